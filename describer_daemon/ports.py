@@ -1,0 +1,204 @@
+"""The words that the rooms share: what is asked, what is seen, what is said, and who does it.
+
+Nothing here imports an operating-system library; every back-end implements one of these
+Protocols, and the pipeline knows only them.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+
+class DescriberError(Exception):
+    """A failure with a sentence for the ear.
+
+    `spoken` is one or two short plain sentences (cause, then cure) that are both spoken and
+    logged. `detail` is for the log alone and never holds clipboard text or pixels.
+    """
+
+    def __init__(self, spoken: str, *, detail: str = "") -> None:
+        super().__init__(spoken)
+        self.spoken = spoken
+        self.detail = detail
+
+
+class Verb(enum.StrEnum):
+    """What a person can ask for, by key, tray, or `describer trigger`."""
+
+    SCREEN = "screen"
+    CLIPBOARD = "clipboard"
+    REPEAT = "repeat"
+    COPY = "copy"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a request ended: exactly one sentence, and whether it is a failure.
+
+    `sentence` is what was spoken ("" when there was nothing to say, as after stop);
+    `stale` means a newer request overtook this one and nothing was said.
+    """
+
+    sentence: str
+    failed: bool = False
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One wish. `reply`, if given, is called exactly once, from the pipeline's thread."""
+
+    verb: Verb
+    origin: Literal["key", "tray", "socket"]
+    reply: Callable[[Outcome], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """Raw pixels, rows from the top, no padding.
+
+    `data` has width * height * 3 bytes for "RGB" and width * height * 4 for "BGRX".
+    """
+
+    width: int
+    height: int
+    data: bytes | bytearray | memoryview
+    layout: Literal["RGB", "BGRX"] = "RGB"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """An image file's bytes, not yet trusted: decoded only in the captioner's process."""
+
+    data: bytes
+
+
+Picture = Pixels | Encoded
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What the captioner saw.
+
+    `words` in order; `log_probabilities` has one natural logarithm for each word and one for
+    the end of the sentence; `confidence` is in 0..1. `note` is a finding that replaces the
+    caption, such as a black screen ("" when there is none).
+    """
+
+    words: tuple[str, ...]
+    log_probabilities: tuple[float, ...]
+    confidence: float
+    note: str = ""
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Hotkey:
+    """One key with an exact set of modifiers.
+
+    `modifiers` is a subset of {"ctrl", "alt", "shift", "super"}; `key` is an X keysym-like
+    lower-case name: a letter, a digit, "f1".."f24", "space", "insert", "print", ...
+    """
+
+    modifiers: frozenset[str]
+    key: str
+
+    def __str__(self) -> str:
+        order = ("ctrl", "alt", "shift", "super")
+        return "+".join([m for m in order if m in self.modifiers] + [self.key])
+
+
+@dataclass(frozen=True, slots=True)
+class Rectangle:
+    """Physical pixels of the whole desktop, right and bottom exclusive."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+Region = Literal["window", "pointer", "screen"] | Rectangle
+
+
+class HotkeyListener(Protocol):
+    """Calls `on_verb` from its own thread; the callback only enqueues."""
+
+    def start(self, keys: Mapping[Verb, Hotkey], on_verb: Callable[[Verb], None]) -> None:
+        """Return once the keys are being listened for.
+
+        Raises DescriberError naming every key that cannot be had; the others still work
+        only if the error is not raised, so the caller may start again with fewer keys.
+        """
+
+    def is_alive(self) -> bool:
+        """False once the display is gone or the listening thread ended."""
+
+    def stop(self) -> None:
+        """Give the keys back; returns within a second; safe to call twice."""
+
+
+class ImageSource(Protocol):
+    """Where a picture comes from: the screen or the clipboard."""
+
+    def grab(self) -> Picture:
+        """Take the picture now. Raises DescriberError with the cause and the cure."""
+
+
+class Captioner(Protocol):
+    """Turns a picture into a caption, in a process of its own."""
+
+    def describe(self, picture: Picture) -> Caption:
+        """Raises DescriberError when the picture is refused, or the captioner hung or died."""
+
+    def warm_up(self) -> None:
+        """Load the model now rather than with the first picture."""
+
+    def close(self) -> None:
+        """End the captioner's process and free its memory; the next call starts it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceSettings:
+    """`name` "" is the system's own voice; `rate` in words a minute; `volume` in 0..100."""
+
+    name: str = ""
+    rate: int = 180
+    volume: int = 100
+
+
+SpeechDone = Callable[[DescriberError | None], None]
+
+
+class Speaker(Protocol):
+    """The system's voice. One utterance at a time; a new one ends the one before."""
+
+    def configure(self, voice: VoiceSettings) -> None:
+        """Raises DescriberError naming the nearest voices when `voice.name` is unknown."""
+
+    def speak(self, text: str, done: SpeechDone) -> None:
+        """Begin to speak and return at once.
+
+        `done` is called exactly once, from another thread: with None when all was heard or
+        speech was stopped, with an error when it could not be heard.
+        """
+
+    def stop(self) -> None:
+        """Silence within 100 ms. Never raises; harmless when nothing is being said."""
+
+    def save(self, text: str, path: Path) -> None:
+        """Write the speech as a WAV file (16-bit PCM) instead of playing it."""
+
+    def voices(self) -> Sequence[str]:
+        """The names that `VoiceSettings.name` may take, sorted."""
+
+    def close(self) -> None:
+        """Stop, and leave no process behind."""

@@ -1,0 +1,89 @@
+"""Child processes that can always be ended, whole group and all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+from describer_daemon.ports import DescriberError
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a short-lived tool left behind."""
+
+    code: int
+    output: bytes
+    errors: bytes
+
+
+def start(
+    command: Sequence[str],
+    *,
+    stdin: int | IO[Any] | None = subprocess.DEVNULL,
+    stdout: int | IO[Any] | None = subprocess.DEVNULL,
+    stderr: int | IO[Any] | None = subprocess.DEVNULL,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program as the leader of its own process group (see `end`)."""
+    return subprocess.Popen(
+        list(command), stdin=stdin, stdout=stdout, stderr=stderr, env=env, start_new_session=True
+    )
+
+
+def end(process: subprocess.Popen[bytes], *, patience: float = 1.0) -> None:
+    """Kill a process started by `start` with all its descendants, and reap it."""
+    if os.name == "posix":
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(patience)
+
+
+def run(
+    command: Sequence[str],
+    *,
+    timeout: float,
+    what: str,
+    data: bytes | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Finished:
+    """Run a tool to its end within `timeout` seconds.
+
+    `what` completes "… did not answer" for the ear, e.g. "The clipboard". Raises
+    DescriberError when the tool is missing or too slow; never leaves it running.
+    """
+    pipe = subprocess.PIPE
+    try:
+        process = start(
+            command,
+            stdin=subprocess.DEVNULL if data is None else pipe,
+            stdout=pipe,
+            stderr=pipe,
+            env=env,
+        )
+    except FileNotFoundError as error:
+        raise DescriberError(
+            f"The program {command[0]} is missing. Please install it.", detail=str(error)
+        ) from error
+    try:
+        output, errors = process.communicate(data, timeout)
+    except subprocess.TimeoutExpired as error:
+        raise DescriberError(
+            f"{what} did not answer. Please try again.",
+            detail=f"{command[0]} was still running after {timeout} s",
+        ) from error
+    finally:
+        if process.returncode is None:
+            end(process)
+        for pipe_end in (process.stdin, process.stdout, process.stderr):
+            if pipe_end is not None:
+                pipe_end.close()
+    return Finished(process.returncode, output, errors)
