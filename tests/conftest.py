@@ -1,0 +1,3 @@
+"""Fixtures for all tests: the real desktop's parts live beside the desktop tests."""
+
+pytest_plugins = ["tests.desktop.fixtures_display", "tests.desktop.fixtures_sound"]

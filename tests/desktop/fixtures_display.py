@@ -1,0 +1,1 @@
+"""Fixtures: a real X server, window manager, windows, keys and clipboard owners."""

@@ -1,0 +1,1 @@
+"""Fixtures: a real sound server whose sink is recorded, and `heard`."""
