@@ -1,0 +1,1 @@
+"""What a caption is made of: preprocessing, networks, engines, decoding, bundles."""

@@ -1,0 +1,150 @@
+"""The only search for words: greedy and beam, in numpy, over any engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from models.vocabulary import END, PAD, START, UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Arrays = tuple[NDArray[np.float32], ...]
+
+
+class Engine(Protocol):
+    """Runs the two halves of a captioner. L is the number of grid cells, V of words."""
+
+    def encode(self, pixels: NDArray[np.float32]) -> tuple[Arrays, Arrays]:
+        """(1, 3, S, S) pixels → memory arrays (1, …) and first-state arrays (1, …)."""
+
+    def step(
+        self, tokens: NDArray[np.int64], memory: Arrays, state: Arrays
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], Arrays]:
+        """(B,) last words → (B, V) log-probabilities, (B, L) attention, next state (B, …)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How to search. `beam` 1 is greedy.
+
+    A hypothesis of n tokens scores its summed log-probability over ((5 + n) / 6) **
+    `length_penalty` (Wu et al. 2016, equation 14). `no_repeat` forbids any n-gram of that
+    many words twice (0: allowed), and a word twice in a row always is.
+    """
+
+    beam: int = 3
+    max_words: int = 20
+    length_penalty: float = 0.7
+    no_repeat: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """Token ids without START and END; one log-probability a token and one for END.
+
+    `attention` has shape (tokens, L).
+    """
+
+    tokens: tuple[int, ...]
+    log_probabilities: tuple[float, ...]
+    attention: NDArray[np.float32]
+    score: float
+
+
+@dataclass(slots=True)
+class _Path:
+    tokens: tuple[int, ...] = ()
+    log_probabilities: tuple[float, ...] = ()
+    attention: tuple[NDArray[np.float32], ...] = field(default=())
+
+    def total(self) -> float:
+        return sum(self.log_probabilities)
+
+
+def search(engine: Engine, pixels: NDArray[np.float32], how: Search) -> list[Hypothesis]:
+    """Find the `how.beam` best captions of one picture, best first (at least one)."""
+    memory, state = engine.encode(pixels)
+    paths = [_Path()]
+    finished: list[Hypothesis] = []
+    for _ in range(how.max_words + 1):
+        last = [path.tokens[-1] if path.tokens else START for path in paths]
+        scores, attention, state = engine.step(np.asarray(last, np.int64), memory, state)
+        allowed = _allowed(scores, paths, how)
+        parents: list[int] = []
+        grown: list[_Path] = []
+        for row, token in _best(allowed, paths, how.beam):
+            path, log_probability = paths[row], float(scores[row, token])
+            if token == END:
+                finished.append(_finish(path, log_probability, how))
+                continue
+            parents.append(row)
+            grown.append(
+                _Path(
+                    (*path.tokens, token),
+                    (*path.log_probabilities, log_probability),
+                    (*path.attention, attention[row]),
+                )
+            )
+        if len(finished) >= how.beam or not grown:
+            break
+        paths = grown
+        state = tuple(part[parents] for part in state)
+    return sorted(finished, key=lambda hypothesis: -hypothesis.score)[: how.beam]
+
+
+def _allowed(
+    scores: NDArray[np.float32], paths: Sequence[_Path], how: Search
+) -> NDArray[np.float32]:
+    """Copy the (B, V) scores with what may not follow set to minus infinity."""
+    allowed = scores.copy()
+    allowed[:, [PAD, START, UNKNOWN]] = -np.inf
+    for row, path in enumerate(paths):
+        if len(path.tokens) >= how.max_words:
+            end = allowed[row, END]
+            allowed[row] = -np.inf
+            allowed[row, END] = end
+            continue
+        if not path.tokens:
+            allowed[row, END] = -np.inf  # silence is never a caption
+            continue
+        allowed[row, path.tokens[-1]] = -np.inf
+        allowed[row, _repeats(path.tokens, how.no_repeat)] = -np.inf
+    return allowed
+
+
+def _repeats(tokens: tuple[int, ...], n: int) -> list[int]:
+    """List the words that would complete an n-gram already in `tokens`."""
+    if n < 2 or len(tokens) < n:
+        return []
+    tail = tokens[len(tokens) - n + 1 :]
+    starts = range(len(tokens) - n + 1)
+    return [tokens[i + n - 1] for i in starts if tokens[i : i + n - 1] == tail]
+
+
+def _best(
+    allowed: NDArray[np.float32], paths: Sequence[_Path], beam: int
+) -> list[tuple[int, int]]:
+    """Pick the `beam` best (row, token) continuations, best first, ties by lower index."""
+    totals = allowed + np.asarray([path.total() for path in paths], np.float32)[:, None]
+    flat = totals.ravel()
+    count = min(beam, int(np.isfinite(flat).sum()))
+    top = np.argpartition(-flat, count - 1)[:count] if count else np.empty(0, np.int64)
+    order = top[np.lexsort((top, -flat[top]))]
+    return [divmod(int(index), allowed.shape[1]) for index in order]
+
+
+def _finish(path: _Path, log_probability: float, how: Search) -> Hypothesis:
+    log_probabilities = (*path.log_probabilities, log_probability)
+    penalty = ((5 + len(log_probabilities)) / 6) ** how.length_penalty
+    return Hypothesis(
+        path.tokens,
+        log_probabilities,
+        np.stack(path.attention),
+        sum(log_probabilities) / penalty,
+    )

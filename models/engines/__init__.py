@@ -1,0 +1,1 @@
+"""Engines run a bundle's two halves, encode and step, on some machinery."""

@@ -1,0 +1,60 @@
+"""The default engine: ONNX Runtime on the CPU, light to install and quick to start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.bundle import DECODER, ENCODER, BundleError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from models.decoding import Arrays
+
+
+class OnnxEngine:
+    """See `models.decoding.Engine`."""
+
+    def __init__(self, folder: Path, threads: int | None = None) -> None:
+        """`threads` defaults to the processors that this process may use.
+
+        Raises BundleError when a graph cannot be loaded.
+        """
+        count = threads or _processors()
+        self.encoder = _session(folder / ENCODER, count)
+        self.decoder = _session(folder / DECODER, count)
+
+    def encode(self, pixels: NDArray[np.float32]) -> tuple[Arrays, Arrays]:
+        grid, keys, hidden, cell = self.encoder.run(None, {"pixels": pixels})
+        return (grid, keys), (hidden, cell)
+
+    def step(
+        self, tokens: NDArray[np.int64], memory: Arrays, state: Arrays
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], Arrays]:
+        inputs = dict(zip(("grid", "keys", "hidden", "cell"), (*memory, *state), strict=True))
+        scores, attention, *after = self.decoder.run(None, {"tokens": tokens, **inputs})
+        return scores, attention, tuple(after)
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _session(path: Path, threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # idle threads must sleep, not spin: the daemon shares the person's machine
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - onnxruntime raises bare RuntimeError kin
+        raise BundleError(f"The captioner bundle's {path.name} cannot be loaded: {error}") from error

@@ -1,0 +1,58 @@
+"""The reference engine, in torch: for GPUs, for training, and to prove the others right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from models.bundle import Config
+from models.networks.captioners import CaptioningNetwork
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from models.decoding import Arrays
+
+
+class TorchEngine:
+    """See `models.decoding.Engine`. Weights are cast to float32."""
+
+    def __init__(self, network: CaptioningNetwork, device: str | None = None) -> None:
+        """`device` defaults to a CUDA GPU where there is one."""
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.network = network.eval().float().to(self.device)
+
+    @classmethod
+    def load(cls, folder: Path, config: Config, words: int, device: str | None = None
+             ) -> TorchEngine:
+        """Raises ValueError when the weights do not fit the configuration."""
+        from safetensors.torch import load_file
+
+        network = CaptioningNetwork(config.architecture, words)
+        try:
+            network.load_state_dict(load_file(folder / "weights.safetensors"))
+        except RuntimeError as error:
+            raise ValueError(f"weights.safetensors does not fit config.json: {error}") from error
+        return cls(network, device)
+
+    def encode(self, pixels: NDArray[np.float32]) -> tuple[Arrays, Arrays]:
+        with torch.inference_mode():
+            features = self.network.encoder(torch.from_numpy(pixels).to(self.device))
+            grid, keys, hidden, cell = self.network.decoder.begin(features)
+        return (grid.cpu().numpy(), keys.cpu().numpy()), (hidden.cpu().numpy(), cell.cpu().numpy())
+
+    def step(
+        self, tokens: NDArray[np.int64], memory: Arrays, state: Arrays
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], Arrays]:
+        tensors = (torch.from_numpy(part).to(self.device) for part in (tokens, *memory, *state))
+        last, grid, keys, hidden, cell = tensors
+        with torch.inference_mode():
+            logits, weights, hidden, cell = self.network.decoder.step(
+                last, grid, keys, hidden.expand(len(last), -1), cell.expand(len(last), -1)
+            )
+            scores = logits.log_softmax(-1)
+        return (scores.cpu().numpy(), weights.cpu().numpy(),
+                (hidden.cpu().numpy(), cell.cpu().numpy()))

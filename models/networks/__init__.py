@@ -1,0 +1,1 @@
+"""The networks in torch: needed for training and for the torch engine only."""

@@ -1,0 +1,113 @@
+"""Convolutional encoders: picture → grid of feature vectors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class SameConv2d(nn.Conv2d):
+    """Convolution with TensorFlow's SAME padding, for even sizes.
+
+    Of the k - stride padded cells the odd one goes right and below, which is where
+    torchvision's symmetric padding differs and loses accuracy with these weights.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, groups: int) -> None:
+        super().__init__(inputs, outputs, kernel, stride, groups=groups)
+        total = kernel - stride if stride > 1 else kernel - 1
+        before = total // 2
+        self.pads = (before, total - before) * 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(functional.pad(x, self.pads) if any(self.pads) else x)
+
+
+class Block(nn.Module):
+    """Inverted residual (Sandler et al. 2018): expand, filter, project without activation.
+
+    `fused` joins expansion and filter in one plain convolution, as MobileNet-EdgeTPU does
+    in its early stages. The input is added where stride and channels allow it.
+    """
+
+    def __init__(
+        self, inputs: int, middle: int, outputs: int, *, kernel: int = 3, stride: int = 1,
+        fused: bool = False, residual: bool = True,
+    ) -> None:
+        super().__init__()
+        if fused:
+            self.layers = nn.ModuleList([SameConv2d(inputs, middle, kernel, stride, 1)])
+        else:
+            self.layers = nn.ModuleList([
+                SameConv2d(inputs, middle, 1, 1, 1),
+                SameConv2d(middle, middle, kernel, stride, middle),
+            ])
+        self.project = SameConv2d(middle, outputs, 1, 1, 1)
+        self.residual = residual and stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x
+        for layer in self.layers:
+            y = functional.relu(layer(y))
+        y = self.project(y)
+        return x + y if self.residual else y
+
+
+class MobileNetEdgeTPU(nn.Module):
+    """MobileNet-EdgeTPU 1.0 (Xiong et al. 2021, MobileDets) without its classifier.
+
+    (B, 3, S, S) in [-1, 1] → (B, 1280, S / 32, S / 32). No batch norm: the published
+    weights have it folded in.
+    """
+
+    channels = 1280
+    stride = 32
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = SameConv2d(3, 32, 3, 2, 1)
+        self.narrow = SameConv2d(32, 16, 1, 1, 1)
+        blocks = [Block(16, 128, 32, stride=2, fused=True)]
+        blocks += [Block(32, 128, 32, fused=True) for _ in range(3)]
+        blocks += [Block(32, 256, 48, stride=2, fused=True)]
+        blocks += [Block(48, 192, 48, fused=True) for _ in range(3)]
+        blocks += [Block(48, 384, 96, stride=2)]
+        blocks += [Block(96, 384, 96) for _ in range(3)]
+        blocks += [Block(96, 768, 96, residual=False)]
+        blocks += [Block(96, 384, 96) for _ in range(3)]
+        blocks += [Block(96, 768, 160, kernel=5, stride=2)]
+        blocks += [Block(160, 640, 160, kernel=5) for _ in range(3)]
+        blocks += [Block(160, 1280, 192)]
+        self.blocks = nn.Sequential(*blocks)
+        self.head = SameConv2d(192, self.channels, 1, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.narrow(functional.relu(self.stem(x)))
+        return functional.relu(self.head(self.blocks(x)))
+
+    def load_imagenet(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take the starting weights, named "<layer>.weight|bias" in the order of the layers.
+
+        The last layer, the classifier, is left out. Raises ValueError on any mismatch.
+        """
+        convolutions = [m for m in self.modules() if isinstance(m, SameConv2d)]
+        layers = sorted({int(name.partition(".")[0]) for name in tensors})[:-1]
+        if len(layers) != len(convolutions):
+            raise ValueError(f"expected {len(convolutions)} layers, found {len(layers)}")
+        with torch.no_grad():
+            for layer, convolution in zip(layers, convolutions, strict=True):
+                weight, bias = tensors[f"{layer}.weight"], tensors[f"{layer}.bias"]
+                if weight.shape != convolution.weight.shape:
+                    raise ValueError(f"layer {layer}: {tuple(weight.shape)} does not fit")
+                convolution.weight.copy_(weight)
+                assert convolution.bias is not None  # noqa: S101 - made so above
+                convolution.bias.copy_(bias)
+
+
+ENCODERS = {"mobilenet_edgetpu": MobileNetEdgeTPU}

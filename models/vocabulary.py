@@ -1,0 +1,51 @@
+"""Words and their ids."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+PAD, START, END, UNKNOWN = range(4)
+SPECIALS = ("<pad>", "<start>", "<end>", "<unk>")
+
+
+class Vocabulary:
+    """A fixed list of words; the first four ids are the special tokens."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        """`words` in order of id, specials included. Raises ValueError for a bad list."""
+        if tuple(words[: len(SPECIALS)]) != SPECIALS:
+            raise ValueError(f"a vocabulary must begin with {' '.join(SPECIALS)}")
+        if len(set(words)) != len(words):
+            raise ValueError("a vocabulary must not hold a word twice")
+        self.words = tuple(words)
+        self._ids = {word: index for index, word in enumerate(words)}
+
+    @classmethod
+    def from_words(cls, words: Iterable[str]) -> Vocabulary:
+        """Make one from ordinary words, most frequent first."""
+        return cls([*SPECIALS, *words])
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def encode(self, words: Iterable[str]) -> list[int]:
+        """Ids of the words between START and END; words not known become UNKNOWN."""
+        return [START, *(self._ids.get(word, UNKNOWN) for word in words), END]
+
+    def decode(self, ids: Iterable[int]) -> tuple[str, ...]:
+        """Words of the ids, special tokens left out."""
+        return tuple(self.words[index] for index in ids if index >= len(SPECIALS))
+
+    def save(self, path: Path) -> None:
+        text = json.dumps(self.words, ensure_ascii=False, indent=0)
+        path.write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Vocabulary:
+        """Raises ValueError when the file is not a list of distinct words."""
+        words = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise ValueError("a vocabulary must be a JSON list of words")
+        return cls(words)

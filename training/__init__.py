@@ -1,0 +1,1 @@
+"""Train, measure and export captioners; never needed to run the daemon."""

@@ -1,0 +1,92 @@
+"""Everything slow that need be done once: decoded pictures and cached features, on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from models.preprocess import Preprocessing, squash, upright_rgb
+from training.datasets import Example
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+
+def pictures(
+    examples: Sequence[Example], preprocessing: Preprocessing, path: Path
+) -> NDArray[np.uint8]:
+    """Decode every picture once into a memory map of shape (N, size, size, 3).
+
+    A finished map of the same pictures and size is opened again instead.
+    """
+    shape = (len(examples), preprocessing.size, preprocessing.size, 3)
+    key = {"shape": shape, "files": [example.path.name for example in examples]}
+    if _finished(path, key):
+        return np.load(path, mmap_mode="r")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    for index, example in enumerate(tqdm(examples, desc="pictures", unit="picture")):
+        with Image.open(example.path) as image:
+            array[index] = np.asarray(squash(upright_rgb(image), preprocessing))
+    array.flush()
+    _finish(path, key)
+    return np.load(path, mmap_mode="r")
+
+
+def features(
+    encoder: nn.Module, images: NDArray[np.uint8], preprocessing: Preprocessing, path: Path,
+    fingerprint: str, batch: int = 32,
+) -> NDArray[np.float16]:
+    """Run a frozen encoder once over all pictures and their mirror images.
+
+    → memory map (2, N, C, H, W): plain, mirrored. `fingerprint` names the encoder's weights.
+    """
+    import torch
+
+    key = {"fingerprint": fingerprint, "count": len(images)}
+    if _finished(path, key):
+        return np.load(path, mmap_mode="r")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    array: NDArray[np.float16] | None = None
+    encoder.eval()
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for start in tqdm(range(0, len(images), batch), desc="features", unit="batch"):
+            pixels = normalised(images[start : start + batch], preprocessing)
+            for side, view in enumerate((pixels, pixels.flip(-1))):
+                grid = encoder(view.to(memory_format=torch.channels_last)).float()
+                if array is None:
+                    shape = (2, len(images), *grid.shape[1:])
+                    array = np.lib.format.open_memmap(path, "w+", np.float16, shape)
+                array[side, start : start + batch] = grid.numpy().astype(np.float16)
+    if array is None:
+        raise ValueError("there are no pictures to encode")
+    array.flush()
+    _finish(path, key)
+    return np.load(path, mmap_mode="r")
+
+
+def normalised(images: NDArray[np.uint8], preprocessing: Preprocessing) -> Tensor:
+    """(B, S, S, 3) bytes → (B, 3, S, S) float32 as the encoder wants them."""
+    import torch
+
+    pixels = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 255
+    mean = torch.tensor(preprocessing.mean).view(3, 1, 1)
+    std = torch.tensor(preprocessing.std).view(3, 1, 1)
+    return (pixels - mean) / std
+
+
+def _finished(path: Path, key: dict[str, object]) -> bool:
+    note = path.with_suffix(".json")
+    wanted = json.dumps(key, sort_keys=True)
+    return path.is_file() and note.is_file() and note.read_text(encoding="utf-8") == wanted
+
+
+def _finish(path: Path, key: dict[str, object]) -> None:
+    path.with_suffix(".json").write_text(json.dumps(key, sort_keys=True), encoding="utf-8")

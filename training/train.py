@@ -1,0 +1,260 @@
+"""Follow a recipe from starting weights to trained ones; killed at any step, it goes on."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from models.networks.captioners import CaptioningNetwork
+from models.vocabulary import PAD, Vocabulary
+from training import prepare
+from training.datasets import Example, batches, build_vocabulary, load_flickr8k, mirrored
+from training.recipe import Recipe, Stage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CHECKPOINT_EVERY = 100  # steps
+
+Source = Callable[[list[int], Tensor], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a recipe is trained on. Tokens: (2, N, K, T), plain and mirrored captions."""
+
+    train: list[Example]
+    development: list[Example]
+    vocabulary: Vocabulary
+    images: NDArray[np.uint8]
+    tokens: Tensor
+
+
+def gather(recipe: Recipe, data: Path, work: Path, limit: int | None = None) -> Material:
+    """Read the data set, build the vocabulary, decode the pictures (once)."""
+    dataset = load_flickr8k(data)
+    for problem in dataset.problems:
+        tqdm.write(f"left out: {problem}")
+    train, development = dataset.train[:limit], dataset.development[:limit]
+    vocabulary = build_vocabulary(train, recipe.minimum_count)
+    images = prepare.pictures(train, recipe.preprocessing, work / "pictures.npy")
+    return Material(train, development, vocabulary, images,
+                    tokenise(train, vocabulary, recipe.max_words))
+
+
+def tokenise(examples: list[Example], vocabulary: Vocabulary, max_words: int) -> Tensor:
+    """Captions and their mirrored forms as ids, padded: (2, N, K, max_words + 2).
+
+    A picture with fewer captions than the others has its own repeated.
+    """
+    most = max(len(example.captions) for example in examples)
+    tokens = torch.full((2, len(examples), most, max_words + 2), PAD)
+    for row, example in enumerate(examples):
+        for column in range(most):
+            caption = example.captions[column % len(example.captions)][:max_words]
+            for side, words in enumerate((caption, mirrored(caption))):
+                ids = vocabulary.encode(words)
+                tokens[side, row, column, : len(ids)] = torch.tensor(ids)
+    return tokens
+
+
+def one_cycle(step: int, steps: int, warm_up: float) -> float:
+    """Share of the peak rate: linear up, then half a cosine down (Smith and Topin 2019)."""
+    rise = max(1, round(steps * warm_up))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+
+def caption_loss(logits: Tensor, tokens: Tensor, smoothing: float) -> Tensor:
+    """Cross-entropy of (R, T, V) logits on the (R, T) next words, padding left out."""
+    return functional.cross_entropy(
+        logits.float().flatten(0, 1), tokens.flatten(), ignore_index=PAD,
+        label_smoothing=smoothing,
+    )
+
+
+class Trainer:
+    """The state of a run: weights, their moving average, optimiser, place in the recipe."""
+
+    def __init__(
+        self, recipe: Recipe, material: Material, weights: Path | None, work: Path,
+        report: Callable[[CaptioningNetwork, str], dict[str, float]] | None = None,
+    ) -> None:
+        """`weights` is the folder of starting weights; `report` scores the averaged weights."""
+        self.recipe, self.material, self.work, self.report = recipe, material, work, report
+        torch.manual_seed(recipe.seed)
+        words = len(material.vocabulary)
+        self.network = CaptioningNetwork(recipe.architecture, words)
+        if recipe.starting_weights and weights is not None:
+            tensors = load_file(weights / recipe.starting_weights)
+            self.network.encoder.load_imagenet({k: v.float() for k, v in tensors.items()})
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
+        self.stage, self.step = 0, 0
+        self.losses: list[tuple[int, int, float]] = []
+        self.saved: dict[str, Any] | None = None
+        if (work / "checkpoint.pt").is_file():
+            self._resume()
+
+    def run(self) -> None:
+        """Train every stage that is left."""
+        while self.stage < len(self.recipe.stages):
+            stage = self.recipe.stages[self.stage]
+            self._run_stage(stage)
+            self.stage, self.step = self.stage + 1, 0
+            self.network.load_state_dict(self.average)
+            self._save(None)
+
+    def averaged(self) -> CaptioningNetwork:
+        """A copy of the network with the averaged weights, ready to caption."""
+        network = CaptioningNetwork(self.recipe.architecture, len(self.material.vocabulary))
+        network.load_state_dict(self.average)
+        return network.eval()
+
+    def _run_stage(self, stage: Stage) -> None:
+        per_epoch = len(self.material.train) // stage.batch
+        steps = per_epoch * stage.epochs
+        if not steps:
+            raise ValueError(f"{len(self.material.train)} pictures are fewer than one batch")
+        for parameter in self.network.encoder.parameters():
+            parameter.requires_grad_(stage.train == "all")
+        optimiser = self._optimiser(stage)
+        if self.saved is not None:
+            optimiser.load_state_dict(self.saved)
+            self.saved = None
+        source = self._source(stage)
+        bar = tqdm(total=steps, initial=self.step, desc=stage.name, unit="step", smoothing=0.02)
+        while self.step < steps:
+            epoch, place = divmod(self.step, per_epoch)
+            order = list(batches(len(self.material.train), stage.batch,
+                                 self._seed(1000 * self.stage + epoch)))
+            for indices in order[place:]:
+                loss = self._train_step(stage, optimiser, source, indices,
+                                        one_cycle(self.step, steps, stage.warm_up))
+                self.losses.append((self.stage, self.step, loss))
+                self.step += 1
+                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+                bar.update()
+                if self.step % CHECKPOINT_EVERY == 0 or self.step == steps:
+                    self._save(optimiser)
+            self._score(f"{stage.name} {epoch + 1}", last=self.step == steps,
+                        every=stage.train == "all")
+        bar.close()
+
+    def _train_step(
+        self, stage: Stage, optimiser: torch.optim.Optimizer, source: Source,
+        indices: list[int], share: float,
+    ) -> float:
+        # a seed of its own for every step: resuming needs no saved random state
+        torch.manual_seed(self._seed(10_000_000 * (self.stage + 1) + self.step))
+        for group in optimiser.param_groups:
+            group["lr"] = group["peak"] * share
+        mirror = torch.rand(len(indices)) < 0.5
+        tokens = self.material.tokens[mirror.long(), torch.tensor(indices)]
+        longest = int((tokens != PAD).sum(-1).max())
+        tokens = tokens[..., :longest]
+        self.network.train()
+        with torch.autocast("cpu", torch.bfloat16):
+            logits, _ = self.network.decoder(source(indices, mirror), tokens)
+        loss = caption_loss(logits, tokens.flatten(0, 1)[:, 1:], stage.label_smoothing)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        optimiser.step()
+        decay = min(stage.average, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, value in self.network.state_dict().items():
+                self.average[name].lerp_(value, 1 - decay)
+        return float(loss.detach())
+
+    def _source(self, stage: Stage) -> Source:
+        if stage.train == "all":
+            return self._augmented
+        encoder = self.network.encoder
+        digest = hashlib.sha256()
+        for name, value in sorted(encoder.state_dict().items()):
+            digest.update(name.encode() + value.contiguous().numpy().tobytes())
+        cached = prepare.features(encoder, self.material.images, self.recipe.preprocessing,
+                                  self.work / "features.npy", digest.hexdigest())
+        return lambda indices, mirror: torch.from_numpy(
+            np.stack([cached[int(side), i] for i, side in zip(indices, mirror, strict=True)])
+        ).float()
+
+    def _augmented(self, indices: list[int], mirror: Tensor) -> Tensor:
+        images = torch.from_numpy(np.stack([self.material.images[i] for i in indices]))
+        changed = self.recipe.augmentation(images.permute(0, 3, 1, 2).contiguous(), mirror)
+        pixels = prepare.normalised(changed.permute(0, 2, 3, 1).numpy(), self.recipe.preprocessing)
+        features: Tensor = self.network.encoder(pixels.to(memory_format=torch.channels_last))
+        return features
+
+    def _optimiser(self, stage: Stage) -> torch.optim.Optimizer:
+        groups = [{"params": list(self.network.decoder.parameters()), "peak": stage.rate}]
+        if stage.train == "all":
+            groups.append({"params": list(self.network.encoder.parameters()),
+                           "peak": stage.encoder_rate})
+        return torch.optim.AdamW(groups, lr=stage.rate, betas=(0.9, 0.98),
+                                 weight_decay=stage.weight_decay)
+
+    def _seed(self, place: int) -> int:
+        return self.recipe.seed * 1_000_000_007 + place
+
+    def _score(self, name: str, *, last: bool, every: bool) -> None:
+        if self.report is None or not (last or every):
+            return
+        scores = self.report(self.averaged(), name)
+        with (self.work / "scores.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"after": name, **scores}) + "\n")
+        tqdm.write(f"{name}: " + ", ".join(f"{k} {v:.1f}" for k, v in scores.items()))
+
+    def _save(self, optimiser: torch.optim.Optimizer | None) -> None:
+        state = {
+            "stage": self.stage, "step": self.step, "network": self.network.state_dict(),
+            "average": self.average, "losses": self.losses,
+            "optimiser": None if optimiser is None else optimiser.state_dict(),
+        }
+        part = self.work / "checkpoint.part"
+        with part.open("wb") as file:
+            torch.save(state, file)
+            os.fsync(file.fileno())
+        part.replace(self.work / "checkpoint.pt")
+        with (self.work / "losses.csv").open("w", encoding="utf-8", newline="") as text:
+            csv.writer(text).writerows([("stage", "step", "loss"), *self.losses])
+
+    def _resume(self) -> None:
+        state = torch.load(self.work / "checkpoint.pt", weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average, self.losses = state["average"], [tuple(x) for x in state["losses"]]
+        self.stage, self.step, self.saved = state["stage"], state["step"], state["optimiser"]
+        tqdm.write(f"going on at stage {self.stage + 1}, step {self.step}")
+
+
+def reporter(
+    material: Material, recipe: Recipe
+) -> Callable[[CaptioningNetwork, str], dict[str, float]]:
+    """Make the function that scores a network on the development split, greedily."""
+    from models.decoding import Search
+    from models.engines.torch import TorchEngine
+    from training.evaluate import evaluate
+
+    how = Search(beam=1, max_words=recipe.max_words)
+
+    def report(network: CaptioningNetwork, name: str) -> dict[str, float]:
+        return evaluate(TorchEngine(network, "cpu"), material.vocabulary, recipe.preprocessing,
+                        material.development, how, name).scores
+
+    return report
