@@ -86,18 +86,20 @@ class Caption:
     """What the captioner saw.
 
     `words` in order; `log_probabilities` has one natural logarithm for each word and one for
-    the end of the sentence; `confidence` is in 0..1. `note` is a finding that replaces the
-    caption, such as a black screen ("" when there is none).
+    the end of the sentence; `confidence` is in 0..1 and `certainty` its class. A picture that
+    shows nothing has no words but a `finding`.
     """
 
     words: tuple[str, ...]
     log_probabilities: tuple[float, ...]
     confidence: float
-    note: str = ""
+    certainty: Literal["sure", "medium", "unsure"] = "sure"
+    finding: Literal["", "black", "plain"] = ""
 
     @property
     def text(self) -> str:
-        return " ".join(self.words)
+        """The words as people write them."""
+        return " ".join(self.words).replace(" 's", "'s")
 
 
 @dataclass(frozen=True, slots=True)

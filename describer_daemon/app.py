@@ -1,0 +1,312 @@
+"""The composition root: the only file that knows everyone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from describer_daemon import processes
+from describer_daemon.backends import select
+from describer_daemon.captioner import ChildCaptioner
+from describer_daemon.control import ControlServer
+from describer_daemon.pipeline import Pipeline
+from describer_daemon.ports import (
+    DescriberError,
+    HotkeyListener,
+    ImageSource,
+    Outcome,
+    Picture,
+    Request,
+    Speaker,
+    SpeechDone,
+    Verb,
+)
+from describer_daemon.settings import Settings, SettingsWatcher
+from describer_daemon.sounds import Earcons
+from describer_daemon.tray import Tray
+
+log = logging.getLogger(__name__)
+
+_LOOK_AFTER = 1.0  # seconds between looks at the hotkey listener, whose death makes no sound
+_REPLY_WITHIN = 60.0  # seconds that a waiting client is kept
+
+
+class Daemon:
+    """Everything that runs between `describer run` and its end."""
+
+    def __init__(self, settings: Settings, path: Path) -> None:
+        self._settings, self._path = settings, path
+        self._ending = threading.Event()
+        self._lock = threading.Lock()
+        self._listener: HotkeyListener | None = None
+        self._listening = False
+        self._captioner = make_captioner(settings)
+        self._pipeline = Pipeline(
+            self._sources(settings), self._captioner, self._speaker(settings), copy_text,
+            Earcons(taken=settings.sounds.earcon, failure=settings.sounds.failure), notify,
+        )
+        self._control = ControlServer(self._answer)
+        self._watcher = SettingsWatcher(path, self._changed, self.tell)
+        self._tray: Tray | None = None
+
+    def run(self) -> None:
+        """Serve until `end`. Raises AlreadyRunning when another daemon serves this person."""
+        self._control.start()
+        try:
+            self._pipeline.start()
+            self._listen(self._settings)
+            self._watcher.start()
+            if self._settings.tray.show:
+                self._tray = Tray(lambda verb: self._want(verb, "tray"), self.end,
+                                  lambda: open_for_editing(self._path))
+                self._tray.start()
+            if self._settings.captioner.start == "at start":
+                threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+            log.info("ready")
+            while not self._ending.wait(_LOOK_AFTER):
+                self._look_after_keys()
+        finally:
+            self._close()
+
+    def end(self) -> None:
+        """Ask the daemon to end; safe from signal handlers and any thread."""
+        self._ending.set()
+
+    def tell(self, error: DescriberError) -> None:
+        """Log and speak a problem that came up outside, such as a broken settings file."""
+        log.error("%s (%s)", error.spoken, error.detail)
+        self._pipeline.say(error.spoken)
+
+    def _close(self) -> None:
+        began = time.monotonic()
+        for part in (self._control, self._watcher, self._tray, self._listener):
+            if part is not None:
+                part.stop()
+        self._captioner.close()
+        self._pipeline.stop()
+        self._pipeline.speaker.close()
+        log.info("ended in %.0f ms", 1000 * (time.monotonic() - began))
+
+    def _want(self, verb: Verb, origin: Any) -> None:
+        self._pipeline.put(Request(verb, origin))
+
+    def _answer(self, verb: str, wait: bool) -> Mapping[str, object]:
+        """Answer one message of the control socket."""
+        if verb == "status":
+            return self.status()
+        if verb == "quit":
+            self.end()
+            return {}
+        outcomes: list[Outcome] = []
+        answered = threading.Event()
+
+        def reply(outcome: Outcome) -> None:
+            outcomes.append(outcome)
+            answered.set()
+
+        self._pipeline.put(Request(Verb(verb), "socket", reply if wait else None))
+        if not wait:
+            return {}
+        if not answered.wait(_REPLY_WITHIN):
+            raise DescriberError("The describer took too long to answer.")
+        outcome = outcomes[0]
+        return {"sentence": outcome.sentence, "failed": outcome.failed, "stale": outcome.stale}
+
+    def status(self) -> Mapping[str, object]:
+        """What `describer status` prints."""
+        pipeline = self._pipeline
+        return {
+            "pid": os.getpid(),
+            "listening": self._listening and self._listener is not None
+            and self._listener.is_alive(),
+            "keys": {verb.value: str(key) for verb, key in self._settings.keys.items()},
+            "hotkeys by": getattr(self._listener, "name", "none"),
+            "screen by": getattr(pipeline.sources[Verb.SCREEN], "name", "none"),
+            "clipboard by": getattr(pipeline.sources[Verb.CLIPBOARD], "name", "none"),
+            "speech by": getattr(pipeline.speaker, "name", "none"),
+            "captioner loaded": self._captioner.is_loaded(),
+            "answered": pipeline.answered,
+            "stale": pipeline.stale,
+            "failures": pipeline.failures,
+            "last": pipeline.last,
+            "settings": str(self._path),
+        }
+
+    def _warm_up(self) -> None:
+        try:
+            self._captioner.warm_up()
+        except DescriberError as error:
+            self.tell(error)
+
+    def _changed(self, settings: Settings) -> None:
+        """Take up newly saved settings; what cannot be had is said, the rest is used."""
+        with self._lock:
+            before, self._settings = self._settings, settings
+            self._pipeline.sources = self._sources(settings)
+            self._pipeline.earcons = Earcons(taken=settings.sounds.earcon,
+                                             failure=settings.sounds.failure)
+            if settings.captioner != before.captioner:
+                old, self._captioner = self._captioner, make_captioner(settings)
+                self._pipeline.captioner = self._captioner
+                old.close()
+            if settings.speech.backend != before.speech.backend:
+                old_speaker, self._pipeline.speaker = self._pipeline.speaker, self._speaker(settings)
+                old_speaker.close()
+            elif settings.voice != before.voice:
+                self._configure(self._pipeline.speaker, settings)
+            if settings.keys != before.keys:
+                self._listen(settings)
+        log.info("settings taken up")
+
+    def _sources(self, settings: Settings) -> dict[Verb, ImageSource]:
+        screen: ImageSource
+        try:
+            backend = select.require(select.SCREENS, "see the screen")
+            screen = backend(settings.region, settings.capture.pointer_box)
+        except DescriberError as error:
+            screen = _NoSource(error)
+        clipboard: ImageSource
+        try:
+            clipboard = select.require(select.CLIPBOARDS, "read the clipboard")()
+        except DescriberError as error:
+            clipboard = _NoSource(error)
+        return {Verb.SCREEN: screen, Verb.CLIPBOARD: clipboard}
+
+    def _speaker(self, settings: Settings) -> Speaker:
+        try:
+            speaker: Speaker = make_speaker(settings)
+        except DescriberError as error:
+            log.error("no speech: %s", error.spoken)  # noqa: TRY400 - the sentence is the cause
+            return _NoSpeaker(error)
+        self._configure(speaker, settings)
+        return speaker
+
+    def _configure(self, speaker: Speaker, settings: Settings) -> None:
+        try:
+            speaker.configure(settings.voice)
+        except DescriberError as error:
+            log.warning("%s", error.spoken)
+            threading.Timer(0.0, lambda: self._pipeline.say(error.spoken)).start()
+
+    def _listen(self, settings: Settings) -> None:
+        """Listen for the keys; those that cannot be had are said, the others used."""
+        if self._listener is not None:
+            self._listener.stop()
+            self._listening = False
+        choice = select.choose(select.HOTKEYS)
+        if choice.backend is None:
+            self._listener = None
+            log.warning("no hotkeys here, use describer trigger: %s", choice.refused)
+            return
+        listener: HotkeyListener = choice.backend()
+        self._listener = listener
+        try:
+            listener.start(settings.keys, lambda verb: self._want(verb, "key"))
+            self._listening = True
+        except DescriberError as error:
+            self.tell(error)
+
+    def _look_after_keys(self) -> None:
+        """Take the keys again when the display went away and came back."""
+        with self._lock:
+            if self._listening and self._listener is not None and not self._listener.is_alive():
+                log.warning("the hotkeys were lost; trying to take them again")
+                self._listen(self._settings)
+
+
+class _NoSource:
+    """Stands where no back-end serves, and says why with every request."""
+
+    name = "none"
+
+    def __init__(self, error: DescriberError) -> None:
+        self._error = error
+
+    def grab(self) -> Picture:
+        raise DescriberError(self._error.spoken, detail=self._error.detail)
+
+
+class _NoSpeaker:
+    """Stands where no voice serves: everything it is given ends as not heard."""
+
+    name = "none"
+
+    def __init__(self, error: DescriberError) -> None:
+        self._error = error
+
+    def configure(self, voice: object) -> None: ...
+
+    def speak(self, text: str, done: SpeechDone) -> None:
+        log.error("unheard: %s", text)
+        done(self._error)
+
+    def stop(self) -> None: ...
+
+    def save(self, text: str, path: Path) -> None:
+        raise self._error
+
+    def voices(self) -> list[str]:
+        return []
+
+    def close(self) -> None: ...
+
+
+def make_captioner(settings: Settings) -> ChildCaptioner:
+    """Build the captioner that the settings describe."""
+    wanted = settings.captioner
+    return ChildCaptioner(
+        wanted.bundle, beam=wanted.beam, timeout=float(wanted.timeout_seconds),
+        unload_after=60.0 * wanted.unload_after_minutes,
+    )
+
+
+def make_speaker(settings: Settings) -> Any:
+    """Build the speaker that the settings name. Raises DescriberError when there is none."""
+    return select.require(select.SPEAKERS, "speak", settings.speech.backend)()
+
+
+def copy_text(text: str) -> None:
+    """Put text on the clipboard. Raises DescriberError when the clipboard does not take it."""
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        import pyperclip
+
+        try:
+            pyperclip.copy(text)
+        except (pyperclip.PyperclipException, OSError) as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=work, name="copy", daemon=True)
+    thread.start()
+    thread.join(2.0)
+    if thread.is_alive() or failure:
+        raise DescriberError("I could not copy: the clipboard did not take it.",
+                             detail=repr(failure))
+
+
+def notify(error: DescriberError) -> None:
+    """Leave a trace on the desktop of what could not be spoken."""
+    try:
+        processes.run(["notify-send", "--app-name=describer", "The describer could not speak",
+                       error.spoken], timeout=2.0, what="The notification service")
+    except DescriberError as problem:
+        log.warning("no desktop notification: %s", problem.spoken)
+
+
+def open_for_editing(path: Path, start: Callable[..., Any] = processes.start) -> None:
+    """Open the settings file in the person's own editor."""
+    import sys
+
+    opener = {"darwin": "open", "win32": "notepad"}.get(sys.platform, "xdg-open")
+    try:
+        start([opener, str(path)])
+    except OSError as error:
+        log.warning("the settings cannot be opened: %s", error)
+
+

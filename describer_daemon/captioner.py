@@ -1,0 +1,163 @@
+"""The daemon's end of the captioner: a child process, started when needed, killed when stuck."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, cast
+
+from describer_daemon import frames, processes
+from describer_daemon.ports import Caption, DescriberError, Encoded, Picture
+
+log = logging.getLogger(__name__)
+
+# numpy's and OpenMP's pools would each take a thread a core and memory for it; ours are set
+# where they are used
+_LEAN = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+
+
+class ChildCaptioner:
+    """See `ports.Captioner`. May be called from any thread; one picture at a time."""
+
+    def __init__(
+        self, bundle: Path | None = None, *, beam: int | None = None, engine: str = "onnx",
+        timeout: float = 20.0, unload_after: float = 0.0,
+    ) -> None:
+        """`bundle` None is the one that ships; `timeout` and `unload_after` in seconds.
+
+        A picture that takes longer than `timeout` costs the child its life. After
+        `unload_after` idle seconds it is ended to free its memory (0: never).
+        """
+        self._command = [sys.executable, "-m", "describer_daemon.captioner_child",
+                         "--engine", engine]
+        if bundle is not None:
+            self._command += ["--bundle", str(bundle)]
+        if beam is not None:
+            self._command += ["--beam", str(beam)]
+        self._timeout, self._unload_after = timeout, unload_after
+        self._lock = threading.RLock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._idle: threading.Timer | None = None
+
+    def describe(self, picture: Picture) -> Caption:
+        if isinstance(picture, Encoded):
+            reply = self._ask({"op": "describe", "kind": "encoded"}, picture.data)
+        else:
+            head = {"op": "describe", "kind": "pixels", "width": picture.width,
+                    "height": picture.height, "layout": picture.layout}
+            reply = self._ask(head, picture.data)
+        return Caption(
+            tuple(reply["words"]),
+            tuple(reply["log_probabilities"]),
+            float(reply["confidence"]),
+            reply.get("certainty", "sure"),
+            reply.get("finding", ""),
+        )
+
+    def warm_up(self) -> None:
+        self._ask({"op": "load"}, b"")
+
+    def close(self) -> None:
+        child = self._child
+        if child is not None:
+            child.kill()  # before the lock: whoever holds it may be waiting for this child
+        self._drop()
+
+    def _unload(self) -> None:
+        if self._lock.acquire(blocking=False):  # else it is at work, so not idle
+            try:
+                log.info("the captioner was idle and is unloaded")
+                self._drop()
+            finally:
+                self._lock.release()
+
+    def _drop(self) -> None:
+        with self._lock:
+            if self._idle is not None:
+                self._idle.cancel()
+            if self._child is not None:
+                self._end(self._child)
+                self._child = None
+
+    def is_loaded(self) -> bool:
+        """Whether the child runs now."""
+        child = self._child
+        return child is not None and child.poll() is None
+
+    def _ask(self, head: dict[str, Any], body: bytes | bytearray | memoryview) -> dict[str, Any]:
+        with self._lock:
+            if self._idle is not None:
+                self._idle.cancel()
+            child = self._running()
+            stuck = threading.Event()
+            watchdog = threading.Timer(self._timeout, self._kill, (child, stuck))
+            watchdog.daemon = True
+            watchdog.start()
+            try:
+                reply = self._exchange(child, head, body)
+            finally:
+                watchdog.cancel()
+            if reply is None:
+                self._drop()
+                raise self._lost(child, stuck)
+            self._rest()
+        if "error" in reply:
+            raise DescriberError(str(reply["error"]), detail=str(reply.get("detail", "")))
+        return reply
+
+    def _exchange(
+        self, child: subprocess.Popen[bytes], head: dict[str, Any],
+        body: bytes | bytearray | memoryview,
+    ) -> dict[str, Any] | None:
+        """Send and receive; None when the child is gone."""
+        try:
+            frames.write(cast("Any", child.stdin), head, body)
+            message = frames.read(cast("Any", child.stdout))
+        except (OSError, ValueError) as error:
+            log.warning("the captioner's process broke off: %r", error)
+            return None
+        return None if message is None else message[0]
+
+    def _lost(self, child: subprocess.Popen[bytes], stuck: threading.Event) -> DescriberError:
+        if stuck.is_set():
+            return DescriberError(
+                f"The captioner did not answer in {self._timeout:g} seconds, so I ended it. "
+                "Please try again."
+            )
+        return DescriberError("The captioner broke off on this picture. Please try again.",
+                              detail=f"exit code {child.returncode}")
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._child is not None and self._child.poll() is not None:
+            log.warning("the captioner's process had ended with %s", self._child.returncode)
+            self._drop()
+        if self._child is None:
+            pipe = subprocess.PIPE
+            self._child = processes.start(self._command, stdin=pipe, stdout=pipe, stderr=None,
+                                          env={**os.environ, **_LEAN})
+        return self._child
+
+    def _rest(self) -> None:
+        if self._unload_after > 0:
+            self._idle = threading.Timer(self._unload_after, self._unload)
+            self._idle.daemon = True
+            self._idle.start()
+
+    @staticmethod
+    def _kill(child: subprocess.Popen[bytes], stuck: threading.Event) -> None:
+        stuck.set()
+        child.kill()
+
+    @staticmethod
+    def _end(child: subprocess.Popen[bytes]) -> None:
+        processes.end(child)
+        for stream in (child.stdin, child.stdout):
+            if stream is not None:
+                try:
+                    stream.close()
+                except OSError:  # what was still buffered has nowhere to go
+                    log.debug("unsent bytes to the captioner were dropped")

@@ -1,0 +1,300 @@
+"""The commands of `describer`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from describer_daemon import __version__
+from describer_daemon.ports import DescriberError, Verb
+
+if TYPE_CHECKING:
+    from describer_daemon.ports import Speaker
+    from describer_daemon.settings import Settings
+
+_STATUS_TIMEOUT = 5.0
+
+
+def _speaks_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn a DescriberError into its sentence on standard error and exit status 1."""
+
+    @wraps(command)
+    def guarded(*args: Any, **options: Any) -> Any:
+        try:
+            return command(*args, **options)
+        except DescriberError as error:
+            click.echo(error.spoken, err=True)
+            raise SystemExit(1) from error
+
+    return guarded
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="describer")
+def main() -> None:
+    """Press a key, hear the picture in front of you. Nothing leaves this machine.
+
+    \b
+    describer run                     listen for the keys (see: describer settings)
+    describer describe photo.jpg      describe a file
+    describer trigger screen          do what the key does
+    describer doctor                  what works here, and the cure for what does not
+    """
+
+
+@main.command()
+@click.option("--verbose", "-v", is_flag=True, help="Show the log on the terminal too.")
+@_speaks_plainly
+def run(verbose: bool) -> None:
+    """Run the daemon in the foreground until it is told to quit.
+
+    Starting it a second time makes the one that runs describe the screen.
+    """
+    import signal
+
+    from describer_daemon import control, log, settings
+    from describer_daemon.app import Daemon
+
+    path = settings.settings_path()
+    settings.write_default(path)
+    loaded, problem = _settings_or_defaults(path)
+    log.set_up(loaded.log.level, console=verbose)
+    daemon = Daemon(loaded, path)
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: daemon.end())
+    if problem is not None:
+        daemon.tell(problem)
+    click.echo(_listening_for(loaded))
+    try:
+        daemon.run()
+    except control.AlreadyRunning:
+        click.echo("The describer runs already; asking it to describe the screen.")
+        control.send(Verb.SCREEN.value)
+
+
+def _listening_for(settings: Settings) -> str:
+    keys = ", ".join(f"{key} {verb.value}" for verb, key in settings.keys.items())
+    return f"The describer is starting. Keys: {keys or 'none'}. Ctrl+C ends it."
+
+
+def _settings_or_defaults(path: Path) -> tuple[Settings, DescriberError | None]:
+    """A file with a mistake must not leave the person without a daemon."""
+    from describer_daemon import settings
+
+    try:
+        return settings.load(path), None
+    except DescriberError as error:
+        return settings.Settings(), error
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True)
+@click.option("--speak", is_flag=True, help="Speak each caption too.")
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False),
+              help="Write the speech of all captions to this WAV file.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--beam", type=click.IntRange(1, 10), help="Captions weighed against each other.")
+@click.option("--engine", type=click.Choice(["onnx", "torch"]), default="onnx", show_default=True,
+              help="torch uses a GPU where there is one (extra: describer[torch]).")
+@_speaks_plainly
+def describe(files: tuple[str, ...], speak: bool, save: Path | None, as_json: bool,
+             beam: int | None, engine: str) -> None:
+    """Describe picture FILES, - for standard input; one line each, as each is done.
+
+    \b
+    describer describe holiday/*.jpg
+    describer describe --json - < photo.png
+    describer describe photo.jpg --save speech.wav
+
+    Exit status 1 when any file could not be described; the others still are.
+    """
+    from describer_daemon import files as pictures
+    from describer_daemon.captioner import ChildCaptioner
+
+    settings, _ = _settings_or_defaults(_settings_path())
+    speaker = _speaker(settings) if speak or save else None
+    captioner = ChildCaptioner(settings.captioner.bundle, beam=beam or settings.captioner.beam,
+                               engine=engine, timeout=float(settings.captioner.timeout_seconds))
+    sentences = []
+    failed = False
+    try:
+        for described in pictures.describe(files, captioner):
+            failed |= described.caption is None
+            sentences.append(described.sentence())
+            _print_described(described.as_json() if as_json else described.sentence(),
+                             described.file, named=len(files) > 1 and not as_json,
+                             error=described.caption is None and not as_json)
+            if speak and speaker is not None:
+                _speak_to_end(speaker, described.sentence())
+        if save is not None and speaker is not None:
+            speaker.save(" ".join(sentences), save)
+    finally:
+        captioner.close()
+        if speaker is not None:
+            speaker.close()
+    if failed:
+        raise SystemExit(1)
+
+
+def _print_described(text: str, file: str, *, named: bool, error: bool) -> None:
+    click.echo(f"{file}: {text}" if named else text, err=error)
+    sys.stdout.flush()  # a program that reads our lines gets each as it is done
+
+
+def _settings_path() -> Path:
+    from describer_daemon import settings
+
+    return settings.settings_path()
+
+
+def _speaker(settings: Settings) -> Speaker:
+    from describer_daemon.app import make_speaker
+
+    speaker: Speaker = make_speaker(settings)
+    speaker.configure(settings.voice)
+    return speaker
+
+
+def _speak_to_end(speaker: Speaker, text: str) -> None:
+    import threading
+
+    ended = threading.Event()
+    errors: list[DescriberError] = []
+
+    def done(error: DescriberError | None) -> None:
+        if error is not None:
+            errors.append(error)
+        ended.set()
+
+    speaker.speak(text, done)
+    ended.wait()
+    if errors:
+        raise errors[0]
+
+
+@main.command()
+@click.argument("verb", type=click.Choice([*(verb.value for verb in Verb), "quit"]))
+@click.option("--wait", is_flag=True, help="Wait for the sentence and print it.")
+@_speaks_plainly
+def trigger(verb: str, wait: bool) -> None:
+    """Do what a key does, in the daemon that runs.
+
+    For desktops that own their shortcuts (Wayland) and for scripts; in sway:
+
+    \b
+    bindsym Ctrl+Mod1+d exec describer trigger screen
+    """
+    from describer_daemon import control
+
+    reply = control.send(verb, wait=wait)
+    if not wait or verb == "quit":
+        return
+    if reply.get("stale"):
+        raise DescriberError("A newer request overtook this one.")
+    click.echo(reply.get("sentence", ""), err=bool(reply.get("failed")))
+    if reply.get("failed"):
+        raise SystemExit(1)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@_speaks_plainly
+def status(as_json: bool) -> None:
+    """Say whether the daemon runs, and with which parts."""
+    import json
+
+    from describer_daemon import control
+
+    reply = dict(control.send("status", timeout=_STATUS_TIMEOUT))
+    reply.pop("ok", None)
+    if as_json:
+        click.echo(json.dumps(reply, ensure_ascii=False))
+        return
+    for name, value in reply.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} {item}" for key, item in value.items())  # noqa: PLW2901
+        click.echo(f"{name:18s}{value}")
+
+
+@main.command()
+@click.option("--sample", metavar="VOICE", help='Speak a sample in this voice; "" is the usual one.')
+@click.option("--text", default="A brown dog runs across the grass.", show_default=True)
+@_speaks_plainly
+def voices(sample: str | None, text: str) -> None:
+    """List the voices that the settings may name, or hear one."""
+    import dataclasses
+
+    settings, _ = _settings_or_defaults(_settings_path())
+    from describer_daemon.app import make_speaker
+
+    speaker: Speaker = make_speaker(settings)
+    try:
+        if sample is None:
+            click.echo("\n".join(speaker.voices()))
+            return
+        speaker.configure(dataclasses.replace(settings.voice, name=sample))
+        _speak_to_end(speaker, text)
+    finally:
+        speaker.close()
+
+
+@main.command()
+@click.option("--path", "only_path", is_flag=True, help="Print the file's path alone.")
+@click.option("--edit", is_flag=True, help="Open the file in your editor.")
+@_speaks_plainly
+def settings(only_path: bool, edit: bool) -> None:
+    """Show the settings and where they are kept; saving the file is enough to change them."""
+    from describer_daemon import settings as module
+
+    path = module.settings_path()
+    module.write_default(path)
+    if only_path:
+        click.echo(path)
+    elif edit:
+        click.edit(filename=str(path))
+    else:
+        click.echo(module.describe_settings(module.load(path), path))
+
+
+@main.command()
+@_speaks_plainly
+def doctor() -> None:
+    """Check display, keys, clipboard, voice, sound and model; name the cure for what fails."""
+    from describer_daemon import doctor as module
+
+    failed = False
+    for check in module.examine():
+        failed |= check.problem != ""
+        click.echo(f"{'FAIL' if check.problem else 'ok':5s}{check.name:12s}"
+                   f"{check.problem or check.finding}")
+    if failed:
+        raise SystemExit(1)
+
+
+@main.command()
+@click.option("--picture", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Show this picture instead of the sample.")
+@click.option("--save", type=click.Path(dir_okay=False, path_type=Path),
+              default=Path("describer-demo.wav"), show_default=True,
+              help="Where the recorded speech goes.")
+@_speaks_plainly
+def demo(picture: Path | None, save: Path) -> None:
+    """Do the main job on a private virtual screen: show a picture, press the key, record.
+
+    The last two lines are the caption and the path of the recorded speech.
+    """
+    from describer_daemon import demo as module
+
+    shown = module.run(picture, save, lambda line: click.echo(line))
+    click.echo(shown.sentence)
+    click.echo(shown.recording)
+
+
+if __name__ == "__main__":
+    main()

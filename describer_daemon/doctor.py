@@ -1,0 +1,119 @@
+"""`describer doctor`: each part tried for real, and the cure for each that fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from describer_daemon import settings as settings_module
+from describer_daemon.app import make_captioner, make_speaker
+from describer_daemon.backends import select
+from describer_daemon.ports import DescriberError, Hotkey, Verb
+from describer_daemon.settings import Settings
+
+_HEAR_WITHIN = 10.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`problem` is "" when the part works; then `finding` says how."""
+
+    name: str
+    finding: str = ""
+    problem: str = ""
+
+
+def examine() -> Iterator[Check]:
+    """Check every part, yielding each result as it is known."""
+    path = settings_module.settings_path()
+    settings = Settings()
+    try:
+        settings = settings_module.load(path)
+        yield Check("settings", f"{path} is in order")
+    except DescriberError as error:
+        yield Check("settings", problem=error.spoken)
+    yield _try("display", lambda: _screen(settings))
+    yield _try("keyboard", lambda: _keyboard(settings))
+    yield _try("clipboard", _clipboard)
+    yield _try("voice", lambda: _voice(settings))
+    yield _try("sound", lambda: _sound(settings))
+    yield _try("captioner", lambda: _captioner(settings))
+
+
+def _try(name: str, check: Callable[[], str]) -> Check:
+    try:
+        return Check(name, check())
+    except DescriberError as error:
+        return Check(name, problem=error.spoken)
+
+
+def _screen(settings: Settings) -> str:
+    backend = select.require(select.SCREENS, "see the screen")
+    backend(settings.region, settings.capture.pointer_box).grab()
+    return f"{backend.name} sees the screen"
+
+
+def _keyboard(settings: Settings) -> str:
+    from describer_daemon import control
+
+    backend = select.require(select.HOTKEYS, "listen for keys; bind describer trigger to a key "
+                                             "in your desktop's own settings")
+    try:
+        control.send("status", timeout=2.0)
+    except DescriberError:
+        keys: dict[Verb, Hotkey] = dict(settings.keys)
+        listener = backend()
+        listener.start(keys, lambda _: None)
+        listener.stop()
+        return f"{backend.name} can have the keys {', '.join(map(str, keys.values()))}"
+    return "the describer that runs holds the keys"
+
+
+def _clipboard() -> str:
+    backend = select.require(select.CLIPBOARDS, "read the clipboard")
+    try:
+        backend().grab()
+    except DescriberError as error:
+        return f"{backend.name} answers: {error.spoken}"
+    return f"{backend.name} answers: there is a picture on it"
+
+
+def _voice(settings: Settings) -> str:
+    speaker = make_speaker(settings)
+    try:
+        speaker.configure(settings.voice)
+        return f"{speaker.name} speaks, with {len(speaker.voices())} voices"
+    finally:
+        speaker.close()
+
+
+def _sound(settings: Settings) -> str:
+    speaker = make_speaker(settings)
+    ended = threading.Event()
+    errors: list[DescriberError] = []
+
+    def done(error: DescriberError | None) -> None:
+        errors.extend([error] if error is not None else [])
+        ended.set()
+
+    try:
+        speaker.configure(settings.voice)
+        speaker.speak("The describer can be heard.", done)
+        if not ended.wait(_HEAR_WITHIN):
+            raise DescriberError("The sound output takes no sound. Is another program blocking it?")
+        if errors:
+            raise errors[0]
+    finally:
+        speaker.close()
+    return "speech was played to its end"
+
+
+def _captioner(settings: Settings) -> str:
+    captioner = make_captioner(settings)
+    try:
+        captioner.warm_up()
+    finally:
+        captioner.close()
+    bundle = settings.captioner.bundle
+    return f"the bundle {bundle or 'that ships'} is whole and loads"

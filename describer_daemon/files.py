@@ -1,0 +1,79 @@
+"""`describer describe`: pictures from files and standard input, one after another."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from describer_daemon import phrasing
+from describer_daemon.ports import Caption, Captioner, DescriberError, Encoded
+
+MOST_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One file's caption, or the sentence that says why there is none."""
+
+    file: str
+    caption: Caption | None
+    error: str = ""
+
+    def sentence(self) -> str:
+        """What is spoken and printed."""
+        return phrasing.sentence(self.caption) if self.caption is not None else self.error
+
+    def as_json(self) -> str:
+        """One line for other programs; see the README for its fields."""
+        fields: dict[str, Any] = {"file": self.file}
+        if self.caption is None:
+            fields["error"] = self.error
+        else:
+            caption = self.caption
+            fields |= {
+                "caption": caption.text or phrasing.sentence(caption),
+                "confidence": round(caption.confidence, 4),
+                "words": list(caption.words),
+                "log_probabilities": [round(value, 5) for value in caption.log_probabilities],
+            }
+        return json.dumps(fields, ensure_ascii=False)
+
+
+def describe(names: Iterable[str], captioner: Captioner) -> Iterator[Described]:
+    """Describe each file as it comes ("-" is standard input); failures do not stop the rest."""
+    for name in names:
+        try:
+            yield Described(name, captioner.describe(Encoded(_read(name))))
+        except DescriberError as error:
+            yield Described(name, None, error.spoken)
+
+
+def _read(name: str) -> bytes:
+    if name == "-":
+        data = sys.stdin.buffer.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise DescriberError(_too_large())
+        return data
+    path = Path(name)
+    try:
+        if path.is_dir():
+            raise DescriberError(f"{name} is a folder, not a picture. Name the files in it.")
+        if path.exists() and not path.is_file():
+            raise DescriberError(f"{name} is not an ordinary file.")
+        if path.stat().st_size > MOST_BYTES:
+            raise DescriberError(_too_large())
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise DescriberError(f"There is no file {name}.") from error
+    except PermissionError as error:
+        raise DescriberError(f"I am not allowed to read {name}.") from error
+    except (OSError, ValueError) as error:
+        raise DescriberError(f"{name} cannot be read.", detail=str(error)) from error
+
+
+def _too_large() -> str:
+    return f"The file is too large: I take at most {MOST_BYTES >> 20} mebibytes."

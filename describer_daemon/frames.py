@@ -1,0 +1,41 @@
+"""Messages between the daemon and the captioner's process: a JSON head and a body of bytes.
+
+Never pickle: whatever a damaged picture does to the captioner, all it can send is text.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from typing import IO, Any
+
+_LENGTHS = struct.Struct("<II")  # of head and body, in bytes
+_MOST_HEAD = 1 << 20
+_MOST_BODY = 1 << 30
+
+
+def write(stream: IO[bytes], head: Mapping[str, Any], body: bytes | bytearray | memoryview = b""
+          ) -> None:
+    """Send one message. Raises BrokenPipeError (an OSError) when nobody reads any more."""
+    text = json.dumps(head).encode()
+    stream.write(_LENGTHS.pack(len(text), len(body)) + text)
+    stream.write(body)
+    stream.flush()
+
+
+def read(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
+    """Receive one message; None at the end of the stream. Raises ValueError for nonsense."""
+    lengths = stream.read(_LENGTHS.size)
+    if len(lengths) < _LENGTHS.size:
+        return None
+    head_length, body_length = _LENGTHS.unpack(lengths)
+    if head_length > _MOST_HEAD or body_length > _MOST_BODY:
+        raise ValueError("a message is far too long")
+    text, body = stream.read(head_length), stream.read(body_length)
+    if len(text) < head_length or len(body) < body_length:
+        return None
+    head = json.loads(text)
+    if not isinstance(head, dict):
+        raise ValueError("a message must be an object")  # noqa: TRY004 - one kind of nonsense
+    return head, body

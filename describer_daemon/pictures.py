@@ -1,0 +1,78 @@
+"""Bytes from outside → an image that is safe to caption. Runs in the captioner's process only."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import Literal
+
+from PIL import Image, UnidentifiedImageError
+
+from describer_daemon.ports import DescriberError
+
+MOST_PIXELS = 100_000_000
+LEAST_SIDE = 8
+# what desktops and cameras make; none that runs another program to be decoded, as EPS does
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "ICO", "AVIF", "JPEG2000",
+            "MPO")
+_ENOUGH = (1024, 1024)  # a JPEG is decoded at a reduced scale that is no smaller than this
+
+
+def from_pixels(width: int, height: int, layout: str, data: bytes) -> Image.Image:
+    """Wrap raw pixels (see `ports.Pixels`). Raises DescriberError when they do not fit."""
+    _check_size(width, height)
+    if len(data) != width * height * len(layout):
+        raise DescriberError("The screen picture came incomplete. Please try again.")
+    return Image.frombuffer("RGB", (width, height), data, "raw", layout, 0, 1)
+
+
+def from_encoded(data: bytes) -> Image.Image:
+    """Decode an image file's first frame. Raises DescriberError with the cause and the cure."""
+    if not data:
+        raise DescriberError("The picture is empty: it has no content at all.")
+    Image.MAX_IMAGE_PIXELS = None  # the limit here is ours, with a sentence of its own
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # damaged metadata is no reason to refuse a picture
+            image = Image.open(io.BytesIO(data), formats=_FORMATS)
+            _check_size(*image.size)
+            image.draft("RGB", _ENOUGH)
+            image.load()
+    except UnidentifiedImageError as error:
+        raise DescriberError("This is not a picture of a kind that I can read.",
+                             detail=str(error)) from error
+    except DescriberError:
+        raise
+    except MemoryError as error:
+        raise DescriberError("This picture needs more memory than there is.") from error
+    # Pillow's decoders raise whatever they stumble over: struct.error, SyntaxError, KeyError …
+    except Exception as error:
+        raise DescriberError("The picture is damaged or cut off, so I cannot read it.",
+                             detail=repr(error)) from error
+    return image
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > MOST_PIXELS:
+        raise DescriberError(
+            f"The picture is too large: {width} by {height} pixels. "
+            f"I take at most {MOST_PIXELS // 1_000_000} million pixels."
+        )
+    if min(width, height) < LEAST_SIDE:
+        raise DescriberError(
+            f"The picture is too small: {width} by {height} pixels. "
+            f"I need at least {LEAST_SIDE} by {LEAST_SIDE}."
+        )
+
+
+def finding(image: Image.Image) -> Literal["", "black", "plain"]:
+    """Tell an RGB image that is all black or all of one colour from one that shows something."""
+    small = image.resize((64, 64), Image.Resampling.BOX, reducing_gap=2.0)
+    extrema = small.getextrema()
+    spread = max(high - low for low, high in extrema)  # type: ignore[operator, misc]
+    if spread > 6:
+        return ""
+    # a lone bright spot would survive in the original: only a truly flat picture counts
+    if max(high - low for low, high in image.getextrema()) > 48:  # type: ignore[operator, misc]
+        return ""
+    return "black" if max(high for _, high in extrema) < 16 else "plain"  # type: ignore[operator, misc]

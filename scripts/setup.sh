@@ -1,0 +1,59 @@
+# Shared by ./run and ./check: find Python, install what is missing, make a virtual environment.
+# shellcheck shell=bash
+
+say() { printf '%s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# find_python: sets PYTHON to an interpreter that is new enough
+find_python() {
+    local candidate
+    for candidate in python3 python3.13 python3.12 python3.11 python3.14; do
+        if command -v "$candidate" >/dev/null &&
+            "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            PYTHON=$(command -v "$candidate")
+            return
+        fi
+    done
+    fail "The describer needs Python 3.11 or newer. Please install it, then try again."
+}
+
+# need_packages COMMAND:PACKAGE ...: install the Debian packages whose command is missing.
+# A COMMAND with a slash is a file; without root, name them and the one command instead.
+need_packages() {
+    local missing=() pair command package
+    for pair in "$@"; do
+        command=${pair%%:*} package=${pair#*:}
+        case $command in
+            */*) compgen -G "$command" >/dev/null || missing+=("$package") ;;
+            *) command -v "$command" >/dev/null || missing+=("$package") ;;
+        esac
+    done
+    "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+    [ ${#missing[@]} -gt 0 ] || return 0
+    local install="apt-get install -y --no-install-recommends ${missing[*]}"
+    if ! command -v apt-get >/dev/null; then
+        fail "These programs are missing: ${missing[*]} (Debian's names). Please install them."
+    elif [ "$(id -u)" != 0 ]; then
+        fail "These packages are missing: ${missing[*]}. Please run: sudo $install"
+    fi
+    say "Installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    { apt-get update -qq && $install -qq; } >/dev/null 2>"${TMPDIR:-/tmp}/describer-apt.$$" || {
+        cat "${TMPDIR:-/tmp}/describer-apt.$$" >&2
+        fail "The packages could not be installed. Please run: $install"
+    }
+    rm -f "${TMPDIR:-/tmp}/describer-apt.$$"
+}
+
+# make_venv FOLDER EXTRAS: an environment with this project in it, renewed when it changed
+make_venv() {
+    local folder=$1 extras=$2 stamp
+    stamp=$(cat pyproject.toml "$PYTHON" 2>/dev/null | sha256sum)" $PWD $extras"
+    [ "$(cat "$folder/.stamp" 2>/dev/null)" = "$stamp" ] && return
+    say "Preparing $folder (once)"
+    rm -rf "$folder"
+    "$PYTHON" -m venv "$folder" || fail "The virtual environment $folder could not be made."
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --editable ".$extras" || fail "The Python packages could not be installed."
+    printf '%s\n' "$stamp" >"$folder/.stamp"
+}
