@@ -1,0 +1,276 @@
+"""The main job on real parts: a key, a window or a clipboard, the trained model, a voice."""
+
+from __future__ import annotations
+
+import array
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from skimage import data
+
+from describer_daemon import control, phrasing, processes
+from describer_daemon.backends.screen_mss import MssScreen
+from describer_daemon.captioner import ChildCaptioner
+from describer_daemon.ports import DescriberError, Encoded, Picture, Rectangle, Verb
+from describer_daemon.virtual_display import VirtualDisplay
+from describer_daemon.virtual_sound import VirtualSound, read_wav, similarity
+from tests.desktop.fixtures_display import wait_until
+
+SAME = 0.98
+PHOTOGRAPHS = ("camera", "astronaut", "coffee", "chelsea", "rocket")
+
+
+def photograph(name: str) -> Image.Image:
+    return Image.fromarray(getattr(data, name)()).convert("RGB")
+
+
+class RunningDaemon:
+    """The real `describer run` on the test's display and sound server."""
+
+    def __init__(self, sound: VirtualSound, settings: Path) -> None:
+        self.sound, self.settings = sound, settings
+        environment = {**sound.environment, "DESCRIBER_CONFIG": str(settings)}
+        self.process = processes.start(
+            [*processes.python("describer_daemon.cli"), "run"],
+            stdout=subprocess.DEVNULL, env=environment,
+        )
+        wait_until(lambda: self.listening(), "the daemon did not listen")
+
+    def listening(self) -> bool:
+        assert self.process.poll() is None, "the daemon ended"
+        try:
+            return bool(control.send("status")["listening"])
+        except DescriberError:
+            return False
+
+    def answered(self) -> int:
+        return int(control.send("status")["answered"])
+
+    def last(self) -> str:
+        return str(control.send("status")["last"])
+
+    def hears(self, act: Callable[[], object]) -> tuple[str, float]:
+        """Do `act`, listen until silence; → the daemon's sentence and how surely it was heard."""
+        before = self.answered()
+        with self.sound.record() as recording:
+            act()
+            self.spoken_after(before)
+            assert recording.wait_for_sound()
+            assert recording.wait_for_silence()
+            sentence = self.last()
+            return sentence, similarity(recording.samples, spoken(sentence))
+
+    def spoken_after(self, answered: int) -> None:
+        """Wait until more than `answered` requests were answered, and all speech has ended."""
+        wait_until(lambda: self.answered() > answered, "nothing was answered")
+        wait_until(lambda: not control.send("status")["speaking"], "speech did not end")
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(20)
+        finally:
+            processes.end(self.process)
+
+
+def spoken(sentence: str, rate: int = 180) -> array.array[int]:
+    """The samples that espeak-ng makes of a sentence."""
+    command = ["espeak-ng", "--stdout", "-s", str(rate), "--", sentence]
+    wav = processes.run(command, timeout=20, what="espeak-ng").output
+    return array.array("h", wav[44 : len(wav) // 2 * 2])
+
+
+@pytest.fixture
+def sound() -> Iterator[VirtualSound]:
+    with VirtualSound() as server:
+        yield server
+
+
+@pytest.fixture
+def settings(sandbox: Path) -> Path:
+    return sandbox / "settings.toml"
+
+
+@pytest.fixture
+def daemon(
+    xserver: VirtualDisplay, sound: VirtualSound, settings: Path
+) -> Iterator[RunningDaemon]:
+    running = RunningDaemon(sound, settings)
+    yield running
+    running.end()
+
+
+@pytest.fixture(scope="module")
+def captioner() -> Iterator[ChildCaptioner]:
+    child = ChildCaptioner()
+    yield child
+    child.close()
+
+
+def own_sentence(captioner: ChildCaptioner, picture: Picture, verb: Verb) -> str:
+    return phrasing.sentence(captioner.describe(picture), verb)
+
+
+def test_twenty_in_a_row_alternating_screen_and_clipboard(
+    daemon: RunningDaemon, captioner: ChildCaptioner, press: Callable[[str], None],
+    picture_window: Callable[[Image.Image], Rectangle],
+    clip_image: Callable[[Image.Image], tuple[object, bytes]],
+) -> None:
+    for turn in range(10):
+        image = photograph(PHOTOGRAPHS[turn % len(PHOTOGRAPHS)])
+        place = picture_window(image)
+        crop = MssScreen(place, (800, 600)).grab()
+        sentence, sureness = daemon.hears(lambda: press("ctrl+alt+d"))
+        assert sentence == own_sentence(captioner, crop, Verb.SCREEN)
+        assert sureness > SAME, sentence
+
+        copied = photograph(PHOTOGRAPHS[(turn + 2) % len(PHOTOGRAPHS)])
+        _, encoded = clip_image(copied)
+        sentence, sureness = daemon.hears(lambda: press("ctrl+alt+c"))
+        assert sentence == own_sentence(captioner, Encoded(encoded), Verb.CLIPBOARD)
+        assert sureness > SAME, sentence
+
+
+def test_repeat_copy_and_stop(
+    daemon: RunningDaemon, press: Callable[[str], None],
+    picture_window: Callable[[Image.Image], Rectangle],
+) -> None:
+    picture_window(photograph("astronaut"))
+    sentence, _ = daemon.hears(lambda: press("ctrl+alt+d"))
+    repeated, sureness = daemon.hears(lambda: press("ctrl+alt+r"))
+    assert repeated == sentence
+    assert sureness > SAME
+    daemon.hears(lambda: press("ctrl+alt+x"))
+    command = ["xclip", "-selection", "clipboard", "-o"]
+    assert processes.run(command, timeout=10, what="xclip").output.decode() == sentence
+    with daemon.sound.record() as recording:
+        press("ctrl+alt+r")
+        assert recording.wait_for_sound()
+        press("ctrl+alt+s")
+        wait_until(lambda: not control.send("status")["speaking"])
+        assert recording.wait_for_silence()
+        assert similarity(recording.samples, spoken(sentence)) < SAME
+
+
+def test_a_black_screen_names_the_curtain(
+    daemon: RunningDaemon, picture_window: Callable[[Image.Image], Rectangle],
+    press: Callable[[str], None],
+) -> None:
+    picture_window(Image.new("RGB", (400, 300)))
+    sentence, sureness = daemon.hears(lambda: press("ctrl+alt+d"))
+    assert sentence == "The screen is black. A screen curtain may be on."
+    assert sureness > SAME
+
+
+def test_what_fails_is_spoken_and_the_next_key_works(
+    daemon: RunningDaemon, clip_data: Callable[[str, bytes], object],
+    clip_image: Callable[[Image.Image], object], press: Callable[[str], None],
+) -> None:
+    clip_data("image/png", b"\x89PNG\r\n\x1a\nbroken")
+    before = daemon.answered()
+    with daemon.sound.record() as recording:
+        press("ctrl+alt+c")
+        daemon.spoken_after(before)
+        assert recording.wait_for_silence()
+        broken = "The picture is damaged or cut off, so I cannot read it."
+        unreadable = "This is not a picture of a kind that I can read."
+        assert max(similarity(recording.samples, spoken(text))
+                   for text in (broken, unreadable)) > SAME
+    clip_image(photograph("camera"))
+    _, sureness = daemon.hears(lambda: press("ctrl+alt+c"))
+    assert sureness > SAME
+
+
+def test_saved_settings_are_taken_up_and_broken_ones_are_told(
+    daemon: RunningDaemon, settings: Path, press: Callable[[str], None],
+    picture_window: Callable[[Image.Image], Rectangle],
+) -> None:
+    picture_window(photograph("camera"))
+    text = settings.read_text(encoding="utf-8")
+    changed = text.replace('"ctrl+alt+d"', '"ctrl+alt+shift+k"').replace("rate = 180", "rate = 260")
+    assert changed != text
+    settings.write_text(changed, encoding="utf-8")
+    wait_until(lambda: control.send("status")["keys"]["screen"] == "ctrl+alt+shift+k")
+    wait_until(daemon.listening)
+    with daemon.sound.record() as recording:
+        press("ctrl+alt+shift+k")
+        daemon.spoken_after(0)
+        assert recording.wait_for_silence()
+        assert similarity(recording.samples, spoken(daemon.last(), rate=260)) > SAME
+    with daemon.sound.record() as recording:
+        settings.write_text(changed.replace("rate = 260", "rate = 9000"), encoding="utf-8")
+        assert recording.wait_for_sound()
+        assert recording.wait_for_silence(0.5)
+    assert control.send("status")["keys"]["screen"] == "ctrl+alt+shift+k"
+
+
+def test_a_second_start_makes_the_first_describe_the_screen(
+    daemon: RunningDaemon, settings: Path, picture_window: Callable[[Image.Image], Rectangle]
+) -> None:
+    picture_window(photograph("camera"))
+    command = [*processes.python("describer_daemon.cli"), "run"]
+    environment = {**os.environ, "DESCRIBER_CONFIG": str(settings)}
+
+    def start_again() -> None:
+        done = processes.run(command, timeout=30, what="describer run", env=environment)
+        assert done.code == 0
+
+    sentence, sureness = daemon.hears(start_again)
+    assert sentence
+    assert sureness > SAME
+
+
+def test_trigger_waits_and_prints_what_is_spoken(
+    daemon: RunningDaemon, picture_window: Callable[[Image.Image], Rectangle]
+) -> None:
+    picture_window(photograph("coffee"))
+    command = [*processes.python("describer_daemon.cli"), "trigger", "screen", "--wait"]
+    done = processes.run(command, timeout=60, what="describer trigger")
+    assert done.code == 0
+    assert done.output.decode().strip() == daemon.last() != ""
+
+
+def test_the_daemon_leaves_nothing_behind(
+    daemon: RunningDaemon, picture_window: Callable[[Image.Image], Rectangle],
+    press: Callable[[str], None],
+) -> None:
+    picture_window(photograph("camera"))
+    daemon.hears(lambda: press("ctrl+alt+d"))
+    children = _descendants(daemon.process.pid)
+    assert children, "the captioner's process was expected"
+    assert daemon.end() == 0
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
+
+
+def _descendants(pid: int) -> set[int]:
+    found = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            found |= {child} | _descendants(child)
+    return found
+
+
+def test_describe_saves_speech(sandbox: Path) -> None:
+    picture, speech = sandbox / "photo.png", sandbox / "speech.wav"
+    photograph("astronaut").save(picture)
+    command = [*processes.python("describer_daemon.cli"), "describe", str(picture),
+               "--save", str(speech)]
+    done = processes.run(command, timeout=60, what="describer describe")
+    assert done.code == 0, done.errors
+    sentence = done.output.decode().strip()
+    assert similarity(read_wav(speech), spoken(sentence)) > SAME
+
+
+def test_demo_prints_the_caption_and_the_recording(sandbox: Path) -> None:
+    recording = sandbox / "demo.wav"
+    command = [*processes.python("describer_daemon.cli"), "demo", "--save", str(recording)]
+    done = processes.run(command, timeout=110, what="describer demo")
+    assert done.code == 0, done.errors
+    *_, sentence, path = done.output.decode().splitlines()
+    assert Path(path) == recording.resolve()
+    assert similarity(read_wav(recording), spoken(sentence)) > SAME
