@@ -14,6 +14,7 @@ from describer_daemon import processes
 from describer_daemon.backends import select
 from describer_daemon.captioner import ChildCaptioner
 from describer_daemon.control import ControlServer
+from describer_daemon.hotkeys import KeysRefusedError
 from describer_daemon.pipeline import Pipeline
 from describer_daemon.ports import (
     DescriberError,
@@ -130,6 +131,7 @@ class Daemon:
             "clipboard by": getattr(pipeline.sources[Verb.CLIPBOARD], "name", "none"),
             "speech by": getattr(pipeline.speaker, "name", "none"),
             "captioner loaded": self._captioner.is_loaded(),
+            "speaking": pipeline.speaking,
             "answered": pipeline.answered,
             "stale": pipeline.stale,
             "failures": pipeline.failures,
@@ -205,11 +207,19 @@ class Daemon:
             return
         listener: HotkeyListener = choice.backend()
         self._listener = listener
-        try:
-            listener.start(settings.keys, lambda verb: self._want(verb, "key"))
-            self._listening = True
-        except DescriberError as error:
-            self.tell(error)
+        keys = dict(settings.keys)
+        while keys:
+            try:
+                listener.start(keys, lambda verb: self._want(verb, "key"))
+            except KeysRefusedError as error:  # the other keys shall work all the same
+                self.tell(error)
+                keys = {verb: key for verb, key in keys.items() if verb not in error.verbs}
+            except DescriberError as error:
+                self.tell(error)
+                return
+            else:
+                self._listening = True
+                return
 
     def _look_after_keys(self) -> None:
         """Take the keys again when the display went away and came back."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any, cast
@@ -32,7 +31,7 @@ class ChildCaptioner:
         A picture that takes longer than `timeout` costs the child its life. After
         `unload_after` idle seconds it is ended to free its memory (0: never).
         """
-        self._command = [sys.executable, "-m", "describer_daemon.captioner_child",
+        self._command = [*processes.python("describer_daemon.captioner_child"),
                          "--engine", engine]
         if bundle is not None:
             self._command += ["--bundle", str(bundle)]
@@ -62,10 +61,15 @@ class ChildCaptioner:
         self._ask({"op": "load"}, b"")
 
     def close(self) -> None:
-        child = self._child
-        if child is not None:
-            child.kill()  # before the lock: whoever holds it may be waiting for this child
-        self._drop()
+        # whoever holds the lock may be waiting for a child, even for one that is just starting
+        while not self._lock.acquire(timeout=0.05):
+            child = self._child
+            if child is not None:
+                child.kill()
+        try:
+            self._drop()
+        finally:
+            self._lock.release()
 
     def _unload(self) -> None:
         if self._lock.acquire(blocking=False):  # else it is at work, so not idle
@@ -101,7 +105,8 @@ class ChildCaptioner:
                 reply = self._exchange(child, head, body)
             finally:
                 watchdog.cancel()
-            if reply is None:
+                watchdog.join()  # so that it cannot kill the child between two pictures
+            if stuck.is_set() or reply is None:
                 self._drop()
                 raise self._lost(child, stuck)
             self._rest()
@@ -137,8 +142,12 @@ class ChildCaptioner:
             self._drop()
         if self._child is None:
             pipe = subprocess.PIPE
-            self._child = processes.start(self._command, stdin=pipe, stdout=pipe, stderr=None,
-                                          env={**os.environ, **_LEAN})
+            try:
+                self._child = processes.start(self._command, stdin=pipe, stdout=pipe,
+                                              stderr=None, env={**os.environ, **_LEAN})
+            except OSError as error:
+                raise DescriberError("The captioner cannot be started. Please try again.",
+                                     detail=repr(error)) from error
         return self._child
 
     def _rest(self) -> None:

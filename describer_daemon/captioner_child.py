@@ -20,13 +20,13 @@ from describer_daemon.ports import DescriberError
 if TYPE_CHECKING:
     from PIL import Image
 
-    from models.captioner import Captioner
+    from models.captioner import Captioner, EngineName
 
 
 class Service:
     """Answers one message after another; loads the model with the first that needs it."""
 
-    def __init__(self, bundle: Path | None, beam: int | None, engine: str) -> None:
+    def __init__(self, bundle: Path | None, beam: int | None, engine: EngineName) -> None:
         self._bundle, self._beam, self._engine = bundle, beam, engine
         self._captioner: Captioner | None = None
 
@@ -41,7 +41,7 @@ class Service:
             return {"error": error.spoken, "detail": error.detail}
         except MemoryError:
             return {"error": "This picture needs more memory than there is.", "detail": ""}
-        except Exception:  # noqa: BLE001 - the daemon must get an answer to every message
+        except Exception:  # the daemon must get an answer to every message
             return {"error": "The captioner failed on this picture.",
                     "detail": traceback.format_exc()}
 
@@ -80,10 +80,14 @@ class Service:
             from models.captioner import load
 
             try:
-                engine = "torch" if self._engine == "torch" else "onnx"
-                self._captioner = load(self._bundle or SHIPPED, engine)
+                self._captioner = load(self._bundle or SHIPPED, self._engine)
             except BundleError as error:
                 raise DescriberError(str(error), detail="see describer doctor") from error
+            except ImportError as error:
+                extra = "[torch]" if self._engine == "torch" else ""
+                raise DescriberError(f"The {self._engine} engine is not installed. "
+                                     f"Please install describer{extra}.",
+                                     detail=repr(error)) from error
         return self._captioner
 
 
@@ -92,7 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The describer's captioner process.")
     parser.add_argument("--bundle", type=Path)
     parser.add_argument("--beam", type=int)
-    parser.add_argument("--engine", default="onnx")
+    parser.add_argument("--engine", choices=("onnx", "torch"), default="onnx")
     options = parser.parse_args()
     # keep the reply stream to ourselves: a library that prints must not garble it
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")

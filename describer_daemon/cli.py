@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -45,6 +46,8 @@ def main() -> None:
     describer trigger screen          do what the key does
     describer doctor                  what works here, and the cure for what does not
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # file names may be no text at all
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @main.command()
@@ -192,7 +195,7 @@ def trigger(verb: str, wait: bool) -> None:
     """
     from describer_daemon import control
 
-    reply = control.send(verb, wait=wait)
+    reply = _asked(control.send(verb, wait=wait))
     if not wait or verb == "quit":
         return
     if reply.get("stale"):
@@ -200,6 +203,13 @@ def trigger(verb: str, wait: bool) -> None:
     click.echo(reply.get("sentence", ""), err=bool(reply.get("failed")))
     if reply.get("failed"):
         raise SystemExit(1)
+
+
+def _asked(reply: dict[str, Any]) -> dict[str, Any]:
+    """Take the daemon's answer; a refusal is raised as its sentence."""
+    if not reply.pop("ok", False):
+        raise DescriberError(str(reply.get("sentence") or "The describer refused."))
+    return reply
 
 
 @main.command()
@@ -211,19 +221,19 @@ def status(as_json: bool) -> None:
 
     from describer_daemon import control
 
-    reply = dict(control.send("status", timeout=_STATUS_TIMEOUT))
-    reply.pop("ok", None)
+    reply = _asked(control.send("status", timeout=_STATUS_TIMEOUT))
     if as_json:
         click.echo(json.dumps(reply, ensure_ascii=False))
         return
     for name, value in reply.items():
         if isinstance(value, dict):
-            value = ", ".join(f"{key} {item}" for key, item in value.items())  # noqa: PLW2901
+            value = ", ".join(f"{key} {item}" for key, item in value.items())
         click.echo(f"{name:18s}{value}")
 
 
 @main.command()
-@click.option("--sample", metavar="VOICE", help='Speak a sample in this voice; "" is the usual one.')
+@click.option("--sample", metavar="VOICE",
+              help='Speak a sample in this voice; "" is the usual one.')
 @click.option("--text", default="A brown dog runs across the grass.", show_default=True)
 @_speaks_plainly
 def voices(sample: str | None, text: str) -> None:

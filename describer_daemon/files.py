@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from describer_daemon import phrasing
 from describer_daemon.ports import Caption, Captioner, DescriberError, Encoded
@@ -53,20 +53,18 @@ def describe(names: Iterable[str], captioner: Captioner) -> Iterator[Described]:
 
 
 def _read(name: str) -> bytes:
-    if name == "-":
-        data = sys.stdin.buffer.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise DescriberError(_too_large())
-        return data
-    path = Path(name)
     try:
+        if name == "-":
+            if sys.stdin is None:
+                raise DescriberError("There is no standard input to read a picture from.")
+            return _all_of(sys.stdin.buffer)
+        path = Path(name)
         if path.is_dir():
             raise DescriberError(f"{name} is a folder, not a picture. Name the files in it.")
         if path.exists() and not path.is_file():
             raise DescriberError(f"{name} is not an ordinary file.")
-        if path.stat().st_size > MOST_BYTES:
-            raise DescriberError(_too_large())
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return _all_of(file)
     except FileNotFoundError as error:
         raise DescriberError(f"There is no file {name}.") from error
     except PermissionError as error:
@@ -75,5 +73,10 @@ def _read(name: str) -> bytes:
         raise DescriberError(f"{name} cannot be read.", detail=str(error)) from error
 
 
-def _too_large() -> str:
-    return f"The file is too large: I take at most {MOST_BYTES >> 20} mebibytes."
+def _all_of(file: IO[bytes]) -> bytes:
+    data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise DescriberError(
+            f"The file is too large: I take at most {MOST_BYTES >> 20} mebibytes."
+        )
+    return data

@@ -19,7 +19,7 @@ def write(stream: IO[bytes], head: Mapping[str, Any], body: bytes | bytearray | 
           ) -> None:
     """Send one message. Raises BrokenPipeError (an OSError) when nobody reads any more."""
     text = json.dumps(head).encode()
-    stream.write(_LENGTHS.pack(len(text), len(body)) + text)
+    stream.write(_LENGTHS.pack(len(text), memoryview(body).nbytes) + text)
     stream.write(body)
     stream.flush()
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import Literal
+from typing import Literal, cast
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from describer_daemon.ports import DescriberError
 
 MOST_PIXELS = 100_000_000
 LEAST_SIDE = 8
 # what desktops and cameras make; none that runs another program to be decoded, as EPS does
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "ICO", "AVIF", "JPEG2000",
-            "MPO")
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "ICO", "JPEG2000", "AVIF")
 _ENOUGH = (1024, 1024)  # a JPEG is decoded at a reduced scale that is no smaller than this
 
 
@@ -36,20 +35,34 @@ def from_encoded(data: bytes) -> Image.Image:
             warnings.simplefilter("ignore")  # damaged metadata is no reason to refuse a picture
             image = Image.open(io.BytesIO(data), formats=_FORMATS)
             _check_size(*image.size)
+            # an icon holds other pictures; Pillow refuses those of more than twice its limit
+            Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2
             image.draft("RGB", _ENOUGH)
             image.load()
+            return _upright(image)
     except UnidentifiedImageError as error:
         raise DescriberError("This is not a picture of a kind that I can read.",
                              detail=str(error)) from error
     except DescriberError:
         raise
+    except Image.DecompressionBombError as error:
+        raise DescriberError("The picture is too large for me.", detail=str(error)) from error
     except MemoryError as error:
         raise DescriberError("This picture needs more memory than there is.") from error
     # Pillow's decoders raise whatever they stumble over: struct.error, SyntaxError, KeyError …
     except Exception as error:
         raise DescriberError("The picture is damaged or cut off, so I cannot read it.",
                              detail=repr(error)) from error
-    return image
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Apply the camera's note of how it was held, and drop all notes: they may be damaged."""
+    try:
+        upright = ImageOps.exif_transpose(image)
+    except Exception:  # Pillow's readers of notes raise of every kind too
+        upright = image.copy()
+    upright.info = {key: upright.info[key] for key in ("transparency",) if key in upright.info}
+    return upright
 
 
 def _check_size(width: int, height: int) -> None:
@@ -68,11 +81,15 @@ def _check_size(width: int, height: int) -> None:
 def finding(image: Image.Image) -> Literal["", "black", "plain"]:
     """Tell an RGB image that is all black or all of one colour from one that shows something."""
     small = image.resize((64, 64), Image.Resampling.BOX, reducing_gap=2.0)
-    extrema = small.getextrema()
-    spread = max(high - low for low, high in extrema)  # type: ignore[operator, misc]
-    if spread > 6:
+    ranges = _ranges(small)
+    if max(high - low for low, high in ranges) > 6:
         return ""
     # a lone bright spot would survive in the original: only a truly flat picture counts
-    if max(high - low for low, high in image.getextrema()) > 48:  # type: ignore[operator, misc]
+    if max(high - low for low, high in _ranges(image)) > 48:
         return ""
-    return "black" if max(high for _, high in extrema) < 16 else "plain"  # type: ignore[operator, misc]
+    return "black" if max(high for _, high in ranges) < 16 else "plain"
+
+
+def _ranges(image: Image.Image) -> tuple[tuple[int, int], ...]:
+    """Least and greatest value of each channel; Pillow's type covers images of one too."""
+    return cast("tuple[tuple[int, int], ...]", image.getextrema())

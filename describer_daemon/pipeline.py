@@ -36,11 +36,19 @@ class Earcons(Protocol):
     def failed(self) -> None: ...
 
 
+@dataclass(slots=True, eq=False)
+class _Job:
+    """A picture to take; compared by identity, so that no two are ever the same."""
+
+    request: Request
+    hurry_at: float | None  # time.monotonic() at which to say that we are still looking
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """The looking thread is done with a job."""
 
-    ticket: int
+    job: _Job
     sentence: str
     failed: bool
 
@@ -58,13 +66,6 @@ class _Say:
     """Somebody else in the daemon has something to tell the person."""
 
     text: str
-
-
-@dataclass(slots=True)
-class _Job:
-    ticket: int
-    request: Request
-    hurry_at: float | None  # time.monotonic() at which to say that we are still looking
 
 
 class Pipeline:
@@ -85,9 +86,13 @@ class Pipeline:
         self._copy, self._unheard, self._patience = copy, unheard, patience
         self._events: queue.Queue[Request | _Seen | _Spoken | _Say | None] = queue.Queue()
         self._jobs: queue.Queue[_Job | None] = queue.Queue()
+        # written by the deciding thread alone; the looking thread reads it to spare itself
+        # work that nobody waits for, and it is no harm when it reads it a moment too early
         self._current: _Job | None = None
-        self._tickets = 0
         self._last = ""
+        self._gate = threading.Lock()  # so that no request can follow the end of the queue
+        self._ending = False
+        self._utterances = 0  # begun, and not yet known to have ended
         self.answered = self.stale = self.failures = 0
         self._threads = [
             threading.Thread(target=self._decide, name="pipeline", daemon=True),
@@ -99,25 +104,40 @@ class Pipeline:
         """The sentence of the last description ("" before the first)."""
         return self._last
 
+    @property
+    def speaking(self) -> bool:
+        """Whether something is being said."""
+        return self._utterances > 0
+
     def start(self) -> None:
         for thread in self._threads:
             thread.start()
 
     def put(self, request: Request) -> None:
-        """Enqueue and return."""
-        self._events.put(request)
+        """Enqueue and return; after `stop`, answer it as stale from the caller's thread."""
+        with self._gate:
+            if not self._ending:
+                self._events.put(request)
+                return
+        self._give_up(request)
 
     def say(self, text: str) -> None:
         """Enqueue something to be spoken that nobody asked for, such as a settings error."""
         self._events.put(_Say(text))
 
     def stop(self, patience: float = 1.0) -> None:
-        """End both threads; what was still asked for is answered as stale."""
-        self._events.put(None)
-        self._jobs.put(None)
+        """End both threads; what was still asked for is answered as stale.
+
+        Waits at most `patience` seconds: a thread that is busy ends when it has done its work.
+        """
+        with self._gate:
+            self._ending = True
+            self._events.put(None)
+            self._jobs.put(None)
+        deadline = time.monotonic() + patience
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(patience)
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def _decide(self) -> None:
         while True:
@@ -128,37 +148,37 @@ class Pipeline:
                 continue
             if event is None:
                 self._overtake()
-                self.speaker.stop()
+                self._silence()
                 return
             try:
                 self._handle(event)
             except DescriberError as error:
-                self._fail(error)
+                self._fail(error, event)
             except Exception:  # the loop must outlive any one event
                 log.exception("an event failed")
-                self._fail(DescriberError(phrasing.INTERNAL))
+                self._fail(DescriberError(phrasing.INTERNAL), event)
 
     def _handle(self, event: Request | _Seen | _Spoken | _Say) -> None:
         if isinstance(event, _Spoken):
+            self._utterances -= 1
             if event.error is not None:
-                self.failures += 1
-                log.error("not heard: %s (%s)", event.error.spoken, event.error.detail)
-                self._unheard(event.error)
+                self._leave_trace(event.error)
         elif isinstance(event, _Say):
             self._speak(event.text)
         elif isinstance(event, _Seen):
             self._seen(event)
+        elif self._ending:
+            self._give_up(event)
         else:
             self._begin(event)
 
     def _begin(self, request: Request) -> None:
+        """Whatever it raises, it raises before the request is answered (see `_fail`)."""
         self._overtake()
-        self.speaker.stop()
+        self._silence()
         if request.verb in (Verb.SCREEN, Verb.CLIPBOARD):
-            self.earcons.taken()
-            self._tickets += 1
-            hurry_at = time.monotonic() + self._patience
-            self._current = _Job(self._tickets, request, hurry_at)
+            self._sound(self.earcons.taken)
+            self._current = _Job(request, time.monotonic() + self._patience)
             self._jobs.put(self._current)
         elif request.verb is Verb.REPEAT:
             self._answer(request, self._last or phrasing.NOTHING_YET)
@@ -174,43 +194,74 @@ class Pipeline:
         return phrasing.COPIED
 
     def _seen(self, seen: _Seen) -> None:
-        job = self._current
-        if job is None or job.ticket != seen.ticket:
+        if seen.job is not self._current:
             return  # overtaken while it was made: never spoken
         self._current = None
         if seen.failed:
             self.failures += 1
-            self.earcons.failed()
+            self._sound(self.earcons.failed)
         else:
             self._last = seen.sentence
-        self._answer(job.request, seen.sentence, failed=seen.failed)
+        self._answer(seen.job.request, seen.sentence, failed=seen.failed)
 
     def _overtake(self) -> None:
         job, self._current = self._current, None
         if job is not None:
-            self.stale += 1
-            self._reply(job.request, Outcome("", stale=True))
+            self._give_up(job.request)
+
+    def _give_up(self, request: Request) -> None:
+        self.stale += 1
+        self._reply(request, Outcome("", stale=True))
 
     def _answer(self, request: Request, sentence: str, *, failed: bool = False) -> None:
+        self._speak(sentence)
         self.answered += 1
-        try:
-            self._speak(sentence)
-        finally:
-            self._reply(request, Outcome(sentence, failed=failed))
+        self._reply(request, Outcome(sentence, failed=failed))
 
-    def _fail(self, error: DescriberError) -> None:
-        """Tell of a failure outside the looking thread; the failing speaker is tried last."""
+    def _fail(self, error: DescriberError, event: Request | _Seen | _Spoken | _Say) -> None:
+        """Tell of a failure outside the looking thread, and answer whoever asked for it."""
         self.failures += 1
         log.error("%s (%s)", error.spoken, error.detail)
-        try:
-            self.earcons.failed()
+        self._sound(self.earcons.failed)
+        if isinstance(event, Request):
+            self._answer(event, error.spoken, failed=True)
+        else:
             self._speak(error.spoken)
-        except Exception:  # then no voice is left: leave a trace that can be found
-            log.exception("the failure could not be spoken")
-            self._unheard(error)
 
     def _speak(self, text: str) -> None:
-        self.speaker.speak(text, lambda error: self._events.put(_Spoken(text, error)))
+        """Never raises: a voice that fails at once is told of like one that fails later."""
+        def done(error: DescriberError | None) -> None:
+            self._events.put(_Spoken(text, error))
+
+        self._utterances += 1
+        try:
+            self.speaker.speak(text, done)
+        except DescriberError as error:
+            done(error)
+        except Exception as error:  # it must not cost the person the next answer too
+            log.exception("the voice failed")
+            done(DescriberError("The voice failed.", detail=repr(error)))
+
+    def _silence(self) -> None:
+        try:
+            self.speaker.stop()
+        except Exception:  # a voice that cannot stop is no reason not to describe
+            log.exception("the voice could not be stopped")
+
+    def _leave_trace(self, error: DescriberError) -> None:
+        self.failures += 1
+        log.error("not heard: %s (%s)", error.spoken, error.detail)
+        try:
+            self._unheard(error)
+        except Exception:  # spoken it cannot be either: that would go round in a circle
+            log.exception("no trace was left of it")
+
+    @staticmethod
+    def _sound(play: Callable[[], None]) -> None:
+        try:
+            play()
+        except Exception:  # an ornament must not cost the answer
+            log.exception("an earcon failed")
 
     @staticmethod
     def _reply(request: Request, outcome: Outcome) -> None:
@@ -234,20 +285,20 @@ class Pipeline:
 
     def _look(self) -> None:
         while (job := self._jobs.get()) is not None:
-            current = self._current
-            if current is None or current.ticket != job.ticket:
-                continue  # overtaken before it began
-            self._events.put(self._describe(job))
+            if job is self._current:  # else overtaken before it began
+                self._events.put(self._describe(job))
 
     def _describe(self, job: _Job) -> _Seen:
         verb = job.request.verb
         try:
             picture = self.sources[verb].grab()
+            if job is not self._current:  # overtaken: the next picture need not wait for this
+                return _Seen(job, "", failed=False)
             caption = self.captioner.describe(picture)
-            return _Seen(job.ticket, phrasing.sentence(caption, verb), failed=False)
+            return _Seen(job, phrasing.sentence(caption, verb), failed=False)
         except DescriberError as error:
             log.warning("%s: %s (%s)", verb, error.spoken, error.detail)
-            return _Seen(job.ticket, error.spoken, failed=True)
+            return _Seen(job, error.spoken, failed=True)
         except Exception:  # the looking thread must outlive any one picture
             log.exception("%s failed", verb)
-            return _Seen(job.ticket, phrasing.INTERNAL, failed=True)
+            return _Seen(job, phrasing.INTERNAL, failed=True)

@@ -6,11 +6,15 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 from describer_daemon.ports import DescriberError
+
+_ROOT = str(Path(__file__).parent.parent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,17 @@ class Finished:
     code: int
     output: bytes
     errors: bytes
+
+
+def python(module: str) -> list[str]:
+    """A command that calls `main()` of one of our modules; further arguments may follow.
+
+    Unlike `python -m` it never imports from the folder that the person happens to be in,
+    where a `models` or a `PIL` of somebody else's may lie.
+    """
+    code = (f"import sys; {_ROOT!r} in sys.path or sys.path.insert(0, {_ROOT!r}); "
+            f"from {module} import main; main()")
+    return [sys.executable, "-P", "-c", code]
 
 
 def start(

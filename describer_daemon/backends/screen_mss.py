@@ -1,0 +1,69 @@
+"""The screen on X11, Windows and macOS, through mss."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from describer_daemon import foreground, geometry, x11
+from describer_daemon.ports import DescriberError, Picture, Pixels, Rectangle, Region
+
+
+class MssScreen:
+    """Each grab has its own connection: nothing to keep alive, nothing tied to a thread."""
+
+    name = "mss"
+
+    def __init__(self, region: Region, pointer_box: tuple[int, int] = (800, 600)) -> None:
+        self._region = region
+        self._pointer_box = pointer_box
+
+    @classmethod
+    def refusal(cls) -> str:
+        try:
+            with _opened():
+                return ""
+        except DescriberError as error:
+            return error.detail or error.spoken
+
+    def grab(self) -> Picture:
+        with _opened() as screen:
+            # Only now: mss makes the process DPI-aware, and Windows counts in pixels from then.
+            pointer, window = foreground.look()
+            whole, *monitors = (_rectangle(monitor) for monitor in screen.monitors)
+            desktop = geometry.Desktop(whole, tuple(monitors), pointer, window)
+            area = geometry.resolve(self._region, desktop, self._pointer_box)
+            shot = screen.grab(
+                {"left": area.left, "top": area.top, "width": area.width, "height": area.height}
+            )
+        return Pixels(shot.width, shot.height, shot.raw, "BGRX")
+
+
+@contextmanager
+def _opened() -> Iterator[Any]:
+    if sys.platform not in ("win32", "darwin") and (reason := x11.problem()):
+        raise DescriberError("I cannot take a picture of the screen here.", detail=reason)
+    try:
+        import mss
+
+        with mss.MSS() as screen:
+            yield screen
+    except ImportError as error:
+        raise _failed(error) from error
+    except OSError as error:  # a shared library of X is missing
+        raise _failed(error) from error
+    except mss.ScreenShotError as error:
+        raise _failed(error) from error
+
+
+def _failed(error: Exception) -> DescriberError:
+    return DescriberError(
+        "I cannot take a picture of the screen. Is the describer running on your desktop?",
+        detail=f"mss: {error}",
+    )
+
+
+def _rectangle(monitor: Mapping[str, Any]) -> Rectangle:
+    return Rectangle(monitor["left"], monitor["top"], monitor["width"], monitor["height"])

@@ -1,0 +1,81 @@
+"""Speech by espeak-ng, its sound piped into the sound server's player.
+
+espeak-ng alone ends well even where there is no sound device; a player tells.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import subprocess
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from describer_daemon import espeak, players, processes, wav
+from describer_daemon.ports import DescriberError, VoiceSettings
+from describer_daemon.utterance import OneAtATime, Utterance, longest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from describer_daemon.players import Player
+
+
+class EspeakSpeaker(OneAtATime):
+    """See `ports.Speaker`. Voices are language codes such as "en-us", or "en-us+f3"."""
+
+    name = "espeak-ng"
+
+    @classmethod
+    def refusal(cls) -> str:
+        """See `select.Backend`."""
+        if not shutil.which("espeak-ng"):
+            return "espeak-ng is missing: install espeak-ng"
+        return players.refusal()
+
+    def configure(self, voice: VoiceSettings) -> None:
+        """See `ports.Speaker`."""
+        self._voice = replace(voice, name=espeak.find(voice.name) if voice.name else "")
+
+    def voices(self) -> Sequence[str]:
+        """See `ports.Speaker`. A name may be followed by a variant, as in "en-us+f3"."""
+        return sorted(set(espeak.listed().values()))
+
+    def save(self, text: str, path: Path) -> None:
+        """See `ports.Speaker`."""
+        wav.write(path, *espeak.synthesise(text, self._voice))
+
+    def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:
+        """See `OneAtATime`."""
+        failures: list[str] = []
+        for player in players.installed():
+            problem = _say_through(player, text, voice, utterance)
+            if not problem or utterance.stopped:
+                return
+            failures.append(problem)
+        raise players.unheard("; ".join(failures))
+
+
+def _say_through(player: Player, text: str, voice: VoiceSettings, utterance: Utterance) -> str:
+    """Speak to the end; "" or what the player complained of."""
+    pipe = subprocess.PIPE
+    try:
+        voicing = processes.start(espeak.command(voice), stdin=pipe, stdout=pipe, stderr=pipe)
+    except FileNotFoundError as error:
+        raise DescriberError("espeak-ng is missing. Please install it.") from error
+    utterance.adopt_process(voicing)
+    assert voicing.stdin and voicing.stdout and voicing.stderr  # noqa: S101,PT018 for mypy
+    with voicing.stderr:
+        try:
+            with voicing.stdout:  # ours must close, else espeak-ng would outlive its player
+                playing = players.start(player, voicing.stdout, utterance)
+            with contextlib.suppress(BrokenPipeError), voicing.stdin:
+                voicing.stdin.write(espeak.encode(text))
+            problem = players.listen(playing, player, longest(text, voice.rate))
+        finally:
+            processes.end(voicing)
+        if voicing.returncode not in (0, -signal.SIGPIPE, -signal.SIGKILL):
+            raise espeak.failed(voicing.returncode, voicing.stderr.read())
+    return problem

@@ -1,0 +1,107 @@
+"""The programs that bring sound to the ear: whichever the sound server ships, killable."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+from describer_daemon import processes
+from describer_daemon.ports import DescriberError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from describer_daemon.utterance import Utterance
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """A program that plays a WAV from its standard input and fails aloud when it cannot."""
+
+    program: str
+    options: tuple[str, ...]
+
+    def command(self) -> list[str]:
+        """The whole command line."""
+        return [self.program, *self.options]
+
+
+# Order is preference. A buffer of 200 ms starts as soon as a smaller one, for the synthesiser
+# fills it at once; one of 20 ms runs dry on a busy machine.
+PLAYERS = (
+    Player("paplay", ("--client-name=describer", "--property=media.role=a11y",
+                      "--latency-msec=200")),
+    # it takes no pipe as "-" before 1.0, but its WAV reader does
+    Player("pw-play", ("--media-role=Accessibility", "--latency=200ms", "/dev/stdin")),
+    Player("aplay", ("-q", "-")),
+)
+
+
+def installed() -> list[Player]:
+    """The players on PATH, in order of preference."""
+    return [player for player in PLAYERS if shutil.which(player.program)]
+
+
+def refusal() -> str:
+    """Why nothing can be played; "" when something can be tried."""
+    if installed():
+        return ""
+    return "no program plays sound: install pulseaudio-utils, pipewire-bin or alsa-utils"
+
+
+def unheard(detail: str) -> DescriberError:
+    """The sentence for speech that no player could bring out."""
+    if not installed():
+        return DescriberError(
+            "I cannot be heard: no program plays sound. Please install pulseaudio-utils.",
+            detail=detail,
+        )
+    return DescriberError(
+        "I cannot be heard: the sound server or device does not answer. "
+        "Please check that sound works.",
+        detail=detail,
+    )
+
+
+def play_file(path: Path, utterance: Utterance, *, timeout: float) -> None:
+    """Play a WAV file with the first player that can, within `timeout` seconds.
+
+    Returns when all was heard or `utterance` was stopped; raises DescriberError when no
+    player could play it.
+    """
+    failures: list[str] = []
+    for player in installed():
+        with path.open("rb") as file:
+            problem = listen(start(player, file, utterance), player, timeout)
+        if not problem or utterance.stopped:
+            return
+        failures.append(problem)
+    raise unheard("; ".join(failures))
+
+
+def start(player: Player, sound: IO[Any], utterance: Utterance) -> subprocess.Popen[bytes]:
+    """Start a player on an open file or pipe; stopping `utterance` kills it."""
+    process = processes.start(player.command(), stdin=sound, stderr=subprocess.PIPE)
+    utterance.adopt_process(process)
+    return process
+
+
+def listen(process: subprocess.Popen[bytes], player: Player, timeout: float) -> str:
+    """Wait for a player's end, killing it after `timeout` seconds; "" or what went wrong."""
+    try:
+        _, errors = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        processes.end(process)
+        process.communicate()
+        return f"{player.program} was not finished after {timeout:.0f} s"
+    if process.returncode == 0:
+        return ""
+    complaint = errors.decode(errors="replace").strip()[-200:]
+    problem = f"{player.program} ended with {process.returncode}: {complaint}"
+    log.info("not heard: %s", problem)
+    return problem

@@ -1,0 +1,55 @@
+"""The process that runs pyttsx3: one wish on standard input, one answer, and then its end.
+
+pyttsx3 hangs or goes silent on later calls in one process, so it never gets a second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+
+def main() -> None:
+    """Answer {"voices": ...}, {} when all went well, or {"error": ...}, as one line of JSON."""
+    wish = json.load(sys.stdin)
+    with os.fdopen(os.dup(1), "w") as answer:
+        os.dup2(2, 1)  # pyttsx3 prints
+        try:
+            reply = _do(wish)
+        except Exception as error:  # whatever a driver raises; the parent must learn of it
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        json.dump(reply, answer)
+    sys.stdout.flush()
+    os._exit(0)  # drivers abort in their destructors
+
+
+def _do(wish: dict[str, Any]) -> dict[str, Any]:
+    import pyttsx3
+
+    engine = pyttsx3.init()
+    if wish["do"] == "voices":
+        return {"voices": [[voice.name or voice.id, voice.id]
+                           for voice in engine.getProperty("voices")]}
+    problems: list[str] = []
+    finished: list[bool] = []
+    # keyword arguments are pyttsx3's way to call back
+    engine.connect("error", lambda name, exception: problems.append(repr(exception)))  # noqa: ARG005
+    engine.connect("finished-utterance", lambda name, completed: finished.append(completed))  # noqa: ARG005
+    if wish["voice"]:
+        engine.setProperty("voice", wish["voice"])
+    engine.setProperty("rate", wish["rate"])
+    engine.setProperty("volume", wish["volume"] / 100)
+    if wish["do"] == "save":
+        engine.save_to_file(wish["text"], wish["path"])
+    else:
+        engine.say(wish["text"])
+    engine.runAndWait()
+    if problems or (wish["do"] == "say" and not any(finished)):
+        return {"error": "; ".join(problems) or "the utterance was not finished"}
+    return {}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""The X server as the back-ends see it: whether there is one, its pointer, its active window."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from describer_daemon.ports import DescriberError, Rectangle
+
+
+def problem() -> str:
+    """Why X11 does not serve in this session, with the cure; "" when it should."""
+    if sys.platform in ("win32", "darwin"):
+        return "this is not an X11 desktop"
+    if os.environ.get("WAYLAND_DISPLAY"):
+        # Under XWayland a screen grab is silently black, and keys arrive only now and then.
+        return "this is a Wayland session, where X11 programs see neither the screen nor all keys"
+    if not os.environ.get("DISPLAY"):
+        return "there is no display; start the describer inside a desktop session"
+    return ""
+
+
+def refusal() -> str:
+    """Like `problem`, and also try to connect."""
+    if reason := problem():
+        return reason
+    try:
+        with opened():
+            return ""
+    except DescriberError as error:
+        return error.spoken.rstrip(".")
+
+
+def connect(name: str | None = None) -> Any:
+    """An Xlib Display of the caller's own. Raises DescriberError when there is none."""
+    try:
+        from Xlib import display, error
+    except ImportError as missing:
+        raise DescriberError(
+            "The Python package python-xlib is missing. Please install it.", detail=str(missing)
+        ) from missing
+    with warnings.catch_warnings():
+        # python-xlib forgets the sockets it tried in vain; they go with the exception, here.
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            return display.Display(name)
+        except (error.DisplayError, error.ConnectionClosedError, OSError) as refused:
+            reason = str(refused)
+    raise DescriberError(
+        "I cannot reach the display. Start the describer inside a desktop session.",
+        detail=reason,
+    )
+
+
+def close(display: Any) -> None:
+    """Close a Display, also one whose server is gone."""
+    from Xlib import error
+
+    with suppress(error.ConnectionClosedError, OSError):
+        display.close()
+
+
+@contextmanager
+def opened(name: str | None = None) -> Iterator[Any]:
+    """`connect`, closed at the end."""
+    display = connect(name)
+    try:
+        yield display
+    finally:
+        close(display)
+
+
+def pointer(display: Any) -> tuple[int, int]:
+    """Where the pointer is, in pixels of the whole desktop."""
+    found = display.screen().root.query_pointer()
+    return found.root_x, found.root_y
+
+
+def active_window(display: Any) -> Rectangle | None:
+    """The contents of the window that has the focus, without its frame.
+
+    None when there is none, it vanished just now, or it is the desktop's background.
+    """
+    from Xlib import X, error
+
+    root = display.screen().root
+    atom = display.intern_atom
+    try:
+        found = root.get_full_property(atom("_NET_ACTIVE_WINDOW"), X.AnyPropertyType)
+        if found is None or not found.value or not found.value[0]:
+            return None
+        window = display.create_resource_object("window", found.value[0])
+        kind = window.get_full_property(atom("_NET_WM_WINDOW_TYPE"), X.AnyPropertyType)
+        if kind is not None and atom("_NET_WM_WINDOW_TYPE_DESKTOP") in kind.value:
+            return None
+        size = window.get_geometry()
+        # The window manager's frame is its parent: its own x and y would be within that frame.
+        place = root.translate_coords(window, 0, 0)
+    except (error.BadWindow, error.BadDrawable):
+        return None
+    return Rectangle(place.x, place.y, size.width, size.height)

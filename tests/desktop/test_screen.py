@@ -1,0 +1,197 @@
+"""Pictures of a real X screen, pixel by pixel."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from describer_daemon import x11
+from describer_daemon.backends.screen_grim import GrimScreen
+from describer_daemon.backends.screen_mss import MssScreen
+from describer_daemon.ports import DescriberError, Pixels, Rectangle, Region
+from describer_daemon.virtual_display import VirtualDisplay
+from tests.desktop.fixtures_display import wait_until
+
+WHOLE = (1280, 800)
+
+
+@pytest.fixture(scope="module")
+def picture() -> Image.Image:
+    """Every pixel differs from its neighbours, so that a shift by one is seen."""
+    image = Image.new("RGB", (300, 200))
+    image.putdata([(x % 256, y, (x * 7 + y * 13) % 256) for y in range(200) for x in range(300)])
+    return image
+
+
+def grab(region: Region, pointer_box: tuple[int, int] = (800, 600)) -> Image.Image:
+    pixels = MssScreen(region, pointer_box).grab()
+    assert isinstance(pixels, Pixels)
+    assert pixels.layout == "BGRX"
+    size = (pixels.width, pixels.height)
+    assert len(pixels.data) == size[0] * size[1] * 4
+    return Image.frombuffer("RGB", size, bytes(pixels.data), "raw", "BGRX")
+
+
+def point(display: VirtualDisplay, x: int, y: int) -> None:
+    with display.opened() as connection:
+        connection.screen().root.warp_pointer(x, y)
+        connection.sync()
+        assert x11.pointer(connection) == (x, y)
+
+
+@pytest.fixture
+def two_monitors(own_display: VirtualDisplay) -> VirtualDisplay:
+    """A left monitor of 640x800 and a right one of 640x800."""
+    for arguments in (
+        ("L", "640/169x800/212+0+0", "screen"),
+        ("R", "640/169x800/212+640+0", "none"),
+    ):
+        command = ["xrandr", "--setmonitor", *arguments]
+        subprocess.run(command, check=True, env=own_display.env, timeout=20)
+    return own_display
+
+
+def test_the_active_window_is_exact(
+    picture_window: Callable[..., Rectangle], picture: Image.Image
+) -> None:
+    picture_window(picture)
+    wait_until(lambda: grab("window").tobytes() == picture.tobytes())
+
+
+def test_the_newest_window_is_taken(
+    picture_window: Callable[..., Rectangle], picture: Image.Image
+) -> None:
+    picture_window(picture)
+    picture_window(Image.new("RGB", (120, 90), (200, 30, 30)))
+    wait_until(lambda: grab("window").getcolors() == [(120 * 90, (200, 30, 30))])
+
+
+def test_no_window_means_the_monitor(xserver: VirtualDisplay) -> None:
+    assert grab("window").size == WHOLE
+
+
+def test_a_fixed_rectangle(picture_window: Callable[..., Rectangle], picture: Image.Image) -> None:
+    place = picture_window(picture)
+    part = Rectangle(place.left + 10, place.top + 20, 50, 40)
+    wait_until(lambda: grab(part).tobytes() == picture.crop((10, 20, 60, 60)).tobytes())
+
+
+def test_a_rectangle_is_clipped_to_the_desktop(xserver: VirtualDisplay) -> None:
+    assert grab(Rectangle(-100, -50, 300, 200)).size == (200, 150)
+    assert grab(Rectangle(1200, 700, 300, 200)).size == (80, 100)
+    assert grab(Rectangle(-10, -10, 30000, 30000)).size == WHOLE
+
+
+def test_a_rectangle_outside_is_told(xserver: VirtualDisplay) -> None:
+    with pytest.raises(DescriberError, match="outside the screen"):
+        grab(Rectangle(1280, 0, 10, 10))
+
+
+def test_a_window_that_hangs_over_the_edge(
+    picture_window: Callable[..., Rectangle], xserver: VirtualDisplay, picture: Image.Image
+) -> None:
+    picture_window(picture)
+    command = ["xdotool", "getactivewindow", "windowmove", "1180", "100"]
+    subprocess.run(command, check=True, env=xserver.env, timeout=20)
+    wait_until(lambda: grab("window").width < 300)
+    wait_until(
+        lambda: (
+            grab("window").tobytes() == picture.crop((0, 0, grab("window").width, 200)).tobytes()
+        )
+    )
+
+
+def test_the_box_around_the_pointer(xserver: VirtualDisplay) -> None:
+    point(xserver, 640, 400)
+    assert grab("pointer").size == (800, 600)
+    assert grab("pointer", (60, 40)).size == (60, 40)
+    point(xserver, 0, 0)
+    assert grab("pointer", (60, 40)).size == (30, 20)
+
+
+def test_the_box_shows_what_is_around_the_pointer(
+    picture_window: Callable[..., Rectangle], xserver: VirtualDisplay, picture: Image.Image
+) -> None:
+    place = picture_window(picture)
+    point(xserver, place.left + 100, place.top + 100)
+    expected = picture.crop((80, 90, 120, 110)).tobytes()
+    wait_until(lambda: grab("pointer", (40, 20)).tobytes() == expected)
+
+
+def test_several_monitors(two_monitors: VirtualDisplay) -> None:
+    point(two_monitors, 700, 10)
+    assert grab("screen").size == (640, 800)
+    assert grab("window").size == (640, 800)
+    # Clipped to the right monitor on its left side.
+    assert grab("pointer", (200, 100)).size == (160, 60)
+    point(two_monitors, 630, 400)
+    assert grab("pointer", (200, 100)).size == (110, 100)
+    assert grab(Rectangle(600, 0, 80, 80)).size == (80, 80)
+
+
+def test_the_right_monitor_is_the_right_one(
+    two_monitors: VirtualDisplay, sandbox: object, picture: Image.Image
+) -> None:
+    with two_monitors.opened() as display:
+        root = display.screen().root
+        root.change_attributes(background_pixel=0)
+        window = root.create_window(
+            640, 0, 640, 800, 0, display.screen().root_depth,
+            background_pixel=0x2040C0, override_redirect=True,
+        )  # fmt: skip
+        window.map()
+        display.sync()
+        point(two_monitors, 1000, 400)
+        wait_until(lambda: grab("screen").getcolors() == [(640 * 800, (0x20, 0x40, 0xC0))])
+        point(two_monitors, 100, 400)
+        assert (0x20, 0x40, 0xC0) not in {color for _, color in grab("screen").getcolors() or ()}
+
+
+def test_grabs_from_several_threads(xserver: VirtualDisplay) -> None:
+    sizes: list[tuple[int, int]] = []
+    threads = [threading.Thread(target=lambda: sizes.append(grab("screen").size)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sizes == [WHOLE] * 4
+
+
+def test_many_grabs_leave_nothing_open(xserver: VirtualDisplay) -> None:
+    descriptors = Path("/proc/self/fd")
+    first = len(list(descriptors.iterdir()))
+    for _ in range(300):  # an X server has 256 places
+        MssScreen(Rectangle(0, 0, 4, 4)).grab()
+    assert len(list(descriptors.iterdir())) == first
+
+
+def test_no_display(sandbox: object) -> None:
+    assert "no display" in MssScreen.refusal()
+    with pytest.raises(DescriberError, match="cannot take a picture of the screen"):
+        MssScreen("screen").grab()
+
+
+def test_the_display_is_gone(own_display: VirtualDisplay) -> None:
+    own_display.close()
+    assert MssScreen.refusal()
+    with pytest.raises(DescriberError, match="Is the describer running on your desktop"):
+        MssScreen("screen").grab()
+
+
+def test_under_wayland_mss_would_see_black(
+    xserver: VirtualDisplay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-1")
+    assert "Wayland" in MssScreen.refusal()
+    with pytest.raises(DescriberError):
+        MssScreen("screen").grab()
+
+
+def test_grim_is_not_for_x11(xserver: VirtualDisplay) -> None:
+    assert GrimScreen.refusal() == "this is not a Wayland session"
+    assert MssScreen.refusal() == ""
