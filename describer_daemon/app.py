@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from describer_daemon import log as log_file
 from describer_daemon import processes
 from describer_daemon.backends import select
 from describer_daemon.captioner import ChildCaptioner
@@ -47,9 +48,10 @@ class Daemon:
         self._listener: HotkeyListener | None = None
         self._listening = False
         self._captioner = make_captioner(settings)
+        self._earcons = make_earcons(settings)
         self._pipeline = Pipeline(
             self._sources(settings), self._captioner, self._speaker(settings), copy_text,
-            Earcons(taken=settings.sounds.earcon, failure=settings.sounds.failure), notify,
+            self._earcons, notify,
         )
         self._control = ControlServer(self._answer)
         self._watcher = SettingsWatcher(path, self._changed, self.tell)
@@ -91,6 +93,7 @@ class Daemon:
         self._captioner.close()
         self._pipeline.stop()
         self._pipeline.speaker.close()
+        self._earcons.close()
         log.info("ended in %.0f ms", 1000 * (time.monotonic() - began))
 
     def _want(self, verb: Verb, origin: Any) -> None:
@@ -150,8 +153,9 @@ class Daemon:
         with self._lock:
             before, self._settings = self._settings, settings
             self._pipeline.sources = self._sources(settings)
-            self._pipeline.earcons = Earcons(taken=settings.sounds.earcon,
-                                             failure=settings.sounds.failure)
+            if settings.sounds != before.sounds:
+                self._earcons.close()
+                self._earcons = self._pipeline.earcons = make_earcons(settings)
             if settings.captioner != before.captioner:
                 old, self._captioner = self._captioner, make_captioner(settings)
                 self._pipeline.captioner = self._captioner
@@ -163,6 +167,7 @@ class Daemon:
                 self._configure(self._pipeline.speaker, settings)
             if settings.keys != before.keys:
                 self._listen(settings)
+        log_file.set_level(settings.log.level)
         log.info("settings taken up")
 
     def _sources(self, settings: Settings) -> dict[Verb, ImageSource]:
@@ -273,6 +278,11 @@ def make_captioner(settings: Settings) -> ChildCaptioner:
         wanted.bundle, beam=wanted.beam, timeout=float(wanted.timeout_seconds),
         unload_after=60.0 * wanted.unload_after_minutes,
     )
+
+
+def make_earcons(settings: Settings) -> Earcons:
+    """Build the short sounds that the settings want."""
+    return Earcons(taken=settings.sounds.earcon, failure=settings.sounds.failure)
 
 
 def make_speaker(settings: Settings) -> Any:

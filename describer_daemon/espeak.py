@@ -63,7 +63,7 @@ def listed(kind: str = "") -> dict[str, str]:
 
 
 def parse(listing: bytes) -> dict[str, str]:
-    """Read the table of --voices: a voice goes by its language code, a variant by its name."""
+    """Read the table of --voices: a voice goes by its language code, a variant by its file."""
     found: dict[str, str] = {}
     titles: dict[str, str] = {}
     for line in listing.decode(errors="replace").splitlines()[1:]:
@@ -71,7 +71,9 @@ def parse(listing: bytes) -> dict[str, str]:
         if file.startswith("mb/"):
             continue  # listed even where MBROLA is not installed, and then silent
         if language == "variant":
-            found.setdefault(title, file.removeprefix("!v/"))
+            code = file.removeprefix("!v/")
+            found.setdefault(code, code)
+            titles.setdefault(title, code)
             continue
         found.setdefault(language, language)
         titles.setdefault(title.replace("_", " "), language)

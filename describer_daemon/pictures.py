@@ -12,6 +12,7 @@ from describer_daemon.ports import DescriberError
 
 MOST_PIXELS = 100_000_000
 LEAST_SIDE = 8
+_AT_MOST = f"I take at most {MOST_PIXELS // 1_000_000} million pixels."
 # what desktops and cameras make; none that runs another program to be decoded, as EPS does
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "ICO", "JPEG2000", "AVIF")
 _ENOUGH = (1024, 1024)  # a JPEG is decoded at a reduced scale that is no smaller than this
@@ -29,14 +30,13 @@ def from_encoded(data: bytes) -> Image.Image:
     """Decode an image file's first frame. Raises DescriberError with the cause and the cure."""
     if not data:
         raise DescriberError("The picture is empty: it has no content at all.")
-    Image.MAX_IMAGE_PIXELS = None  # the limit here is ours, with a sentence of its own
+    # Pillow refuses more than twice its limit, even inside an icon, before it decodes any
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged metadata is no reason to refuse a picture
             image = Image.open(io.BytesIO(data), formats=_FORMATS)
             _check_size(*image.size)
-            # an icon holds other pictures; Pillow refuses those of more than twice its limit
-            Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2
             image.draft("RGB", _ENOUGH)
             image.load()
             return _upright(image)
@@ -46,7 +46,7 @@ def from_encoded(data: bytes) -> Image.Image:
     except DescriberError:
         raise
     except Image.DecompressionBombError as error:
-        raise DescriberError("The picture is too large for me.", detail=str(error)) from error
+        raise DescriberError(f"The picture is too large. {_AT_MOST}", detail=str(error)) from error
     except MemoryError as error:
         raise DescriberError("This picture needs more memory than there is.") from error
     # Pillow's decoders raise whatever they stumble over: struct.error, SyntaxError, KeyError …
@@ -68,8 +68,7 @@ def _upright(image: Image.Image) -> Image.Image:
 def _check_size(width: int, height: int) -> None:
     if width * height > MOST_PIXELS:
         raise DescriberError(
-            f"The picture is too large: {width} by {height} pixels. "
-            f"I take at most {MOST_PIXELS // 1_000_000} million pixels."
+            f"The picture is too large: {width} by {height} pixels. {_AT_MOST}"
         )
     if min(width, height) < LEAST_SIDE:
         raise DescriberError(

@@ -8,7 +8,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from typing import Any
+
+_LATEST = 15.0  # seconds from the end of runAndWait to the end of its work
 
 
 def main() -> None:
@@ -46,7 +49,11 @@ def _do(wish: dict[str, Any]) -> dict[str, Any]:
     else:
         engine.say(wish["text"])
     engine.runAndWait()
-    if problems or (wish["do"] == "say" and not any(finished)):
+    must_finish = wish["do"] == "say" or str(engine) == "espeak"  # sapi5 and nsss save in silence
+    deadline = time.monotonic() + _LATEST
+    while must_finish and not (finished or problems) and time.monotonic() < deadline:
+        time.sleep(0.005)  # espeak's runAndWait returns while its own thread still works
+    if problems or (must_finish and not any(finished)):
         return {"error": "; ".join(problems) or "the utterance was not finished"}
     return {}
 

@@ -68,10 +68,11 @@ class VirtualSound:
     def start_server(self) -> None:
         """Start the server, or start it again at the same address."""
         socket = self.server.removeprefix("unix:")
+        # a rewind does not reach a recording, which would miss the first milliseconds of a sound
         command = [
             "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
             "-L", f"module-native-protocol-unix auth-anonymous=1 socket={socket}",
-            "-L", f"module-null-sink sink_name={_SINK} rate={RATE} channels=1",
+            "-L", f"module-null-sink sink_name={_SINK} rate={RATE} channels=1 norewinds=1",
         ]
         home = {"HOME": str(self._folder), "XDG_RUNTIME_DIR": str(self._folder)}
         try:

@@ -76,6 +76,7 @@ class Pyttsx3Speaker(OneAtATime):
             child = _begin(_wish("save", text, voice, sound), utterance)
             _finish(child, _START + len(text))
             if not utterance.stopped:
+                _samples(sound)  # nothing there must not pass for heard
                 players.play_file(sound, utterance, timeout=timeout)
 
 
