@@ -46,7 +46,7 @@ class Daemon:
         self._ending = threading.Event()
         self._lock = threading.Lock()
         self._listener: HotkeyListener | None = None
-        self._listening = False
+        self._listening = self._lost = False
         self._captioner = make_captioner(settings)
         self._earcons = make_earcons(settings)
         self._pipeline = Pipeline(
@@ -227,11 +227,15 @@ class Daemon:
                 return
 
     def _look_after_keys(self) -> None:
-        """Take the keys again when the display went away and came back."""
+        """Take the keys again when the display went away, as soon as it is back."""
         with self._lock:
             if self._listening and self._listener is not None and not self._listener.is_alive():
-                log.warning("the hotkeys were lost; trying to take them again")
+                log.warning("the hotkeys were lost; taking them again when the display is back")
+                self._listening, self._lost = False, True
+            if self._lost and select.choose(select.HOTKEYS).backend is not None:
                 self._listen(self._settings)
+                self._pipeline.sources = self._sources(self._settings)
+                self._lost = not self._listening
 
 
 class _NoSource:

@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 # numpy's and OpenMP's pools would each take a thread a core and memory for it; ours are set
 # where they are used
 _LEAN = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+_BROKE_OFF = "The captioner broke off on this picture. Please try again."
 
 
 class ChildCaptioner:
@@ -96,45 +97,47 @@ class ChildCaptioner:
         with self._lock:
             if self._idle is not None:
                 self._idle.cancel()
-            child = self._running()
-            stuck = threading.Event()
-            watchdog = threading.Timer(self._timeout, self._kill, (child, stuck))
-            watchdog.daemon = True
-            watchdog.start()
-            try:
-                reply = self._exchange(child, head, body)
-            finally:
-                watchdog.cancel()
-                watchdog.join()  # so that it cannot kill the child between two pictures
-            if stuck.is_set() or reply is None:
-                self._drop()
-                raise self._lost(child, stuck)
+            reused = self._child is not None
+            reply = self._exchange(head, body)
+            if reply is None and reused:  # it had died while it was idle
+                reply = self._exchange(head, body)
+            if reply is None:
+                raise DescriberError(_BROKE_OFF)
             self._rest()
         if "error" in reply:
             raise DescriberError(str(reply["error"]), detail=str(reply.get("detail", "")))
         return reply
 
     def _exchange(
-        self, child: subprocess.Popen[bytes], head: dict[str, Any],
-        body: bytes | bytearray | memoryview,
+        self, head: dict[str, Any], body: bytes | bytearray | memoryview
     ) -> dict[str, Any] | None:
-        """Send and receive; None when the child is gone."""
+        """Send and receive; None when the child was gone before it had the whole message."""
+        child = self._running()
+        stuck = threading.Event()
+        watchdog = threading.Timer(self._timeout, self._kill, (child, stuck))
+        watchdog.daemon = True
+        watchdog.start()
+        sent, message = False, None
         try:
             frames.write(cast("Any", child.stdin), head, body)
+            sent = True
             message = frames.read(cast("Any", child.stdout))
         except (OSError, ValueError) as error:
             log.warning("the captioner's process broke off: %r", error)
-            return None
-        return None if message is None else message[0]
-
-    def _lost(self, child: subprocess.Popen[bytes], stuck: threading.Event) -> DescriberError:
+        finally:
+            watchdog.cancel()
+            watchdog.join()  # so that it cannot kill the child between two pictures
+        if message is not None and not stuck.is_set():
+            return message[0]
+        self._drop()
         if stuck.is_set():
-            return DescriberError(
+            raise DescriberError(
                 f"The captioner did not answer in {self._timeout:g} seconds, so I ended it. "
                 "Please try again."
             )
-        return DescriberError("The captioner broke off on this picture. Please try again.",
-                              detail=f"exit code {child.returncode}")
+        if sent:
+            raise DescriberError(_BROKE_OFF, detail=f"exit code {child.returncode}")
+        return None
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is not None and self._child.poll() is not None:

@@ -57,8 +57,11 @@ def _screen(settings: Settings) -> str:
 def _keyboard(settings: Settings) -> str:
     from describer_daemon import control
 
-    backend = select.require(select.HOTKEYS, "listen for keys; bind describer trigger to a key "
-                                             "in your desktop's own settings")
+    try:
+        backend = select.require(select.HOTKEYS, "listen for keys")
+    except DescriberError as error:
+        raise DescriberError(f"{error.spoken} You can bind `describer trigger screen` to a key in "
+                             "your desktop's own settings.") from error
     try:
         control.send("status", timeout=2.0)
     except DescriberError:
@@ -83,9 +86,11 @@ def _voice(settings: Settings) -> str:
     speaker = make_speaker(settings)
     try:
         speaker.configure(settings.voice)
-        return f"{speaker.name} speaks, with {len(speaker.voices())} voices"
+        finding = f"{speaker.name} speaks, with {len(speaker.voices())} voices"
     finally:
         speaker.close()
+    refused = select.choose(select.SPEAKERS).refused
+    return "; ".join([finding, *(f"{name} does not: {reason}" for name, reason in refused)])
 
 
 def _sound(settings: Settings) -> str:

@@ -31,11 +31,12 @@ class Player:
         return [self.program, *self.options]
 
 
-# Order is preference. A buffer of 200 ms starts as soon as a smaller one, for the synthesiser
-# fills it at once; one of 20 ms runs dry on a busy machine.
+# Order is preference. A second of sound waits in the sound server, so that a busy machine does
+# not break the speech; it starts no later, for the synthesiser fills it at once. The difference
+# to twice the process time (100 ms) goes to the device, and is what a stop cannot take back.
 PLAYERS = (
     Player("paplay", ("--client-name=describer", "--property=media.role=a11y",
-                      "--latency-msec=200")),
+                      "--latency-msec=1000", "--process-time-msec=450")),
     # it takes no pipe as "-" before 1.0, but its WAV reader does
     Player("pw-play", ("--media-role=Accessibility", "--latency=200ms", "/dev/stdin")),
     Player("aplay", ("-q", "-")),
@@ -92,13 +93,17 @@ def start(player: Player, sound: IO[Any], utterance: Utterance) -> subprocess.Po
 
 
 def listen(process: subprocess.Popen[bytes], player: Player, timeout: float) -> str:
-    """Wait for a player's end, killing it after `timeout` seconds; "" or what went wrong."""
+    """Wait for a player's end; "" or why another player may do better.
+
+    Raises DescriberError when it is not finished after `timeout` seconds, and kills it: the
+    sound server hangs, and would hang with any player.
+    """
     try:
         _, errors = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
+    except subprocess.TimeoutExpired as error:
         processes.end(process)
         process.communicate()
-        return f"{player.program} was not finished after {timeout:.0f} s"
+        raise unheard(f"{player.program} was not finished after {timeout:.1f} s") from error
     if process.returncode == 0:
         return ""
     complaint = errors.decode(errors="replace").strip()[-200:]

@@ -44,6 +44,8 @@ def _do(wish: dict[str, Any]) -> dict[str, Any]:
         engine.setProperty("voice", wish["voice"])
     engine.setProperty("rate", wish["rate"])
     engine.setProperty("volume", wish["volume"] / 100)
+    if str(engine) == "espeak":
+        _settle(engine)
     if wish["do"] == "save":
         engine.save_to_file(wish["text"], wish["path"])
     else:
@@ -56,6 +58,17 @@ def _do(wish: dict[str, Any]) -> dict[str, Any]:
     if problems or (must_finish and not any(finished)):
         return {"error": "; ".join(problems) or "the utterance was not finished"}
     return {}
+
+
+def _settle(engine: Any) -> None:
+    """Have espeak's own thread take the settings before there is a text.
+
+    runAndWait would cancel those that it had not taken yet, and at times the text with them.
+    """
+    from pyttsx3.drivers import _espeak
+
+    engine.proxy.setBusy(False)
+    _espeak.Synchronize()
 
 
 if __name__ == "__main__":

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from models.decoding import Search
 from models.preprocess import Preprocessing
+from models.tables import make
 from models.vocabulary import Vocabulary
 
 FORMAT = 1
@@ -45,26 +45,28 @@ class Calibration:
 class Config:
     """`grid` is (rows, columns) of the attention maps; `files` has each part's SHA-256."""
 
-    architecture: Mapping[str, Any]
+    architecture: dict[str, Any]
     preprocessing: Preprocessing
     search: Search
     calibration: Calibration
     grid: tuple[int, int]
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
 
     def save(self, folder: Path) -> None:
         """Write config.json for the parts that are in `folder` now."""
-        files = {part: digest(folder / part) for part in PARTS}
+        files = {part: _digest(folder / part) for part in PARTS}
         table = dataclasses.asdict(dataclasses.replace(self, files=files))
         text = json.dumps(table, indent=2) + "\n"
         (folder / CONFIG).write_text(text, encoding="utf-8")
 
 
-def digest(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise unusable(path.name) from error
 
 
 def read(folder: Path) -> tuple[Config, Vocabulary]:
@@ -83,34 +85,31 @@ def read(folder: Path) -> tuple[Config, Vocabulary]:
         raise BundleError(f"The captioner bundle holds files it should not: {', '.join(extra)}.")
     config = _config(folder / CONFIG)
     for part in PARTS:
-        if digest(folder / part) != config.files.get(part):
+        if _digest(folder / part) != config.files.get(part):
             raise BundleError(f"The captioner bundle's {part} is damaged or from another bundle.")
     try:
         return config, Vocabulary.load(folder / VOCABULARY)
-    except ValueError as error:
-        raise BundleError(f"The captioner bundle's {VOCABULARY} cannot be used: {error}.") from error
+    except (OSError, ValueError) as error:
+        raise unusable(VOCABULARY, error) from error
+
+
+def unusable(part: str, why: object = "") -> BundleError:
+    """Make the error for a part that cannot be read or does not fit the others.
+
+    It may be spoken: a library's own long message belongs in its cause instead.
+    """
+    return BundleError(f"The captioner bundle's {part} cannot be used{why and ': '}{why}.")
 
 
 def _config(path: Path) -> Config:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
-        if table["format"] != FORMAT:
-            raise BundleError(
-                f"The captioner bundle has format {table['format']}; this program reads {FORMAT}."
-            )
-        preprocessing = dict(table["preprocessing"])
-        for key in ("mean", "std"):
-            preprocessing[key] = tuple(preprocessing[key])
-        rows, columns = table["grid"]
-        return Config(
-            architecture=table["architecture"],
-            preprocessing=Preprocessing(**preprocessing),
-            search=Search(**table["search"]),
-            calibration=Calibration(**table["calibration"]),
-            grid=(int(rows), int(columns)),
-            files=table["files"],
-        )
-    except BundleError:
-        raise
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise BundleError(f"The captioner bundle's {CONFIG} cannot be read: {error!r}.") from error
+        found = table.get("format") if isinstance(table, dict) else None
+        if found == FORMAT:
+            for key, kind in (("preprocessing", Preprocessing), ("search", Search),
+                              ("calibration", Calibration)):
+                table[key] = make(kind, table.get(key), key)
+            return make(Config, table, CONFIG)
+    except (OSError, ValueError) as error:
+        raise unusable(CONFIG, error) from error
+    raise BundleError(f"The captioner bundle has format {found!r}; this program reads {FORMAT}.")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
-
-import numpy as np
 
 from models import bundle
 from models.decoding import Engine, Search, search
 from models.preprocess import to_array, upright_rgb
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
 
@@ -57,7 +57,8 @@ class Captioner:
 def confidence(log_probabilities: tuple[float, ...], calibration: bundle.Calibration) -> float:
     """Probability, as calibrated on the development split, that the caption is a good one."""
     mean = sum(log_probabilities) / len(log_probabilities)
-    return 1 / (1 + math.exp(-(calibration.slope * mean + calibration.offset)))
+    odds = calibration.slope * mean + calibration.offset
+    return 1 / (1 + math.exp(min(-odds, 700.0)))  # exp overflows beyond
 
 
 def load(folder: Path, engine: EngineName = "onnx", threads: int | None = None) -> Captioner:
@@ -71,5 +72,5 @@ def load(folder: Path, engine: EngineName = "onnx", threads: int | None = None) 
     else:
         from models.engines.onnx import OnnxEngine
 
-        made = OnnxEngine(folder, threads)
+        made = OnnxEngine(folder, config, len(vocabulary), threads)
     return Captioner(made, config, vocabulary)

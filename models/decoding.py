@@ -43,6 +43,10 @@ class Search:
     length_penalty: float = 0.7
     no_repeat: int = 3
 
+    def __post_init__(self) -> None:
+        if self.beam < 1 or self.max_words < 1:
+            raise ValueError("beam and max_words must be at least 1")
+
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
@@ -68,7 +72,10 @@ class _Path:
 
 
 def search(engine: Engine, pixels: NDArray[np.float32], how: Search) -> list[Hypothesis]:
-    """Find the `how.beam` best captions of one picture, best first (at least one)."""
+    """Find the `how.beam` best captions of one picture, best first (at least one).
+
+    Raises ValueError when the engine gives no finite log-probabilities.
+    """
     memory, state = engine.encode(pixels)
     paths = [_Path()]
     finished: list[Hypothesis] = []
@@ -95,6 +102,8 @@ def search(engine: Engine, pixels: NDArray[np.float32], how: Search) -> list[Hyp
             break
         paths = grown
         state = tuple(part[parents] for part in state)
+    if not finished:
+        raise ValueError("the captioner's weights give no probabilities for this picture")
     return sorted(finished, key=lambda hypothesis: -hypothesis.score)[: how.beam]
 
 
@@ -120,7 +129,7 @@ def _allowed(
 
 def _repeats(tokens: tuple[int, ...], n: int) -> list[int]:
     """List the words that would complete an n-gram already in `tokens`."""
-    if n < 2 or len(tokens) < n:
+    if n < 1 or len(tokens) < n:
         return []
     tail = tokens[len(tokens) - n + 1 :]
     starts = range(len(tokens) - n + 1)

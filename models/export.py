@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +13,8 @@ from torch import Tensor, nn
 from models.bundle import DECODER, ENCODER, VOCABULARY, WEIGHTS, Config
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from models.networks.captioners import CaptioningNetwork
     from models.vocabulary import Vocabulary
 
@@ -68,7 +69,7 @@ def export(
            None, folder / ENCODER)
     with torch.inference_mode():
         grid, keys, hidden, cell = network.decoder.begin(network.encoder(pixels))
-    rows = torch.export.Dim("rows", min=1, max=64)
+    rows = torch.export.Dim.DYNAMIC
     shapes = {"tokens": {0: rows}, "grid": None, "keys": None, "hidden": {0: rows},
               "cell": {0: rows}}
     two = (torch.zeros(2, dtype=torch.long), grid.clone(), keys.clone(),
@@ -88,7 +89,8 @@ def _write(
         module.eval(), inputs, dynamo=True, opset_version=_OPSET, input_names=names,
         output_names=outputs, dynamic_shapes=shapes, optimize=False, verbose=False,
     )
-    assert program is not None  # noqa: S101 - only without dynamo it is
+    if program is None:
+        raise RuntimeError("torch.onnx.export gave no program")
     graph = program.model_proto
     _refer(graph, path.parent / WEIGHTS)
     _strip(graph)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -18,14 +18,14 @@ _RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resamplin
 class Preprocessing:
     """Travels with the weights.
 
-    The whole picture is squashed to `size` × `size` pixels, nothing is cropped away, then
+    The whole picture is squashed to `size` by `size` pixels, nothing is cropped away, then
     normalised by `mean` and `std` on the 0..1 scale.
     """
 
     size: int = 224
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    interpolation: str = "bilinear"
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:
@@ -42,10 +42,10 @@ def upright_rgb(image: Image.Image) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Scale a deep greyscale image to 8 bits; Pillow's own convert would clip it to white."""
-    values = np.asarray(image, dtype=np.float32)
-    top = 65535.0 if image.mode.startswith("I") else 1.0
-    if float(values.max(initial=0.0)) <= 255.0 and image.mode in ("I", "F"):
-        top = 255.0 if float(values.max(initial=0.0)) > 1.0 else 1.0
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32))
+    brightest = float(values.max(initial=0.0))
+    tops = {"I": (255.0, 65535.0), "F": (1.0, 255.0, 65535.0)}.get(image.mode, (65535.0,))
+    top = next((top for top in tops if brightest <= top), brightest)
     return Image.fromarray((np.clip(values / top, 0.0, 1.0) * 255.0).astype(np.uint8))
 
 

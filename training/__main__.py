@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from models.captioner import EngineName
 from training.recipe import RECIPES, load_recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from training.train import Trainer
 
 _folder = click.Path(path_type=Path, exists=True, file_okay=False)
 
@@ -23,46 +30,47 @@ def main() -> None:
     """
 
 
-def _options(command: object) -> object:
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--work", type=click.Path(path_type=Path), required=True,
                      help="Folder for caches, checkpoints and scores."),
         click.option("--weights", type=_folder, help="Folder of the starting weights."),
         click.option("--data", type=_folder, required=True, help="Folder of the data set."),
         click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures."),
+        click.option("--checkpoint-every", type=click.IntRange(min=1), default=100, hidden=True,
+                     help="Steps between checkpoints."),
         click.argument("recipe"),
     ):
-        command = option(command)  # type: ignore[operator]
+        command = option(command)
     return command
 
 
 @main.command()
 @_options
-def train(recipe: str, limit: int | None, data: Path, weights: Path | None, work: Path) -> None:
+def train(**options: Any) -> None:
     """Train RECIPE (a name in training/recipes or a path); goes on when it was killed."""
-    _train(recipe, limit, data, weights, work)
+    _train(**options)
 
 
 @main.command()
 @_options
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
-def build(recipe: str, limit: int | None, data: Path, weights: Path | None, work: Path,
-          out: Path) -> None:
+def build(out: Path, **options: Any) -> None:
     """Train RECIPE, then calibrate, export and score the bundle."""
     from training.publish import publish
 
-    trainer = _train(recipe, limit, data, weights, work)
+    trainer = _train(**options)
     publish(trainer, out)
 
 
 @main.command()
 @click.argument("bundle", type=_folder)
 @click.option("--data", type=_folder, required=True, help="Folder of the data set.")
-@click.option("--engine", type=click.Choice(["onnx", "torch"]), default="onnx")
+@click.option("--engine", type=click.Choice(get_args(EngineName)), default="onnx")
 @click.option("--beam", type=click.IntRange(1, 10), help="Beam width; the bundle's by default.")
 @click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write captions and scores (JSON).")
-def evaluate(bundle: Path, data: Path, engine: str, beam: int | None, limit: int | None,
+def evaluate(bundle: Path, data: Path, engine: EngineName, beam: int | None, limit: int | None,
              out: Path | None) -> None:
     """Score BUNDLE on the development split by free-running search."""
     import dataclasses
@@ -84,7 +92,8 @@ def evaluate(bundle: Path, data: Path, engine: str, beam: int | None, limit: int
         result.save(out)
 
 
-def _train(recipe: str, limit: int | None, data: Path, weights: Path | None, work: Path):
+def _train(recipe: str, limit: int | None, data: Path, weights: Path | None, work: Path,
+           checkpoint_every: int) -> Trainer:
     import torch
 
     from training.train import Trainer, gather, reporter
@@ -93,12 +102,16 @@ def _train(recipe: str, limit: int | None, data: Path, weights: Path | None, wor
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
         raise click.BadParameter(f"there is no recipe {recipe}; known: {known}")
+    try:
+        loaded = load_recipe(path)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
     work.mkdir(parents=True, exist_ok=True)
-    loaded = load_recipe(path)
     material = gather(loaded, data, work, limit)
     click.echo(f"{len(material.train)} pictures, {len(material.vocabulary)} words, "
                f"{torch.get_num_threads()} threads")
-    trainer = Trainer(loaded, material, weights, work, reporter(material, loaded))
+    trainer = Trainer(loaded, material, weights, work, reporter(material, loaded),
+                      checkpoint_every)
     trainer.run()
     return trainer
 

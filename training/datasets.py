@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 _WORD = re.compile(r"[a-z0-9]+(?:[-'][a-z0-9]+)*|'s")
 _MIRRORED = {"left": "right", "right": "left"}
@@ -85,9 +88,12 @@ def _read_captions(root: Path) -> dict[str, list[str]]:
             if tab:
                 captions[key.partition("#")[0]].append(text)
     elif kaggle.is_file():
-        with kaggle.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                captions[row["image"]].append(row["caption"])
+        with kaggle.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            if not {"image", "caption"} <= set(rows.fieldnames or ()):
+                raise ValueError(f"{kaggle}: its first line must be image,caption")
+            for row in rows:
+                captions[row["image"]].append(row["caption"] or "")
     else:
         raise FileNotFoundError(f"{root} holds neither Flickr8k.token.txt nor captions.txt")
     return captions

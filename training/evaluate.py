@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -13,9 +12,14 @@ from tqdm import tqdm
 
 from models.decoding import Engine, Search, search
 from models.preprocess import Preprocessing, to_array, upright_rgb
-from models.vocabulary import Vocabulary
 from training import metrics
-from training.datasets import Example
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from models.vocabulary import Vocabulary
+    from training.datasets import Example
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
 from models.preprocess import Preprocessing, squash, upright_rgb
-from training.datasets import Example
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
     from numpy.typing import NDArray
     from torch import Tensor, nn
+
+    from training.datasets import Example
 
 
 def pictures(
@@ -29,15 +31,15 @@ def pictures(
     shape = (len(examples), preprocessing.size, preprocessing.size, 3)
     key = {"shape": shape, "files": [example.path.name for example in examples]}
     if _finished(path, key):
-        return np.load(path, mmap_mode="r")
-    path.parent.mkdir(parents=True, exist_ok=True)
+        return _open(path)
+    _begin(path)
     array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
     for index, example in enumerate(tqdm(examples, desc="pictures", unit="picture")):
         with Image.open(example.path) as image:
             array[index] = np.asarray(squash(upright_rgb(image), preprocessing))
     array.flush()
     _finish(path, key)
-    return np.load(path, mmap_mode="r")
+    return _open(path)
 
 
 def features(
@@ -52,9 +54,9 @@ def features(
 
     key = {"fingerprint": fingerprint, "count": len(images)}
     if _finished(path, key):
-        return np.load(path, mmap_mode="r")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    array: NDArray[np.float16] | None = None
+        return _open(path)
+    _begin(path)
+    array: np.memmap[Any, np.dtype[np.float16]] | None = None
     encoder.eval()
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         for start in tqdm(range(0, len(images), batch), desc="features", unit="batch"):
@@ -69,7 +71,7 @@ def features(
         raise ValueError("there are no pictures to encode")
     array.flush()
     _finish(path, key)
-    return np.load(path, mmap_mode="r")
+    return _open(path)
 
 
 def normalised(images: NDArray[np.uint8], preprocessing: Preprocessing) -> Tensor:
@@ -82,11 +84,22 @@ def normalised(images: NDArray[np.uint8], preprocessing: Preprocessing) -> Tenso
     return (pixels - mean) / std
 
 
-def _finished(path: Path, key: dict[str, object]) -> bool:
+def _finished(path: Path, key: Mapping[str, object]) -> bool:
     note = path.with_suffix(".json")
     wanted = json.dumps(key, sort_keys=True)
     return path.is_file() and note.is_file() and note.read_text(encoding="utf-8") == wanted
 
 
-def _finish(path: Path, key: dict[str, object]) -> None:
+def _begin(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # an older note would call this map finished after a kill
+    path.with_suffix(".json").unlink(missing_ok=True)
+
+
+def _finish(path: Path, key: Mapping[str, object]) -> None:
     path.with_suffix(".json").write_text(json.dumps(key, sort_keys=True), encoding="utf-8")
+
+
+def _open(path: Path) -> np.memmap[Any, Any]:
+    array: np.memmap[Any, Any] = np.load(path, mmap_mode="r")
+    return array

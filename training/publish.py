@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +18,9 @@ from training import card
 from training.evaluate import Result, evaluate, mean_log_probabilities
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from training.datasets import Example
@@ -86,11 +87,6 @@ def _logistic(x: NDArray[np.float64], good: NDArray[np.bool_]) -> tuple[float, f
 
 
 def _auroc(x: NDArray[np.float64], good: NDArray[np.bool_]) -> float:
-    """Chance that a good caption has a higher x than a bad one."""
-    ranks = np.empty(len(x))
-    ranks[np.argsort(x)] = np.arange(1, len(x) + 1)
-    positive = int(good.sum())
-    if positive in (0, len(x)):
-        return math.nan
-    u = ranks[good].sum() - positive * (positive + 1) / 2
-    return float(u / (positive * (len(x) - positive)))
+    """Chance that a good caption has a higher x than a bad one; ties count half."""
+    pairs = np.sign(x[good][:, None] - x[~good])
+    return float((pairs.mean() + 1) / 2) if pairs.size else math.nan

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from models.preprocess import Preprocessing
+from models.tables import make
 from training.augmentation import Augmentation
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -50,27 +50,13 @@ class Recipe:
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Raises ValueError naming the key for anything unknown or of the wrong kind."""
+    """Raises ValueError naming the key for anything unknown, missing or of the wrong kind."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))
-    values: dict[str, Any] = dict(table)
-    if "preprocessing" in table:
-        values["preprocessing"] = _make(Preprocessing, table["preprocessing"], "preprocessing")
-    if "augmentation" in table:
-        values["augmentation"] = _make(Augmentation, table["augmentation"], "augmentation")
-    stages = [_make(Stage, stage, f"stage {n}") for n, stage in enumerate(table["stages"], 1)]
-    recipe: Recipe = _make(Recipe, {**values, "stages": tuple(stages)}, path.name)
-    return recipe
-
-
-def _make(kind: Any, values: dict[str, Any], where: str) -> Any:
-    known = {item.name for item in dataclasses.fields(kind)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise ValueError(f"{where}: unknown {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-    try:
-        return kind(**{
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in values.items()
-        })
-    except TypeError as error:
-        raise ValueError(f"{where}: {error}") from error
+    for key, kind in (("preprocessing", Preprocessing), ("augmentation", Augmentation)):
+        if key in table:
+            table[key] = make(kind, table[key], f"{path.name}, {key}")
+    stages = table.get("stages")
+    if isinstance(stages, list):
+        table["stages"] = [make(Stage, stage, f"{path.name}, stage {number}")
+                           for number, stage in enumerate(stages, 1)]
+    return make(Recipe, table, path.name)

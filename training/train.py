@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,12 +21,13 @@ from models.networks.captioners import CaptioningNetwork
 from models.vocabulary import PAD, Vocabulary
 from training import prepare
 from training.datasets import Example, batches, build_vocabulary, load_flickr8k, mirrored
-from training.recipe import Recipe, Stage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
-CHECKPOINT_EVERY = 100  # steps
+    from training.recipe import Recipe, Stage
 
 Source = Callable[[list[int], Tensor], Tensor]
 
@@ -94,22 +93,27 @@ class Trainer:
     def __init__(
         self, recipe: Recipe, material: Material, weights: Path | None, work: Path,
         report: Callable[[CaptioningNetwork, str], dict[str, float]] | None = None,
+        checkpoint_every: int = 100,
     ) -> None:
-        """`weights` is the folder of starting weights; `report` scores the averaged weights."""
+        """`weights` is the folder of starting weights; `report` scores the averaged weights;
+        `checkpoint_every` is in steps."""
         self.recipe, self.material, self.work, self.report = recipe, material, work, report
+        self.checkpoint_every = checkpoint_every
         torch.manual_seed(recipe.seed)
         words = len(material.vocabulary)
         self.network = CaptioningNetwork(recipe.architecture, words)
         if recipe.starting_weights and weights is not None:
             tensors = load_file(weights / recipe.starting_weights)
             self.network.encoder.load_imagenet({k: v.float() for k, v in tensors.items()})
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network.to(memory_format=torch.channels_last)
         self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
         self.stage, self.step = 0, 0
         self.losses: list[tuple[int, int, float]] = []
         self.saved: dict[str, Any] | None = None
         if (work / "checkpoint.pt").is_file():
             self._resume()
+        else:
+            (work / "scores.jsonl").unlink(missing_ok=True)  # of some other run
 
     def run(self) -> None:
         """Train every stage that is left."""
@@ -139,8 +143,12 @@ class Trainer:
             self.saved = None
         source = self._source(stage)
         bar = tqdm(total=steps, initial=self.step, desc=stage.name, unit="step", smoothing=0.02)
-        while self.step < steps:
+        while True:
             epoch, place = divmod(self.step, per_epoch)
+            if epoch and not place and (stage.train == "all" or self.step == steps):
+                self._score(f"{stage.name} {epoch}")
+            if self.step == steps:
+                break
             order = list(batches(len(self.material.train), stage.batch,
                                  self._seed(1000 * self.stage + epoch)))
             for indices in order[place:]:
@@ -150,10 +158,8 @@ class Trainer:
                 self.step += 1
                 bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
                 bar.update()
-                if self.step % CHECKPOINT_EVERY == 0 or self.step == steps:
+                if self.step % self.checkpoint_every == 0 or self.step == steps:
                     self._save(optimiser)
-            self._score(f"{stage.name} {epoch + 1}", last=self.step == steps,
-                        every=stage.train == "all")
         bar.close()
 
     def _train_step(
@@ -213,12 +219,16 @@ class Trainer:
     def _seed(self, place: int) -> int:
         return self.recipe.seed * 1_000_000_007 + place
 
-    def _score(self, name: str, *, last: bool, every: bool) -> None:
-        if self.report is None or not (last or every):
+    def _score(self, name: str) -> None:
+        path = self.work / "scores.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        begin = json.dumps({"after": name})[:-1]
+        # a resumed run comes by epochs that were scored before it was killed
+        if self.report is None or any(line.startswith(begin) for line in lines):
             return
         scores = self.report(self.averaged(), name)
-        with (self.work / "scores.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"after": name, **scores}) + "\n")
+        lines.append(json.dumps({"after": name, **scores}))
+        _replace(path, "\n".join(lines) + "\n")
         tqdm.write(f"{name}: " + ", ".join(f"{k} {v:.1f}" for k, v in scores.items()))
 
     def _save(self, optimiser: torch.optim.Optimizer | None) -> None:
@@ -227,20 +237,29 @@ class Trainer:
             "average": self.average, "losses": self.losses,
             "optimiser": None if optimiser is None else optimiser.state_dict(),
         }
+        rows = [("stage", "step", "loss"), *self.losses]
+        _replace(self.work / "losses.csv", "".join(f"{s},{n},{x}\n" for s, n, x in rows))
         part = self.work / "checkpoint.part"
         with part.open("wb") as file:
             torch.save(state, file)
             os.fsync(file.fileno())
         part.replace(self.work / "checkpoint.pt")
-        with (self.work / "losses.csv").open("w", encoding="utf-8", newline="") as text:
-            csv.writer(text).writerows([("stage", "step", "loss"), *self.losses])
 
     def _resume(self) -> None:
         state = torch.load(self.work / "checkpoint.pt", weights_only=True)
         self.network.load_state_dict(state["network"])
         self.average, self.losses = state["average"], [tuple(x) for x in state["losses"]]
         self.stage, self.step, self.saved = state["stage"], state["step"], state["optimiser"]
-        tqdm.write(f"going on at stage {self.stage + 1}, step {self.step}")
+        done = self.stage == len(self.recipe.stages)
+        tqdm.write("trained already" if done
+                   else f"going on at stage {self.stage + 1}, step {self.step}")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a text file so that a kill leaves the old one or the new one, whole."""
+    part = path.with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
 
 
 def reporter(

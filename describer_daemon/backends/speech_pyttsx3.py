@@ -152,9 +152,12 @@ def _samples(sound: Path) -> tuple[int, bytes]:
         with wave.open(str(sound), "rb") as file:
             if (file.getsampwidth(), file.getnchannels()) != (2, 1):
                 raise _failed("the speech is not 16-bit mono")
-            return file.getframerate(), file.readframes(file.getnframes())
+            rate, samples = file.getframerate(), file.readframes(file.getnframes())
     except (OSError, EOFError, wave.Error) as error:
         raise _failed(f"no speech was written: {error}") from error
+    if not samples:
+        raise _failed("the speech is empty")
+    return rate, samples
 
 
 def _failed(detail: str) -> DescriberError:

@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from models.bundle import DECODER, ENCODER, BundleError
+from models.bundle import DECODER, ENCODER, VOCABULARY, unusable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
+    from models.bundle import Config
     from models.decoding import Arrays
+
+_INPUTS = ("grid", "keys", "hidden", "cell")
 
 
 class OnnxEngine:
     """See `models.decoding.Engine`."""
 
-    def __init__(self, folder: Path, threads: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, config: Config, words: int, threads: int | None = None
+    ) -> None:
         """`threads` defaults to the processors that this process may use.
 
-        Raises BundleError when a graph cannot be loaded.
+        Raises BundleError when a graph cannot be loaded or does not fit the other parts.
         """
         count = threads or _processors()
         self.encoder = _session(folder / ENCODER, count)
         self.decoder = _session(folder / DECODER, count)
+        size, cells = config.preprocessing.size, config.grid[0] * config.grid[1]
+        widths = [output.shape[1:] for output in self.decoder.get_outputs()]
+        for part, has, wanted in (
+            (ENCODER, self.encoder.get_inputs()[0].shape, [1, 3, size, size]),
+            (DECODER, [entry.name for entry in self.decoder.get_inputs()], ["tokens", *_INPUTS]),
+            (DECODER, widths[1], [cells]),
+            (VOCABULARY, [words], widths[0]),
+        ):
+            if has != wanted:
+                raise unusable(part, "it does not fit the others")
 
     def encode(self, pixels: NDArray[np.float32]) -> tuple[Arrays, Arrays]:
         grid, keys, hidden, cell = self.encoder.run(None, {"pixels": pixels})
@@ -34,7 +50,7 @@ class OnnxEngine:
     def step(
         self, tokens: NDArray[np.int64], memory: Arrays, state: Arrays
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], Arrays]:
-        inputs = dict(zip(("grid", "keys", "hidden", "cell"), (*memory, *state), strict=True))
+        inputs = dict(zip(_INPUTS, (*memory, *state), strict=True))
         scores, attention, *after = self.decoder.run(None, {"tokens": tokens, **inputs})
         return scores, attention, tuple(after)
 
@@ -56,5 +72,5 @@ def _session(path: Path, threads: int) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - onnxruntime raises bare RuntimeError kin
-        raise BundleError(f"The captioner bundle's {path.name} cannot be loaded: {error}") from error
+    except Exception as error:  # its errors have no common base but this
+        raise unusable(path.name) from error

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
-from models.bundle import Config
+from models.bundle import CONFIG, WEIGHTS, unusable
 from models.networks.captioners import CaptioningNetwork
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
+    from models.bundle import Config
     from models.decoding import Arrays
 
 
@@ -26,16 +28,24 @@ class TorchEngine:
         self.network = network.eval().float().to(self.device)
 
     @classmethod
-    def load(cls, folder: Path, config: Config, words: int, device: str | None = None
-             ) -> TorchEngine:
-        """Raises ValueError when the weights do not fit the configuration."""
+    def load(
+        cls, folder: Path, config: Config, words: int, device: str | None = None
+    ) -> TorchEngine:
+        """Raises BundleError when the weights do not fit the other parts."""
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
-        network = CaptioningNetwork(config.architecture, words)
         try:
-            network.load_state_dict(load_file(folder / "weights.safetensors"))
-        except RuntimeError as error:
-            raise ValueError(f"weights.safetensors does not fit config.json: {error}") from error
+            network = CaptioningNetwork(config.architecture, words)
+        except (KeyError, TypeError, ValueError) as error:
+            raise unusable(CONFIG) from error
+        try:
+            network.load_state_dict(load_file(folder / WEIGHTS))
+        except (RuntimeError, SafetensorError) as error:
+            raise unusable(WEIGHTS) from error
+        side = config.preprocessing.size // network.encoder.stride
+        if config.grid != (side, side):
+            raise unusable(CONFIG, "its grid does not fit its size")
         return cls(network, device)
 
     def encode(self, pixels: NDArray[np.float32]) -> tuple[Arrays, Arrays]:

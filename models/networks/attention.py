@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class AdditiveAttention(nn.Module):
     """Soft attention with additive scores (Bahdanau et al. 2015; Xu et al. 2015, eq. 4-5, 13).
 
-    e_i = v · tanh(W_a a_i + W_h h); α = softmax(e); z = Σ α_i a_i. The keys W_a a_i depend
+    e_i = v · tanh(W_a a_i + W_h h); w = softmax(e); z = Σ w_i a_i. The keys W_a a_i depend
     on the picture alone and are computed once.
     """
 

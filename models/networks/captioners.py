@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from models.networks.decoders import DECODERS
 from models.networks.encoders import ENCODERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class CaptioningNetwork(nn.Module):

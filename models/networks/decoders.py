@@ -54,7 +54,8 @@ class SoftAttentionLSTM(nn.Module):
         # nn.LSTMCell wants one dtype; autocast leaves a mixture behind
         hidden, cell = self.lstm(torch.cat([last, context], -1).to(last.dtype), (hidden, cell))
         mixed = last + self.from_hidden(self.dropout(hidden)) + self.from_context(context)
-        logits = functional.linear(self.dropout(torch.tanh(mixed)), self.embedding.weight, self.bias)
+        output = self.dropout(torch.tanh(mixed))
+        logits = functional.linear(output, self.embedding.weight, self.bias)
         return logits, weights, hidden, cell
 
     def forward(self, features: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:

@@ -55,8 +55,8 @@ class Block(nn.Module):
         y = x
         for layer in self.layers:
             y = functional.relu(layer(y))
-        y = self.project(y)
-        return x + y if self.residual else y
+        projected: Tensor = self.project(y)
+        return x + projected if self.residual else projected
 
 
 class MobileNetEdgeTPU(nn.Module):
@@ -102,12 +102,11 @@ class MobileNetEdgeTPU(nn.Module):
             raise ValueError(f"expected {len(convolutions)} layers, found {len(layers)}")
         with torch.no_grad():
             for layer, convolution in zip(layers, convolutions, strict=True):
-                weight, bias = tensors[f"{layer}.weight"], tensors[f"{layer}.bias"]
-                if weight.shape != convolution.weight.shape:
-                    raise ValueError(f"layer {layer}: {tuple(weight.shape)} does not fit")
-                convolution.weight.copy_(weight)
-                assert convolution.bias is not None  # noqa: S101 - made so above
-                convolution.bias.copy_(bias)
+                for name, parameter in convolution.named_parameters():
+                    tensor = tensors.get(f"{layer}.{name}")
+                    if tensor is None or tensor.shape != parameter.shape:
+                        raise ValueError(f"layer {layer}: its {name} does not fit")
+                    parameter.copy_(tensor)
 
 
 ENCODERS = {"mobilenet_edgetpu": MobileNetEdgeTPU}

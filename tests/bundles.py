@@ -1,0 +1,143 @@
+"""Small captioners and data sets for the tests, made at once from random weights and drawings."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageDraw
+
+from models.bundle import Calibration, Config
+from models.decoding import Search
+from models.preprocess import Preprocessing
+from models.vocabulary import SPECIALS, Vocabulary
+
+if TYPE_CHECKING:
+    from models.networks.captioners import CaptioningNetwork
+
+ROOT = Path(__file__).parent.parent
+SIZE = 64
+WORDS = ("a", "dog", "man", "in", "the", "grass", "red", "runs", "snow", "water", "on", "boat")
+ARCHITECTURE = {
+    "encoder": "mobilenet_edgetpu",
+    "decoder": "soft_attention_lstm",
+    "decoder_options": {"grid": 32, "hidden": 32, "embedding": 24, "attention": 16},
+}
+COLOURS = {"red": (200, 30, 30), "green": (30, 160, 60), "blue": (40, 60, 200)}
+PLACES = ("left", "right")
+SHAPES = ("circle", "square")
+
+
+def random_network(words: int, seed: int = 3) -> CaptioningNetwork:
+    """A network whose captions depend on the picture, though it has learnt nothing."""
+    import torch
+    from torch import nn
+
+    from models.networks.captioners import CaptioningNetwork
+
+    torch.manual_seed(seed)
+    network = CaptioningNetwork(ARCHITECTURE, words)
+    for module in network.encoder.modules():
+        if isinstance(module, nn.Conv2d):  # torch's own start fades out over these layers
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+    decoder = network.decoder
+    with torch.no_grad():  # clear choices: rounding must not decide between two words
+        decoder.embedding.weight.normal_()
+        decoder.from_context.weight *= 8
+        decoder.attention.score.weight *= 20
+        decoder.bias[:len(SPECIALS)] = -3.0
+    return network.eval()
+
+
+def export_bundle(folder: Path, *, words: tuple[str, ...] = WORDS, seed: int = 3) -> Path:
+    """Write a bundle of a random network to `folder`."""
+    from models.export import export
+
+    vocabulary = Vocabulary.from_words(words)
+    cells = SIZE // 32
+    config = Config(ARCHITECTURE, Preprocessing(SIZE), Search(max_words=8), Calibration(),
+                    (cells, cells))
+    export(random_network(len(vocabulary), seed), vocabulary, config, "# A test\n", folder)
+    return folder
+
+
+def photograph(name: str) -> Image.Image:
+    """A photograph that comes inside scikit-image: astronaut, chelsea, coffee, rocket."""
+    spec = find_spec("skimage")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("scikit-image is needed for its photographs")
+    (path,) = (Path(spec.origin).parent / "data").glob(f"{name}.*")
+    with Image.open(path) as image:
+        image.load()
+    return image
+
+
+def drawing(colour: str, shape: str, place: str, size: tuple[int, int] = (80, 60)) -> Image.Image:
+    """One coloured shape in one half of a grey picture."""
+    image = Image.new("RGB", size, (215, 215, 210))
+    width, height = size
+    left = width // 16 + (width // 2 if place == "right" else 0)
+    box = (left, height // 5, left + width * 3 // 8, height * 4 // 5)
+    draw = ImageDraw.Draw(image)
+    (draw.ellipse if shape == "circle" else draw.rectangle)(box, fill=COLOURS[colour])
+    return image
+
+
+def draw_data_set(root: Path) -> Path:
+    """Twelve drawings with two captions each, in Kaggle's layout of Flickr8k."""
+    images = root / "Images"
+    images.mkdir(parents=True)
+    rows = ["image,caption"]
+    for colour, shape, place in product(COLOURS, SHAPES, PLACES):
+        name = f"{colour}-{shape}-{place}.png"
+        drawing(colour, shape, place).save(images / name)
+        rows.append(f"{name},A {colour} {shape} on the {place} .")
+        rows.append(f'{name},"On the {place} side, a {shape} is {colour} ."')
+    (root / "captions.txt").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return root
+
+
+RECIPE = f"""
+seed = 5
+minimum_count = 1
+max_words = 10
+
+[architecture]
+encoder = "mobilenet_edgetpu"
+decoder = "soft_attention_lstm"
+decoder_options = {{ grid = 32, hidden = 48, embedding = 32, attention = 16, dropout = 0.2 }}
+
+[preprocessing]
+size = {SIZE}
+
+[[stages]]
+name = "decoder"
+train = "decoder"
+epochs = 20
+rate = 1e-2
+batch = 4
+
+[[stages]]
+name = "fine-tune"
+train = "all"
+epochs = 3
+rate = 2e-3
+encoder_rate = 1e-4
+batch = 4
+"""
+
+
+def training_command(command: str, folder: Path, work: str, *options: str | Path) -> list[str]:
+    """`python -m training` on the recipe.toml and the data in `folder`."""
+    return [sys.executable, "-m", "training", command, str(folder / "recipe.toml"),
+            "--data", str(folder / "data"), "--work", str(folder / work),
+            "--checkpoint-every", "3", *map(str, options)]
+
+
+def training_environment() -> dict[str, str]:
+    """One thread: a run must give the same numbers on every machine, and not fight for it."""
+    return {**os.environ, "OMP_NUM_THREADS": "1"}

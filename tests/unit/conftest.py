@@ -1,0 +1,40 @@
+"""Fixtures of the unit tests that take seconds to make."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import bundles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole bundle of a random network with a few words. Not to be changed."""
+    return bundles.export_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture
+def broken_bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny bundle, to be spoilt."""
+    return shutil.copytree(tiny_bundle, tmp_path / "bundle")
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`build` run once, unbroken: recipe.toml, data/, work/ and bundle/. Not to be changed."""
+    folder = tmp_path_factory.mktemp("built")
+    bundles.draw_data_set(folder / "data")
+    (folder / "recipe.toml").write_text(bundles.RECIPE, encoding="utf-8")
+    command = bundles.training_command("build", folder, "work", "--out", folder / "bundle")
+    done = subprocess.run(command, cwd=bundles.ROOT, env=bundles.training_environment(),
+                          capture_output=True, text=True, timeout=400, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    return folder

@@ -1,0 +1,392 @@
+"""The captioner's process: real pictures, and everything that can happen to a process."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from describer_daemon.captioner import ChildCaptioner
+from describer_daemon.captioner_child import Service
+from describer_daemon.ports import Caption, DescriberError, Encoded, Picture, Pixels
+from tests.unit.proc import LONG, PROC, command, state, until
+
+Make = Callable[..., ChildCaptioner]
+
+pytestmark = pytest.mark.skipif(not PROC.is_dir(), reason="looks at processes through /proc")
+
+
+def our_children() -> set[int]:
+    """Captioner processes, dead or alive, that this process has not reaped."""
+    tasks = PROC.glob(f"{os.getpid()}/task/*/children")
+    pids = {int(pid) for task in tasks for pid in task.read_text(encoding="utf-8").split()}
+    return {pid for pid in pids if state(pid) == "Z" or "captioner_child" in command(pid)}
+
+
+def open_pipes() -> int:
+    targets = []
+    for link in (PROC / "self" / "fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the listing's own, closed by now
+            targets.append(str(link.readlink()))
+    return sum(target.startswith("pipe:") for target in targets)
+
+
+def pid_of(captioner: ChildCaptioner) -> int:
+    assert captioner._child is not None
+    return captioner._child.pid
+
+
+@pytest.fixture
+def make(tiny_bundle: Path) -> Iterator[Make]:
+    """`make(...)` → a captioner of the tiny bundle; afterwards nothing may be left behind."""
+    made: list[ChildCaptioner] = []
+    before, pipes = our_children(), open_pipes()
+    threads = set(threading.enumerate())
+
+    def start(bundle: Path = tiny_bundle, **options: Any) -> ChildCaptioner:
+        made.append(ChildCaptioner(bundle, **({"timeout": LONG} | options)))
+        return made[-1]
+
+    yield start
+    for captioner in made:
+        captioner.close()
+        assert not captioner.is_loaded()
+    until(lambda: set(threading.enumerate()) <= threads)
+    assert our_children() <= before
+    assert open_pipes() <= pipes
+
+
+@pytest.fixture(scope="module")
+def photo() -> Image.Image:
+    """Soft blobs of colour: no symmetry between the channels or sides."""
+    blobs = np.random.default_rng(7).integers(0, 256, (5, 6, 3), dtype=np.uint8)
+    return Image.fromarray(blobs).resize((320, 240), Image.Resampling.BICUBIC)
+
+
+def as_pixels(image: Image.Image) -> Pixels:
+    return Pixels(*image.size, image.tobytes())
+
+
+def as_bgrx(image: Image.Image) -> Pixels:
+    return Pixels(*image.size, bytearray(image.tobytes("raw", "BGRX")), "BGRX")
+
+
+def as_file(image: Image.Image, kind: str = "PNG") -> Encoded:
+    stream = io.BytesIO()
+    image.save(stream, kind)
+    return Encoded(stream.getvalue())
+
+
+def in_background(work: Callable[[], object]) -> tuple[threading.Thread, list[object]]:
+    """→ a thread, and the list where its result or its DescriberError will be."""
+    results: list[object] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except DescriberError as error:
+            results.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, results
+
+
+def test_every_form_of_a_picture_gets_the_same_caption(make: Make, photo: Image.Image) -> None:
+    captioner = make()
+    caption = captioner.describe(as_pixels(photo))
+    assert len(caption.log_probabilities) == len(caption.words) + 1 > 1
+    assert 0 <= caption.confidence <= 1
+    assert caption.finding == ""
+    view = memoryview(photo.tobytes())
+    for same in (as_bgrx(photo), Pixels(*photo.size, view), as_file(photo), as_file(photo, "BMP")):
+        assert captioner.describe(same) == caption
+    swapped = Image.merge("RGB", photo.split()[::-1])
+    assert captioner.describe(as_pixels(swapped)) != caption
+    assert captioner.describe(as_pixels(photo.transpose(Image.Transpose.ROTATE_180))) != caption
+
+
+@pytest.mark.parametrize("beam", [None, 1, 4])
+def test_captions_are_those_of_the_model(
+    make: Make, tiny_bundle: Path, photo: Image.Image, beam: int | None
+) -> None:
+    from models.captioner import load
+
+    model = load(tiny_bundle)
+    search = model.config.search
+    how = search if beam is None else dataclasses.replace(search, beam=beam)
+    expected = model.describe(photo, how)
+    caption = make(beam=beam).describe(as_pixels(photo))
+    assert caption.words == expected.words
+    assert caption.log_probabilities == pytest.approx(expected.log_probabilities, abs=1e-4)
+    assert caption.confidence == pytest.approx(expected.confidence, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "certainty"), [(0.9, "sure"), (0.6, "sure"), (0.5, "medium"), (0.1, "unsure")]
+)
+def test_certainty_is_the_class_of_the_confidence(
+    tiny_bundle: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch, confidence: float,
+    certainty: str,
+) -> None:
+    from models import captioner
+    from models.bundle import Calibration
+
+    monkeypatch.setattr(captioner, "confidence", lambda *_: confidence)
+    service = Service(tiny_bundle, 1, "onnx")
+    model = service._load()
+    model.config = dataclasses.replace(model.config, calibration=Calibration(sure=0.6, medium=0.3))
+    reply = service._caption(photo)
+    assert (reply["confidence"], reply["certainty"]) == (confidence, certainty)
+
+
+@pytest.mark.parametrize(
+    ("colour", "finding"), [((0, 0, 0), "black"), ((250, 250, 250), "plain")])
+def test_pictures_of_nothing_need_no_model(
+    make: Make, tmp_path: Path, colour: tuple[int, int, int], finding: str
+) -> None:
+    captioner = make(tmp_path / "no bundle")
+    caption = captioner.describe(as_pixels(Image.new("RGB", (640, 480), colour)))
+    assert caption == Caption((), (), 1.0, finding=finding)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("picture", "sentence"),
+    [(Encoded(b""), "The picture is empty"), (Encoded(b"dear diary"), "This is not a picture"),
+     (Encoded(b"P6 100 100 255 cut off"), "The picture is damaged"),
+     (Pixels(100, 100, bytes(99)), "The screen picture came incomplete"),
+     (Pixels(1, 1, bytes(3)), "The picture is too small"),
+     (Pixels(100_000, 100_000, b""), "The picture is too large")],
+)
+def test_a_refused_picture_is_a_sentence_and_costs_no_process(
+    make: Make, photo: Image.Image, picture: Picture, sentence: str
+) -> None:
+    captioner = make()
+    captioner.warm_up()
+    pid = pid_of(captioner)
+    with pytest.raises(DescriberError, match=f"^{sentence}"):
+        captioner.describe(picture)
+    assert captioner.describe(as_pixels(photo)).words
+    assert pid_of(captioner) == pid
+
+
+def test_warming_up_loads_the_model_once(make: Make, photo: Image.Image) -> None:
+    captioner = make()
+    assert not captioner.is_loaded()
+    captioner.warm_up()
+    assert captioner.is_loaded()
+    pid = pid_of(captioner)
+    captioner.describe(as_pixels(photo))
+    captioner.warm_up()
+    assert pid_of(captioner) == pid
+
+
+def test_a_child_that_hangs_is_ended_and_replaced(make: Make, photo: Image.Image) -> None:
+    captioner = make()
+    captioner.warm_up()
+    hung = pid_of(captioner)
+    os.kill(hung, signal.SIGSTOP)
+    captioner._timeout = 0.3
+    with pytest.raises(DescriberError, match=r"^The captioner did not answer in 0\.3 seconds"):
+        captioner.describe(as_pixels(photo))
+    assert state(hung) == ""
+    captioner._timeout = LONG
+    assert captioner.describe(as_pixels(photo)).words
+    assert pid_of(captioner) != hung
+
+
+def test_a_huge_picture_for_a_child_that_hangs_does_not_block(make: Make) -> None:
+    captioner = make()
+    captioner.warm_up()
+    os.kill(pid_of(captioner), signal.SIGSTOP)
+    captioner._timeout = 0.3
+    with pytest.raises(DescriberError, match=r"^The captioner did not answer"):
+        captioner.describe(Pixels(3840, 2160, bytes(3840 * 2160 * 4), "BGRX"))
+
+
+def test_a_child_that_was_killed_while_idle_is_replaced_unnoticed(
+    make: Make, photo: Image.Image
+) -> None:
+    captioner = make()
+    captioner.warm_up()
+    dead = pid_of(captioner)
+    os.kill(dead, signal.SIGKILL)
+    until(lambda: state(dead) in ("Z", ""))  # its other threads may still be there
+    assert captioner.describe(as_pixels(photo)).words
+    assert pid_of(captioner) != dead
+
+
+def test_a_child_that_does_not_take_the_picture_is_replaced(
+    make: Make, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captioner = make()
+    captioner.warm_up()
+    child = captioner._child
+    assert child is not None
+    monkeypatch.setattr(child, "poll", lambda: None)  # it looks alive to the last
+    os.kill(child.pid, signal.SIGSTOP)
+    large = photo.resize((2000, 1500))  # more than a pipe holds
+    thread, results = in_background(lambda: captioner.describe(as_pixels(large)))
+    time.sleep(0.5)
+    os.kill(child.pid, signal.SIGKILL)
+    thread.join(LONG)
+    assert [type(result) for result in results] == [Caption]
+
+
+def test_a_child_that_is_killed_at_work_is_a_sentence(make: Make, photo: Image.Image) -> None:
+    captioner = make()
+    captioner.warm_up()
+    pid = pid_of(captioner)
+    os.kill(pid, signal.SIGSTOP)
+    small = photo.resize((96, 72))  # the pipe holds all of it: as good as taken
+    thread, results = in_background(lambda: captioner.describe(as_pixels(small)))
+    time.sleep(0.5)
+    os.kill(pid, signal.SIGKILL)
+    thread.join(LONG)
+    [error] = results
+    assert isinstance(error, DescriberError)
+    assert error.spoken == "The captioner broke off on this picture. Please try again."
+    assert "-9" in error.detail
+    assert captioner.describe(as_pixels(photo)).words
+
+
+def test_an_idle_child_is_unloaded_and_comes_back(make: Make, photo: Image.Image) -> None:
+    captioner = make(unload_after=0.2)
+    first = captioner.describe(as_pixels(photo))
+    until(lambda: not captioner.is_loaded())
+    until(lambda: not our_children())
+    assert captioner.describe(as_pixels(photo)) == first
+
+
+def test_a_child_at_work_is_not_idle(make: Make, photo: Image.Image) -> None:
+    captioner = make(unload_after=0.3)
+    captioner.warm_up()
+    pid = pid_of(captioner)
+    os.kill(pid, signal.SIGSTOP)
+    thread, results = in_background(lambda: captioner.describe(as_pixels(photo)))
+    time.sleep(0.6)  # longer than it may be idle
+    os.kill(pid, signal.SIGCONT)
+    thread.join(LONG)
+    [caption] = results
+    assert isinstance(caption, Caption)
+
+
+def test_closing_does_not_wait_for_a_child_that_hangs(make: Make, photo: Image.Image) -> None:
+    captioner = make()
+    captioner.warm_up()
+    os.kill(pid_of(captioner), signal.SIGSTOP)
+    thread, results = in_background(lambda: captioner.describe(as_pixels(photo)))
+    time.sleep(0.1)
+    began = time.monotonic()
+    captioner.close()
+    assert time.monotonic() - began < LONG / 4
+    thread.join(LONG)
+    assert [type(result) for result in results] == [DescriberError]
+    assert not captioner.is_loaded()
+    assert captioner.describe(as_pixels(photo)).words  # the next call starts it again
+
+
+def test_closing_at_any_moment_of_a_description(make: Make, photo: Image.Image) -> None:
+    captioner = make()
+    for delay in (0.0, 0.001, 0.005, 0.05, 0.2):
+        thread, results = in_background(lambda: captioner.describe(as_pixels(photo)))
+        time.sleep(delay)
+        captioner.close()
+        thread.join(LONG)
+        assert isinstance(results[0], Caption | DescriberError)
+    captioner.close()  # for one that began only after the close before
+    captioner.close()
+
+
+def test_many_threads_take_turns(make: Make, photo: Image.Image) -> None:
+    captioner = make(beam=1)
+    expected = captioner.describe(as_pixels(photo))
+    work = [in_background(lambda: captioner.describe(as_pixels(photo))) for _ in range(8)]
+    for thread, results in work:
+        thread.join(LONG)
+        assert results == [expected]
+
+
+def test_a_parent_that_is_killed_takes_the_child_along(tiny_bundle: Path) -> None:
+    code = ("import sys, time; from pathlib import Path;"
+            "from describer_daemon.captioner import ChildCaptioner;"
+            "captioner = ChildCaptioner(Path(sys.argv[1])); captioner.warm_up();"
+            "print(captioner._child.pid, flush=True); time.sleep(300)")
+    with subprocess.Popen([sys.executable, "-c", code, str(tiny_bundle)],
+                          stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert state(child) != ""
+        parent.kill()
+    until(lambda: state(child) in ("Z", ""))
+
+
+def test_a_damaged_bundle_says_so_and_may_be_mended(
+    make: Make, tiny_bundle: Path, tmp_path: Path, photo: Image.Image
+) -> None:
+    bundle = tmp_path / "bundle"
+    shutil.copytree(tiny_bundle, bundle)
+    weights = bundle / "weights.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    captioner = make(bundle)
+    for _ in range(2):
+        with pytest.raises(DescriberError, match=r"^The captioner bundle's weights.safetensors is"):
+            captioner.describe(as_pixels(photo))
+        with pytest.raises(DescriberError, match=r"^The captioner bundle's weights.safetensors is"):
+            captioner.warm_up()
+    weights.write_bytes(whole)
+    assert captioner.describe(as_pixels(photo)).words
+
+
+def test_a_missing_bundle_says_so(make: Make, tmp_path: Path, photo: Image.Image) -> None:
+    with pytest.raises(DescriberError, match=r"^There is no captioner bundle at "):
+        make(tmp_path / "nowhere").describe(as_pixels(photo))
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [(["/nowhere/python"], "The captioner cannot be started"),
+     ([sys.executable, "-c", "print('a long line that is no message at all')"],
+      "The captioner broke off"),
+     ([sys.executable, "-c", ""], "The captioner broke off")],
+)
+def test_a_program_that_is_no_captioner(
+    make: Make, photo: Image.Image, command: list[str], sentence: str
+) -> None:
+    captioner = make()
+    right, captioner._command = captioner._command, command
+    for _ in range(2):
+        with pytest.raises(DescriberError, match=f"^{sentence}"):
+            captioner.describe(as_pixels(photo))
+    captioner._command = right
+    assert captioner.describe(as_pixels(photo)).words
+
+
+def test_a_missing_engine_names_the_cure(
+    tiny_bundle: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "models.engines.torch", None)
+    reply = Service(tiny_bundle, None, "torch").answer({"op": "load"}, b"")
+    assert reply["error"] == (
+        "The torch engine is not installed. Please install describer[torch].")
+
+
+@pytest.mark.parametrize("head", [{}, {"op": "describe"}, {"op": "describe", "kind": "pixels"}])
+def test_any_message_gets_a_reply(tiny_bundle: Path, head: dict[str, Any]) -> None:
+    reply = Service(tiny_bundle, None, "onnx").answer(head, b"")
+    assert set(reply) == {"error", "detail"}

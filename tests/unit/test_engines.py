@@ -1,0 +1,148 @@
+"""The engines agree: same words, same probabilities, same attention."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from models.bundle import SHIPPED, Calibration
+from models.captioner import Captioner, confidence, load
+from models.decoding import Search
+from tests.bundles import drawing, photograph
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
+needs_shipped = pytest.mark.skipif(not SHIPPED.is_dir(), reason="no bundle ships with this tree")
+
+
+def pictures() -> dict[str, Image.Image]:
+    drawn = drawing("red", "circle", "left", (320, 200))
+    return {name: photograph(name) for name in PHOTOGRAPHS} | {"drawing": drawn}
+
+
+@pytest.fixture(scope="module", params=["tiny", pytest.param("shipped", marks=needs_shipped)])
+def both(request: pytest.FixtureRequest) -> tuple[Captioner, Captioner]:
+    """The same bundle on both engines."""
+    import torch
+
+    torch.set_num_threads(1)  # small networks on a busy machine: more threads are slower
+    folder = SHIPPED if request.param == "shipped" else request.getfixturevalue("tiny_bundle")
+    return load(folder, "onnx", threads=1), load(folder, "torch")
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_both_engines_say_the_same(both: tuple[Captioner, Captioner], beam: int) -> None:
+    how = Search(beam=beam, max_words=10)
+    for name, image in pictures().items():
+        onnx, torch = (captioner.describe(image, how) for captioner in both)
+        assert onnx.words == torch.words, name
+        assert onnx.log_probabilities == pytest.approx(torch.log_probabilities, abs=1e-4)
+        assert np.allclose(onnx.attention, torch.attention, atol=1e-4)
+        assert onnx.confidence == pytest.approx(torch.confidence, abs=1e-4)
+
+
+def test_attention_is_a_share_of_the_picture_for_each_word(
+    both: tuple[Captioner, Captioner]
+) -> None:
+    for captioner in both:
+        caption = captioner.describe(photograph("coffee"))
+        assert caption.attention.shape == (len(caption.words), *captioner.config.grid)
+        assert caption.attention.min() >= 0
+        assert caption.attention.sum((1, 2)) == pytest.approx(1, abs=1e-5)
+        assert len(caption.log_probabilities) == len(caption.words) + 1
+
+
+def test_the_caption_depends_on_the_picture(both: tuple[Captioner, Captioner]) -> None:
+    said = {both[0].describe(image).words for image in pictures().values()}
+    assert len(said) > 1
+
+
+def test_the_same_picture_gives_the_same_caption(both: tuple[Captioner, Captioner]) -> None:
+    for captioner in both:
+        first, again = (captioner.describe(photograph("rocket")) for _ in range(2))
+        assert first.words == again.words
+        assert first.log_probabilities == again.log_probabilities
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "CMYK", "I;16"])
+def test_any_mode_and_size_is_captioned(tiny_bundle: Path, mode: str) -> None:
+    image = photograph("chelsea").resize((37, 411))
+    image = image.convert("L").convert(mode) if mode == "I;16" else image.convert(mode)
+    assert load(tiny_bundle).describe(image).words
+
+
+def test_weights_are_stored_once(tiny_bundle: Path) -> None:
+    import onnx
+
+    weights = (tiny_bundle / "weights.safetensors").stat().st_size
+    for part in ("encoder.onnx", "decoder.onnx"):
+        assert (tiny_bundle / part).stat().st_size < weights / 20
+        graph = onnx.load(tiny_bundle / part, load_external_data=False).graph
+        elsewhere = [{entry.key: entry.value for entry in tensor.external_data}
+                     for tensor in graph.initializer if tensor.external_data]
+        assert elsewhere
+        assert {place["location"] for place in elsewhere} == {"weights.safetensors"}
+
+
+def test_graphs_tell_nothing_of_the_machine_that_made_them(tiny_bundle: Path) -> None:
+    here = str(Path(__file__).parent.parent.parent).encode()
+    for part in ("encoder.onnx", "decoder.onnx"):
+        data = (tiny_bundle / part).read_bytes()
+        assert here not in data
+        assert b".py" not in data
+        assert b"site-packages" not in data
+
+
+@needs_shipped
+def test_the_shipped_bundle_is_light() -> None:
+    assert sum(part.stat().st_size for part in SHIPPED.iterdir()) < 40_000_000
+
+
+@needs_shipped
+@pytest.mark.parametrize(
+    "said",
+    ["Flickr8k", "non-commercial", "Apache-2.0", "BLEU-4", "CIDEr", "development", "AUROC",
+     "bad at", "float16"],
+)
+def test_the_shipped_card_names_data_licences_and_scores(said: str) -> None:
+    assert said in (SHIPPED / "MODEL_CARD.md").read_text(encoding="utf-8")
+
+
+@needs_shipped
+def test_the_shipped_captioner_was_calibrated() -> None:
+    config = load(SHIPPED).config
+    assert config.calibration.slope > 0
+    assert config.calibration.sure > config.calibration.medium > 0
+    assert json.loads((SHIPPED / "config.json").read_text(encoding="utf-8"))["format"] == 1
+
+
+def test_the_default_engine_needs_no_torch(tiny_bundle: Path, tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    drawing("blue", "square", "right").save(path)
+    code = (
+        "import sys; from pathlib import Path; from PIL import Image\n"
+        "from models.captioner import load\n"
+        "captioner = load(Path(sys.argv[1]))\n"
+        "print(*captioner.describe(Image.open(sys.argv[2])).words)\n"
+        "assert not {'torch', 'torchvision', 'onnx', 'safetensors'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tiny_bundle, path], check=True, text=True,
+                          capture_output=True, timeout=60, cwd=Path(__file__).parents[2])
+    assert done.stdout.strip()
+
+
+def test_confidence_rises_with_the_probabilities_and_never_overflows() -> None:
+    calibration = Calibration(slope=2.0, offset=1.0)
+    values = [confidence((each,) * 5, calibration) for each in (-1e30, -1e4, -3.0, -0.5, 0.0)]
+    assert values == sorted(values)
+    assert values[0] == pytest.approx(0)
+    assert values[2] == pytest.approx(1 / (1 + np.exp(5)))
+    assert confidence((-0.5,), calibration) == pytest.approx(0.5)

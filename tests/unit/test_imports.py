@@ -1,0 +1,73 @@
+"""The daemon idles light: what must never be loaded where."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import describer_daemon
+
+REPOSITORY = Path(__file__).parents[2]
+HEAVY = ("numpy", "PIL", "onnxruntime", "torch", "torchvision", "matplotlib", "scipy")
+DESKTOP = ("Xlib", "mss", "pynput", "pystray", "pyttsx3", "gi", "pyperclip")
+# the captioner's own process decodes pictures and runs the model
+OF_THE_CHILD = {"describer_daemon.captioner_child", "describer_daemon.pictures"}
+
+
+def loaded(code: str, *arguments: str) -> set[str]:
+    """Top-level modules that are loaded after `code` ran in an interpreter of its own."""
+    code = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})\n{code}\n"
+    code += "import json; print(json.dumps(sorted({n.partition('.')[0] for n in sys.modules})))"
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True,
+                          text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def modules_of_the_daemon() -> list[str]:
+    root = Path(describer_daemon.__file__).parent
+    names = [".".join((root.name, *path.relative_to(root).with_suffix("").parts))
+             for path in sorted(root.rglob("*.py"))]
+    return [name.removesuffix(".__init__") for name in names if not name.endswith("__main__")]
+
+
+@pytest.mark.parametrize("module", ["cli", "app", "doctor"])
+def test_the_daemon_starts_light(module: str) -> None:
+    now = loaded(f"import describer_daemon.{module}")
+    assert not now & {*HEAVY, *DESKTOP, "models", "training"}
+
+
+def test_no_module_of_the_daemon_loads_anything_heavy_when_it_is_imported() -> None:
+    light = [name for name in modules_of_the_daemon() if name not in OF_THE_CHILD]
+    assert len(light) > 20
+    now = loaded("import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)",
+                 *light)
+    assert not now & {*HEAVY, *DESKTOP, "models", "training"}
+
+
+def test_the_help_is_quick_to_come() -> None:
+    code = ("from describer_daemon.cli import main\n"
+            "try: main(['--help'])\nexcept SystemExit: pass")
+    assert not loaded(code) & {*HEAVY, *DESKTOP, "models"}
+
+
+def test_a_caption_needs_no_torch(tiny_bundle: Path) -> None:
+    now = loaded(
+        "from pathlib import Path\n"
+        "from describer_daemon.captioner_child import Service\n"
+        "service = Service(Path(sys.argv[1]), None, 'onnx')\n"
+        "head = {'op': 'describe', 'kind': 'pixels', 'width': 64, 'height': 64, 'layout': 'RGB'}\n"
+        "reply = service.answer(head, bytes(range(256)) * 48)\n"
+        "assert reply['words'], reply",
+        str(tiny_bundle),
+    )
+    assert {"numpy", "PIL", "onnxruntime", "models"} <= now  # so it was a real caption
+    assert not now & {"torch", "torchvision", "matplotlib", "onnx", "scipy", "training"}
+
+
+def test_the_captioners_process_is_light_until_the_first_picture() -> None:
+    assert not loaded("import describer_daemon.captioner_child") & {*HEAVY, *DESKTOP, "models"}

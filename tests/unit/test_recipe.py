@@ -1,0 +1,90 @@
+"""A recipe is read strictly: a slip of the pen must not cost a night of training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from models.preprocess import Preprocessing
+from training.augmentation import Augmentation
+from training.recipe import RECIPES, Stage, load_recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = """
+seed = 4
+[architecture]
+encoder = "mobilenet_edgetpu"
+decoder = "soft_attention_lstm"
+decoder_options = { hidden = 32 }
+[preprocessing]
+size = 64
+mean = [0.4, 0.5, 1]
+[augmentation]
+scale = 0.8
+[[stages]]
+name = "decoder"
+train = "decoder"
+epochs = 3
+rate = 1
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD)
+    return path
+
+
+def test_what_is_written_is_what_is_done(recipe: Path) -> None:
+    loaded = load_recipe(recipe)
+    assert loaded.seed == 4
+    assert loaded.minimum_count == 5
+    assert loaded.architecture["decoder_options"] == {"hidden": 32}
+    assert loaded.preprocessing == Preprocessing(64, (0.4, 0.5, 1))
+    assert loaded.augmentation == Augmentation(scale=0.8)
+    assert loaded.stages == (Stage("decoder", "decoder", epochs=3, rate=1),)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("seed = 4", "sead = 4", r"mine\.toml: unknown sead; known: .*seed"),
+        ("seed = 4", 'seed = "4"', r"mine\.toml: seed cannot be '4'"),
+        ("seed = 4", "seed = true", r"mine\.toml: seed cannot be True"),
+        ("size = 64", "size = 64.5", "preprocessing: size cannot be"),
+        ("size = 64", "sise = 64", "preprocessing: unknown sise"),
+        ("mean = [0.4, 0.5, 1]", "mean = [0.4, 0.5]", "preprocessing: mean cannot be"),
+        ("scale = 0.8", "zoom = 0.8", "augmentation: unknown zoom"),
+        ('train = "decoder"', 'train = "encoder"', "stage 1: train cannot be 'encoder'"),
+        ("epochs = 3", 'epochs = "3"', "stage 1: epochs cannot be"),
+        ("epochs = 3", "", "stage 1: .*missing.*epochs"),
+        ("[[stages]]", "[stages]", "stages cannot be"),
+        ("[[stages]]", "[other]", "unknown other"),
+    ],
+)
+def test_a_slip_is_named(recipe: Path, old: str, new: str, complaint: str) -> None:
+    assert old in GOOD
+    recipe.write_text(GOOD.replace(old, new))
+    with pytest.raises(ValueError, match=complaint):
+        load_recipe(recipe)
+
+
+def test_a_recipe_without_stages_is_refused(recipe: Path) -> None:
+    recipe.write_text(GOOD.partition("[[stages]]")[0])
+    with pytest.raises(ValueError, match=r"missing.*stages"):
+        load_recipe(recipe)
+
+
+def test_the_first_recipe_trains_the_decoder_and_then_everything() -> None:
+    loaded = load_recipe(RECIPES / "first.toml")
+    assert [stage.train for stage in loaded.stages] == ["decoder", "all"]
+    assert loaded.starting_weights.endswith(".safetensors")
+
+
+def test_every_recipe_that_ships_can_be_read() -> None:
+    for path in sorted(RECIPES.glob("*.toml")):
+        assert load_recipe(path).stages
