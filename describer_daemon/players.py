@@ -38,7 +38,7 @@ PLAYERS = (
     Player("paplay", ("--client-name=describer", "--property=media.role=a11y",
                       "--latency-msec=1000", "--process-time-msec=450")),
     # it takes no pipe as "-" before 1.0, but its WAV reader does
-    Player("pw-play", ("--media-role=Accessibility", "--latency=200ms", "/dev/stdin")),
+    Player("pw-play", ("--media-role=Accessibility", "--latency=100ms", "/dev/stdin")),
     Player("aplay", ("-q", "-")),
 )
 

@@ -79,7 +79,7 @@ class VirtualSound:
             self._process = processes.start(command, env={**os.environ, **home})
         except FileNotFoundError as error:
             raise DescriberError("PulseAudio is missing. Please install pulseaudio.") from error
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self._process.poll() is None:
             if Path(socket).exists() and self._has_sink():
                 return
@@ -104,7 +104,7 @@ class VirtualSound:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _has_sink(self) -> bool:
-        done = processes.run(["pactl", "list", "short", "sinks"], timeout=10.0,
+        done = processes.run(["pactl", "list", "short", "sinks"], timeout=20.0,
                              what="The private sound server", env=self.environment)
         return _SINK.encode() in done.output
 
@@ -126,7 +126,7 @@ class Recording:
         self._process = processes.start(command, stdout=subprocess.PIPE, env=self._environment)
         self._thread = threading.Thread(target=self._listen, name="recording", daemon=True)
         self._thread.start()
-        if not self._ready.wait(15.0):
+        if not self._ready.wait(30.0):
             self.close()
             raise DescriberError("The private sound server cannot be recorded. Please try again.")
         return self
@@ -161,7 +161,7 @@ class Recording:
         """When the latest sound came, on the clock of `time.monotonic`; None in silence."""
         return self._last_sound
 
-    def wait_for_sound(self, timeout: float = 15.0) -> bool:
+    def wait_for_sound(self, timeout: float = 30.0) -> bool:
         """Whether a sound came within `timeout` seconds."""
         return self._wait(lambda: self._first_sound is not None, timeout)
 

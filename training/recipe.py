@@ -21,6 +21,7 @@ class Stage:
     `train` "decoder" works on cached features of the frozen encoder; "all" trains every
     layer on augmented pictures. Rates are peaks of a one-cycle schedule. `average` is the
     decay of the weights' moving average, which is what is evaluated and exported.
+    "self-critical" draws `samples` captions a picture and learns from their CIDEr-D.
     """
 
     name: str
@@ -28,6 +29,8 @@ class Stage:
     epochs: int
     rate: float
     encoder_rate: float = 0.0
+    objective: Literal["cross-entropy", "self-critical"] = "cross-entropy"
+    samples: int = 5
     batch: int = 40
     label_smoothing: float = 0.1
     weight_decay: float = 0.01

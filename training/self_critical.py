@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,8 +37,12 @@ class CiderReward:
     END counts as a word, so that a caption that breaks off is not rewarded for it.
     """
 
-    def __init__(self, references: Sequence[Sequence[Sequence[int]]]) -> None:
-        """`references`: for each training picture its captions, as ids that end with END."""
+    def __init__(self, references: Sequence[Sequence[Sequence[int]]], mirrored: Tensor) -> None:
+        """`references`: for each training picture its captions, as ids that end with END.
+
+        `mirrored` (V,) is what each id becomes when the picture is mirrored.
+        """
+        self.mirrored = mirrored
         frequency: Counter[Gram] = Counter()
         for captions in references:
             frequency.update({gram for caption in captions for gram in _count(caption)})
@@ -107,22 +111,22 @@ def sample(decoder: nn.Module, features: Tensor, samples: int, words: int
 
 
 def loss(
-    decoder: nn.Module, features: Tensor, pictures: Iterable[int], reward: CiderReward,
-    samples: int, words: int,
-) -> tuple[Tensor, float]:
+    decoder: nn.Module, features: Tensor, reward: CiderReward, pictures: Sequence[int],
+    mirror: Tensor, samples: int, words: int,
+) -> Tensor:
     """Policy gradient whose baseline is the mean reward of a picture's other samples.
 
-    (Luo 2020, "A Better Variant of Self-Critical Sequence Training", equation 6.)
-    → the loss to descend, and the mean reward.
+    (Luo 2020, "A Better Variant of Self-Critical Sequence Training", equation 6.) `pictures`
+    are the training pictures' numbers and `mirror` (B,) which of them are shown mirrored.
     """
     tokens, log_probabilities = sample(decoder, features, samples, words)
-    owners = [picture for picture in pictures for _ in range(samples)]
+    as_taken = torch.where(mirror.repeat_interleave(samples)[:, None],
+                           reward.mirrored[tokens], tokens)
     rewards = torch.tensor([
-        reward(owner, [token for token in row if token != PAD])
-        for owner, row in zip(owners, tokens.tolist(), strict=True)
+        reward(pictures[row // samples], [token for token in ids if token != PAD])
+        for row, ids in enumerate(as_taken.tolist())
     ])
     grouped = rewards.view(-1, samples)
     others = (grouped.sum(1, keepdim=True) - grouped) / (samples - 1)
     advantage = (grouped - others).view(-1, 1)
-    mask = tokens != PAD
-    return -(advantage * log_probabilities)[mask].mean(), float(rewards.mean())
+    return -(advantage * log_probabilities)[tokens != PAD].mean()

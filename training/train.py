@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
@@ -14,12 +15,12 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from models.networks.captioners import CaptioningNetwork
-from models.vocabulary import PAD, Vocabulary
-from training import prepare
+from models.vocabulary import PAD, SPECIALS, Vocabulary
+from training import prepare, self_critical
 from training.datasets import Example, batches, build_vocabulary, load_flickr8k, mirrored
 
 if TYPE_CHECKING:
@@ -71,6 +72,12 @@ def tokenise(examples: list[Example], vocabulary: Vocabulary, max_words: int) ->
     return tokens
 
 
+def mirrored_ids(vocabulary: Vocabulary) -> Tensor:
+    """What each id becomes when its picture is mirrored: (V,)."""
+    return torch.tensor([vocabulary.encode(mirrored([word]))[1] if index >= len(SPECIALS) else index
+                         for index, word in enumerate(vocabulary.words)])
+
+
 def one_cycle(step: int, steps: int, warm_up: float) -> float:
     """Share of the peak rate: linear up, then half a cosine down (Smith and Topin 2019)."""
     rise = max(1, round(steps * warm_up))
@@ -81,7 +88,7 @@ def one_cycle(step: int, steps: int, warm_up: float) -> float:
 
 def caption_loss(logits: Tensor, tokens: Tensor, smoothing: float) -> Tensor:
     """Cross-entropy of (R, T, V) logits on the (R, T) next words, padding left out."""
-    return functional.cross_entropy(
+    return cross_entropy(
         logits.float().flatten(0, 1), tokens.flatten(), ignore_index=PAD,
         label_smoothing=smoothing,
     )
@@ -171,13 +178,9 @@ class Trainer:
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * share
         mirror = torch.rand(len(indices)) < 0.5
-        tokens = self.material.tokens[mirror.long(), torch.tensor(indices)]
-        longest = int((tokens != PAD).sum(-1).max())
-        tokens = tokens[..., :longest]
         self.network.train()
         with torch.autocast("cpu", torch.bfloat16):
-            logits, _ = self.network.decoder(source(indices, mirror), tokens)
-        loss = caption_loss(logits, tokens.flatten(0, 1)[:, 1:], stage.label_smoothing)
+            loss = self._loss(stage, source(indices, mirror), indices, mirror)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -187,6 +190,22 @@ class Trainer:
             for name, value in self.network.state_dict().items():
                 self.average[name].lerp_(value, 1 - decay)
         return float(loss.detach())
+
+    def _loss(self, stage: Stage, features: Tensor, indices: list[int], mirror: Tensor) -> Tensor:
+        if stage.objective == "self-critical":
+            return self_critical.loss(self.network.decoder, features, self._reward, indices, mirror,
+                                      stage.samples, self.recipe.max_words)
+        tokens = self.material.tokens[mirror.long(), torch.tensor(indices)]
+        tokens = tokens[..., : int((tokens != PAD).sum(-1).max())]
+        logits, _ = self.network.decoder(features, tokens)
+        return caption_loss(logits, tokens.flatten(0, 1)[:, 1:], stage.label_smoothing)
+
+    @functools.cached_property
+    def _reward(self) -> self_critical.CiderReward:
+        captions = self.material.tokens[0, :, :, 1:].tolist()
+        references = [[[token for token in ids if token != PAD] for ids in picture]
+                      for picture in captions]
+        return self_critical.CiderReward(references, mirrored_ids(self.material.vocabulary))
 
     def _source(self, stage: Stage) -> Source:
         if stage.train == "all":

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-_PATIENCE = 2.0  # seconds for an answer: a service that systemd starts for us needs most of one
+_PATIENCE = 3.0  # seconds for an answer: a service that systemd starts for us needs about one
+_LIST_PATIENCE = 20.0  # seconds for the list of voices: it can have thousands
 _QUEUE_PATIENCE = 30.0  # seconds until our turn: an urgent message of another program goes first
 _BEGIN, _END, _CANCELED, _PAUSED, _RESUMED = 701, 702, 703, 704, 705
 _LEAST, _NORMAL, _MOST = 80, 170, 449  # words a minute at SSIP's rates -100, 0 and 100
@@ -102,11 +103,13 @@ class Connection:
     Every method may raise DescriberError; `detail` tells why the service cannot serve.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, patience: float = _PATIENCE) -> None:
+        """`patience`: seconds to wait for the reply to a command."""
+        self._patience = patience
         path = socket_path()
         try:
             self._socket = socket.socket(socket.AF_UNIX)
-            self._socket.settimeout(_PATIENCE)
+            self._socket.settimeout(patience)
             self._socket.connect(str(path))
         except (OSError, AttributeError) as error:  # no AF_UNIX on Windows
             self.close()
@@ -136,7 +139,7 @@ class Connection:
     def ask(self, command: str) -> list[str]:
         """Send one command and return the lines of the reply before its last."""
         self._send(command)
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + self._patience
         while True:
             code, lines = self._reply(deadline)
             if code // 100 == 7:
@@ -221,7 +224,7 @@ def _known() -> dict[str, str]:
     """What people may call each voice -> its name; a language code means its plain voice."""
     found: dict[str, str] = {}
     languages: dict[str, str] = {}
-    with Connection() as connection:
+    with Connection(_LIST_PATIENCE) as connection:
         for line in connection.ask("LIST SYNTHESIS_VOICES"):
             name, language, *_ = [*line.split("\t"), ""]
             found[name] = name

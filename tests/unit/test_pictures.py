@@ -341,7 +341,8 @@ def test_damaged_pictures_are_an_image_or_a_sentence(quiet_libraries: None, data
     image_or_sentence(seen, data)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100, deadline=None, derandomize=True, database=None,
+          suppress_health_check=[HealthCheck.too_slow])
 @given(st.binary(max_size=200), st.sampled_from([data[:12] for data in samples()] + [b""]))
 def test_any_bytes_are_an_image_or_a_sentence(data: bytes, beginning: bytes) -> None:
     image_or_sentence(seen, beginning + data)
