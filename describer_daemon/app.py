@@ -12,6 +12,7 @@ from typing import Any
 
 from describer_daemon import log as log_file
 from describer_daemon import processes
+from describer_daemon.absent import NoSource, NoSpeaker
 from describer_daemon.backends import select
 from describer_daemon.captioner import ChildCaptioner
 from describer_daemon.control import ControlServer
@@ -22,10 +23,8 @@ from describer_daemon.ports import (
     HotkeyListener,
     ImageSource,
     Outcome,
-    Picture,
     Request,
     Speaker,
-    SpeechDone,
     Verb,
 )
 from describer_daemon.settings import Settings, SettingsWatcher
@@ -53,6 +52,7 @@ class Daemon:
             self._sources(settings), self._captioner, self._speaker(settings), copy_text,
             self._earcons, notify,
         )
+        self._configure(settings)
         self._control = ControlServer(self._answer)
         self._watcher = SettingsWatcher(path, self._changed, self.tell)
         self._tray: Tray | None = None
@@ -161,10 +161,11 @@ class Daemon:
                 self._pipeline.captioner = self._captioner
                 old.close()
             if settings.speech.backend != before.speech.backend:
-                old_speaker, self._pipeline.speaker = self._pipeline.speaker, self._speaker(settings)
-                old_speaker.close()
-            elif settings.voice != before.voice:
-                self._configure(self._pipeline.speaker, settings)
+                silenced = self._pipeline.speaker
+                self._pipeline.speaker = self._speaker(settings)
+                silenced.close()
+            if settings.speech != before.speech:
+                self._configure(settings)
             if settings.keys != before.keys:
                 self._listen(settings)
         log_file.set_level(settings.log.level)
@@ -176,12 +177,12 @@ class Daemon:
             backend = select.require(select.SCREENS, "see the screen")
             screen = backend(settings.region, settings.capture.pointer_box)
         except DescriberError as error:
-            screen = _NoSource(error)
+            screen = NoSource(error)
         clipboard: ImageSource
         try:
             clipboard = select.require(select.CLIPBOARDS, "read the clipboard")()
         except DescriberError as error:
-            clipboard = _NoSource(error)
+            clipboard = NoSource(error)
         return {Verb.SCREEN: screen, Verb.CLIPBOARD: clipboard}
 
     def _speaker(self, settings: Settings) -> Speaker:
@@ -189,16 +190,15 @@ class Daemon:
             speaker: Speaker = make_speaker(settings)
         except DescriberError as error:
             log.error("no speech: %s", error.spoken)  # noqa: TRY400 - the sentence is the cause
-            return _NoSpeaker(error)
-        self._configure(speaker, settings)
+            return NoSpeaker(error)
         return speaker
 
-    def _configure(self, speaker: Speaker, settings: Settings) -> None:
+    def _configure(self, settings: Settings) -> None:
+        """Give the speaker its voice; one that cannot be had leaves the usual one."""
         try:
-            speaker.configure(settings.voice)
+            self._pipeline.speaker.configure(settings.voice)
         except DescriberError as error:
-            log.warning("%s", error.spoken)
-            threading.Timer(0.0, lambda: self._pipeline.say(error.spoken)).start()
+            self.tell(error)
 
     def _listen(self, settings: Settings) -> None:
         """Listen for the keys; those that cannot be had are said, the others used."""
@@ -236,43 +236,6 @@ class Daemon:
                 self._listen(self._settings)
                 self._pipeline.sources = self._sources(self._settings)
                 self._lost = not self._listening
-
-
-class _NoSource:
-    """Stands where no back-end serves, and says why with every request."""
-
-    name = "none"
-
-    def __init__(self, error: DescriberError) -> None:
-        self._error = error
-
-    def grab(self) -> Picture:
-        raise DescriberError(self._error.spoken, detail=self._error.detail)
-
-
-class _NoSpeaker:
-    """Stands where no voice serves: everything it is given ends as not heard."""
-
-    name = "none"
-
-    def __init__(self, error: DescriberError) -> None:
-        self._error = error
-
-    def configure(self, voice: object) -> None: ...
-
-    def speak(self, text: str, done: SpeechDone) -> None:
-        log.error("unheard: %s", text)
-        done(self._error)
-
-    def stop(self) -> None: ...
-
-    def save(self, text: str, path: Path) -> None:
-        raise self._error
-
-    def voices(self) -> list[str]:
-        return []
-
-    def close(self) -> None: ...
 
 
 def make_captioner(settings: Settings) -> ChildCaptioner:

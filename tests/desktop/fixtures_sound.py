@@ -40,7 +40,7 @@ def speech_dispatcher(server: VirtualSound) -> Iterator[str]:
     # its usual 10 ms of sound ahead run dry on a busy machine
     shutil.copytree("/etc/speech-dispatcher", folder / "settings")
     with (folder / "settings" / "speechd.conf").open("a") as settings:
-        settings.write("\nAudioPulseMinLength 200\n")
+        settings.write("\nAudioPulseMinLength 1000\n")
     environment = {**server.environment, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
     command = ["speech-dispatcher", "-s", "-t", "0", "-c", "unix_socket", "-S", str(socket),
                "-C", str(folder / "settings"), "-L", str(folder), "-P", str(folder / "pid")]

@@ -220,9 +220,9 @@ def test_nothing_to_say_is_no_failure(speaker: Any, tmp_path: Path, text: str) -
 def test_an_unknown_voice_is_refused_with_the_nearest(speaker: Any) -> None:
     with pytest.raises(DescriberError, match=r"no voice named Englich .*English \(America\)"):
         speaker.configure(VoiceSettings("Englich (Amerika)"))
-    for name in speaker.voices()[:3]:
-        speaker.configure(VoiceSettings(name))
-    assert list(speaker.voices()) == sorted(set(speaker.voices()))
+    names = list(speaker.voices())
+    assert names == sorted(set(names))
+    speaker.configure(VoiceSettings(names[-1]))
 
 
 def test_a_variant_of_a_voice(espeak: EspeakSpeaker, heard: Heard) -> None:

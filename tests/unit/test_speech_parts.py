@@ -115,7 +115,7 @@ def test_similarity_finds_a_sound_anywhere() -> None:
 class Waiting(OneAtATime):
     """A speaker that says a text until it is stopped."""
 
-    def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:  # noqa: ARG002
+    def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:
         if text == "fail":
             raise DescriberError("It failed.")
         if text == "crash":
