@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,8 @@ class Daemon:
         for part in (self._control, self._watcher, self._tray, self._listener):
             if part is not None:
                 part.stop()
+        self._pipeline.stop(patience=0.2)  # the looking thread may be waiting for the captioner
         self._captioner.close()
-        self._pipeline.stop()
         self._pipeline.speaker.close()
         self._earcons.close()
         log.info("ended in %.0f ms", 1000 * (time.monotonic() - began))
@@ -278,22 +279,21 @@ def copy_text(text: str) -> None:
 
 
 def notify(error: DescriberError) -> None:
-    """Leave a trace on the desktop of what could not be spoken."""
-    try:
-        processes.run(["notify-send", "--app-name=describer", "The describer could not speak",
-                       error.spoken], timeout=2.0, what="The notification service")
-    except DescriberError as problem:
-        log.warning("no desktop notification: %s", problem.spoken)
+    """Leave a trace on the desktop of what could not be spoken, without waiting for it."""
+    _start_aside(["notify-send", "--app-name=describer", "The describer could not speak",
+                  error.spoken])
 
 
-def open_for_editing(path: Path, start: Callable[..., Any] = processes.start) -> None:
+def open_for_editing(path: Path) -> None:
     """Open the settings file in the person's own editor."""
-    import sys
-
     opener = {"darwin": "open", "win32": "notepad"}.get(sys.platform, "xdg-open")
+    _start_aside([opener, str(path)])
+
+
+def _start_aside(command: list[str]) -> None:
     try:
-        start([opener, str(path)])
+        process = processes.start(command)
     except OSError as error:
-        log.warning("the settings cannot be opened: %s", error)
-
-
+        log.warning("%s cannot be started: %s", command[0], error)
+        return
+    threading.Thread(target=process.wait, name="aside", daemon=True).start()  # no zombie

@@ -88,6 +88,10 @@ def run(
         raise DescriberError(
             f"The program {command[0]} is missing. Please install it.", detail=str(error)
         ) from error
+    except OSError as error:
+        raise DescriberError(
+            f"The program {command[0]} cannot be started.", detail=str(error)
+        ) from error
     try:
         output, errors = process.communicate(data, timeout)
     except subprocess.TimeoutExpired as error:

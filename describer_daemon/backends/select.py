@@ -71,7 +71,11 @@ def choose(candidates: Sequence[str], wanted: str = "auto") -> Choice:
         names.append(backend.name)
         if wanted not in ("auto", backend.name):
             continue
-        reason = backend.refusal()
+        try:
+            reason = backend.refusal()
+        except Exception as error:  # one that cannot even tell must not cost the others
+            log.exception("%s could not tell whether it serves", backend.name)
+            reason = f"it failed: {error}"
         if not reason:
             log.info("%s serves; refused before it: %s", backend.name, refused or "none")
             return Choice(backend, tuple(refused))

@@ -37,10 +37,10 @@ def speech_dispatcher(server: VirtualSound) -> Iterator[str]:
     """A private speech-dispatcher on a private sound server; gives its SPEECHD_ADDRESS."""
     folder = Path(tempfile.mkdtemp(prefix="spd"))  # short: a socket's path has a limit
     socket = folder / "socket"
-    # its usual 10 ms of sound ahead run dry on a busy machine
+    # its usual 10 ms run dry on a busy machine; a text shorter than this would not be heard
     shutil.copytree("/etc/speech-dispatcher", folder / "settings")
     with (folder / "settings" / "speechd.conf").open("a") as settings:
-        settings.write("\nAudioPulseMinLength 1000\n")
+        settings.write("\nAudioPulseMinLength 300\n")
     environment = {**server.environment, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
     command = ["speech-dispatcher", "-s", "-t", "0", "-c", "unix_socket", "-S", str(socket),
                "-C", str(folder / "settings"), "-L", str(folder), "-P", str(folder / "pid")]
