@@ -45,13 +45,17 @@ need_packages() {
     rm -f "${TMPDIR:-/tmp}/describer-apt.$$"
 }
 
+VERSION='import sys; print(sys.version, sys.base_prefix)'
+
 # make_venv FOLDER EXTRAS: an environment with this project in it, renewed when it changed
 make_venv() {
     local folder=$1 extras=$2 stamp
-    stamp=$(cat pyproject.toml "$PYTHON" 2>/dev/null | sha256sum)" $PWD $extras"
+    stamp="$(sha256sum <pyproject.toml) $("$PYTHON" -c "$VERSION") $PWD $extras"
     [ "$(cat "$folder/.stamp" 2>/dev/null)" = "$stamp" ] && return
-    say "Preparing $folder (once)"
-    rm -rf "$folder"
+    say "Preparing $folder (once; this takes a minute or more)"
+    # an interpreter that is gone, or another than before, spoils the whole environment
+    [ "$("$folder/bin/python" -c "$VERSION" 2>/dev/null)" = "$("$PYTHON" -c "$VERSION")" ] ||
+        rm -rf "$folder"
     "$PYTHON" -m venv "$folder" || fail "The virtual environment $folder could not be made."
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
         --editable ".$extras" || fail "The Python packages could not be installed."
