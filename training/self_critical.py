@@ -14,7 +14,7 @@ from torch import Tensor
 from models.vocabulary import END, PAD, START, UNKNOWN
 
 if TYPE_CHECKING:
-    from torch import nn
+    from models.networks.decoders import SoftAttentionLSTM
 
 _LONGEST = 4  # words in an n-gram
 _SIGMA = 6.0
@@ -84,7 +84,7 @@ def _similarity(candidate: _Vector, reference: _Vector) -> float:
     return penalty * total / _LONGEST
 
 
-def sample(decoder: nn.Module, features: Tensor, samples: int, words: int
+def sample(decoder: SoftAttentionLSTM, features: Tensor, samples: int, words: int
            ) -> tuple[Tensor, Tensor]:
     """Draw captions: (B, C, S, S) features → (B * samples, T) ids and their log-probabilities.
 
@@ -111,7 +111,7 @@ def sample(decoder: nn.Module, features: Tensor, samples: int, words: int
 
 
 def loss(
-    decoder: nn.Module, features: Tensor, reward: CiderReward, pictures: Sequence[int],
+    decoder: SoftAttentionLSTM, features: Tensor, reward: CiderReward, pictures: Sequence[int],
     mirror: Tensor, samples: int, words: int,
 ) -> Tensor:
     """Policy gradient whose baseline is the mean reward of a picture's other samples.
