@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,21 +11,14 @@ from describer_daemon.virtual_display import VirtualDisplay
 from describer_daemon.virtual_sound import VirtualSound
 
 
-@pytest.fixture
-def sound(monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualSound]:
-    with VirtualSound() as server:
-        monkeypatch.setenv("PULSE_SERVER", server.server)
-        yield server
-
-
 def problems() -> dict[str, str]:
     return {check.name: check.problem for check in doctor.examine()}
 
 
 def test_all_is_well_where_everything_works(
-    xserver: VirtualDisplay, sound: VirtualSound
+    xserver: VirtualDisplay, audio: VirtualSound
 ) -> None:
-    with sound.record() as recording:
+    with audio.record() as recording:
         found = problems()
     assert list(found) == [
         "settings", "display", "keyboard", "clipboard", "voice", "sound", "captioner",

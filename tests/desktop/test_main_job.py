@@ -16,12 +16,15 @@ from skimage import data
 from describer_daemon import control, phrasing, processes
 from describer_daemon.backends.screen_mss import MssScreen
 from describer_daemon.captioner import ChildCaptioner
-from describer_daemon.ports import DescriberError, Encoded, Picture, Rectangle, Verb
+from describer_daemon.ports import DescriberError, Encoded, Picture, Rectangle, Verb, VoiceSettings
+from describer_daemon.settings import write_default
 from describer_daemon.virtual_display import VirtualDisplay
 from describer_daemon.virtual_sound import VirtualSound, read_wav, similarity
 from tests.desktop.fixtures_display import wait_until
+from tests.desktop.fixtures_sound import reference
 
 SAME = 0.98
+RATE = 300  # words a minute
 PHOTOGRAPHS = ("camera", "astronaut", "coffee", "chelsea", "rocket")
 
 
@@ -78,29 +81,26 @@ class RunningDaemon:
             processes.end(self.process)
 
 
-def spoken(sentence: str, rate: int = 180) -> array.array[int]:
+def spoken(sentence: str, rate: int = RATE) -> array.array[int]:
     """The samples that espeak-ng makes of a sentence."""
-    command = ["espeak-ng", "--stdout", "-s", str(rate), "--", sentence]
-    wav = processes.run(command, timeout=20, what="espeak-ng").output
-    return array.array("h", wav[44 : len(wav) // 2 * 2])
-
-
-@pytest.fixture
-def sound() -> Iterator[VirtualSound]:
-    with VirtualSound() as server:
-        yield server
+    return reference(sentence, VoiceSettings(rate=rate))
 
 
 @pytest.fixture
 def settings(sandbox: Path) -> Path:
-    return sandbox / "settings.toml"
+    """A settings file of the test's own; fast speech, for the tests' own speed."""
+    path = sandbox / "settings.toml"
+    write_default(path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("rate = 180", f"rate = {RATE}"), encoding="utf-8")
+    return path
 
 
 @pytest.fixture
 def daemon(
-    xserver: VirtualDisplay, sound: VirtualSound, settings: Path
+    xserver: VirtualDisplay, audio: VirtualSound, settings: Path
 ) -> Iterator[RunningDaemon]:
-    running = RunningDaemon(sound, settings)
+    running = RunningDaemon(audio, settings)
     yield running
     running.end()
 
@@ -192,7 +192,8 @@ def test_saved_settings_are_taken_up_and_broken_ones_are_told(
 ) -> None:
     picture_window(photograph("camera"))
     text = settings.read_text(encoding="utf-8")
-    changed = text.replace('"ctrl+alt+d"', '"ctrl+alt+shift+k"').replace("rate = 180", "rate = 260")
+    changed = text.replace('"ctrl+alt+d"', '"ctrl+alt+shift+k"')
+    changed = changed.replace(f"rate = {RATE}", "rate = 260")
     assert changed != text
     settings.write_text(changed, encoding="utf-8")
     wait_until(lambda: control.send("status")["keys"]["screen"] == "ctrl+alt+shift+k")
@@ -235,6 +236,26 @@ def test_trigger_waits_and_prints_what_is_spoken(
     assert done.output.decode().strip() == daemon.last() != ""
 
 
+def test_a_display_that_comes_back_is_listened_to_again(
+    sandbox: Path, audio: VirtualSound, settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with VirtualDisplay() as first:
+        monkeypatch.setenv("DISPLAY", first.name)
+        running = RunningDaemon(audio, settings)
+    try:
+        wait_until(lambda: not running.listening(), "the loss was not noticed")
+        number = first.name.removeprefix(":")
+        server = processes.start(["Xvfb", first.name, "-nolisten", "tcp", "-noreset"])
+        try:
+            wait_until(lambda: Path(f"/tmp/.X11-unix/X{number}").exists())  # noqa: S108 - X's own
+            wait_until(running.listening, "the keys were not taken again")
+        finally:
+            server.terminate()
+            server.wait(20)
+    finally:
+        assert running.end() == 0
+
+
 def test_the_daemon_leaves_nothing_behind(
     daemon: RunningDaemon, picture_window: Callable[[Image.Image], Rectangle],
     press: Callable[[str], None],
@@ -263,7 +284,7 @@ def test_describe_saves_speech(sandbox: Path) -> None:
     done = processes.run(command, timeout=60, what="describer describe")
     assert done.code == 0, done.errors
     sentence = done.output.decode().strip()
-    assert similarity(read_wav(speech), spoken(sentence)) > SAME
+    assert similarity(read_wav(speech), spoken(sentence, rate=180)) > SAME
 
 
 def test_demo_prints_the_caption_and_the_recording(sandbox: Path) -> None:
@@ -273,4 +294,4 @@ def test_demo_prints_the_caption_and_the_recording(sandbox: Path) -> None:
     assert done.code == 0, done.errors
     *_, sentence, path = done.output.decode().splitlines()
     assert Path(path) == recording.resolve()
-    assert similarity(read_wav(recording), spoken(sentence)) > SAME
+    assert similarity(read_wav(recording), spoken(sentence, rate=180)) > SAME
