@@ -243,7 +243,7 @@ def make_captioner(settings: Settings) -> ChildCaptioner:
     """Build the captioner that the settings describe."""
     wanted = settings.captioner
     return ChildCaptioner(
-        wanted.bundle, beam=wanted.beam, timeout=float(wanted.timeout_seconds),
+        wanted.bundle, beam=wanted.beam or None, timeout=float(wanted.timeout_seconds),
         unload_after=60.0 * wanted.unload_after_minutes,
     )
 

@@ -122,8 +122,9 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, as_json: bo
 
     settings, _ = _settings_or_defaults(_settings_path())
     speaker = _speaker(settings) if speak or save else None
-    captioner = ChildCaptioner(settings.captioner.bundle, beam=beam or settings.captioner.beam,
-                               engine=engine, timeout=float(settings.captioner.timeout_seconds))
+    wanted = settings.captioner
+    captioner = ChildCaptioner(wanted.bundle, beam=beam or wanted.beam or None, engine=engine,
+                               timeout=float(wanted.timeout_seconds))
     sentences = []
     failed = False
     try:

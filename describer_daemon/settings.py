@@ -96,7 +96,9 @@ class CaptionerSettings:
     unload_after_minutes: int = setting(
         10, whole(0, 1440), "Give the memory back after so many idle minutes, 0 for never"
     )
-    beam: int = setting(3, whole(1, 10), "Captions weighed against each other; more is slower")
+    beam: int = setting(
+        0, whole(0, 10), "Captions weighed against each other, 0 for what suits the model best"
+    )
     bundle: Path | None = setting(
         "", full_path('a full path, or "" for the one that ships'), "Folder of the model"
     )

@@ -12,7 +12,6 @@ import numpy as np
 
 from models.bundle import CARD, Calibration, Config
 from models.captioner import load
-from models.decoding import Search
 from models.export import export
 from training import card
 from training.evaluate import Result, evaluate, mean_log_probabilities
@@ -33,7 +32,7 @@ def publish(trainer: Trainer, folder: Path) -> Result:
     network = trainer.averaged()
     side = recipe.preprocessing.size // network.encoder.stride
     config = Config(recipe.architecture, recipe.preprocessing,
-                    Search(max_words=recipe.max_words), Calibration(), (side, side))
+                    recipe.search, Calibration(), (side, side))
     export(network, material.vocabulary, config, "", folder)
     result, seconds = _measure(folder, material.development)
     calibration, auroc = calibrate(result)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from models.decoding import Search
 from models.preprocess import Preprocessing
 from models.tables import make
 from training.augmentation import Augmentation
@@ -21,7 +22,9 @@ class Stage:
     `train` "decoder" works on cached features of the frozen encoder; "all" trains every
     layer on augmented pictures. Rates are peaks of a one-cycle schedule. `average` is the
     decay of the weights' moving average, which is what is evaluated and exported.
-    "self-critical" draws `samples` captions a picture and learns from their CIDEr-D.
+    "self-critical" draws `samples` captions a picture and learns from their CIDEr-D. `blend`
+    is the share of the stage's result in what it hands on, the rest being what it began with
+    (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
     """
 
     name: str
@@ -36,6 +39,7 @@ class Stage:
     weight_decay: float = 0.01
     warm_up: float = 0.1
     average: float = 0.999
+    blend: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +51,16 @@ class Recipe:
     starting_weights: str = ""
     seed: int = 1
     minimum_count: int = 5
-    max_words: int = 20
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     augmentation: Augmentation = field(default_factory=Augmentation)
+    search: Search = field(default_factory=Search)
 
 
 def load_recipe(path: Path) -> Recipe:
     """Raises ValueError naming the key for anything unknown, missing or of the wrong kind."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))
-    for key, kind in (("preprocessing", Preprocessing), ("augmentation", Augmentation)):
+    for key, kind in (("preprocessing", Preprocessing), ("augmentation", Augmentation),
+                      ("search", Search)):
         if key in table:
             table[key] = make(kind, table[key], f"{path.name}, {key}")
     stages = table.get("stages")

@@ -53,7 +53,7 @@ def gather(recipe: Recipe, data: Path, work: Path, limit: int | None = None) -> 
     vocabulary = build_vocabulary(train, recipe.minimum_count)
     images = prepare.pictures(train, recipe.preprocessing, work / "pictures.npy")
     return Material(train, development, vocabulary, images,
-                    tokenise(train, vocabulary, recipe.max_words))
+                    tokenise(train, vocabulary, recipe.search.max_words))
 
 
 def tokenise(examples: list[Example], vocabulary: Vocabulary, max_words: int) -> Tensor:
@@ -114,6 +114,7 @@ class Trainer:
             self.network.encoder.load_imagenet({k: v.float() for k, v in tensors.items()})
         self.network.to(memory_format=torch.channels_last)
         self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
+        self._begin_stage()
         self.stage, self.step = 0, 0
         self.losses: list[tuple[int, int, float]] = []
         self.saved: dict[str, Any] | None = None
@@ -127,9 +128,15 @@ class Trainer:
         while self.stage < len(self.recipe.stages):
             stage = self.recipe.stages[self.stage]
             self._run_stage(stage)
+            self.average = {name: began.lerp(self.average[name], stage.blend)
+                            for name, began in self.began.items()}
             self.stage, self.step = self.stage + 1, 0
-            self.network.load_state_dict(self.average)
+            self._begin_stage()
             self._save(None)
+
+    def _begin_stage(self) -> None:
+        self.network.load_state_dict(self.average)
+        self.began = {name: value.clone() for name, value in self.average.items()}
 
     def averaged(self) -> CaptioningNetwork:
         """A copy of the network with the averaged weights, ready to caption."""
@@ -194,7 +201,7 @@ class Trainer:
     def _loss(self, stage: Stage, features: Tensor, indices: list[int], mirror: Tensor) -> Tensor:
         if stage.objective == "self-critical":
             return self_critical.loss(self.network.decoder, features, self._reward, indices, mirror,
-                                      stage.samples, self.recipe.max_words)
+                                      stage.samples, self.recipe.search.max_words)
         tokens = self.material.tokens[mirror.long(), torch.tensor(indices)]
         tokens = tokens[..., : int((tokens != PAD).sum(-1).max())]
         logits, _ = self.network.decoder(features, tokens)
@@ -211,7 +218,8 @@ class Trainer:
         if stage.train == "all":
             return self._augmented
         encoder = self.network.encoder
-        digest = hashlib.sha256()
+        names = [example.path.name for example in self.material.train]
+        digest = hashlib.sha256(repr((self.recipe.preprocessing, names)).encode())
         for name, value in sorted(encoder.state_dict().items()):
             digest.update(name.encode() + value.contiguous().numpy().tobytes())
         cached = prepare.features(encoder, self.material.images, self.recipe.preprocessing,
@@ -253,7 +261,7 @@ class Trainer:
     def _save(self, optimiser: torch.optim.Optimizer | None) -> None:
         state = {
             "stage": self.stage, "step": self.step, "network": self.network.state_dict(),
-            "average": self.average, "losses": self.losses,
+            "average": self.average, "began": self.began, "losses": self.losses,
             "optimiser": None if optimiser is None else optimiser.state_dict(),
         }
         rows = [("stage", "step", "loss"), *self.losses]
@@ -267,7 +275,8 @@ class Trainer:
     def _resume(self) -> None:
         state = torch.load(self.work / "checkpoint.pt", weights_only=True)
         self.network.load_state_dict(state["network"])
-        self.average, self.losses = state["average"], [tuple(x) for x in state["losses"]]
+        self.average, self.began = state["average"], state["began"]
+        self.losses = [tuple(x) for x in state["losses"]]
         self.stage, self.step, self.saved = state["stage"], state["step"], state["optimiser"]
         done = self.stage == len(self.recipe.stages)
         tqdm.write("trained already" if done
@@ -289,7 +298,7 @@ def reporter(
     from models.engines.torch import TorchEngine
     from training.evaluate import evaluate
 
-    how = Search(beam=1, max_words=recipe.max_words)
+    how = Search(beam=1, max_words=recipe.search.max_words)
 
     def report(network: CaptioningNetwork, name: str) -> dict[str, float]:
         return evaluate(TorchEngine(network, "cpu"), material.vocabulary, recipe.preprocessing,

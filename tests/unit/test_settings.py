@@ -155,7 +155,7 @@ def test_windows_editors_add_a_mark_and_other_line_ends(path: Path) -> None:
             "settings.toml line 1: speech must be a part with its own heading, [speech].",
         ),
         (
-            "[speech]\nrate = 10\n[captioner]\nbeam = 0",
+            "[speech]\nrate = 10\n[captioner]\nbeam = 11",
             "settings.toml line 2: speech.rate = 10 is not allowed; "
             "use a whole number from 80 to 450. There is 1 more.",
         ),
