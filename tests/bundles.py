@@ -104,7 +104,6 @@ def draw_data_set(root: Path) -> Path:
 RECIPE = f"""
 seed = 5
 minimum_count = 1
-max_words = 10
 
 [architecture]
 encoder = "mobilenet_edgetpu"
@@ -113,6 +112,9 @@ decoder_options = {{ grid = 32, hidden = 48, embedding = 32, attention = 16, dro
 
 [preprocessing]
 size = {SIZE}
+
+[search]
+max_words = 10
 
 [[stages]]
 name = "decoder"
@@ -128,6 +130,15 @@ epochs = 3
 rate = 2e-3
 encoder_rate = 1e-4
 batch = 4
+
+[[stages]]
+name = "self-critical"
+train = "decoder"
+objective = "self-critical"
+epochs = 2
+rate = 1e-3
+batch = 4
+blend = 0.5
 """
 
 

@@ -79,9 +79,10 @@ def test_a_recipe_without_stages_is_refused(recipe: Path) -> None:
         load_recipe(recipe)
 
 
-def test_the_first_recipe_trains_the_decoder_and_then_everything() -> None:
+def test_the_first_recipe_trains_the_decoder_then_everything_then_for_cider() -> None:
     loaded = load_recipe(RECIPES / "first.toml")
-    assert [stage.train for stage in loaded.stages] == ["decoder", "all"]
+    assert [stage.train for stage in loaded.stages] == ["decoder", "all", "decoder"]
+    assert loaded.stages[-1].objective == "self-critical"
     assert loaded.starting_weights.endswith(".safetensors")
 
 
