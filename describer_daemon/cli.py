@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from describer_daemon import __version__
+from describer_daemon import __version__, aloud
 from describer_daemon.ports import DescriberError, Verb
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, as_json: bo
                              described.file, named=len(files) > 1 and not as_json,
                              error=described.caption is None and not as_json)
             if speak and speaker is not None:
-                _speak_to_end(speaker, described.sentence())
+                aloud.say(speaker, described.sentence())
         if save is not None and speaker is not None:
             speaker.save(" ".join(sentences), save)
     finally:
@@ -163,23 +163,6 @@ def _speaker(settings: Settings) -> Speaker:
     speaker: Speaker = make_speaker(settings)
     speaker.configure(settings.voice)
     return speaker
-
-
-def _speak_to_end(speaker: Speaker, text: str) -> None:
-    import threading
-
-    ended = threading.Event()
-    errors: list[DescriberError] = []
-
-    def done(error: DescriberError | None) -> None:
-        if error is not None:
-            errors.append(error)
-        ended.set()
-
-    speaker.speak(text, done)
-    ended.wait()
-    if errors:
-        raise errors[0]
 
 
 @main.command()
@@ -250,7 +233,7 @@ def voices(sample: str | None, text: str) -> None:
             click.echo("\n".join(speaker.voices()))
             return
         speaker.configure(dataclasses.replace(settings.voice, name=sample))
-        _speak_to_end(speaker, text)
+        aloud.say(speaker, text)
     finally:
         speaker.close()
 

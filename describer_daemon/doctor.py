@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from describer_daemon import aloud
 from describer_daemon import settings as settings_module
 from describer_daemon.app import make_captioner, make_speaker
 from describer_daemon.backends import select
@@ -95,20 +95,9 @@ def _voice(settings: Settings) -> str:
 
 def _sound(settings: Settings) -> str:
     speaker = make_speaker(settings)
-    ended = threading.Event()
-    errors: list[DescriberError] = []
-
-    def done(error: DescriberError | None) -> None:
-        errors.extend([error] if error is not None else [])
-        ended.set()
-
     try:
         speaker.configure(settings.voice)
-        speaker.speak("The describer can be heard.", done)
-        if not ended.wait(_HEAR_WITHIN):
-            raise DescriberError("The sound output takes no sound. Is another program blocking it?")
-        if errors:
-            raise errors[0]
+        aloud.say(speaker, "The describer can be heard.", _HEAR_WITHIN)
     finally:
         speaker.close()
     return "speech was played to its end"
