@@ -64,8 +64,7 @@ def run(verbose: bool) -> None:
     from describer_daemon.app import Daemon
 
     path = settings.settings_path()
-    settings.write_default(path)
-    loaded, problem = _settings_or_defaults(path)
+    loaded, problem = _settings_or_defaults(path, write=True)
     log.set_up(loaded.log.level, console=verbose)
     daemon = Daemon(loaded, path)
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):
@@ -86,14 +85,28 @@ def _listening_for(settings: Settings) -> str:
     return f"The describer is starting. Keys: {keys or 'none'}. Ctrl+C ends it."
 
 
-def _settings_or_defaults(path: Path) -> tuple[Settings, DescriberError | None]:
-    """A file with a mistake must not leave the person without a daemon."""
+def _settings_or_defaults(
+    path: Path, *, write: bool = False
+) -> tuple[Settings, DescriberError | None]:
+    """A file with a mistake, or that cannot be written, must not leave anyone without help."""
     from describer_daemon import settings
 
     try:
+        if write:
+            settings.write_default(path)
         return settings.load(path), None
     except DescriberError as error:
         return settings.Settings(), error
+
+
+def _settings() -> Settings:
+    """The settings for one command; a mistake in them is told, and the usual ones are taken."""
+    from describer_daemon import settings
+
+    loaded, problem = _settings_or_defaults(settings.settings_path())
+    if problem is not None:
+        click.echo(problem.spoken, err=True)
+    return loaded
 
 
 @main.command()
@@ -120,7 +133,7 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, as_json: bo
     from describer_daemon import files as pictures
     from describer_daemon.captioner import ChildCaptioner
 
-    settings, _ = _settings_or_defaults(_settings_path())
+    settings = _settings()
     speaker = _speaker(settings) if speak or save else None
     wanted = settings.captioner
     captioner = ChildCaptioner(wanted.bundle, beam=beam or wanted.beam or None, engine=engine,
@@ -149,12 +162,6 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, as_json: bo
 def _print_described(text: str, file: str, *, named: bool, error: bool) -> None:
     click.echo(f"{file}: {text}" if named else text, err=error)
     sys.stdout.flush()  # a program that reads our lines gets each as it is done
-
-
-def _settings_path() -> Path:
-    from describer_daemon import settings
-
-    return settings.settings_path()
 
 
 def _speaker(settings: Settings) -> Speaker:
@@ -224,7 +231,7 @@ def voices(sample: str | None, text: str) -> None:
     """List the voices that the settings may name, or hear one."""
     import dataclasses
 
-    settings, _ = _settings_or_defaults(_settings_path())
+    settings = _settings()
     from describer_daemon.app import make_speaker
 
     speaker: Speaker = make_speaker(settings)
