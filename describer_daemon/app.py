@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,11 @@ class Daemon:
         self._watcher = SettingsWatcher(path, self._changed, self.tell)
         self._tray: Tray | None = None
 
-    def run(self) -> None:
-        """Serve until `end`. Raises AlreadyRunning when another daemon serves this person."""
+    def run(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Serve until `end`, calling `ready` once the keys are listened for.
+
+        Raises AlreadyRunning when another daemon serves this person.
+        """
         self._control.start()
         try:
             self._pipeline.start()
@@ -71,6 +74,7 @@ class Daemon:
                 self._tray.start()
             if self._settings.captioner.start == "at start":
                 threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+            ready()
             log.info("ready")
             while not self._ending.wait(_LOOK_AFTER):
                 self._look_after_keys()

@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 # numpy's and OpenMP's pools would each take a thread a core and memory for it; ours are set
 # where they are used
 _LEAN = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+# nothing leaves this machine: see also the engine, for whoever runs it without us
+_SILENT = {"ORT_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 _BROKE_OFF = "The captioner broke off on this picture. Please try again."
 
 
@@ -147,7 +149,7 @@ class ChildCaptioner:
             pipe = subprocess.PIPE
             try:
                 self._child = processes.start(self._command, stdin=pipe, stdout=pipe,
-                                              stderr=None, env={**os.environ, **_LEAN})
+                                              stderr=None, env={**os.environ, **_LEAN, **_SILENT})
             except OSError as error:
                 raise DescriberError("The captioner cannot be started. Please try again.",
                                      detail=repr(error)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -31,8 +32,24 @@ def _speaks_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
         except DescriberError as error:
             click.echo(error.spoken, err=True)
             raise SystemExit(1) from error
+        except BrokenPipeError:
+            raise  # who reads our lines has had enough: click ends quietly
+        except OSError as error:
+            # what is left in the buffer has nowhere to go either
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            click.echo(f"The output cannot be written: {error.strerror}.", err=True)
+            raise SystemExit(1) from error
 
     return guarded
+
+
+def _wav(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse what is no WAV's name, before a picture is overwritten by its own description."""
+    if path is not None and path.suffix.lower() != ".wav":
+        raise click.BadParameter(f"{path} does not end in .wav, as the name of speech must.")
+    if path is not None and not path.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder {path.parent}.")
+    return path
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,9 +89,8 @@ def run(verbose: bool) -> None:
             signal.signal(getattr(signal, name), lambda *_: daemon.end())
     if problem is not None:
         daemon.tell(problem)
-    click.echo(_listening_for(loaded))
     try:
-        daemon.run()
+        daemon.run(lambda: click.echo(_listening_for(loaded)))
     except control.AlreadyRunning:
         click.echo("The describer runs already; asking it to describe the screen.")
         control.send(Verb.SCREEN.value)
@@ -82,7 +98,7 @@ def run(verbose: bool) -> None:
 
 def _listening_for(settings: Settings) -> str:
     keys = ", ".join(f"{key} {verb.value}" for verb, key in settings.keys.items())
-    return f"The describer is starting. Keys: {keys or 'none'}. Ctrl+C ends it."
+    return f"The describer runs. Keys: {keys or 'none'}. Ctrl+C ends it."
 
 
 def _settings_or_defaults(
@@ -112,7 +128,7 @@ def _settings() -> Settings:
 @main.command()
 @click.argument("files", nargs=-1, required=True)
 @click.option("--speak", is_flag=True, help="Speak each caption too.")
-@click.option("--save", type=click.Path(path_type=Path, dir_okay=False),
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), callback=_wav,
               help="Write the speech of all captions to this WAV file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--beam", type=click.IntRange(1, 10), help="Captions weighed against each other.")
@@ -143,13 +159,13 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, as_json: bo
     try:
         for described in pictures.describe(files, captioner):
             failed |= described.caption is None
-            sentences.append(described.sentence())
+            sentences += [described.sentence()] if described.caption is not None else []
             _print_described(described.as_json() if as_json else described.sentence(),
                              described.file, named=len(files) > 1 and not as_json,
                              error=described.caption is None and not as_json)
             if speak and speaker is not None:
                 aloud.say(speaker, described.sentence())
-        if save is not None and speaker is not None:
+        if save is not None and speaker is not None and sentences:
             speaker.save(" ".join(sentences), save)
     finally:
         captioner.close()
@@ -212,7 +228,13 @@ def status(as_json: bool) -> None:
 
     from describer_daemon import control
 
-    reply = _asked(control.send("status", timeout=_STATUS_TIMEOUT))
+    try:
+        reply = _asked(control.send("status", timeout=_STATUS_TIMEOUT))
+    except DescriberError as error:
+        if as_json:
+            click.echo(json.dumps({"error": error.spoken}))
+            raise SystemExit(1) from error
+        raise
     if as_json:
         click.echo(json.dumps(reply, ensure_ascii=False))
         return
@@ -258,7 +280,11 @@ def settings(only_path: bool, edit: bool) -> None:
     if only_path:
         click.echo(path)
     elif edit:
-        click.edit(filename=str(path))
+        try:
+            click.edit(filename=str(path))
+        except click.ClickException as error:
+            raise DescriberError(f"The editor that EDITOR names cannot be started. "
+                                 f"The settings file is {path}.") from error
     else:
         click.echo(module.describe_settings(module.load(path), path))
 
@@ -282,7 +308,7 @@ def doctor() -> None:
 @click.option("--picture", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Show this picture instead of the sample.")
 @click.option("--save", type=click.Path(dir_okay=False, path_type=Path),
-              default=Path("describer-demo.wav"), show_default=True,
+              default=Path("describer-demo.wav"), show_default=True, callback=_wav,
               help="Where the recorded speech goes.")
 @_speaks_plainly
 def demo(picture: Path | None, save: Path) -> None:

@@ -56,7 +56,6 @@ def run(picture: Path | None, save: Path, tell: Callable[[str], None]) -> Shown:
             status = _wait(daemon, display.env, _spoken, "answer")
             if not recording.wait_for_sound() or not recording.wait_for_silence():
                 raise DescriberError("The key was taken, but no speech came out.")
-            save.parent.mkdir(parents=True, exist_ok=True)
             recording.save_wav(save)
         if not status["last"]:
             raise DescriberError("The picture could not be described; listen to the recording.",

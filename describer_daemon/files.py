@@ -58,6 +58,8 @@ def _read(name: str) -> bytes:
             if sys.stdin is None:
                 raise DescriberError("There is no standard input to read a picture from.")
             return _all_of(sys.stdin.buffer)
+        if not name:
+            raise DescriberError("A file's name is empty.")
         path = Path(name)
         if path.is_dir():
             raise DescriberError(f"{name} is a folder, not a picture. Name the files in it.")

@@ -17,14 +17,16 @@ _FORMAT = "%(asctime)s %(levelname)s %(threadName)s %(name)s: %(message)s"
 
 
 def set_up(level: str, *, console: bool) -> Path | None:
-    """Begin to log; with `console` to standard error too. Returns the file's path.
+    """Begin to log; to standard error too: warnings, or with `console` all. → the file's path.
 
     `level` is "debug", "info", "warning" or "error". None is returned, and the reason logged,
     when no file can be written. May be called again.
     """
     _take_down()
-    if console:
-        _add(logging.StreamHandler())
+    terminal = logging.StreamHandler()
+    if not console:
+        terminal.setLevel(logging.WARNING)  # what does not work must be seen where it was started
+    _add(terminal)
     set_level(level)
     threading.excepthook = _log_thread_death
     path = log_path()
@@ -32,8 +34,6 @@ def set_up(level: str, *, console: bool) -> Path | None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _add(_PrivateFile(path, maxBytes=_LARGEST, backupCount=_OLDER, encoding="utf-8"))
     except OSError as error:
-        if not console:
-            _add(logging.StreamHandler())
         logging.getLogger(__name__).warning("there is no log file: %s", error)
         return None
     return path

@@ -62,8 +62,11 @@ def _processors() -> int:
 
 
 def _session(path: Path, threads: int) -> Any:
+    # some builds of it report to their maker unless told not to before they load
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

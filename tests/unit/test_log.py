@@ -40,7 +40,9 @@ def test_the_file_is_private_and_has_the_level(capsys: pytest.CaptureFixture[str
     assert "hidden" not in text
     assert "noise" not in text
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert capsys.readouterr().err == ""
+    terminal = capsys.readouterr().err
+    assert "seen" in terminal
+    assert "seen later" not in terminal
 
 
 def test_a_second_call_replaces_the_first(capsys: pytest.CaptureFixture[str]) -> None:
