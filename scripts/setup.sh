@@ -18,13 +18,16 @@ find_python() {
 }
 
 # need_packages COMMAND:PACKAGE ...: install the Debian packages whose command is missing.
-# A COMMAND with a slash is a file; without root, name them and the one command instead.
+# A COMMAND with a slash is a file, lib*.so.* a shared library; without root, name them and the one command instead.
 need_packages() {
     local missing=() pair command package
     for pair in "$@"; do
         command=${pair%%:*} package=${pair#*:}
         case $command in
             */*) compgen -G "$command" >/dev/null || missing+=("$package") ;;
+            lib*.so.*)
+                "$PYTHON" -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1])' "$command" \
+                    2>/dev/null || missing+=("$package") ;;
             *) command -v "$command" >/dev/null || missing+=("$package") ;;
         esac
     done
@@ -46,6 +49,11 @@ need_packages() {
 }
 
 VERSION='import sys; print(sys.version, sys.base_prefix)'
+
+# what mss, the screen grabber, loads
+SCREEN_LIBRARIES=(libxcb.so.1:libxcb1 libxcb-randr.so.0:libxcb-randr0
+    libxcb-render.so.0:libxcb-render0 libxcb-shm.so.0:libxcb-shm0
+    libxcb-xfixes.so.0:libxcb-xfixes0)
 
 # make_venv FOLDER EXTRAS: an environment with this project in it, renewed when it changed
 make_venv() {
