@@ -61,7 +61,7 @@ class Daemon:
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until `end`, calling `ready` once the keys are listened for.
 
-        Raises AlreadyRunning when another daemon serves this person.
+        Raises AlreadyRunningError when another daemon serves this person.
         """
         self._control.start()
         try:
@@ -194,7 +194,7 @@ class Daemon:
         try:
             speaker: Speaker = make_speaker(settings)
         except DescriberError as error:
-            log.error("no speech: %s", error.spoken)  # noqa: TRY400 - the sentence is the cause
+            log.warning("no speech: %s", error.spoken)
             return NoSpeaker(error)
         return speaker
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import threading
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from describer_daemon import frames, processes
 from describer_daemon.ports import Caption, DescriberError, Encoded, Picture
@@ -121,9 +121,9 @@ class ChildCaptioner:
         watchdog.start()
         sent, message = False, None
         try:
-            frames.write(cast("Any", child.stdin), head, body)
+            frames.write(processes.pipe(child.stdin), head, body)
             sent = True
-            message = frames.read(cast("Any", child.stdout))
+            message = frames.read(processes.pipe(child.stdout))
         except (OSError, ValueError) as error:
             log.warning("the captioner's process broke off: %r", error)
         finally:

@@ -91,7 +91,7 @@ def run(verbose: bool) -> None:
         daemon.tell(problem)
     try:
         daemon.run(lambda: click.echo(_listening_for(loaded)))
-    except control.AlreadyRunning:
+    except control.AlreadyRunningError:
         click.echo("The describer runs already; asking it to describe the screen.")
         control.send(Verb.SCREEN.value)
 

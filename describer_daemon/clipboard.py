@@ -62,8 +62,8 @@ def fetch(command: Sequence[str], *, patience: float) -> tuple[int, bytes]:
         raise DescriberError(
             f"The program {command[0]} is missing. Please install it.", detail=str(error)
         ) from error
-    assert process.stdout is not None  # noqa: S101  # for the type checker
-    handle = process.stdout.fileno()
+    output = processes.pipe(process.stdout)
+    handle = output.fileno()
     chunks: list[bytes] = []
     size = 0
     latest = time.monotonic() + _LONGEST_SECONDS
@@ -85,7 +85,7 @@ def fetch(command: Sequence[str], *, patience: float) -> tuple[int, bytes]:
             raise _hangs(command[0]) from None
     finally:
         processes.end(process)
-        process.stdout.close()
+        output.close()
 
 
 def _hangs(tool: str) -> DescriberError:

@@ -36,7 +36,7 @@ _AT_ONCE = 16  # connections
 _FAREWELL = 0.5  # seconds that stop() gives replies under way
 
 
-class AlreadyRunning(DescriberError):  # noqa: N818 - a state of the world, as in FileExistsError
+class AlreadyRunningError(DescriberError):
     """Another describer of this person holds the lock."""
 
 
@@ -57,7 +57,7 @@ class ControlServer:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Return once requests are answered. Raises AlreadyRunning or DescriberError."""
+        """Return once requests are answered. Raises AlreadyRunningError or DescriberError."""
         _require_unix_sockets()
         with contextlib.ExitStack() as stack:
             folder = runtime_folder(create=True)
@@ -277,7 +277,9 @@ def _lock(path: Path) -> int:
             stack.callback(os.close, descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise AlreadyRunning("The describer is running already.", detail=str(error)) from error
+            raise AlreadyRunningError(
+                "The describer is running already.", detail=str(error)
+            ) from error
         except OSError as error:
             raise DescriberError(f"I cannot lock the file {path}.", detail=str(error)) from error
         stack.pop_all()

@@ -37,5 +37,5 @@ def read(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
         return None
     head = json.loads(text)
     if not isinstance(head, dict):
-        raise ValueError("a message must be an object")  # noqa: TRY004 - one kind of nonsense
+        raise ValueError("a message must be an object")
     return head, body

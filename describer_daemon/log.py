@@ -7,7 +7,7 @@ import logging.handlers
 import os
 import stat
 import threading
-from io import TextIOWrapper
+from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
 
 _PACKAGE = "describer_daemon"
@@ -55,11 +55,8 @@ def log_path() -> Path:
 
 class _PrivateFile(logging.handlers.RotatingFileHandler):
     def _open(self) -> TextIOWrapper:
-        stream = open(  # noqa: SIM115 - the handler closes it
-            self.baseFilename, self.mode, encoding=self.encoding, opener=_open_private
-        )
-        assert isinstance(stream, TextIOWrapper)  # noqa: S101 - what text mode always gives
-        return stream
+        file = FileIO(self.baseFilename, self.mode, opener=_open_private)
+        return TextIOWrapper(BufferedWriter(file), encoding=self.encoding)
 
 
 def _open_private(name: str, flags: int) -> int:

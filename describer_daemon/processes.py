@@ -51,6 +51,13 @@ def start(
     )
 
 
+def pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    """Return our end of a pipe that `start` was asked for. Raises ValueError if it was not."""
+    if stream is None:
+        raise ValueError("the process was started without this pipe")
+    return stream
+
+
 def end(process: subprocess.Popen[bytes], *, patience: float = 1.0) -> None:
     """Kill a process started by `start` with all its descendants, and reap it."""
     if os.name == "posix":

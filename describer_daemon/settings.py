@@ -1,7 +1,5 @@
 """What a person can choose: one commented TOML file, validated into frozen settings."""
 
-# ruff: noqa: RUF009 - setting() and table() make dataclass fields, not defaults
-
 from __future__ import annotations
 
 import logging

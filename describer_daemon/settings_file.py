@@ -66,7 +66,7 @@ def yes_no() -> Rule:
 
     def read(value: object) -> bool:
         if not isinstance(value, bool):
-            raise ValueError  # noqa: TRY004 - a rule refuses types and values alike
+            raise ValueError
         return value
 
     return Rule("true or false", read)

@@ -38,8 +38,8 @@ def _do(wish: dict[str, Any]) -> dict[str, Any]:
     problems: list[str] = []
     finished: list[bool] = []
     # keyword arguments are pyttsx3's way to call back
-    engine.connect("error", lambda name, exception: problems.append(repr(exception)))  # noqa: ARG005
-    engine.connect("finished-utterance", lambda name, completed: finished.append(completed))  # noqa: ARG005
+    engine.connect("error", lambda exception, **_: problems.append(repr(exception)))
+    engine.connect("finished-utterance", lambda completed, **_: finished.append(completed))
     if wish["voice"]:
         engine.setProperty("voice", wish["voice"])
     engine.setProperty("rate", wish["rate"])

@@ -153,8 +153,7 @@ class VirtualDisplay:
         command = ["Xvfb", "-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp", "-noreset"]
         server = self._started(command, stdout=subprocess.PIPE, env=self.env)
         self.server = server.pid
-        assert server.stdout is not None  # noqa: S101  # for the type checker
-        with server.stdout as answer:
+        with processes.pipe(server.stdout) as answer:
             number = b""
             while not number.endswith(b"\n"):
                 if not select.select([answer], [], [], _START_SECONDS)[0]:

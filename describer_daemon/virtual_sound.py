@@ -189,8 +189,7 @@ class Recording:
         return True
 
     def _listen(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 (for mypy)
-        with self._process.stdout as stream:
+        with processes.pipe(self._process.stdout) as stream:
             while chunk := os.read(stream.fileno(), 2 * _CHUNK):
                 now = time.monotonic()
                 with self._lock:

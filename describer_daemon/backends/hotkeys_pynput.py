@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import sys
 import threading
@@ -46,7 +47,7 @@ class PynputHotkeys:
         if sys.platform not in ("win32", "darwin") and (reason := x11.refusal()):
             return reason
         try:
-            import pynput.keyboard  # noqa: F401
+            importlib.import_module("pynput.keyboard")
         except ImportError as error:
             return f"pynput cannot be used: {str(error).partition(chr(10))[0]}"
         return ""

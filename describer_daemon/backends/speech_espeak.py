@@ -66,16 +66,17 @@ def _say_through(player: Player, text: str, voice: VoiceSettings, utterance: Utt
     except FileNotFoundError as error:
         raise DescriberError("espeak-ng is missing. Please install it.") from error
     utterance.adopt_process(voicing)
-    assert voicing.stdin and voicing.stdout and voicing.stderr  # noqa: S101,PT018 for mypy
-    with voicing.stderr:
+    words, sound, complaints = map(processes.pipe,
+                                   (voicing.stdin, voicing.stdout, voicing.stderr))
+    with complaints:
         try:
-            with voicing.stdout:  # ours must close, else espeak-ng would outlive its player
-                playing = players.start(player, voicing.stdout, utterance)
-            with contextlib.suppress(BrokenPipeError), voicing.stdin:
-                voicing.stdin.write(espeak.encode(text))
+            with sound:  # ours must close, else espeak-ng would outlive its player
+                playing = players.start(player, sound, utterance)
+            with contextlib.suppress(BrokenPipeError), words:
+                words.write(espeak.encode(text))
             problem = players.listen(playing, player, longest(text, voice.rate))
         finally:
             processes.end(voicing)
         if voicing.returncode not in (0, -signal.SIGPIPE, -signal.SIGKILL):
-            raise espeak.failed(voicing.returncode, voicing.stderr.read())
+            raise espeak.failed(voicing.returncode, complaints.read())
     return problem

@@ -92,10 +92,10 @@ def _begin(wish: dict[str, Any], utterance: Utterance | None = None) -> subproce
     child = processes.start(command, stdin=pipe, stdout=pipe, stderr=pipe)
     if utterance is not None:
         utterance.adopt_process(child)
-    assert child.stdin is not None  # noqa: S101 (for mypy)
+    wishes = processes.pipe(child.stdin)
     try:
-        child.stdin.write(json.dumps(wish).encode())
-        child.stdin.flush()
+        wishes.write(json.dumps(wish).encode())
+        wishes.flush()
     except BrokenPipeError:
         pass  # it died; its end will tell
     return child

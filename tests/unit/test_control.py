@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from describer_daemon import control
-from describer_daemon.control import AlreadyRunning, ControlServer, parse_request, send
+from describer_daemon.control import AlreadyRunningError, ControlServer, parse_request, send
 from describer_daemon.ports import DescriberError
 
 
@@ -155,7 +155,7 @@ def test_a_stale_socket_is_no_daemon(runtime: Path) -> None:
 
 def test_one_daemon_at_a_time(daemon: Daemon) -> None:
     second = ControlServer(nothing)
-    with pytest.raises(AlreadyRunning, match="running already"):
+    with pytest.raises(AlreadyRunningError, match="running already"):
         second.start()
     second.stop()
     assert send("screen")["ok"]  # the first one is unharmed

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
-needs_shipped = pytest.mark.skipif(not SHIPPED.is_dir(), reason="no bundle ships with this tree")
 
 
 def pictures() -> dict[str, Image.Image]:
@@ -28,7 +27,7 @@ def pictures() -> dict[str, Image.Image]:
     return {name: photograph(name) for name in PHOTOGRAPHS} | {"drawing": drawn}
 
 
-@pytest.fixture(scope="module", params=["tiny", pytest.param("shipped", marks=needs_shipped)])
+@pytest.fixture(scope="module", params=["tiny", "shipped"])
 def both(request: pytest.FixtureRequest) -> tuple[Captioner, Captioner]:
     """The same bundle on both engines."""
     import torch
@@ -101,12 +100,10 @@ def test_graphs_tell_nothing_of_the_machine_that_made_them(tiny_bundle: Path) ->
         assert b"site-packages" not in data
 
 
-@needs_shipped
 def test_the_shipped_bundle_is_light() -> None:
     assert sum(part.stat().st_size for part in SHIPPED.iterdir()) < 40_000_000
 
 
-@needs_shipped
 @pytest.mark.parametrize(
     "said",
     ["Flickr8k", "non-commercial", "Apache-2.0", "BLEU-4", "CIDEr", "development", "AUROC",
@@ -116,7 +113,6 @@ def test_the_shipped_card_names_data_licences_and_scores(said: str) -> None:
     assert said in (SHIPPED / "MODEL_CARD.md").read_text(encoding="utf-8")
 
 
-@needs_shipped
 def test_the_shipped_captioner_was_calibrated() -> None:
     config = load(SHIPPED).config
     assert config.calibration.slope > 0
