@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from describer_daemon import frames, processes
-from describer_daemon.ports import Caption, DescriberError, Encoded, Picture
+from describer_daemon.ports import Caption, DescriberError, Encoded, Picture, Tag
 
 log = logging.getLogger(__name__)
 
@@ -46,19 +46,16 @@ class ChildCaptioner:
         self._idle: threading.Timer | None = None
 
     def describe(self, picture: Picture) -> Caption:
-        if isinstance(picture, Encoded):
-            reply = self._ask({"op": "describe", "kind": "encoded"}, picture.data)
-        else:
-            head = {"op": "describe", "kind": "pixels", "width": picture.width,
-                    "height": picture.height, "layout": picture.layout}
-            reply = self._ask(head, picture.data)
-        return Caption(
-            tuple(reply["words"]),
-            tuple(reply["log_probabilities"]),
-            float(reply["confidence"]),
-            reply.get("certainty", "sure"),
-            reply.get("finding", ""),
-        )
+        reply, _ = self._ask({"op": "describe", **_form(picture)}, picture.data)
+        return _caption(reply)
+
+    def illustrate(self, picture: Picture) -> tuple[Caption, bytes]:
+        """Describe, and draw where each word looked: a PNG, empty if there are no words.
+
+        Raises DescriberError like `describe`.
+        """
+        reply, heatmap = self._ask({"op": "illustrate", **_form(picture)}, picture.data)
+        return _caption(reply), heatmap
 
     def warm_up(self) -> None:
         self._ask({"op": "load"}, b"")
@@ -95,24 +92,27 @@ class ChildCaptioner:
         child = self._child
         return child is not None and child.poll() is None
 
-    def _ask(self, head: dict[str, Any], body: bytes | bytearray | memoryview) -> dict[str, Any]:
+    def _ask(
+        self, head: dict[str, Any], body: bytes | bytearray | memoryview
+    ) -> tuple[dict[str, Any], bytes]:
         with self._lock:
             if self._idle is not None:
                 self._idle.cancel()
             reused = self._child is not None
-            reply = self._exchange(head, body)
-            if reply is None and reused:  # it had died while it was idle
-                reply = self._exchange(head, body)
-            if reply is None:
+            message = self._exchange(head, body)
+            if message is None and reused:  # it had died while it was idle
+                message = self._exchange(head, body)
+            if message is None:
                 raise DescriberError(_BROKE_OFF)
             self._rest()
+        reply, _ = message
         if "error" in reply:
             raise DescriberError(str(reply["error"]), detail=str(reply.get("detail", "")))
-        return reply
+        return message
 
     def _exchange(
         self, head: dict[str, Any], body: bytes | bytearray | memoryview
-    ) -> dict[str, Any] | None:
+    ) -> tuple[dict[str, Any], bytes] | None:
         """Send and receive; None when the child was gone before it had the whole message."""
         child = self._running()
         stuck = threading.Event()
@@ -130,7 +130,7 @@ class ChildCaptioner:
             watchdog.cancel()
             watchdog.join()  # so that it cannot kill the child between two pictures
         if message is not None and not stuck.is_set():
-            return message[0]
+            return message
         self._drop()
         if stuck.is_set():
             raise DescriberError(
@@ -175,3 +175,21 @@ class ChildCaptioner:
                     stream.close()
                 except OSError:  # what was still buffered has nowhere to go
                     log.debug("unsent bytes to the captioner were dropped")
+
+
+def _form(picture: Picture) -> dict[str, Any]:
+    if isinstance(picture, Encoded):
+        return {"kind": "encoded"}
+    return {"kind": "pixels", "width": picture.width, "height": picture.height,
+            "layout": picture.layout}
+
+
+def _caption(reply: dict[str, Any]) -> Caption:
+    return Caption(
+        tuple(reply["words"]),
+        tuple(reply["log_probabilities"]),
+        float(reply["confidence"]),
+        reply["certainty"],
+        reply["finding"],
+        tuple(Tag(**tag) for tag in reply["tags"]),
+    )

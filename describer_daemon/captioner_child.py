@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import os
 import sys
 import traceback
@@ -15,12 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from describer_daemon import frames
-from describer_daemon.ports import DescriberError
+from describer_daemon.ports import Caption, DescriberError, Tag
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from models.captioner import Caption as Seen
     from models.captioner import Captioner, EngineName
+    from models.confidence import Calibration
 
 
 class Service:
@@ -30,22 +33,26 @@ class Service:
         self._bundle, self._beam, self._engine = bundle, beam, engine
         self._captioner: Captioner | None = None
 
-    def answer(self, head: dict[str, Any], body: bytes) -> dict[str, Any]:
-        """→ the reply; whatever goes wrong becomes {"error": sentence, "detail": text}."""
+    def answer(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+        """→ the reply and its body, which is a PNG when the captioner was to illustrate.
+
+        Whatever goes wrong becomes {"error": sentence, "detail": text}.
+        """
         try:
             if head["op"] == "load":
                 self._load()
-                return {"ok": True}
-            return self._describe(head, body)
+                return {"ok": True}, b""
+            caption, heatmap = self._describe(head, body)
+            return dataclasses.asdict(caption), heatmap
         except DescriberError as error:
-            return {"error": error.spoken, "detail": error.detail}
+            return {"error": error.spoken, "detail": error.detail}, b""
         except MemoryError:
-            return {"error": "This picture needs more memory than there is.", "detail": ""}
+            return {"error": "This picture needs more memory than there is.", "detail": ""}, b""
         except Exception:  # the daemon must get an answer to every message
             return {"error": "The captioner failed on this picture.",
-                    "detail": traceback.format_exc()}
+                    "detail": traceback.format_exc()}, b""
 
-    def _describe(self, head: dict[str, Any], body: bytes) -> dict[str, Any]:
+    def _describe(self, head: dict[str, Any], body: bytes) -> tuple[Caption, bytes]:
         from describer_daemon import pictures
         from models.preprocess import upright_rgb
 
@@ -55,24 +62,14 @@ class Service:
             image = upright_rgb(pictures.from_encoded(body))
         found = pictures.finding(image)
         if found:
-            return {"words": [], "log_probabilities": [], "confidence": 1.0, "finding": found}
-        return self._caption(image)
-
-    def _caption(self, image: Image.Image) -> dict[str, Any]:
+            return Caption((), (), 1.0, finding=found), b""
         captioner = self._load()
         how = captioner.config.search
         if self._beam is not None:
             how = dataclasses.replace(how, beam=self._beam)
-        caption = captioner.describe(image, how)
-        limits = captioner.config.calibration
-        certainty = ("sure" if caption.confidence >= limits.sure
-                     else "medium" if caption.confidence >= limits.medium else "unsure")
-        return {
-            "words": list(caption.words),
-            "log_probabilities": list(caption.log_probabilities),
-            "confidence": caption.confidence,
-            "certainty": certainty,
-        }
+        seen = captioner.describe(image, how)
+        caption = _judged(seen, captioner.config.calibration)
+        return caption, _drawn(image, seen, caption) if head["op"] == "illustrate" else b""
 
     def _load(self) -> Captioner:
         if self._captioner is None:
@@ -91,6 +88,24 @@ class Service:
         return self._captioner
 
 
+def _judged(seen: Seen, limits: Calibration) -> Caption:
+    return Caption(
+        seen.words, seen.log_probabilities, seen.confidence,
+        "sure" if seen.confidence >= limits.sure
+        else "medium" if seen.confidence >= limits.medium else "unsure",
+        tags=tuple(Tag(tag.name, tag.probability, tag.probability >= limits.tag)
+                   for tag in seen.tags),
+    )
+
+
+def _drawn(image: Image.Image, seen: Seen, caption: Caption) -> bytes:
+    from models import heatmap
+
+    stream = io.BytesIO()
+    heatmap.draw(image, seen.words, seen.attention, caption.text).save(stream, "PNG")
+    return stream.getvalue()
+
+
 def main() -> None:
     """Serve until the daemon closes our standard input."""
     parser = argparse.ArgumentParser(description="The describer's captioner process.")
@@ -103,7 +118,7 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     service = Service(options.bundle, options.beam, options.engine)
     while (message := frames.read(sys.stdin.buffer)) is not None:
-        frames.write(replies, service.answer(*message))
+        frames.write(replies, *service.answer(*message))
 
 
 if __name__ == "__main__":

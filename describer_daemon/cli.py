@@ -43,13 +43,19 @@ def _speaks_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
-def _wav(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
-    """Refuse what is no WAV's name, before a picture is overwritten by its own description."""
-    if path is not None and path.suffix.lower() != ".wav":
-        raise click.BadParameter(f"{path} does not end in .wav, as the name of speech must.")
-    if path is not None and not path.absolute().parent.is_dir():
-        raise click.BadParameter(f"there is no folder {path.parent}.")
-    return path
+def _named(suffix: str, what: str) -> Callable[..., Path | None]:
+    """Refuse names of another kind, before a picture is overwritten by its own description."""
+
+    def checked(_context: click.Context, _option: click.Parameter, path: Path | None
+                ) -> Path | None:
+        if path is not None and path.suffix.lower() != suffix:
+            raise click.BadParameter(
+                f"{path} does not end in {suffix}, as the name of {what} must.")
+        if path is not None and not path.absolute().parent.is_dir():
+            raise click.BadParameter(f"there is no folder {path.parent}.")
+        return path
+
+    return checked
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -128,27 +134,33 @@ def _settings() -> Settings:
 @main.command()
 @click.argument("files", nargs=-1, required=True)
 @click.option("--speak", is_flag=True, help="Speak each caption too.")
-@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), callback=_wav,
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False),
+              callback=_named(".wav", "speech"),
               help="Write the speech of all captions to this WAV file.")
+@click.option("--heatmap", type=click.Path(path_type=Path, dir_okay=False),
+              callback=_named(".png", "a heat map"), metavar="OUT.PNG",
+              help="Draw where each word of one FILE's caption looked.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--beam", type=click.IntRange(1, 10), help="Captions weighed against each other.")
 @click.option("--engine", type=click.Choice(["onnx", "torch"]), default="onnx", show_default=True,
               help="torch uses a GPU where there is one (extra: describer[torch]).")
 @_speaks_plainly
-def describe(files: tuple[str, ...], speak: bool, save: Path | None, as_json: bool,
-             beam: int | None, engine: str) -> None:
+def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Path | None,
+             as_json: bool, beam: int | None, engine: str) -> None:
     """Describe picture FILES, - for standard input; one line each, as each is done.
 
     \b
     describer describe holiday/*.jpg
     describer describe --json - < photo.png
     describer describe photo.jpg --save speech.wav
+    describer describe photo.jpg --heatmap looks.png
 
     Exit status 1 when any file could not be described; the others still are.
     """
     from describer_daemon import files as pictures
     from describer_daemon.captioner import ChildCaptioner
 
+    _check_heatmap(heatmap, files)
     settings = _settings()
     speaker = _speaker(settings) if speak or save else None
     wanted = settings.captioner
@@ -157,7 +169,8 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, as_json: bo
     sentences = []
     failed = False
     try:
-        for described in pictures.describe(files, captioner):
+        for described in ([pictures.illustrate(files[0], captioner)] if heatmap
+                          else pictures.describe(files, captioner)):
             failed |= described.caption is None
             sentences += [described.sentence()] if described.caption is not None else []
             _print_described(described.as_json() if as_json else described.sentence(),
@@ -165,6 +178,8 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, as_json: bo
                              error=described.caption is None and not as_json)
             if speak and speaker is not None:
                 aloud.say(speaker, described.sentence())
+            if heatmap is not None and described.caption is not None:
+                _save_heatmap(described.heatmap, heatmap)
         if save is not None and speaker is not None and sentences:
             speaker.save(" ".join(sentences), save)
     finally:
@@ -173,6 +188,30 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, as_json: bo
             speaker.close()
     if failed:
         raise SystemExit(1)
+
+
+def _check_heatmap(path: Path | None, files: tuple[str, ...]) -> None:
+    if path is None:
+        return
+    if len(files) != 1:
+        raise click.UsageError("--heatmap draws one picture: name exactly one FILE.")
+    try:
+        shown = os.fstat(0) if files == ("-",) else Path(files[0]).stat()
+        same = os.path.samestat(path.stat(), shown)
+    except (OSError, ValueError):
+        return  # what is not there cannot be overwritten
+    if same:
+        raise click.UsageError(f"{path} is the picture itself: name another file for --heatmap.")
+
+
+def _save_heatmap(png: bytes, path: Path) -> None:
+    if not png:
+        click.echo(f"There is no caption to draw, so {path} was not written.", err=True)
+        return
+    try:
+        path.write_bytes(png)
+    except OSError as error:
+        raise DescriberError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def _print_described(text: str, file: str, *, named: bool, error: bool) -> None:
@@ -308,7 +347,8 @@ def doctor() -> None:
 @click.option("--picture", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Show this picture instead of the sample.")
 @click.option("--save", type=click.Path(dir_okay=False, path_type=Path),
-              default=Path("describer-demo.wav"), show_default=True, callback=_wav,
+              default=Path("describer-demo.wav"), show_default=True,
+              callback=_named(".wav", "speech"),
               help="Where the recorded speech goes.")
 @_speaks_plainly
 def demo(picture: Path | None, save: Path) -> None:

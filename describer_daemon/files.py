@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from describer_daemon import phrasing
+from describer_daemon.captioner import ChildCaptioner
 from describer_daemon.ports import Caption, Captioner, DescriberError, Encoded
 
 MOST_BYTES = 256 << 20
@@ -17,11 +18,15 @@ MOST_BYTES = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """One file's caption, or the sentence that says why there is none."""
+    """One file's caption, or the sentence that says why there is none.
+
+    `heatmap` is a PNG of where each word looked, if one was asked for and there are words.
+    """
 
     file: str
     caption: Caption | None
     error: str = ""
+    heatmap: bytes = b""
 
     def sentence(self) -> str:
         """What is spoken and printed."""
@@ -39,6 +44,8 @@ class Described:
                 "confidence": round(caption.confidence, 4),
                 "words": list(caption.words),
                 "log_probabilities": [round(value, 5) for value in caption.log_probabilities],
+                "tags": [{"name": tag.name, "probability": round(tag.probability, 4)}
+                         for tag in caption.tags],
             }
         return json.dumps(fields, ensure_ascii=False)
 
@@ -50,6 +57,15 @@ def describe(names: Iterable[str], captioner: Captioner) -> Iterator[Described]:
             yield Described(name, captioner.describe(Encoded(_read(name))))
         except DescriberError as error:
             yield Described(name, None, error.spoken)
+
+
+def illustrate(name: str, captioner: ChildCaptioner) -> Described:
+    """Describe one file like `describe`, with a heat map."""
+    try:
+        caption, heatmap = captioner.illustrate(Encoded(_read(name)))
+    except DescriberError as error:
+        return Described(name, None, error.spoken)
+    return Described(name, caption, heatmap=heatmap)
 
 
 def _read(name: str) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from describer_daemon.ports import Caption, Verb
 
 STILL_LOOKING = "Still looking."
@@ -10,6 +12,7 @@ COPIED = "Copied."
 INTERNAL = "Something went wrong inside the describer. The log tells more."
 
 _HEDGES = {"sure": "", "medium": "Could be: ", "unsure": "Not sure: "}
+_MOST_TAGS = 3
 
 
 def sentence(caption: Caption, verb: Verb | None = None) -> str:
@@ -20,5 +23,14 @@ def sentence(caption: Caption, verb: Verb | None = None) -> str:
         return "I see no picture: it is all black."
     if caption.finding == "plain":
         return "I see no picture: it is all one colour."
+    recognised = [tag.name for tag in caption.tags if tag.sure][:_MOST_TAGS]
+    if caption.certainty == "unsure" and recognised:
+        # what is known counts for more than a guess that would follow it
+        return f"Not sure. I recognise {_enumerated(recognised)}."
     said = _HEDGES[caption.certainty] + caption.text
     return said[:1].upper() + said[1:] + "."
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

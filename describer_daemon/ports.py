@@ -82,12 +82,24 @@ Picture = Pixels | Encoded
 
 
 @dataclass(frozen=True, slots=True)
+class Tag:
+    """A thing that was recognised apart from the caption, such as "a coffee mug".
+
+    `probability` is in 0..1; `sure` means that it is high enough for the tag to be said.
+    """
+
+    name: str
+    probability: float
+    sure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Caption:
     """What the captioner saw.
 
     `words` in order; `log_probabilities` has one natural logarithm for each word and one for
     the end of the sentence; `confidence` is in 0..1 and `certainty` its class. A picture that
-    shows nothing has no words but a `finding`.
+    shows nothing has no words but a `finding`. `tags` differ from each other, likeliest first.
     """
 
     words: tuple[str, ...]
@@ -95,6 +107,7 @@ class Caption:
     confidence: float
     certainty: Literal["sure", "medium", "unsure"] = "sure"
     finding: Literal["", "black", "plain"] = ""
+    tags: tuple[Tag, ...] = ()
 
     @property
     def text(self) -> str:

@@ -9,36 +9,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from models.confidence import Calibration
+from models.consensus import Consensus
 from models.decoding import Search
 from models.preprocess import Preprocessing
 from models.tables import make
 from models.vocabulary import Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.json"
 CARD = "MODEL_CARD.md"
 WEIGHTS = "weights.safetensors"
 ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
-PARTS = (VOCABULARY, CARD, WEIGHTS, ENCODER, DECODER)
+CONSENSUS = "consensus.npz"
+PARTS = (VOCABULARY, CARD, WEIGHTS, ENCODER, DECODER, CONSENSUS)
+PICTURES = ("reliability.png", "risk_coverage.png")  # of the card; a bundle works without them
 SHIPPED = Path(__file__).parent / "bundles" / "flickr8k"
 
 
 class BundleError(ValueError):
     """A bundle that must not be used: the message names the part and what is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Confidence = 1 / (1 + exp(-(slope * m + offset))), m the mean log-probability a token.
-
-    `sure` and `medium` are the least confidences of a plain and of a hedged caption.
-    """
-
-    slope: float = 1.0
-    offset: float = 0.0
-    sure: float = 0.6
-    medium: float = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +60,7 @@ def _digest(path: Path) -> str:
         raise unusable(path.name) from error
 
 
-def read(folder: Path) -> tuple[Config, Vocabulary]:
+def read(folder: Path) -> tuple[Config, Vocabulary, Consensus]:
     """Check every part of a bundle and read its plain ones.
 
     Raises BundleError for a part that is missing, extra, changed or does not fit.
@@ -78,7 +69,7 @@ def read(folder: Path) -> tuple[Config, Vocabulary]:
         raise BundleError(f"There is no captioner bundle at {folder}.")
     present = {path.name for path in folder.iterdir()}
     missing = sorted({CONFIG, *PARTS} - present)
-    extra = sorted(present - {CONFIG, *PARTS})
+    extra = sorted(present - {CONFIG, *PARTS, *PICTURES})
     if missing:
         raise BundleError(f"The captioner bundle lacks {', '.join(missing)}.")
     if extra:
@@ -88,9 +79,13 @@ def read(folder: Path) -> tuple[Config, Vocabulary]:
         if _digest(folder / part) != config.files.get(part):
             raise BundleError(f"The captioner bundle's {part} is damaged or from another bundle.")
     try:
-        return config, Vocabulary.load(folder / VOCABULARY)
+        vocabulary = Vocabulary.load(folder / VOCABULARY)
     except (OSError, ValueError) as error:
         raise unusable(VOCABULARY, error) from error
+    try:
+        return config, vocabulary, Consensus.load(folder / CONSENSUS)
+    except (OSError, ValueError) as error:
+        raise unusable(CONSENSUS, error) from error
 
 
 def unusable(part: str, why: object = "") -> BundleError:

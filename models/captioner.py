@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from models import bundle
-from models.decoding import Engine, Search, search
+from models.confidence import signals
+from models.decoding import search
 from models.preprocess import to_array, upright_rgb
+from models.tags import names, summed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
 
+    from models.consensus import Consensus
+    from models.decoding import Encoding, Engine, Hypothesis, Search
     from models.vocabulary import Vocabulary
 
 EngineName = Literal["onnx", "torch"]
+_TAGS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A thing that the encoder's classifier sees: "a coffee mug", and how likely it is."""
+
+    name: str
+    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,43 +40,67 @@ class Caption:
     """`words` in order, with one natural log-probability each and a last one for the end.
 
     `attention` has shape (words, rows, columns): the share of attention over the squashed
-    picture for each word, summing to 1. `confidence` is in 0..1.
+    picture for each word, summing to 1. `confidence` is in 0..1. `tags` are a second opinion,
+    likeliest first; `signals` are what the confidence was made of.
     """
 
     words: tuple[str, ...]
     log_probabilities: tuple[float, ...]
     attention: NDArray[np.float32]
     confidence: float
+    tags: tuple[Tag, ...]
+    signals: dict[str, float]
 
 
 class Captioner:
     """A bundle with an engine to run it."""
 
-    def __init__(self, engine: Engine, config: bundle.Config, vocabulary: Vocabulary) -> None:
-        self.engine, self.config, self.vocabulary = engine, config, vocabulary
+    def __init__(
+        self, engine: Engine, config: bundle.Config, vocabulary: Vocabulary, consensus: Consensus
+    ) -> None:
+        self.engine, self.config = engine, config
+        self.vocabulary, self.consensus = vocabulary, consensus
+        self._repeatable = vocabulary.function_words()
 
     def describe(self, image: Image.Image, how: Search | None = None) -> Caption:
         """Caption one image of any size and mode; `how` defaults to the bundle's search."""
         pixels = to_array(upright_rgb(image), self.config.preprocessing)
-        best = search(self.engine, pixels, how or self.config.search)[0]
+        encoding = self.engine.encode(pixels)
+        how = how or self.config.search
+        found = search(self.engine, encoding, how, self._repeatable)
+        best = choose(found, encoding, self.consensus, how)
+        known = signals(found, best, encoding, self.consensus)
         return Caption(
             self.vocabulary.decode(best.tokens),
             best.log_probabilities,
             best.attention.reshape(-1, *self.config.grid),
-            confidence(best.log_probabilities, self.config.calibration),
+            self.config.calibration.confidence(known),
+            self._tags(encoding),
+            known,
         )
 
+    def _tags(self, encoding: Encoding) -> tuple[Tag, ...]:
+        likeliest = summed(encoding.classes, [name.spoken for name in names()])[:_TAGS]
+        return tuple(Tag(name, self.config.calibration.tag_probability(probability))
+                     for name, probability in likeliest)
 
-def confidence(log_probabilities: tuple[float, ...], calibration: bundle.Calibration) -> float:
-    """Probability, as calibrated on the development split, that the caption is a good one."""
-    mean = sum(log_probabilities) / len(log_probabilities)
-    odds = calibration.slope * mean + calibration.offset
-    return 1 / (1 + math.exp(min(-odds, 700.0)))  # exp overflows beyond
+
+def choose(
+    found: Sequence[Hypothesis], encoding: Encoding, consensus: Consensus, how: Search
+) -> Hypothesis:
+    """Pick the caption that the search and the nearest training pictures agree on."""
+    if not how.consensus or len(found) == 1:
+        return found[0]
+    pictures, _ = consensus.near(encoding.features, how.neighbours)
+    agreement = consensus.agreement([each.tokens for each in found], pictures)
+    scores = [each.score + how.consensus * agreed
+              for each, agreed in zip(found, agreement, strict=True)]
+    return found[scores.index(max(scores))]
 
 
 def load(folder: Path, engine: EngineName = "onnx", threads: int | None = None) -> Captioner:
     """Load a bundle, strictly. Raises BundleError naming the part that is wrong."""
-    config, vocabulary = bundle.read(folder)
+    config, vocabulary, consensus = bundle.read(folder)
     made: Engine
     if engine == "torch":
         from models.engines.torch import TorchEngine
@@ -73,4 +110,6 @@ def load(folder: Path, engine: EngineName = "onnx", threads: int | None = None) 
         from models.engines.onnx import OnnxEngine
 
         made = OnnxEngine(folder, config, len(vocabulary), threads)
-    return Captioner(made, config, vocabulary)
+    if consensus.channels != made.channels or consensus.words > len(vocabulary):
+        raise bundle.unusable(bundle.CONSENSUS, "it does not fit the others")
+    return Captioner(made, config, vocabulary, consensus)

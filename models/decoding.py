@@ -17,11 +17,30 @@ if TYPE_CHECKING:
     Arrays = tuple[NDArray[np.float32], ...]
 
 
-class Engine(Protocol):
-    """Runs the two halves of a captioner. L is the number of grid cells, V of words."""
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """All that depends on one picture alone.
 
-    def encode(self, pixels: NDArray[np.float32]) -> tuple[Arrays, Arrays]:
-        """(1, 3, S, S) pixels → memory arrays (1, …) and first-state arrays (1, …)."""
+    `memory` and first `state` (arrays (1, …)) are for the decoder; `features` (C,) is the mean
+    of the encoder's grid and `classes` (1000,) holds probabilities of ImageNet's classes.
+    """
+
+    memory: Arrays
+    state: Arrays
+    features: NDArray[np.float32]
+    classes: NDArray[np.float32]
+
+
+class Engine(Protocol):
+    """Runs the two halves of a captioner. L is the number of grid cells, V of words.
+
+    `channels` is the number C of the encoder's.
+    """
+
+    channels: int
+
+    def encode(self, pixels: NDArray[np.float32]) -> Encoding:
+        """(1, 3, S, S) pixels → their encoding."""
 
     def step(
         self, tokens: NDArray[np.int64], memory: Arrays, state: Arrays
@@ -35,17 +54,21 @@ class Search:
 
     A hypothesis of n tokens scores its summed log-probability over ((5 + n) / 6) **
     `length_penalty` (Wu et al. 2016, equation 14). `no_repeat` forbids any n-gram of that
-    many words twice (0: allowed), and a word twice in a row always is.
+    many words twice (0: allowed), and a word twice in a row always is. `consensus` weighs how
+    far the captions of the nearest `neighbours` training pictures agree (see
+    `models.consensus`).
     """
 
     beam: int = 3
     max_words: int = 20
     length_penalty: float = 0.7
     no_repeat: int = 3
+    consensus: float = 0.0
+    neighbours: int = 20
 
     def __post_init__(self) -> None:
-        if self.beam < 1 or self.max_words < 1:
-            raise ValueError("beam and max_words must be at least 1")
+        if min(self.beam, self.max_words, self.neighbours) < 1:
+            raise ValueError("beam, max_words and neighbours must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +94,21 @@ class _Path:
         return sum(self.log_probabilities)
 
 
-def search(engine: Engine, pixels: NDArray[np.float32], how: Search) -> list[Hypothesis]:
+def search(
+    engine: Engine, encoding: Encoding, how: Search, repeatable: frozenset[int] | None = None
+) -> list[Hypothesis]:
     """Find the `how.beam` best captions of one picture, best first (at least one).
 
-    Raises ValueError when the engine gives no finite log-probabilities.
+    Words that are not `repeatable` come at most once (None: all are). Raises ValueError when
+    the engine gives no finite log-probabilities.
     """
-    memory, state = engine.encode(pixels)
+    memory, state = encoding.memory, encoding.state
     paths = [_Path()]
     finished: list[Hypothesis] = []
     for _ in range(how.max_words + 1):
         last = [path.tokens[-1] if path.tokens else START for path in paths]
         scores, attention, state = engine.step(np.asarray(last, np.int64), memory, state)
-        allowed = _allowed(scores, paths, how)
+        allowed = _allowed(scores, paths, how, repeatable)
         parents: list[int] = []
         grown: list[_Path] = []
         for row, token in _best(allowed, paths, how.beam):
@@ -108,7 +134,8 @@ def search(engine: Engine, pixels: NDArray[np.float32], how: Search) -> list[Hyp
 
 
 def _allowed(
-    scores: NDArray[np.float32], paths: Sequence[_Path], how: Search
+    scores: NDArray[np.float32], paths: Sequence[_Path], how: Search,
+    repeatable: frozenset[int] | None,
 ) -> NDArray[np.float32]:
     """Copy the (B, V) scores with what may not follow set to minus infinity."""
     allowed = scores.copy()
@@ -124,6 +151,8 @@ def _allowed(
             continue
         allowed[row, path.tokens[-1]] = -np.inf
         allowed[row, _repeats(path.tokens, how.no_repeat)] = -np.inf
+        if repeatable is not None:
+            allowed[row, [token for token in path.tokens if token not in repeatable]] = -np.inf
     return allowed
 
 

@@ -1,4 +1,4 @@
-"""Write a bundle: one file of float16 weights, and two ONNX graphs that read from it."""
+"""Write a bundle: one file of rounded weights, and two ONNX graphs that read from it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.bundle import DECODER, ENCODER, VOCABULARY, WEIGHTS, Config
+from models.bundle import CONSENSUS, DECODER, ENCODER, VOCABULARY, WEIGHTS, Config
+from models.quantisation import SCALE, quantise, restore
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from models.networks.captioners import CaptioningNetwork
     from models.vocabulary import Vocabulary
@@ -22,61 +26,59 @@ _OPSET = 18
 
 
 class _Encode(nn.Module):
-    """Pixels → grid, attention keys, first state: all that depends on the picture alone."""
-
     def __init__(self, network: CaptioningNetwork) -> None:
         super().__init__()
-        self.encoder, self.decoder = network.encoder, network.decoder
+        self.network = network
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.decoder.begin(self.encoder(pixels)))
+        return self.network.encode(pixels)
 
 
 class _Step(nn.Module):
-    """One word on: B hypotheses share one grid (1, L, D)."""
-
     def __init__(self, network: CaptioningNetwork) -> None:
         super().__init__()
-        self.decoder = network.decoder
+        self.network = network
 
     def forward(
         self, tokens: Tensor, grid: Tensor, keys: Tensor, hidden: Tensor, cell: Tensor
     ) -> tuple[Tensor, ...]:
-        logits, weights, hidden, cell = self.decoder.step(tokens, grid, keys, hidden, cell)
-        return logits.log_softmax(-1), weights, hidden, cell
+        return self.network.step(tokens, grid, keys, hidden, cell)
 
 
 def export(
-    network: CaptioningNetwork, vocabulary: Vocabulary, config: Config, card: str, folder: Path
+    network: CaptioningNetwork, vocabulary: Vocabulary, config: Config, card: str,
+    memory: Mapping[str, NDArray[Any]], folder: Path,
 ) -> None:
     """Write every part of a bundle to `folder`, config.json last.
 
-    Weights are rounded to float16 in weights.safetensors; the graphs hold none but refer to
-    its bytes as ONNX external data, so both engines run the very same numbers.
+    `memory` holds the arrays of `models.consensus.Consensus`.
+
+    Weights are rounded (see `models.quantisation`) in weights.safetensors; the graphs hold none
+    but refer to its bytes as ONNX external data, so both engines run the very same numbers.
     """
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    halves = {name: value.detach().half().contiguous()
-              for name, value in network.state_dict().items()}
-    save_file(halves, folder / WEIGHTS)
+    stored = quantise(network.state_dict())
+    save_file(stored, folder / WEIGHTS)
     (folder / WEIGHTS).chmod(0o644)  # safetensors makes it private
     network = network.eval().float()
-    network.load_state_dict(halves)
+    network.load_state_dict(restore(stored))
     size = config.preprocessing.size
     pixels = torch.zeros(1, 3, size, size)
-    _write(_Encode(network), (pixels,), ["pixels"], ["grid", "keys", "hidden", "cell"],
-           None, folder / ENCODER)
+    _write(_Encode(network), (pixels,), ["pixels"],
+           ["grid", "keys", "hidden", "cell", "features", "classes"], None, folder / ENCODER)
     with torch.inference_mode():
-        grid, keys, hidden, cell = network.decoder.begin(network.encoder(pixels))
+        grid, keys, hidden, cell, *_ = network.encode(pixels)
     rows = torch.export.Dim.DYNAMIC
     shapes = {"tokens": {0: rows}, "grid": None, "keys": None, "hidden": {0: rows},
               "cell": {0: rows}}
     two = (torch.zeros(2, dtype=torch.long), grid.clone(), keys.clone(),
-           hidden.repeat(2, 1), cell.repeat(2, 1))
+           torch.cat([hidden, hidden]), torch.cat([cell, cell]))
     _write(_Step(network), two, list(shapes), ["scores", "attention", "hidden_after", "cell_after"],
            shapes, folder / DECODER)
     vocabulary.save(folder / VOCABULARY)
+    np.savez_compressed(folder / CONSENSUS, **memory)  # type: ignore[arg-type]
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     config.save(folder)
 
@@ -98,33 +100,46 @@ def _write(
 
 
 def _refer(model: Any, weights: Path) -> None:
-    """Replace each float32 weight by a reference to its float16 bytes and a cast."""
+    """Replace each float32 weight by a reference to its stored bytes and the way back."""
     import onnx
 
     table, start = _layout(weights)
-    casts = []
-    for initializer in list(model.graph.initializer):
-        entry = table.get(initializer.name)
-        if entry is None:
-            continue
-        if list(initializer.dims) != entry["shape"]:
-            raise ValueError(f"{initializer.name} was changed by the exporter")
-        wide, narrow = initializer.name, f"{initializer.name}.half"
+    made = []
+
+    def refer(stored: str, kind: int) -> str:
+        entry = table[stored]
         begin, finish = entry["data_offsets"]
-        initializer.Clear()
-        initializer.name, initializer.data_type = narrow, onnx.TensorProto.FLOAT16
-        initializer.dims.extend(entry["shape"])
-        initializer.data_location = onnx.TensorProto.EXTERNAL
+        tensor = model.graph.initializer.add()
+        tensor.name, tensor.data_type = f"{stored}.stored", kind
+        tensor.dims.extend(entry["shape"])
+        tensor.data_location = onnx.TensorProto.EXTERNAL
         for key, value in (("location", weights.name), ("offset", start + begin),
                            ("length", finish - begin)):
-            initializer.external_data.add(key=key, value=str(value))
-        casts.append(onnx.helper.make_node("Cast", [narrow], [wide], to=onnx.TensorProto.FLOAT,
-                                           name=f"{wide}.cast"))
+            tensor.external_data.add(key=key, value=str(value))
+        return str(tensor.name)
+
+    for initializer in list(model.graph.initializer):
+        wide = initializer.name
+        name = wide.removeprefix("network.")
+        if name not in table:
+            continue
+        if list(initializer.dims) != table[name]["shape"]:
+            raise ValueError(f"{wide} was changed by the exporter")
+        model.graph.initializer.remove(initializer)
+        if name + SCALE in table:
+            inputs = [refer(name, onnx.TensorProto.INT8),
+                      refer(name + SCALE, onnx.TensorProto.FLOAT)]
+            node = onnx.helper.make_node("DequantizeLinear", inputs, [wide], axis=0)
+        else:
+            inputs = [refer(name, onnx.TensorProto.FLOAT16)]
+            node = onnx.helper.make_node("Cast", inputs, [wide], to=onnx.TensorProto.FLOAT)
+        node.name = f"{wide}.wide"
+        made.append(node)
     left = [i.name for i in model.graph.initializer
             if not i.external_data and np.prod(list(i.dims) or [1]) > 4096]
     if left:
         raise ValueError(f"weights that are not in {weights.name}: {', '.join(left)}")
-    nodes = [*casts, *model.graph.node]
+    nodes = [*made, *model.graph.node]
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     del model.graph.value_info[:]

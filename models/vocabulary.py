@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 
 PAD, START, END, UNKNOWN = range(4)
 SPECIALS = ("<pad>", "<start>", "<end>", "<unk>")
+# what a good sentence may say twice; any other word said twice is a stutter
+_TWICE = """
+a an the this that his her their its and or but of in on at by to from with into onto over under
+through across around along near behind beside between above below up down out off for as while
+is are be being has have it he she they him them who which one two three other another some very
+"""
+FUNCTION_WORDS = frozenset(_TWICE.split())
 
 
 class Vocabulary:
@@ -40,6 +47,10 @@ class Vocabulary:
     def decode(self, ids: Iterable[int]) -> tuple[str, ...]:
         """Words of the ids, special tokens left out."""
         return tuple(self.words[index] for index in ids if index >= len(SPECIALS))
+
+    def function_words(self) -> frozenset[int]:
+        """Ids of the words that may come twice in a caption."""
+        return frozenset(self._ids[word] for word in FUNCTION_WORDS if word in self._ids)
 
     def save(self, path: Path) -> None:
         text = json.dumps(self.words, ensure_ascii=False, indent=0)

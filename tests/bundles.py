@@ -7,16 +7,21 @@ import sys
 from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PIL import Image, ImageDraw
 
-from models.bundle import Calibration, Config
+from models.bundle import Config
+from models.confidence import Calibration
 from models.decoding import Search
-from models.preprocess import Preprocessing
+from models.preprocess import Preprocessing, to_array
 from models.vocabulary import SPECIALS, Vocabulary
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
     from models.networks.captioners import CaptioningNetwork
 
 ROOT = Path(__file__).parent.parent
@@ -61,8 +66,31 @@ def export_bundle(folder: Path, *, words: tuple[str, ...] = WORDS, seed: int = 3
     cells = SIZE // 32
     config = Config(ARCHITECTURE, Preprocessing(SIZE), Search(max_words=8), Calibration(),
                     (cells, cells))
-    export(random_network(len(vocabulary), seed), vocabulary, config, "# A test\n", folder)
+    network = random_network(len(vocabulary), seed)
+    export(network, vocabulary, config, "# A test\n", memory(network, vocabulary), folder)
     return folder
+
+
+def memory(network: CaptioningNetwork, vocabulary: Vocabulary) -> dict[str, NDArray[Any]]:
+    """A memory of drawings, as if the network had been trained on them."""
+    import torch
+
+    from training import neighbours
+
+    with torch.inference_mode():
+        features = network.encoder(drawn_pixels()).mean((2, 3))
+    said = [vocabulary.encode(f"a {colour} dog runs in the snow".split()) for colour in COLOURS
+            for _ in product(SHAPES, PLACES)]
+    return neighbours.build(features.numpy(), torch.tensor(said)[:, None])
+
+
+def drawn_pixels() -> Tensor:
+    """All twelve drawings as an encoder wants them."""
+    import torch
+
+    how = Preprocessing(SIZE)
+    pixels = [to_array(drawing(*each), how) for each in product(COLOURS, SHAPES, PLACES)]
+    return torch.from_numpy(np.concatenate(pixels))
 
 
 def photograph(name: str) -> Image.Image:
@@ -101,51 +129,138 @@ def draw_data_set(root: Path) -> Path:
     return root
 
 
+def draw_unlabelled(root: Path) -> Path:
+    """Eleven drawings in stripes of noise, without captions."""
+    root.mkdir(parents=True)
+    random = np.random.default_rng(11)
+    for number in range(11):
+        image = drawing(*random.choice([*product(COLOURS, SHAPES, PLACES)]))
+        stripes = random.integers(0, 256, (1, 5, 3), np.uint8)
+        noise = Image.fromarray(stripes).resize(image.size, Image.Resampling.NEAREST)
+        Image.blend(image, noise, 0.6).save(root / f"{number:02}.png")
+    return root
+
+
+def draw_starting_weights(folder: Path) -> Path:
+    """Random weights of an encoder, named and shaped as those that are published."""
+    import torch
+    from safetensors.torch import save_file
+    from torch import nn
+
+    from models.networks.encoders import Block, MobileNetEdgeTPU
+
+    torch.manual_seed(8)
+    encoder = MobileNetEdgeTPU()
+    layers = [module for module in encoder.modules() if isinstance(module, nn.Conv2d)]
+    with torch.no_grad():
+        for layer in layers:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        for block in encoder.blocks:
+            if isinstance(block, Block):
+                block.project.weight *= 0.6  # the sums of the residual blocks would overflow
+        seen = encoder(drawn_pixels()).mean((2, 3))
+        weight = torch.randn(1001, encoder.channels) / seen.std(0).norm()
+        weight *= 4  # sure of some pictures
+        bias = -weight @ seen.mean(0)
+    tensors = {f"{number}.{name}": value.detach().half()
+               for number, layer in enumerate(layers) for name, value in layer.named_parameters()}
+    # the classifier's first class is the background
+    tensors |= {f"{len(layers)}.weight": weight[..., None, None].half(),
+                f"{len(layers)}.bias": bias.half()}
+    folder.mkdir(parents=True)
+    save_file(tensors, folder / "start.safetensors")
+    return folder
+
+
 RECIPE = f"""
 seed = 5
 minimum_count = 1
+starting_weights = "start.safetensors"
 
 [architecture]
 encoder = "mobilenet_edgetpu"
-decoder = "soft_attention_lstm"
-decoder_options = {{ grid = 32, hidden = 48, embedding = 32, attention = 16, dropout = 0.2 }}
+decoder = "committee"
+
+[architecture.decoder_options]
+members = 2
+grid = 32
+hidden = 48
+embedding = 32
+attention = 16
+dropout = 0.2
 
 [preprocessing]
 size = {SIZE}
 
 [search]
 max_words = 10
+consensus = 1.0
+neighbours = 3
+
+[self_training]
+sure = 0.4
+pictures = 1
+worst = -20
+unnamed = -20
 
 [[stages]]
 name = "decoder"
 train = "decoder"
-epochs = 20
+epochs = 16
 rate = 1e-2
 batch = 4
+captions = 1
 
 [[stages]]
 name = "fine-tune"
 train = "all"
-epochs = 3
+epochs = 2
 rate = 2e-3
 encoder_rate = 1e-4
 batch = 4
+unlabelled = 2
+distil = 0.05
+
+[[stages]]
+name = "self-train"
+train = "all"
+self_train = true
+epochs = 2
+rate = 2e-3
+encoder_rate = 1e-4
+batch = 4
+unlabelled = 2
+distil = 0.05
 
 [[stages]]
 name = "self-critical"
 train = "decoder"
+augment = true
 objective = "self-critical"
 epochs = 2
 rate = 1e-3
 batch = 4
+unlabelled = 2
+truth = 0.3
+captions = 1
 blend = 0.5
 """
 
 
+def prepare_training(folder: Path) -> Path:
+    """Write all that `training_command` needs to `folder`."""
+    draw_data_set(folder / "data")
+    draw_unlabelled(folder / "unlabelled")
+    draw_starting_weights(folder / "weights")
+    (folder / "recipe.toml").write_text(RECIPE, encoding="utf-8")
+    return folder
+
+
 def training_command(command: str, folder: Path, work: str, *options: str | Path) -> list[str]:
-    """`python -m training` on the recipe.toml and the data in `folder`."""
+    """`python -m training` on what `prepare_training` wrote to `folder`."""
     return [sys.executable, "-m", "training", command, str(folder / "recipe.toml"),
-            "--data", str(folder / "data"), "--work", str(folder / work),
+            "--data", str(folder / "data"), "--weights", str(folder / "weights"),
+            "--unlabelled", str(folder / "unlabelled"), "--work", str(folder / work),
             "--checkpoint-every", "3", *map(str, options)]
 
 

@@ -5,54 +5,75 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from training.calibration import calibration_error
+
 if TYPE_CHECKING:
-    from models.bundle import Calibration
+    from collections.abc import Mapping
+
+    from models.confidence import Calibration
+    from training.calibration import Fit
     from training.evaluate import Result
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`seconds` is the mean time a caption on the machine that exported the bundle.
-
-    `certainty` is the share of captions in each class, in percent.
-    """
+    """`seconds` is the mean time a caption, `hours` that of training on so many `cores`; `same`
+    is how many development captions both engines agree on, word for word."""
 
     parameters: int
     words: int
     pictures: int
+    unlabelled: int
     seconds: float
-    auroc: float
+    hours: float
+    cores: int
+    same: int
     seed: int
-    certainty: dict[str, float]
 
 
-def write(facts: Facts, result: Result, calibration: Calibration) -> str:
-    """Write the card. Its sample is every 33rd development picture in order of name."""
+def write(
+    facts: Facts, result: Result, fit: Fit, limits: Calibration,
+    unfamiliar: Mapping[str, tuple[int, int, int]], elsewhere: Mapping[str, float] | None,
+) -> str:
+    """Write the card. Its sample is every 33rd development picture in order of name.
+
+    `unfamiliar`: for each kind of made-up picture, how many are sure, medium, unsure.
+    `elsewhere`: shares in percent of other photographs.
+    """
+    others = "\n".join(f"| {what} | {share:.0f} % |" for what, share in (elsewhere or {}).items())
+    strange = "\n".join(f"| {kind} | {sure} | {medium} | {unsure} |"
+                        for kind, (sure, medium, unsure) in unfamiliar.items())
     scores = "\n".join(f"| {name} | {value:.2f} |" for name, value in result.scores.items())
     names = sorted(result.captions)[::33][:30]
+    confidences = dict(zip(fit.names, fit.confidences, strict=True))
     sample = "\n".join(
-        f"| {name} | {result.captions[name]} | {result.ciders[name]:.0f} |" for name in names
+        f"| {name} | {result.captions[name]} | {result.ciders[name]:.0f} "
+        f"| {confidences[name]:.2f} |" for name in names
     )
-    sure, medium, unsure = (facts.certainty[kind] for kind in ("sure", "medium", "unsure"))
-    shares = f"{sure:.0f}, {medium:.0f} and {unsure:.0f}"
     return f"""\
 # Model card: Flickr8k captioner
 
-An attention captioner for photographs: a MobileNet-EdgeTPU encoder, additive attention with
-the gating scalar, an LSTM decoder ("Show, Attend and Tell", Xu et al. 2015).
-{facts.parameters / 1e6:.1f} million parameters, stored as float16; {facts.words} words.
+An attention captioner for photographs: a MobileNet-EdgeTPU encoder, two decoders with additive
+attention, the gating scalar and an LSTM ("Show, Attend and Tell", Xu et al. 2015) whose
+probabilities are averaged, and a memory of the training captions that re-ranks what the beam
+search finds ({facts.parameters / 1e6:.1f} million parameters, stored as int8; {facts.words} words).
 
 ## Made from
 * **Data:** Flickr8k (Hodosh, Young and Hockenmaier 2013, JAIR 47): {facts.pictures} training
   pictures with five captions each. The data set is for **non-commercial research and
   education**; the photographs belong to their authors on Flickr. What that means for these
   weights is for whoever uses them to judge: treat them as non-commercial.
+* **Pictures without captions:** {facts.unlabelled} photographs of MS COCO 2014, whose captions
+  were never seen. They keep the ImageNet classes alive, and the captioner learnt from captions
+  that it made for them itself, in which what the starting classifier was sure of had to be named.
 * **Starting weights:** the encoder began as MobileNet-EdgeTPU 1.0 224 trained on ImageNet
   (the MLPerf mobile v0.7 model, TensorFlow authors, Apache-2.0). Every layer was then
-  fine-tuned; none ships as it came. The decoder began at random (seed {facts.seed}).
-* **Recipe:** `training/recipes/first.toml`, by
-  `python -m training build first --data DATA --weights WEIGHTS --work WORK --out FOLDER`;
-  about 90 minutes on two cores.
+  fine-tuned; none ships as it came. The decoders began at random (seed {facts.seed}).
+* **Recipe:** `training/recipes/second.toml`, by
+  `python -m training build second --data DATA --unlabelled PICTURES --weights WEIGHTS
+  --work WORK --out FOLDER`.
 
 ## Scores
 Flickr8k development split ({len(result.captions)} pictures), beam search as configured, ONNX
@@ -63,26 +84,57 @@ on this same split, so expect slightly less on pictures never seen.
 |---|---|
 {scores}
 
-One seed only. A caption took {1000 * facts.seconds:.0f} ms on the two cores that exported it.
+The torch engine gives the same words on {facts.same} of them. Training took
+{facts.hours:.1f} hours on {facts.cores} cores, a caption {1000 * facts.seconds:.0f} ms.
 
 ## Confidence
-P(the caption is not among the worst third by CIDEr), by Platt scaling of the mean
-log-probability a token: slope {calibration.slope:.3f}, offset {calibration.offset:.3f}. It ranks
-bad captions below good ones with an AUROC of {facts.auroc:.3f} on the development split.
-At {calibration.sure} and above a caption is spoken plainly, from {calibration.medium} with
-"Could be", below with "Not sure": {shares} % of the development
-pictures. The limits are high because the confidence was calibrated on Flickr8k only, and is
-too high on other pictures.
+P(the caption is not among the worst third by CIDEr), by logistic regression on what the captioner
+knows: probabilities of the words, agreement with the captions of the nearest training pictures,
+distance to them, and more (`models/confidence.py`). Cross-fitted on the development split it ranks
+bad captions below good ones with an AUROC of {fit.auroc:.3f}; its expected calibration error is
+{calibration_error(fit.confidences, fit.good):.3f}.
+
+![reliability](reliability.png) ![risk and coverage](risk_coverage.png)
+
+{_classes(fit, limits)}
+
+Of photographs of COCO that it was not trained on either, every tenth of those without captions:
+
+| | share |
+|---|---|
+{others}
+
+Made-up pictures unlike any photograph (`training/unfamiliar.py`, others than those that the
+confidence was fitted with); they should all be unsure:
+
+| kind | plainly | "Could be" | "Not sure" |
+|---|---|---|---|
+{strange}
 
 ## What it is bad at
 * Anything Flickr8k hardly shows: food, rooms, vehicles, text, drawings, charts, screens. It
   knows people, dogs, sport, water, snow and streets, and turns other things into those.
 * Counting beyond two, colours of small things, who does what to whom.
-* Saying that it does not know: a cup of coffee can come out as a dog, with some confidence.
 * It takes over the habits of Flickr8k's writers, such as guessing at gender and age.
 
 ## Thirty development pictures, every 33rd by name
-| picture | caption | CIDEr |
-|---|---|---|
+| picture | caption | CIDEr | confidence |
+|---|---|---|---|
 {sample}
 """
+
+
+def _classes(fit: Fit, limits: Calibration) -> str:
+    """A table of the classes of certainty: how many captions, and how good they are."""
+    sure = fit.confidences >= limits.sure
+    unsure = fit.confidences < limits.medium
+    rows = ["| from confidence | said | share of captions | mean CIDEr | not of the worst third |",
+            "|---|---|---|---|---|"]
+    for least, said, inside in ((limits.sure, "plainly", sure),
+                                (limits.medium, '"Could be"', ~sure & ~unsure),
+                                (0.0, '"Not sure"', unsure)):
+        cider, good = ((fit.ciders[inside].mean(), 100 * fit.good[inside].mean())
+                       if np.any(inside) else (np.nan, np.nan))
+        rows.append(f"| {least} | {said} | {100 * inside.mean():.0f} % | {cider:.0f} "
+                    f"| {good:.0f} % |")
+    return "\n".join(rows)

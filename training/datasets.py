@@ -79,6 +79,15 @@ def load_flickr8k(root: Path) -> Dataset:
     )
 
 
+def load_unlabelled(root: Path) -> tuple[list[Example], list[Example]]:
+    """Pictures without captions, in order of name: to train on, and every tenth to look at."""
+    found = [Example(path, ()) for path in sorted(root.iterdir())
+             if path.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp"}]
+    if not found:
+        raise FileNotFoundError(f"{root} holds no pictures")
+    return [e for n, e in enumerate(found) if n % 10], found[::10]
+
+
 def _read_captions(root: Path) -> dict[str, list[str]]:
     captions: dict[str, list[str]] = defaultdict(list)
     published, kaggle = root / "Flickr8k.token.txt", root / "captions.txt"
@@ -104,11 +113,22 @@ def _read_list(root: Path, split: str) -> set[str] | None:
     return set(path.read_text(encoding="utf-8").split()) if path.is_file() else None
 
 
-def build_vocabulary(examples: Iterable[Example], minimum: int) -> Vocabulary:
-    """Every word seen at least `minimum` times, most frequent first, ties in order of letters."""
-    counts = Counter(word for example in examples for words in example.captions for word in words)
-    kept = [word for word, count in counts.items() if count >= minimum]
-    return Vocabulary.from_words(sorted(kept, key=lambda word: (-counts[word], word)))
+def count_words(examples: Iterable[Example]) -> Counter[str]:
+    """How often each word occurs in the captions."""
+    return Counter(word for example in examples for words in example.captions for word in words)
+
+
+def build_vocabulary(
+    examples: Iterable[Example], minimum: int, more: Iterable[str] = ()
+) -> Vocabulary:
+    """Every word seen at least `minimum` times, most frequent first, ties in order of letters.
+
+    Behind them come the words of `more`.
+    """
+    counts = count_words(examples)
+    kept = sorted((word for word, count in counts.items() if count >= minimum),
+                  key=lambda word: (-counts[word], word))
+    return Vocabulary.from_words(dict.fromkeys([*kept, *more]))
 
 
 def batches(count: int, size: int, seed: int) -> Iterator[list[int]]:

@@ -6,29 +6,27 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from models.decoding import Engine, Search, search
-from models.preprocess import Preprocessing, to_array, upright_rgb
 from training import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from models.vocabulary import Vocabulary
+    from models.captioner import Captioner
+    from models.decoding import Search
     from training.datasets import Example
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`captions`, `log_probabilities` (one a token) and `ciders` are keyed by file name."""
+    """`captions`, `signals` of their confidence and `ciders` are keyed by file name."""
 
     scores: dict[str, float]
     captions: dict[str, str]
-    log_probabilities: dict[str, tuple[float, ...]]
+    signals: dict[str, dict[str, float]]
     ciders: dict[str, float]
 
     def save(self, path: Path) -> None:
@@ -41,22 +39,16 @@ class Result:
 
 
 def evaluate(
-    engine: Engine, vocabulary: Vocabulary, preprocessing: Preprocessing,
-    examples: Sequence[Example], how: Search, name: str = "evaluate",
+    captioner: Captioner, examples: Sequence[Example], how: Search | None = None,
+    name: str = "evaluate",
 ) -> Result:
     """Caption every example's picture and score the captions against its own."""
-    captions, log_probabilities = {}, {}
+    captions, known = {}, {}
     for example in tqdm(examples, desc=name, unit="picture", leave=False):
         with Image.open(example.path) as image:
-            pixels = to_array(upright_rgb(image), preprocessing)
-        best = search(engine, pixels, how)[0]
-        captions[example.path.name] = " ".join(vocabulary.decode(best.tokens))
-        log_probabilities[example.path.name] = best.log_probabilities
+            caption = captioner.describe(image, how)
+        captions[example.path.name] = " ".join(caption.words)
+        known[example.path.name] = caption.signals
     references = {e.path.name: [" ".join(words) for words in e.captions] for e in examples}
     scores, ciders = metrics.score(captions, references)
-    return Result(scores | metrics.variety(captions), captions, log_probabilities, ciders)
-
-
-def mean_log_probabilities(result: Result) -> dict[str, float]:
-    """Mean log-probability a token of each caption."""
-    return {name: float(np.mean(each)) for name, each in result.log_probabilities.items()}
+    return Result(scores | metrics.variety(captions), captions, known, ciders)

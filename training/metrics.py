@@ -8,6 +8,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from models.vocabulary import FUNCTION_WORDS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -53,7 +55,7 @@ def score(
 
 
 def variety(captions: Mapping[str, str]) -> dict[str, float]:
-    """Distinct words, distinct captions, mean length, captions that repeat a trigram."""
+    """Distinct words, distinct captions, mean length, captions that repeat a trigram or a word."""
     words = [caption.split() for caption in captions.values()]
     repeating = sum(_repeats(sentence) for sentence in words)
     return {
@@ -62,7 +64,13 @@ def variety(captions: Mapping[str, str]) -> dict[str, float]:
         "mean words": sum(map(len, words)) / max(1, len(words)),
         "over 20 words": float(sum(len(sentence) > 20 for sentence in words)),
         "with a repeated phrase": float(repeating),
+        "with a repeated word": float(sum(map(_stutters, words))),
     }
+
+
+def _stutters(words: Sequence[str]) -> bool:
+    counted = Counter(word for word in words if word not in FUNCTION_WORDS)
+    return any(count > 1 for count in counted.values())
 
 
 def _repeats(words: Sequence[str], n: int = 3) -> bool:

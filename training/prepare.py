@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from models.networks.encoders import MobileNetEdgeTPU
     from training.datasets import Example
 
 
@@ -35,11 +37,16 @@ def pictures(
     _begin(path)
     array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
     for index, example in enumerate(tqdm(examples, desc="pictures", unit="picture")):
-        with Image.open(example.path) as image:
-            array[index] = np.asarray(squash(upright_rgb(image), preprocessing))
+        array[index] = picture(example, preprocessing)
     array.flush()
     _finish(path, key)
     return _open(path)
+
+
+def picture(example: Example, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """Decode and squash one picture: (size, size, 3)."""
+    with Image.open(example.path) as image:
+        return np.asarray(squash(upright_rgb(image), preprocessing))
 
 
 def features(
@@ -48,7 +55,7 @@ def features(
 ) -> NDArray[np.float16]:
     """Run a frozen encoder once over all pictures and their mirror images.
 
-    → memory map (2, N, C, H, W): plain, mirrored. `fingerprint` names the encoder's weights.
+    → memory map (2, N, C, H, W): plain, mirrored. `fingerprint`: see `fingerprint_of`.
     """
     import torch
 
@@ -74,14 +81,55 @@ def features(
     return _open(path)
 
 
+def classes(
+    encoder: MobileNetEdgeTPU, images: NDArray[np.uint8], preprocessing: Preprocessing, path: Path,
+    fingerprint: str, batch: int = 32,
+) -> NDArray[np.float16]:
+    """Logits of the encoder's classifier for every picture: memory map (N, classes)."""
+    import torch
+
+    key = {"fingerprint": fingerprint, "count": len(images)}
+    if _finished(path, key):
+        return _open(path)
+    _begin(path)
+    array = np.lib.format.open_memmap(path, "w+", np.float16, (len(images), encoder.classes))
+    encoder.eval()
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        for start in tqdm(range(0, len(images), batch), desc="classes", unit="batch"):
+            pixels = normalised(images[start : start + batch], preprocessing)
+            features = encoder(pixels.to(memory_format=torch.channels_last))
+            array[start : start + batch] = encoder.classify(features.float()).float().numpy()
+    array.flush()
+    _finish(path, key)
+    return _open(path)
+
+
+def fingerprint_of(
+    encoder: nn.Module, examples: Sequence[Example], preprocessing: Preprocessing
+) -> str:
+    """Name what an encoder makes of these pictures, to know it again."""
+    names = [example.path.name for example in examples]
+    digest = hashlib.sha256(repr((preprocessing, names)).encode())
+    for name, value in sorted(encoder.state_dict().items()):
+        digest.update(name.encode() + value.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
 def normalised(images: NDArray[np.uint8], preprocessing: Preprocessing) -> Tensor:
     """(B, S, S, 3) bytes → (B, 3, S, S) float32 as the encoder wants them."""
     import torch
 
-    pixels = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 255
+    pixels = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2)
+    return standardised(pixels.float(), preprocessing)
+
+
+def standardised(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """(B, 3, S, S) floats in 0..255 → floats as the encoder wants them."""
+    import torch
+
     mean = torch.tensor(preprocessing.mean).view(3, 1, 1)
     std = torch.tensor(preprocessing.std).view(3, 1, 1)
-    return (pixels - mean) / std
+    return (pixels / 255 - mean) / std
 
 
 def _finished(path: Path, key: Mapping[str, object]) -> bool:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from models.networks.decoders import Committee, Decoder
 from models.vocabulary import END, PAD, START, UNKNOWN
-
-if TYPE_CHECKING:
-    from models.networks.decoders import SoftAttentionLSTM
 
 _LONGEST = 4  # words in an n-gram
 _SIGMA = 6.0
@@ -84,49 +81,57 @@ def _similarity(candidate: _Vector, reference: _Vector) -> float:
     return penalty * total / _LONGEST
 
 
-def sample(decoder: SoftAttentionLSTM, features: Tensor, samples: int, words: int
-           ) -> tuple[Tensor, Tensor]:
-    """Draw captions: (B, C, S, S) features → (B * samples, T) ids and their log-probabilities.
+def sample(
+    decoder: Decoder, features: Tensor, samples: int, words: int, *, greedy: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Draw captions: (B, C, S, S) features → (B, samples, T) ids and their log-probabilities.
 
-    T is at most `words` + 1. After END all ids are PAD, with log-probability 0.
+    T is at most `words` + 1. After END all ids are PAD, with log-probability 0. `greedy` takes
+    the likeliest word instead.
     """
-    grid, keys, hidden, cell = (part.repeat_interleave(samples, 0)
-                                for part in decoder.begin(features))
-    last = torch.full((len(hidden),), START)
-    over = torch.zeros(len(hidden), dtype=torch.bool)
+    grid, keys, *state = decoder.begin(features)
+    state = [part.expand(-1, samples, *part.shape[2:]) for part in state]
+    last = torch.full((len(features), samples), START)
+    over = torch.zeros(last.shape, dtype=torch.bool)
     tokens, log_probabilities = [], []
     for _ in range(words + 1):
-        logits, _, hidden, cell = decoder.step(last, grid, keys, hidden, cell)
+        logits, _, *state = decoder.step(last, grid, keys, *state)
         logits = logits.float()
-        logits[:, [PAD, START, UNKNOWN]] = -torch.inf
+        logits[..., [PAD, START, UNKNOWN]] = -torch.inf
         scores = logits.log_softmax(-1)
-        last = torch.multinomial(scores.detach().exp(), 1).squeeze(1).masked_fill(over, PAD)
-        chosen = scores.gather(1, last.masked_fill(over, END)[:, None]).squeeze(1)
+        drawn = scores.detach()
+        drawn = drawn.argmax(-1) if greedy else torch.multinomial(
+            drawn.flatten(0, 1).exp(), 1).view(last.shape)
+        last = drawn.masked_fill(over, PAD)
+        chosen = scores.gather(-1, last.masked_fill(over, END)[..., None]).squeeze(-1)
         tokens.append(last)
         log_probabilities.append(chosen.masked_fill(over, 0.0))
         over = over | (last == END)
         if bool(over.all()):
             break
-    return torch.stack(tokens, 1), torch.stack(log_probabilities, 1)
+    return torch.stack(tokens, -1), torch.stack(log_probabilities, -1)
 
 
 def loss(
-    decoder: SoftAttentionLSTM, features: Tensor, reward: CiderReward, pictures: Sequence[int],
+    decoder: Decoder, features: Tensor, reward: CiderReward, pictures: Sequence[int],
     mirror: Tensor, samples: int, words: int,
 ) -> Tensor:
     """Policy gradient whose baseline is the mean reward of a picture's other samples.
 
     (Luo 2020, "A Better Variant of Self-Critical Sequence Training", equation 6.) `pictures`
     are the training pictures' numbers and `mirror` (B,) which of them are shown mirrored.
+    Every member of a committee learns from captions of its own; the result is their mean.
     """
+    if isinstance(decoder, Committee):
+        each = [loss(member, features, reward, pictures, mirror, samples, words)
+                for member in decoder.speakers()]
+        return torch.stack(each).mean()
     tokens, log_probabilities = sample(decoder, features, samples, words)
-    as_taken = torch.where(mirror.repeat_interleave(samples)[:, None],
-                           reward.mirrored[tokens], tokens)
+    as_taken = torch.where(mirror[:, None, None], reward.mirrored[tokens], tokens)
     rewards = torch.tensor([
-        reward(pictures[row // samples], [token for token in ids if token != PAD])
-        for row, ids in enumerate(as_taken.tolist())
+        [reward(picture, [token for token in ids if token != PAD]) for ids in drawn]
+        for picture, drawn in zip(pictures, as_taken.tolist(), strict=True)
     ])
-    grouped = rewards.view(-1, samples)
-    others = (grouped.sum(1, keepdim=True) - grouped) / (samples - 1)
-    advantage = (grouped - others).view(-1, 1)
+    others = (rewards.sum(1, keepdim=True) - rewards) / (samples - 1)
+    advantage = (rewards - others)[..., None]
     return -(advantage * log_probabilities)[tokens != PAD].mean()

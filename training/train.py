@@ -3,79 +3,32 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import math
 import os
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from models.networks.captioners import CaptioningNetwork
-from models.vocabulary import PAD, SPECIALS, Vocabulary
-from training import prepare, self_critical
-from training.datasets import Example, batches, build_vocabulary, load_flickr8k, mirrored
+from models.vocabulary import PAD
+from training import prepare, self_critical, self_training
+from training.datasets import Example, batches, count_words
+from training.material import mirrored_ids, starting_weights, tokenise
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from training.material import Material
     from training.recipe import Recipe, Stage
 
 Source = Callable[[list[int], Tensor], Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class Material:
-    """What a recipe is trained on. Tokens: (2, N, K, T), plain and mirrored captions."""
-
-    train: list[Example]
-    development: list[Example]
-    vocabulary: Vocabulary
-    images: NDArray[np.uint8]
-    tokens: Tensor
-
-
-def gather(recipe: Recipe, data: Path, work: Path, limit: int | None = None) -> Material:
-    """Read the data set, build the vocabulary, decode the pictures (once)."""
-    dataset = load_flickr8k(data)
-    for problem in dataset.problems:
-        tqdm.write(f"left out: {problem}")
-    train, development = dataset.train[:limit], dataset.development[:limit]
-    vocabulary = build_vocabulary(train, recipe.minimum_count)
-    images = prepare.pictures(train, recipe.preprocessing, work / "pictures.npy")
-    return Material(train, development, vocabulary, images,
-                    tokenise(train, vocabulary, recipe.search.max_words))
-
-
-def tokenise(examples: list[Example], vocabulary: Vocabulary, max_words: int) -> Tensor:
-    """Captions and their mirrored forms as ids, padded: (2, N, K, max_words + 2).
-
-    A picture with fewer captions than the others has its own repeated.
-    """
-    most = max(len(example.captions) for example in examples)
-    tokens = torch.full((2, len(examples), most, max_words + 2), PAD)
-    for row, example in enumerate(examples):
-        for column in range(most):
-            caption = example.captions[column % len(example.captions)][:max_words]
-            for side, words in enumerate((caption, mirrored(caption))):
-                ids = vocabulary.encode(words)
-                tokens[side, row, column, : len(ids)] = torch.tensor(ids)
-    return tokens
-
-
-def mirrored_ids(vocabulary: Vocabulary) -> Tensor:
-    """What each id becomes when its picture is mirrored: (V,)."""
-    return torch.tensor([vocabulary.encode(mirrored([word]))[1] if index >= len(SPECIALS) else index
-                         for index, word in enumerate(vocabulary.words)])
 
 
 def one_cycle(step: int, steps: int, warm_up: float) -> float:
@@ -87,11 +40,14 @@ def one_cycle(step: int, steps: int, warm_up: float) -> float:
 
 
 def caption_loss(logits: Tensor, tokens: Tensor, smoothing: float) -> Tensor:
-    """Cross-entropy of (R, T, V) logits on the (R, T) next words, padding left out."""
-    return cross_entropy(
-        logits.float().flatten(0, 1), tokens.flatten(), ignore_index=PAD,
-        label_smoothing=smoothing,
-    )
+    """Cross-entropy of (…, T, V) logits on the (…, T) next words, padding left out."""
+    real = tokens != PAD
+    return cross_entropy(logits[real].float(), tokens[real], label_smoothing=smoothing)
+
+
+def class_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy of (B, C) logits with the distribution of (B, C) target logits."""
+    return cross_entropy(logits.float(), targets.float().softmax(-1))
 
 
 class Trainer:
@@ -99,7 +55,7 @@ class Trainer:
 
     def __init__(
         self, recipe: Recipe, material: Material, weights: Path | None, work: Path,
-        report: Callable[[CaptioningNetwork, str], dict[str, float]] | None = None,
+        report: Callable[[CaptioningNetwork], dict[str, float]] | None = None,
         checkpoint_every: int = 100,
     ) -> None:
         """`weights` is the folder of starting weights; `report` scores the averaged weights;
@@ -110,12 +66,12 @@ class Trainer:
         words = len(material.vocabulary)
         self.network = CaptioningNetwork(recipe.architecture, words)
         if recipe.starting_weights and weights is not None:
-            tensors = load_file(weights / recipe.starting_weights)
-            self.network.encoder.load_imagenet({k: v.float() for k, v in tensors.items()})
+            self.network.encoder.load_imagenet(starting_weights(recipe, weights))
         self.network.to(memory_format=torch.channels_last)
         self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
         self._begin_stage()
-        self.stage, self.step = 0, 0
+        self.stage, self.step, self.seconds = 0, 0, 0.0
+        self._since = time.monotonic()
         self.losses: list[tuple[int, int, float]] = []
         self.saved: dict[str, Any] | None = None
         if (work / "checkpoint.pt").is_file():
@@ -125,6 +81,9 @@ class Trainer:
 
     def run(self) -> None:
         """Train every stage that is left."""
+        for number, stage in enumerate(self.recipe.stages[: self.stage]):
+            if stage.self_train:  # later stages may learn from the same captions
+                self._caption_unlabelled(number)
         while self.stage < len(self.recipe.stages):
             stage = self.recipe.stages[self.stage]
             self._run_stage(stage)
@@ -156,16 +115,19 @@ class Trainer:
             optimiser.load_state_dict(self.saved)
             self.saved = None
         source = self._source(stage)
+        if stage.self_train:
+            self._caption_unlabelled(self.stage)
         bar = tqdm(total=steps, initial=self.step, desc=stage.name, unit="step", smoothing=0.02)
         while True:
             epoch, place = divmod(self.step, per_epoch)
-            if epoch and not place and (stage.train == "all" or self.step == steps):
+            if epoch and not place and (stage.encodes or self.step == steps):
                 self._score(f"{stage.name} {epoch}")
             if self.step == steps:
                 break
             order = list(batches(len(self.material.train), stage.batch,
                                  self._seed(1000 * self.stage + epoch)))
             for indices in order[place:]:
+                indices = indices + self._unlabelled(stage)
                 loss = self._train_step(stage, optimiser, source, indices,
                                         one_cycle(self.step, steps, stage.warm_up))
                 self.losses.append((self.stage, self.step, loss))
@@ -188,7 +150,8 @@ class Trainer:
         self.network.train()
         with torch.autocast("cpu", torch.bfloat16):
             loss = self._loss(stage, source(indices, mirror), indices, mirror)
-        optimiser.zero_grad(set_to_none=True)
+        # all of them: what an earlier stage left on frozen layers would count in the norm below
+        self.network.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         optimiser.step()
@@ -198,41 +161,109 @@ class Trainer:
                 self.average[name].lerp_(value, 1 - decay)
         return float(loss.detach())
 
+    def _unlabelled(self, stage: Stage) -> list[int]:
+        """Numbers of the pictures without captions in this step: all of them in turn."""
+        if not stage.unlabelled:
+            return []
+        count, first = len(self.material.unlabelled), len(self.material.train)
+        order = np.random.default_rng(self._seed(self.stage)).permutation(count)
+        places = (self.step * stage.unlabelled + np.arange(stage.unlabelled)) % count
+        return [first + int(each) for each in order[places]]
+
     def _loss(self, stage: Stage, features: Tensor, indices: list[int], mirror: Tensor) -> Tensor:
+        losses = []
+        if stage.distil:
+            targets = torch.from_numpy(np.stack([self.material.classes[i] for i in indices]))
+            logits = self.network.encoder.classify(features)
+            losses.append(stage.distil * class_loss(logits, targets))
+        share = stage.truth if stage.objective == "self-critical" else 1.0
         if stage.objective == "self-critical":
-            return self_critical.loss(self.network.decoder, features, self._reward, indices, mirror,
-                                      stage.samples, self.recipe.search.max_words)
+            rows = slice(stage.batch)  # pictures without captions have no reward
+            losses.append((1 - share) * self_critical.loss(
+                self.network.decoder, features[rows], self._reward, indices[rows], mirror[rows],
+                stage.samples, self.recipe.search.max_words))
+        if share:
+            losses.append(share * self._truth(stage, features, indices, mirror))
+        return torch.stack(losses).sum()
+
+    def _truth(self, stage: Stage, features: Tensor, indices: list[int], mirror: Tensor) -> Tensor:
+        """Cross-entropy with the captions, those of self-training among them."""
         tokens = self.material.tokens[mirror.long(), torch.tensor(indices)]
+        captioned = (tokens != PAD).any(-1).any(-1)
+        tokens, features = tokens[captioned], features[captioned]
         tokens = tokens[..., : int((tokens != PAD).sum(-1).max())]
-        logits, _ = self.network.decoder(features, tokens)
-        return caption_loss(logits, tokens.flatten(0, 1)[:, 1:], stage.label_smoothing)
+        losses = []
+        for member in self.network.decoder.speakers():
+            shown = tokens
+            if stage.captions:  # other ones for each member: what they learn should differ
+                columns = torch.rand(tokens.shape[:2]).argsort(1)[:, : stage.captions]
+                shown = tokens.gather(1, columns[..., None].expand(-1, -1, tokens.shape[2]))
+            logits, _ = member(features, shown)
+            losses.append(caption_loss(logits, shown[..., 1:], stage.label_smoothing))
+        return torch.stack(losses).mean()
+
+    def _caption_unlabelled(self, number: int) -> None:
+        """Give the pictures without captions those that were made for stage `number`.
+
+        The averaged weights make them when it begins.
+        """
+        path = self.work / f"own_captions_{number + 1}.json"
+        first, count = len(self.material.train), len(self.material.unlabelled)
+        if (self.stage, self.step) > (number, 0):
+            own = json.loads(path.read_text(encoding="utf-8"))
+        else:
+            network = self.averaged().to(memory_format=torch.channels_last)
+            frequent = {word for word, number in count_words(self.material.train).items()
+                        if number >= 20}
+
+            def features(number: int) -> Tensor:
+                image = self.material.images[first + number : first + number + 1]
+                pixels = prepare.normalised(image, self.recipe.preprocessing)
+                with torch.inference_mode():
+                    grid: Tensor = network.encoder(pixels.to(memory_format=torch.channels_last))
+                return grid
+
+            how = self.recipe.self_training
+            own = self_training.captions(
+                network.decoder, features,
+                self_training.things(self.material.classes[first:], how.sure),
+                self.material.vocabulary, frequent.__contains__, how,
+                self.recipe.search.max_words)
+            _replace(path, json.dumps(own) + "\n")
+        # as often as a picture of the data set, which has several: the new words are rare
+        times = self.material.tokens.shape[2]
+        examples = [Example(example.path, (tuple(words),) * times if words else ())
+                    for example, words in zip(self.material.unlabelled, own, strict=True)]
+        tokens = tokenise(examples, self.material.vocabulary, self.recipe.search.max_words)
+        tqdm.write(f"{sum(map(bool, own))} of {count} pictures have captions of their own now")
+        self.material.tokens[:, first:] = PAD
+        self.material.tokens[:, first:, : tokens.shape[2]] = tokens
 
     @functools.cached_property
     def _reward(self) -> self_critical.CiderReward:
-        captions = self.material.tokens[0, :, :, 1:].tolist()
+        captions = self.material.tokens[0, : len(self.material.train), :, 1:].tolist()
         references = [[[token for token in ids if token != PAD] for ids in picture]
                       for picture in captions]
         return self_critical.CiderReward(references, mirrored_ids(self.material.vocabulary))
 
     def _source(self, stage: Stage) -> Source:
-        if stage.train == "all":
-            return self._augmented
+        if stage.encodes:
+            return functools.partial(self._augmented, stage)
         encoder = self.network.encoder
-        names = [example.path.name for example in self.material.train]
-        digest = hashlib.sha256(repr((self.recipe.preprocessing, names)).encode())
-        for name, value in sorted(encoder.state_dict().items()):
-            digest.update(name.encode() + value.contiguous().numpy().tobytes())
+        fingerprint = prepare.fingerprint_of(
+            encoder, [*self.material.train, *self.material.unlabelled], self.recipe.preprocessing)
         cached = prepare.features(encoder, self.material.images, self.recipe.preprocessing,
-                                  self.work / "features.npy", digest.hexdigest())
+                                  self.work / "features.npy", fingerprint)
         return lambda indices, mirror: torch.from_numpy(
             np.stack([cached[int(side), i] for i, side in zip(indices, mirror, strict=True)])
         ).float()
 
-    def _augmented(self, indices: list[int], mirror: Tensor) -> Tensor:
+    def _augmented(self, stage: Stage, indices: list[int], mirror: Tensor) -> Tensor:
         images = torch.from_numpy(np.stack([self.material.images[i] for i in indices]))
         changed = self.recipe.augmentation(images.permute(0, 3, 1, 2).contiguous(), mirror)
-        pixels = prepare.normalised(changed.permute(0, 2, 3, 1).numpy(), self.recipe.preprocessing)
-        features: Tensor = self.network.encoder(pixels.to(memory_format=torch.channels_last))
+        pixels = prepare.standardised(changed, self.recipe.preprocessing)
+        with torch.set_grad_enabled(stage.train == "all"):
+            features: Tensor = self.network.encoder(pixels.to(memory_format=torch.channels_last))
         return features
 
     def _optimiser(self, stage: Stage) -> torch.optim.Optimizer:
@@ -253,13 +284,16 @@ class Trainer:
         # a resumed run comes by epochs that were scored before it was killed
         if self.report is None or any(line.startswith(begin) for line in lines):
             return
-        scores = self.report(self.averaged(), name)
+        scores = self.report(self.averaged())
         lines.append(json.dumps({"after": name, **scores}))
         _replace(path, "\n".join(lines) + "\n")
         tqdm.write(f"{name}: " + ", ".join(f"{k} {v:.1f}" for k, v in scores.items()))
 
     def _save(self, optimiser: torch.optim.Optimizer | None) -> None:
+        self.seconds += time.monotonic() - self._since
+        self._since = time.monotonic()
         state = {
+            "seconds": self.seconds,
             "stage": self.stage, "step": self.step, "network": self.network.state_dict(),
             "average": self.average, "began": self.began, "losses": self.losses,
             "optimiser": None if optimiser is None else optimiser.state_dict(),
@@ -278,6 +312,7 @@ class Trainer:
         self.average, self.began = state["average"], state["began"]
         self.losses = [tuple(x) for x in state["losses"]]
         self.stage, self.step, self.saved = state["stage"], state["step"], state["optimiser"]
+        self.seconds = state["seconds"]
         done = self.stage == len(self.recipe.stages)
         tqdm.write("trained already" if done
                    else f"going on at stage {self.stage + 1}, step {self.step}")
@@ -288,20 +323,3 @@ def _replace(path: Path, text: str) -> None:
     part = path.with_suffix(".part")
     part.write_text(text, encoding="utf-8")
     part.replace(path)
-
-
-def reporter(
-    material: Material, recipe: Recipe
-) -> Callable[[CaptioningNetwork, str], dict[str, float]]:
-    """Make the function that scores a network on the development split, greedily."""
-    from models.decoding import Search
-    from models.engines.torch import TorchEngine
-    from training.evaluate import evaluate
-
-    how = Search(beam=1, max_words=recipe.search.max_words)
-
-    def report(network: CaptioningNetwork, name: str) -> dict[str, float]:
-        return evaluate(TorchEngine(network, "cpu"), material.vocabulary, recipe.preprocessing,
-                        material.development, how, name).scores
-
-    return report

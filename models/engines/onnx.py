@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from models.bundle import DECODER, ENCODER, VOCABULARY, unusable
+from models.decoding import Encoding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from models.decoding import Arrays
 
 _INPUTS = ("grid", "keys", "hidden", "cell")
+_FEATURES = 4  # the place among the encoder's outputs
 
 
 class OnnxEngine:
@@ -42,10 +44,12 @@ class OnnxEngine:
         ):
             if has != wanted:
                 raise unusable(part, "it does not fit the others")
+        self.channels: int = self.encoder.get_outputs()[_FEATURES].shape[1]
 
-    def encode(self, pixels: NDArray[np.float32]) -> tuple[Arrays, Arrays]:
-        grid, keys, hidden, cell = self.encoder.run(None, {"pixels": pixels})
-        return (grid, keys), (hidden, cell)
+    def encode(self, pixels: NDArray[np.float32]) -> Encoding:
+        parts = self.encoder.run(None, {"pixels": pixels})
+        grid, keys, hidden, cell, features, classes = parts
+        return Encoding((grid, keys), (hidden, cell), features[0], classes[0])
 
     def step(
         self, tokens: NDArray[np.int64], memory: Arrays, state: Arrays
@@ -73,6 +77,8 @@ def _session(path: Path, threads: int) -> Any:
     options.log_severity_level = 3
     # idle threads must sleep, not spin: the daemon shares the person's machine
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # widen the stored int8 weights once, while loading, and not with every word
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no common base but this

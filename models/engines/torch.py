@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from models.bundle import CONFIG, WEIGHTS, unusable
+from models.decoding import Encoding
 from models.networks.captioners import CaptioningNetwork
+from models.quantisation import restore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +28,7 @@ class TorchEngine:
         """`device` defaults to a CUDA GPU where there is one."""
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.eval().float().to(self.device)
+        self.channels = network.encoder.channels
 
     @classmethod
     def load(
@@ -40,7 +43,7 @@ class TorchEngine:
         except (KeyError, TypeError, ValueError) as error:
             raise unusable(CONFIG) from error
         try:
-            network.load_state_dict(load_file(folder / WEIGHTS))
+            network.load_state_dict(restore(load_file(folder / WEIGHTS)))
         except (RuntimeError, SafetensorError) as error:
             raise unusable(WEIGHTS) from error
         side = config.preprocessing.size // network.encoder.stride
@@ -48,21 +51,17 @@ class TorchEngine:
             raise unusable(CONFIG, "its grid does not fit its size")
         return cls(network, device)
 
-    def encode(self, pixels: NDArray[np.float32]) -> tuple[Arrays, Arrays]:
+    def encode(self, pixels: NDArray[np.float32]) -> Encoding:
         with torch.inference_mode():
-            features = self.network.encoder(torch.from_numpy(pixels).to(self.device))
-            grid, keys, hidden, cell = self.network.decoder.begin(features)
-        return (grid.cpu().numpy(), keys.cpu().numpy()), (hidden.cpu().numpy(), cell.cpu().numpy())
+            parts = self.network.encode(torch.from_numpy(pixels).to(self.device))
+        grid, keys, hidden, cell, features, classes = (part.cpu().numpy() for part in parts)
+        return Encoding((grid, keys), (hidden, cell), features[0], classes[0])
 
     def step(
         self, tokens: NDArray[np.int64], memory: Arrays, state: Arrays
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], Arrays]:
         tensors = (torch.from_numpy(part).to(self.device) for part in (tokens, *memory, *state))
-        last, grid, keys, hidden, cell = tensors
         with torch.inference_mode():
-            logits, weights, hidden, cell = self.network.decoder.step(
-                last, grid, keys, hidden.expand(len(last), -1), cell.expand(len(last), -1)
-            )
-            scores = logits.log_softmax(-1)
-        return (scores.cpu().numpy(), weights.cpu().numpy(),
-                (hidden.cpu().numpy(), cell.cpu().numpy()))
+            parts = self.network.step(*tensors)
+        scores, weights, *after = (part.cpu().numpy() for part in parts)
+        return scores, weights, tuple(after)

@@ -20,8 +20,10 @@ class AdditiveAttention(nn.Module):
         self.score = nn.Linear(size, 1, bias=False)
 
     def forward(self, grid: Tensor, keys: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, L, D) grid, (B, L, A) keys, (B, H) hidden → (B, D) context, (B, L) weights."""
-        scores = self.score(torch.tanh(keys + self.query(hidden)[:, None])).squeeze(-1)
+        """B pictures with K captions each share their grid.
+
+        (B, L, D) grid, (B, L, A) keys, (B, K, H) hidden → (B, K, D) context, (B, K, L) weights.
+        """
+        scores = self.score(torch.tanh(keys[:, None] + self.query(hidden)[:, :, None])).squeeze(-1)
         weights = scores.softmax(-1)
-        context = (weights[:, None] @ grid).squeeze(1)
-        return context, weights
+        return weights @ grid, weights

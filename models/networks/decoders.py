@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,7 +17,8 @@ class SoftAttentionLSTM(nn.Module):
 
     With the gating scalar β of section 4.2.1 (one for each context channel) and the deep
     output layer of equation 7. The output layer shares its weights with the embedding
-    (Press and Wolf 2017). The grid is first projected to `grid` channels.
+    (Press and Wolf 2017). The grid is first projected to `grid` channels. A picture may have
+    K captions or hypotheses; they share its grid.
     """
 
     def __init__(
@@ -36,43 +40,111 @@ class SoftAttentionLSTM(nn.Module):
         self.dropout = nn.Dropout(dropout)
         nn.init.normal_(self.embedding.weight, std=0.05)  # tied: the default starts at loss 21
 
+    def speakers(self) -> list[SoftAttentionLSTM]:
+        """Those that learn words of their own: itself alone."""
+        return [self]
+
     def begin(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(B, C, S, S) features → (B, L, D) grid, (B, L, A) keys, first hidden and cell (B, H)."""
+        """(B, C, S, S) features → (B, L, D) grid, (B, L, A) keys, first hidden, cell (B, 1, H)."""
         cells = features.flatten(2).transpose(1, 2)
         grid = self.dropout(self.norm(self.project(cells)))
-        mean = grid.mean(1)
+        mean = grid.mean(1, keepdim=True)
         hidden, cell = torch.tanh(self.first_hidden(mean)), torch.tanh(self.first_cell(mean))
         return grid, self.attention.key(grid), hidden, cell
 
     def step(
         self, tokens: Tensor, grid: Tensor, keys: Tensor, hidden: Tensor, cell: Tensor
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(B,) last words → (B, V) logits, (B, L) attention, next hidden and cell (B, H)."""
+        """(B, K) last words, hidden and cell (B, K, H).
+
+        → (B, K, V) logits, (B, K, L) attention, next hidden and cell (B, K, H).
+        """
         last = self.embedding(tokens)
-        context, weights = self.attention(grid, keys, hidden)
-        context = torch.sigmoid(self.gate(hidden)) * context
-        # nn.LSTMCell wants one dtype; autocast leaves a mixture behind
-        hidden, cell = self.lstm(torch.cat([last, context], -1).to(last.dtype), (hidden, cell))
-        mixed = last + self.from_hidden(self.dropout(hidden)) + self.from_context(context)
-        output = self.dropout(torch.tanh(mixed))
-        logits = functional.linear(output, self.embedding.weight, self.bias)
-        return logits, weights, hidden, cell
+        context, weights, hidden, cell = self._advance(last, grid, keys, hidden, cell)
+        return self._words(last, context, hidden), weights, hidden, cell
 
     def forward(self, features: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Teacher forcing: (B, C, S, S) features and (B, K, T) tokens, K captions a picture.
 
-        → (B * K, T - 1, V) logits and (B * K, T - 1, L) attention.
+        → (B, K, T - 1, V) logits and (B, K, T - 1, L) attention.
         """
-        captions = tokens.shape[1]
-        grid, keys, hidden, cell = (part.repeat_interleave(captions, 0)
-                                    for part in self.begin(features))
-        flat = tokens.flatten(0, 1)
-        logits, attention = [], []
-        for position in range(flat.shape[1] - 1):
-            scores, weights, hidden, cell = self.step(flat[:, position], grid, keys, hidden, cell)
-            logits.append(scores)
+        grid, keys, hidden, cell = self.begin(features)
+        hidden, cell = (part.expand(-1, tokens.shape[1], -1) for part in (hidden, cell))
+        last = self.embedding(tokens[..., :-1])
+        contexts, hiddens, attention = [], [], []
+        for word in last.unbind(2):
+            context, weights, hidden, cell = self._advance(word, grid, keys, hidden, cell)
+            contexts.append(context)
+            hiddens.append(hidden)
             attention.append(weights)
-        return torch.stack(logits, 1), torch.stack(attention, 1)
+        logits = self._words(last, torch.stack(contexts, 2), torch.stack(hiddens, 2))
+        return logits, torch.stack(attention, 2)
+
+    def _advance(
+        self, last: Tensor, grid: Tensor, keys: Tensor, hidden: Tensor, cell: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        context, weights = self.attention(grid, keys, hidden)
+        context = torch.sigmoid(self.gate(hidden)) * context
+        # nn.LSTMCell wants rows, and one dtype: autocast leaves a mixture behind
+        entry = torch.cat([last, context], -1).to(last.dtype).flatten(0, 1)
+        after = self.lstm(entry, (hidden.flatten(0, 1), cell.flatten(0, 1)))
+        hidden, cell = (part.view(*last.shape[:2], -1) for part in after)
+        return context, weights, hidden, cell
+
+    def _words(self, last: Tensor, context: Tensor, hidden: Tensor) -> Tensor:
+        mixed = last + self.from_hidden(self.dropout(hidden)) + self.from_context(context)
+        output = self.dropout(torch.tanh(mixed))
+        return functional.linear(output, self.embedding.weight, self.bias)
 
 
-DECODERS = {"soft_attention_lstm": SoftAttentionLSTM}
+class Committee(nn.Module):
+    """Several `SoftAttentionLSTM` on one encoder, which speak as one.
+
+    The next word's probability is the mean of the members' (a deep ensemble, Lakshminarayanan
+    et al. 2017, of decoders only: the encoder, which costs most, runs once). Their states and
+    grids are stacked on a dimension M behind the first.
+    """
+
+    def __init__(self, *, members: int = 2, **options: Any) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(SoftAttentionLSTM(**options) for _ in range(members))
+
+    def speakers(self) -> list[SoftAttentionLSTM]:
+        """Those that learn words of their own: the members."""
+        return [member for member in self.members if isinstance(member, SoftAttentionLSTM)]
+
+    def begin(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(B, C, S, S) features → grid (B, M, L, D), keys (B, M, L, A), states (B, 1, M, H)."""
+        parts = zip(*(member.begin(features) for member in self.speakers()), strict=True)
+        grid, keys, hidden, cell = (list(part) for part in parts)
+        return (torch.stack(grid, 1), torch.stack(keys, 1),
+                torch.stack(hidden, 2), torch.stack(cell, 2))
+
+    def step(
+        self, tokens: Tensor, grid: Tensor, keys: Tensor, hidden: Tensor, cell: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(B, K) last words, hidden and cell (B, K, M, H).
+
+        → (B, K, V) log-probabilities, (B, K, L) mean attention, next states (B, K, M, H).
+        """
+        logits, weights, hiddens, cells = zip(*(
+            member.step(tokens, grid[:, m], keys[:, m], hidden[:, :, m], cell[:, :, m])
+            for m, member in enumerate(self.speakers())
+        ), strict=True)
+        each = torch.stack([part.float().log_softmax(-1) for part in logits])
+        together = each.logsumexp(0) - math.log(len(each))
+        return (together, torch.stack(weights).mean(0),
+                torch.stack(hiddens, 2), torch.stack(cells, 2))
+
+    def forward(self, features: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """As `SoftAttentionLSTM.forward`, with a dimension M before all of both results."""
+        logits, attention = zip(*(member(features, tokens) for member in self.speakers()),
+                                strict=True)
+        return torch.stack(logits), torch.stack(attention)
+
+
+Decoder = SoftAttentionLSTM | Committee
+DECODERS: dict[str, type[Decoder]] = {
+    "soft_attention_lstm": SoftAttentionLSTM,
+    "committee": Committee,
+}

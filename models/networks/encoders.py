@@ -26,7 +26,16 @@ class SameConv2d(nn.Conv2d):
         self.pads = (before, total - before) * 2
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(functional.pad(x, self.pads) if any(self.pads) else x)
+        before, after = self.pads[:2]
+        if before == after:  # the convolution pads as it reads: no copy
+            return functional.conv2d(x, self.weight, self.bias, self.stride, before,
+                                     self.dilation, self.groups)
+        padded = functional.pad(x, self.pads)
+        if self.groups > 1 and self.training:
+            # the gradient of this kind in bfloat16 takes half the time of a whole training step
+            with torch.autocast(x.device.type, enabled=False):
+                return super().forward(padded.float())
+        return super().forward(padded)
 
 
 class Block(nn.Module):
@@ -60,7 +69,7 @@ class Block(nn.Module):
 
 
 class MobileNetEdgeTPU(nn.Module):
-    """MobileNet-EdgeTPU 1.0 (Xiong et al. 2021, MobileDets) without its classifier.
+    """MobileNet-EdgeTPU 1.0 (Xiong et al. 2021, MobileDets).
 
     (B, 3, S, S) in [-1, 1] → (B, 1280, S / 32, S / 32). No batch norm: the published
     weights have it folded in.
@@ -68,6 +77,7 @@ class MobileNetEdgeTPU(nn.Module):
 
     channels = 1280
     stride = 32
+    classes = 1000
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,27 +96,36 @@ class MobileNetEdgeTPU(nn.Module):
         blocks += [Block(160, 1280, 192)]
         self.blocks = nn.Sequential(*blocks)
         self.head = SameConv2d(192, self.channels, 1, 1, 1)
+        self.classifier = nn.Linear(self.channels, self.classes)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.narrow(functional.relu(self.stem(x)))
         return functional.relu(self.head(self.blocks(x)))
 
+    def classify(self, features: Tensor) -> Tensor:
+        """(B, 1280, h, w) features → (B, 1000) logits of ImageNet's classes."""
+        logits: Tensor = self.classifier(features.mean((2, 3)))
+        return logits
+
     def load_imagenet(self, tensors: Mapping[str, Tensor]) -> None:
         """Take the starting weights, named "<layer>.weight|bias" in the order of the layers.
 
-        The last layer, the classifier, is left out. Raises ValueError on any mismatch.
+        The last layer is the classifier, whose first class, the background, is left out.
+        Raises ValueError on any mismatch.
         """
-        convolutions = [m for m in self.modules() if isinstance(m, SameConv2d)]
-        layers = sorted({int(name.partition(".")[0]) for name in tensors})[:-1]
-        if len(layers) != len(convolutions):
-            raise ValueError(f"expected {len(convolutions)} layers, found {len(layers)}")
+        modules = [m for m in self.modules() if isinstance(m, SameConv2d | nn.Linear)]
+        layers = sorted({int(name.partition(".")[0]) for name in tensors})
+        if len(layers) != len(modules):
+            raise ValueError(f"expected {len(modules)} layers, found {len(layers)}")
         with torch.no_grad():
-            for layer, convolution in zip(layers, convolutions, strict=True):
-                for name, parameter in convolution.named_parameters():
+            for layer, module in zip(layers, modules, strict=True):
+                for name, parameter in module.named_parameters():
                     tensor = tensors.get(f"{layer}.{name}")
+                    if tensor is not None and module is self.classifier:
+                        tensor = tensor.flatten(1)[1:] if name == "weight" else tensor[1:]
                     if tensor is None or tensor.shape != parameter.shape:
                         raise ValueError(f"layer {layer}: its {name} does not fit")
                     parameter.copy_(tensor)
 
 
-ENCODERS = {"mobilenet_edgetpu": MobileNetEdgeTPU}
+ENCODERS: dict[str, type[MobileNetEdgeTPU]] = {"mobilenet_edgetpu": MobileNetEdgeTPU}

@@ -28,10 +28,8 @@ def broken_bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`build` run once, unbroken: recipe.toml, data/, work/ and bundle/. Not to be changed."""
-    folder = tmp_path_factory.mktemp("built")
-    bundles.draw_data_set(folder / "data")
-    (folder / "recipe.toml").write_text(bundles.RECIPE, encoding="utf-8")
+    """`build` run once, unbroken: all that it is given, work/ and bundle/. Not to be changed."""
+    folder = bundles.prepare_training(tmp_path_factory.mktemp("built"))
     command = bundles.training_command("build", folder, "work", "--out", folder / "bundle")
     done = subprocess.run(command, cwd=bundles.ROOT, env=bundles.training_environment(),
                           capture_output=True, text=True, timeout=400, check=False)

@@ -7,9 +7,10 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
-from models.bundle import CONFIG, PARTS, BundleError, read
+from models.bundle import CONFIG, CONSENSUS, FORMAT, PARTS, PICTURES, BundleError, read
 from models.captioner import EngineName, load
 from models.vocabulary import SPECIALS
 from tests.bundles import SIZE, WORDS
@@ -17,6 +18,8 @@ from tests.bundles import SIZE, WORDS
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 ENGINES: tuple[EngineName, ...] = ("onnx", "torch")
 either_engine = pytest.mark.parametrize("engine", ENGINES)
@@ -36,13 +39,16 @@ def sign(folder: Path) -> None:
 
 
 def test_what_was_written_is_read(tiny_bundle: Path) -> None:
-    config, vocabulary = read(tiny_bundle)
+    config, vocabulary, consensus = read(tiny_bundle)
     assert vocabulary.words == (*SPECIALS, *WORDS)
     assert config.preprocessing.size == SIZE
     assert config.preprocessing.mean == (0.5, 0.5, 0.5)
     assert config.search.max_words == 8
     assert config.grid == (2, 2)
     assert set(config.files) == set(PARTS)
+    assert config.format == FORMAT == 2
+    assert consensus.channels == 1280
+    assert consensus.words <= len(vocabulary)
 
 
 @either_engine
@@ -64,6 +70,13 @@ def test_a_part_too_many(broken_bundle: Path, engine: EngineName) -> None:
     (broken_bundle / "notes.txt").write_text("mine")
     with pytest.raises(BundleError, match=r"should not: notes\.txt"):
         load(broken_bundle, engine)
+
+
+@either_engine
+def test_the_cards_pictures_are_no_part_too_many(broken_bundle: Path, engine: EngineName) -> None:
+    for name in PICTURES:
+        (broken_bundle / name).write_bytes(b"drawn again")
+    assert load(broken_bundle, engine).config.format == FORMAT
 
 
 @either_engine
@@ -94,10 +107,10 @@ def test_a_folder_in_place_of_a_part(broken_bundle: Path, part: str) -> None:
 
 
 @either_engine
-@pytest.mark.parametrize("number", [0, 2, "1", None])
+@pytest.mark.parametrize("number", [0, 1, 3, "2", None])
 def test_another_format(broken_bundle: Path, engine: EngineName, number: object) -> None:
     edit(broken_bundle, lambda table: table.update(format=number))
-    with pytest.raises(BundleError, match=r"has format .*; this program reads 1"):
+    with pytest.raises(BundleError, match=r"has format .*; this program reads 2"):
         load(broken_bundle, engine)
 
 
@@ -133,7 +146,11 @@ def test_a_config_that_is_not_text(broken_bundle: Path) -> None:
         (lambda t: t["preprocessing"].update(mean=[0.5, 0.5]), "mean"),
         (lambda t: t["preprocessing"].update(interpolation="guess"), "interpolation"),
         (lambda t: t.update(preprocessing=[]), "preprocessing"),
-        (lambda t: t["calibration"].update(slope=None), "slope"),
+        (lambda t: t["search"].update(consensus="much"), "consensus"),
+        (lambda t: t["search"].update(neighbours=0), "neighbours"),
+        (lambda t: t["calibration"].update(slope=1.0), "slope"),
+        (lambda t: t["calibration"].update(offset=None), "offset"),
+        (lambda t: t["calibration"].update(weights=[1.0]), "weights"),
     ],
 )
 def test_a_config_with_a_bad_entry_is_refused_by_name(
@@ -174,6 +191,63 @@ def test_weights_that_do_not_fit(broken_bundle: Path, engine: EngineName, keep: 
     sign(broken_bundle)
     wanted = r"coder\.onnx|weights\.safetensors"
     with pytest.raises(BundleError, match=rf"({wanted}) cannot be used"):
+        load(broken_bundle, engine)
+
+
+def remember(folder: Path, **changes: NDArray[Any] | None) -> None:
+    """Change arrays of the bundle's memory, or leave them out."""
+    with np.load(folder / CONSENSUS) as file:
+        arrays = {**file, **changes}
+    kept = {name: array for name, array in arrays.items() if array is not None}
+    np.savez_compressed(folder / CONSENSUS, **kept)
+    sign(folder)
+
+
+@either_engine
+@pytest.mark.parametrize("name", ["mean", "projection", "places", "captions", "unity", "grams",
+                                  "frequencies"])
+def test_a_memory_that_lacks_something(
+    broken_bundle: Path, engine: EngineName, name: str
+) -> None:
+    remember(broken_bundle, **{name: None})
+    with pytest.raises(BundleError, match=rf"consensus\.npz cannot be used: it lacks {name}"):
+        load(broken_bundle, engine)
+    remember(broken_bundle, **{name: np.zeros((3, 3), np.float16)})
+    with pytest.raises(BundleError, match=r"consensus\.npz cannot be used: its parts do not fit"):
+        load(broken_bundle, engine)
+    remember(broken_bundle, **{name: np.asarray(["dog"])})
+    with pytest.raises(BundleError, match=r"consensus\.npz cannot be used"):
+        load(broken_bundle, engine)
+
+
+@pytest.mark.parametrize("data", [b"", b"PK", b"dog", b"\x93NUMPY", "half", "middle", "array"])
+def test_a_memory_that_is_none(broken_bundle: Path, data: bytes | str) -> None:
+    path = broken_bundle / CONSENSUS
+    whole = path.read_bytes()
+    if data == "array":
+        with path.open("wb") as file:
+            np.save(file, np.zeros(3))
+    elif data == "half":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif data == "middle":
+        path.write_bytes(whole[:200] + bytes(len(whole) - 400) + whole[-200:])
+    else:
+        path.write_bytes(data)
+    sign(broken_bundle)
+    with pytest.raises(BundleError, match=r"consensus\.npz cannot be used"):
+        load(broken_bundle)
+
+
+@either_engine
+def test_a_memory_of_another_captioner(broken_bundle: Path, engine: EngineName) -> None:
+    with np.load(broken_bundle / CONSENSUS) as file:
+        mean, projection, captions = file["mean"], file["projection"], file["captions"]
+    remember(broken_bundle, mean=mean[1:], projection=projection[1:])
+    with pytest.raises(BundleError, match=r"consensus\.npz cannot be used: it does not fit"):
+        load(broken_bundle, engine)
+    captions[0, 0, 0] = len(WORDS) + len(SPECIALS)
+    remember(broken_bundle, mean=mean, projection=projection, captions=captions)
+    with pytest.raises(BundleError, match=r"consensus\.npz cannot be used: it does not fit"):
         load(broken_bundle, engine)
 
 

@@ -23,6 +23,7 @@ from PIL import Image
 from describer_daemon.captioner import ChildCaptioner
 from describer_daemon.captioner_child import Service
 from describer_daemon.ports import Caption, DescriberError, Encoded, Picture, Pixels
+from models.confidence import Calibration
 from tests.unit.proc import LONG, PROC, command, state, until
 
 Make = Callable[..., ChildCaptioner]
@@ -134,24 +135,59 @@ def test_captions_are_those_of_the_model(
     assert caption.words == expected.words
     assert caption.log_probabilities == pytest.approx(expected.log_probabilities, abs=1e-4)
     assert caption.confidence == pytest.approx(expected.confidence, abs=1e-4)
+    assert [tag.name for tag in caption.tags] == [tag.name for tag in expected.tags]
+    assert [tag.probability for tag in caption.tags] == pytest.approx(
+        [tag.probability for tag in expected.tags], abs=1e-4)
+
+
+@pytest.fixture
+def judge(tiny_bundle: Path, photo: Image.Image) -> Callable[..., dict[str, Any]]:
+    """`judge(sure=..., ...)` → the reply for the photo with this calibration."""
+    service = Service(tiny_bundle, 1, "onnx")
+    model = service._load()
+    head = {"op": "describe", "kind": "encoded"}
+
+    def answer(**calibration: Any) -> dict[str, Any]:
+        model.config = dataclasses.replace(model.config, calibration=Calibration(**calibration))
+        reply, body = service.answer(head, bytes(as_file(photo).data))
+        assert body == b""
+        return reply
+
+    return answer
 
 
 @pytest.mark.parametrize(
-    ("confidence", "certainty"), [(0.9, "sure"), (0.6, "sure"), (0.5, "medium"), (0.1, "unsure")]
+    ("sure", "medium", "certainty"),
+    [(0.4, 0.3, "sure"), (0.5, 0.3, "sure"), (0.6, 0.3, "medium"), (0.6, 0.5, "medium"),
+     (0.7, 0.6, "unsure")],
 )
 def test_certainty_is_the_class_of_the_confidence(
-    tiny_bundle: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch, confidence: float,
-    certainty: str,
+    judge: Callable[..., dict[str, Any]], sure: float, medium: float, certainty: str
 ) -> None:
-    from models import captioner
-    from models.bundle import Calibration
+    reply = judge(weights={}, sure=sure, medium=medium)  # no evidence either way: one half
+    assert (reply["confidence"], reply["certainty"]) == (0.5, certainty)
 
-    monkeypatch.setattr(captioner, "confidence", lambda *_: confidence)
-    service = Service(tiny_bundle, 1, "onnx")
-    model = service._load()
-    model.config = dataclasses.replace(model.config, calibration=Calibration(sure=0.6, medium=0.3))
-    reply = service._caption(photo)
-    assert (reply["confidence"], reply["certainty"]) == (confidence, certainty)
+
+def test_tags_are_sure_from_the_bundles_limit_on(judge: Callable[..., dict[str, Any]]) -> None:
+    tags = judge(tag=0.0)["tags"]
+    assert [tag["sure"] for tag in tags] == [True] * 5
+    limit = tags[0]["probability"]
+    assert limit > tags[1]["probability"]
+    assert [tag["sure"] for tag in judge(tag=limit)["tags"]] == [True] + [False] * 4
+
+
+@pytest.mark.parametrize("form", [as_pixels, as_bgrx, as_file])
+def test_an_illustrated_caption_is_the_same_caption(
+    make: Make, photo: Image.Image, form: Callable[[Image.Image], Picture]
+) -> None:
+    captioner = make()
+    caption, heatmap = captioner.illustrate(form(photo))
+    assert caption == captioner.describe(form(photo))
+    with Image.open(io.BytesIO(heatmap), formats=["PNG"]) as drawn:
+        drawn.load()
+    assert drawn.width > 220
+    with pytest.raises(DescriberError, match=r"^The picture is empty"):
+        captioner.illustrate(Encoded(b""))
 
 
 @pytest.mark.parametrize(
@@ -162,6 +198,7 @@ def test_pictures_of_nothing_need_no_model(
     captioner = make(tmp_path / "no bundle")
     caption = captioner.describe(as_pixels(Image.new("RGB", (640, 480), colour)))
     assert caption == Caption((), (), 1.0, finding=finding)  # type: ignore[arg-type]
+    assert captioner.illustrate(as_pixels(Image.new("RGB", (9, 9), colour))) == (caption, b"")
 
 
 @pytest.mark.parametrize(
@@ -381,12 +418,13 @@ def test_a_missing_engine_names_the_cure(
     tiny_bundle: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "models.engines.torch", None)
-    reply = Service(tiny_bundle, None, "torch").answer({"op": "load"}, b"")
+    reply, _ = Service(tiny_bundle, None, "torch").answer({"op": "load"}, b"")
     assert reply["error"] == (
         "The torch engine is not installed. Please install describer[torch].")
 
 
 @pytest.mark.parametrize("head", [{}, {"op": "describe"}, {"op": "describe", "kind": "pixels"}])
 def test_any_message_gets_a_reply(tiny_bundle: Path, head: dict[str, Any]) -> None:
-    reply = Service(tiny_bundle, None, "onnx").answer(head, b"")
+    reply, body = Service(tiny_bundle, None, "onnx").answer(head, b"")
     assert set(reply) == {"error", "detail"}
+    assert body == b""

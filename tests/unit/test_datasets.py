@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from models.vocabulary import SPECIALS
-from training.datasets import batches, build_vocabulary, clean, load_flickr8k, mirrored
+from training.datasets import (
+    batches,
+    build_vocabulary,
+    clean,
+    count_words,
+    load_flickr8k,
+    load_unlabelled,
+    mirrored,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,6 +138,34 @@ def test_the_vocabulary_is_by_frequency_then_letters(published: Path) -> None:
     assert words == ("a", "dog", "number", "runs")
     words = build_vocabulary(examples, minimum=4).words[len(SPECIALS) :]
     assert words[4:] == ("0", "1", "2", "3", "4")
+
+
+def test_words_are_counted_in_every_caption(published: Path) -> None:
+    counts = count_words(load_flickr8k(published).train)
+    assert counts["dog"] == 20
+    assert counts["3"] == 4
+
+
+def test_words_that_the_captions_lack_come_last_and_once(published: Path) -> None:
+    examples = load_flickr8k(published).train
+    words = build_vocabulary(examples, 5, ["zebra", "dog", "apple", "zebra"]).words
+    assert words[len(SPECIALS) :] == ("a", "dog", "number", "runs", "zebra", "apple")
+
+
+def test_every_tenth_picture_without_captions_is_held_out(tmp_path: Path) -> None:
+    for number in range(23):
+        (tmp_path / f"{number:02}.{('jpg', 'PNG', 'webp')[number % 3]}").write_bytes(b"")
+    (tmp_path / "notes.txt").write_text("no picture")
+    train, held_out = load_unlabelled(tmp_path)
+    assert [example.path.stem for example in held_out] == ["00", "10", "20"]
+    assert sorted(e.path.stem for e in (*train, *held_out)) == [f"{n:02}" for n in range(23)]
+    assert not any(example.captions for example in (*train, *held_out))
+
+
+def test_a_folder_without_pictures_is_named(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no picture")
+    with pytest.raises(FileNotFoundError, match="holds no pictures"):
+        load_unlabelled(tmp_path)
 
 
 def test_an_epoch_sees_every_picture_once_in_an_order_the_seed_decides() -> None:

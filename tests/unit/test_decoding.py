@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.decoding import Hypothesis, Search, search
+from models.decoding import Encoding, Hypothesis, Search, search
 from models.vocabulary import END, PAD, START, UNKNOWN
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from models.decoding import Arrays
 
 CELLS = 3
-NO_PIXELS = np.zeros((1, 3, 1, 1), np.float32)
+PICTURE = Encoding((np.zeros((1, CELLS), np.float32),), (np.full((1, 2), [0, START], np.float32),),
+                   np.zeros(0, np.float32), np.zeros(0, np.float32))
 
 
 class TableEngine:
@@ -37,10 +38,6 @@ class TableEngine:
         logits = scores.astype(np.float64)
         logits -= logits.max(-1, keepdims=True)
         self.table = (logits - np.log(np.exp(logits).sum(-1, keepdims=True))).astype(np.float32)
-
-    def encode(self, pixels: NDArray[np.float32]) -> tuple[Arrays, Arrays]:
-        assert pixels is NO_PIXELS
-        return (np.zeros((1, CELLS), np.float32),), (np.full((1, 2), [0, START], np.float32),)
 
     def step(
         self, tokens: NDArray[np.int64], memory: Arrays, state: Arrays
@@ -96,7 +93,7 @@ def score(engine: TableEngine, tokens: tuple[int, ...], how: Search) -> float:
                                  Search(400, 4, 1.5, 0), Search(400, 4, 0.7, 1)])
 def test_a_beam_as_wide_as_the_space_finds_what_brute_force_finds(seed: int, how: Search) -> None:
     engine = random_engine(seed, words=3)
-    found = search(engine, NO_PIXELS, how)
+    found = search(engine, PICTURE, how)
     wanted = sorted(every_caption(3, how), key=lambda tokens: -score(engine, tokens, how))
     assert len(found) == len(wanted)
     assert {hypothesis.tokens for hypothesis in found} == set(wanted)
@@ -116,13 +113,13 @@ def test_a_beam_of_one_is_greedy(seed: int) -> None:
         if best == END:
             break
         tokens = (*tokens, best)
-    (found,) = search(engine, NO_PIXELS, how)
+    (found,) = search(engine, PICTURE, how)
     assert found.tokens == tokens
 
 
 def test_the_length_penalty_changes_what_wins() -> None:
     engine = random_engine(4, spread=0.1)
-    lengths = [len(search(engine, NO_PIXELS, Search(400, 5, penalty))[0].tokens)
+    lengths = [len(search(engine, PICTURE, Search(400, 5, penalty))[0].tokens)
                for penalty in (0.0, 4.0)]
     assert lengths == [1, 5]
 
@@ -137,7 +134,7 @@ def test_every_hypothesis_keeps_every_rule(
     seed: int, words: int, spread: float, how: Search
 ) -> None:
     engine = random_engine(seed, words, spread=spread)
-    found = search(engine, NO_PIXELS, how)
+    found = search(engine, PICTURE, how)
     assert 1 <= len(found) <= how.beam
     assert len({hypothesis.tokens for hypothesis in found}) == len(found)
     assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
@@ -162,7 +159,7 @@ def test_there_is_a_caption_even_when_the_end_is_most_unlikely(beam: int) -> Non
     scores = np.zeros((12, 8, 8), np.float32)
     scores[..., END] = -1e6
     how = Search(beam, max_words=6)
-    found = search(TableEngine(scores), NO_PIXELS, how)
+    found = search(TableEngine(scores), PICTURE, how)
     assert [len(hypothesis.tokens) for hypothesis in found] == [6] * beam
 
 
@@ -170,30 +167,30 @@ def test_there_is_a_caption_even_when_the_end_is_most_unlikely(beam: int) -> Non
 def test_special_tokens_are_never_chosen_however_likely(special: int) -> None:
     scores = np.zeros((12, 8, 8), np.float32)
     scores[..., special] = 50
-    for hypothesis in search(TableEngine(scores), NO_PIXELS, Search(3, 5)):
+    for hypothesis in search(TableEngine(scores), PICTURE, Search(3, 5)):
         assert min(hypothesis.tokens) > UNKNOWN
 
 
 def test_silence_is_never_a_caption() -> None:
     scores = np.zeros((12, 8, 8), np.float32)
     scores[..., END] = 50
-    assert [len(h.tokens) for h in search(TableEngine(scores), NO_PIXELS, Search(3, 5))] == [1] * 3
+    assert [len(h.tokens) for h in search(TableEngine(scores), PICTURE, Search(3, 5))] == [1] * 3
 
 
 def test_a_favourite_phrase_is_not_said_over_and_over() -> None:
     scores = np.zeros((12, 8, 8), np.float32)
     scores[:, 4, 5] = scores[:, 5, 6] = scores[:, 6, 4] = scores[:, START, 4] = 9
     scores[..., END] = -4
-    (freely,) = search(TableEngine(scores), NO_PIXELS, Search(1, 9, no_repeat=0))
+    (freely,) = search(TableEngine(scores), PICTURE, Search(1, 9, no_repeat=0))
     assert freely.tokens == (4, 5, 6) * 3
-    (blocked,) = search(TableEngine(scores), NO_PIXELS, Search(1, 9, no_repeat=3))
+    (blocked,) = search(TableEngine(scores), PICTURE, Search(1, 9, no_repeat=3))
     assert blocked.tokens[:5] == (4, 5, 6, 4, 5)
     assert blocked.tokens[5] != 6
 
 
 def test_a_caption_of_one_known_word_ends() -> None:
     engine = random_engine(1, words=1)
-    (found,) = search(engine, NO_PIXELS, Search(3, 8))
+    (found,) = search(engine, PICTURE, Search(3, 8))
     assert found.tokens == (4,)
 
 
@@ -201,10 +198,10 @@ def test_weights_that_give_no_numbers_are_an_error_not_a_crash() -> None:
     engine = random_engine(1)
     engine.table[:] = np.nan
     with pytest.raises(ValueError, match="no probabilities"):
-        search(engine, NO_PIXELS, Search())
+        search(engine, PICTURE, Search())
 
 
-@pytest.mark.parametrize("wrong", [{"beam": 0}, {"max_words": 0}])
+@pytest.mark.parametrize("wrong", [{"beam": 0}, {"max_words": 0}, {"neighbours": 0}])
 def test_a_search_that_can_find_nothing_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         dataclasses.replace(Search(), **wrong)

@@ -145,7 +145,7 @@ def test_black_and_plain_pictures_have_a_caption_in_json(
         assert described.sentence() == expected
         assert json.loads(described.as_json()) == {
             "file": str(path), "caption": expected, "confidence": 1.0, "words": [],
-            "log_probabilities": []}
+            "log_probabilities": [], "tags": []}
 
 
 def test_a_captioner_that_fails_does_not_stop_the_rest(tmp_path: Path) -> None:
@@ -223,7 +223,10 @@ def test_json_has_exactly_its_fields(describer: Command, captioner: ChildCaption
         "confidence": pytest.approx(caption.confidence, abs=1e-3),
         "words": list(caption.words),
         "log_probabilities": pytest.approx(list(caption.log_probabilities), abs=1e-3),
+        "tags": [{"name": tag.name, "probability": pytest.approx(tag.probability, abs=1e-3)}
+                 for tag in caption.tags],
     }
+    assert len(good["tags"]) == 5
     assert len(good["log_probabilities"]) == len(good["words"]) + 1
     assert bad == {"file": "gone.png", "error": "There is no file gone.png."}
 
@@ -368,3 +371,72 @@ def test_a_command_without_files_explains_itself(describer: Command) -> None:
     status, output, errors = describer.run("describe")
     assert (status, output) == (2, "")
     assert "FILES" in errors
+
+
+def test_a_heat_map_comes_with_the_caption(
+    describer: Command, captioner: ChildCaptioner
+) -> None:
+    (describer.folder / "photo.png").write_bytes(photo(1))
+    caption, png = captioner.illustrate(Encoded(photo(1)))
+    assert describer.run("describe", "photo.png", "--heatmap", "looks.PNG") == (
+        0, phrasing.sentence(caption) + "\n", "")
+    assert (describer.folder / "looks.PNG").read_bytes() == png
+    status, output, errors = describer.run("describe", "-", "--json", "--heatmap", "looks.png",
+                                           data=photo(1))
+    assert (status, errors) == (0, "")
+    assert json.loads(output)["caption"] == caption.text
+    assert (describer.folder / "looks.png").read_bytes() == png
+
+
+def test_without_a_caption_no_heat_map_is_written(describer: Command) -> None:
+    (describer.folder / "black.png").write_bytes(saved(Image.new("RGB", (64, 64)), "PNG"))
+    assert describer.run("describe", "black.png", "--heatmap", "looks.png") == (
+        0, "I see no picture: it is all black.\n",
+        "There is no caption to draw, so looks.png was not written.\n")
+    assert describer.run("describe", "gone.png", "--heatmap", "looks.png") == (
+        1, "", "There is no file gone.png.\n")
+    assert not (describer.folder / "looks.png").exists()
+
+
+def test_heat_maps_that_are_refused_harm_nothing(describer: Command) -> None:
+    picture = describer.folder / "photo.png"
+    picture.write_bytes(photo(1))
+    (describer.folder / "alias.png").hardlink_to(picture)
+    (describer.folder / "photo.jpg").write_bytes(JPEG)
+    for arguments, why in (
+        (("photo.png", "photo.jpg", "--heatmap", "looks.png"), "name exactly one FILE"),
+        (("photo.png", "--heatmap", "photo.jpg"), "photo.jpg does not end in .png"),
+        (("photo.png", "--heatmap", "none/looks.png"), "there is no folder none"),
+        (("photo.png", "--heatmap", "photo.png"), "photo.png is the picture itself"),
+        (("photo.png", "--heatmap", "alias.png"), "alias.png is the picture itself"),
+    ):
+        status, output, errors = describer.run("describe", *arguments)
+        assert (status, output) == (2, "")
+        assert why in " ".join(errors.split())
+    assert picture.read_bytes() == photo(1)
+    assert (describer.folder / "photo.jpg").read_bytes() == JPEG
+    assert not (describer.folder / "looks.png").exists()
+
+
+@posix
+def test_a_heat_map_does_not_replace_the_picture_on_standard_input(describer: Command) -> None:
+    picture = describer.folder / "photo.png"
+    picture.write_bytes(photo(1))
+    command = ("describe", "-", "--heatmap", "photo.png")
+    with picture.open("rb") as file, describer.start(*command, stdin=file.fileno()) as process:
+        try:
+            _, errors = process.communicate(timeout=LONG)
+        finally:
+            process.kill()
+    assert process.returncode == 2
+    assert b"is the picture itself" in errors
+    assert picture.read_bytes() == photo(1)
+
+
+@posix
+def test_a_heat_map_that_cannot_be_written_is_told(describer: Command) -> None:
+    (describer.folder / "photo.png").write_bytes(photo(1))
+    (describer.folder / "looks.png").symlink_to("/dev/full")
+    status, output, errors = describer.run("describe", "photo.png", "--heatmap", "looks.png")
+    assert (status, errors) == (1, "looks.png cannot be written: No space left on device.\n")
+    assert output

@@ -60,9 +60,10 @@ def test_a_caption_needs_no_torch(tiny_bundle: Path) -> None:
         "from pathlib import Path\n"
         "from describer_daemon.captioner_child import Service\n"
         "service = Service(Path(sys.argv[1]), None, 'onnx')\n"
-        "head = {'op': 'describe', 'kind': 'pixels', 'width': 64, 'height': 64, 'layout': 'RGB'}\n"
-        "reply = service.answer(head, bytes(range(256)) * 48)\n"
-        "assert reply['words'], reply",
+        "size = {'width': 64, 'height': 64, 'layout': 'RGB'}\n"
+        "head = {'op': 'illustrate', 'kind': 'pixels', **size}\n"
+        "reply, png = service.answer(head, bytes(range(256)) * 48)\n"
+        "assert reply['words'] and png, reply",
         str(tiny_bundle),
     )
     assert {"numpy", "PIL", "onnxruntime", "models"} <= now  # so it was a real caption

@@ -1,4 +1,4 @@
-"""Calibration, and `build` from drawings to a bundle that captions."""
+"""`build`, from drawings to a bundle that captions."""
 
 from __future__ import annotations
 
@@ -6,92 +6,28 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
-from models.bundle import CONFIG, WEIGHTS
-from models.captioner import EngineName, confidence, load
+from models.bundle import CONFIG, CONSENSUS, PICTURES, WEIGHTS
+from models.captioner import EngineName, load
+from models.confidence import Calibration
+from models.preprocess import to_array, upright_rgb
+from models.tags import names
 from tests import bundles
 from training.__main__ import main
-from training.evaluate import Result
-from training.publish import calibrate
+from training.calibration import fit_tags
+from training.datasets import load_unlabelled
+from training.material import starting_encoder
+from training.recipe import load_recipe
+from training.strangers import Seen, look
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+SAID = {"a", "on", "the", "side", "is", *bundles.COLOURS, *bundles.SHAPES, *bundles.PLACES}
 
 pytestmark = pytest.mark.timeout(900)  # trains and exports, each in a process of its own
-
-
-def result(means: NDArray[np.float64], ciders: NDArray[np.float64]) -> Result:
-    """Captions of three tokens each, with these mean log-probabilities and scores."""
-    names = [f"{n}.jpg" for n in range(len(means))]
-    return Result(
-        {}, dict.fromkeys(names, "a dog"),
-        {name: (mean - 0.1, mean, mean + 0.1) for name, mean in zip(names, means, strict=True)},
-        dict(zip(names, ciders, strict=True)),
-    )
-
-
-RANDOM = np.random.default_rng(3)
-MEANS = RANDOM.uniform(-2.0, -0.2, 300)
-
-
-def test_probabilities_that_rank_perfectly() -> None:
-    calibration, auroc = calibrate(result(MEANS, 100 + 30 * MEANS))
-    assert auroc == 1
-    assert calibration.slope > 0
-    worst, best = (confidence((mean,), calibration) for mean in (MEANS.min(), MEANS.max()))
-    assert worst < 0.05
-    assert best > 0.95
-
-
-def test_probabilities_that_rank_backwards() -> None:
-    calibration, auroc = calibrate(result(MEANS, -MEANS))
-    assert auroc == 0
-    assert calibration.slope < 0
-
-
-def test_probabilities_that_are_all_the_same_tell_nothing() -> None:
-    _, auroc = calibrate(result(np.full(300, -1.0), RANDOM.uniform(0, 100, 300)))
-    assert auroc == 0.5
-
-
-def test_probabilities_that_have_nothing_to_do_with_it() -> None:
-    both = np.repeat(MEANS[:150], 2)  # each mean once good and once bad
-    calibration, auroc = calibrate(result(both, np.tile([0.0, 100.0], 150)))
-    assert auroc == pytest.approx(0.5)
-    assert calibration.slope == pytest.approx(0, abs=1e-6)
-
-
-def test_confidence_is_the_share_of_good_captions() -> None:
-    noisy = MEANS + RANDOM.normal(0, 0.5, 300)
-    calibration, auroc = calibrate(result(MEANS, noisy))
-    assert 0.6 < auroc < 0.99
-    told = [confidence((mean,), calibration) for mean in MEANS]
-    assert np.mean(told) == pytest.approx(2 / 3, abs=0.02)  # the worst third are the bad ones
-    assert [told[i] for i in np.argsort(MEANS)] == sorted(told)
-    assert 0 < calibration.medium < calibration.sure < 1
-
-
-def test_the_order_of_pictures_does_not_matter() -> None:
-    one = result(MEANS, 100 * MEANS**2)
-    names = sorted(one.ciders, reverse=True)
-    other = Result(
-        {}, one.captions, {name: one.log_probabilities[name] for name in names},
-        {name: one.ciders[name] for name in names},
-    )
-    assert calibrate(one) == calibrate(other)
-
-
-@pytest.mark.parametrize("ciders", [[5.0, 5.0, 5.0], [0.0]])
-def test_scores_that_are_all_the_same_have_no_ranking(ciders: list[float]) -> None:
-    calibration, auroc = calibrate(result(MEANS[: len(ciders)], np.asarray(ciders)))
-    assert np.isnan(auroc)
-    assert np.isfinite([calibration.slope, calibration.offset]).all()
 
 
 @pytest.mark.parametrize("engine", ["onnx", "torch"])
@@ -100,16 +36,70 @@ def test_what_was_built_captions(built: Path, engine: EngineName) -> None:
     assert captioner.config.preprocessing.size == bundles.SIZE
     assert captioner.config.search.max_words == 10
     caption = captioner.describe(bundles.drawing("green", "square", "right"))
-    known = {"a", "on", "the", "side", "is", *bundles.COLOURS, *bundles.SHAPES, *bundles.PLACES}
     assert caption.words
-    assert set(caption.words) <= known
+    assert set(caption.words) <= {*SAID, *captioner.vocabulary.words[4 + len(SAID) :]}
     assert 0 <= caption.confidence <= 1
+    assert len(caption.tags) == 5
+
+
+def test_what_was_built_knows_its_training_pictures(built: Path) -> None:
+    captioner = load(built / "bundle")
+    trained = sorted((built / "data" / "Images").iterdir())
+    trained = [path for n, path in enumerate(trained) if n % 8]  # the others are held out
+    for number in (0, 5, 9):
+        with Image.open(trained[number]) as image:
+            pixels = to_array(upright_rgb(image), captioner.config.preprocessing)
+        nearest, cosines = captioner.consensus.near(captioner.engine.encode(pixels).features, 3)
+        assert number in nearest.tolist()
+        assert cosines[0] > 0.98
+    with np.load(built / "bundle" / CONSENSUS) as file:
+        assert len(file["captions"]) == 10
+        said = {captioner.vocabulary.decode(ids) for ids in file["captions"][0].tolist()}
+    assert {" ".join(words) for words in said} == {
+        "a blue circle on the right", "on the right side a circle is blue"}
+
+
+def test_new_words_come_behind_those_of_the_captions(built: Path) -> None:
+    words = load(built / "bundle").vocabulary.words[4:]
+    assert set(words[: len(SAID)]) == SAID
+    assert words[len(SAID) :]
+    assert set(words[len(SAID) :]) <= {part for name in names() for part in name.word.split()}
+
+
+def test_everything_was_calibrated(built: Path) -> None:
+    captioner = load(built / "bundle")
+    calibration = captioner.config.calibration
+    signals = captioner.describe(bundles.drawing("red", "circle", "left")).signals
+    assert set(calibration.weights) == set(signals)
+    assert (calibration.tag_slope, calibration.tag_offset) != (1.0, 0.0)
+    _, held_out = load_unlabelled(built / "unlabelled")
+    starting = starting_encoder(load_recipe(built / "recipe.toml"), built / "weights")
+    seen = look(captioner, held_out, starting)
+    assert len(seen.signals) == len(seen.tags) == len(seen.right) == len(held_out) == 2
+    again = fit_tags(seen.tags, seen.right, calibration)
+    assert again.tag_slope == pytest.approx(calibration.tag_slope, rel=1e-3)
+
+
+def test_what_strangers_are_told_by_hand() -> None:
+    limits = Calibration({"mean": 1.0}, sure=0.8, medium=0.6, tag=0.7)
+    odds = [3.0, 2.0, 1.0, -1.0, -2.0]  # two plainly, one hedged, two unsure
+    seen = Seen([{"mean": each} for each in odds], np.asarray([0.1, 0.9, 0.8, 0.9, 0.2]),
+                np.asarray([True, False, True, True, True]), [True, False])
+    wanted = [40, 20, 20, 20, 100 * 2 / 3, 50]
+    assert list(seen.summary(limits).values()) == pytest.approx(wanted)
+
+
+def test_the_card_has_its_pictures(built: Path) -> None:
+    for name in PICTURES:
+        with Image.open(built / "bundle" / name) as image:
+            assert image.size > (300, 300)
 
 
 def test_the_card_says_what_it_scores(built: Path) -> None:
+    words = len(load(built / "bundle").vocabulary)
     card = (built / "bundle" / "MODEL_CARD.md").read_text(encoding="utf-8")
-    for said in ("| BLEU-4 |", "| CIDEr |", "10 training", "16 words", "(2 pictures)", "seed 5",
-                 "blue-circle-left.png"):
+    for said in ("| BLEU-4 |", "| CIDEr |", "10 training", f"{words} words", "(2 pictures)",
+                 "9 photographs", "seed 5", "blue-circle-left.png"):
         assert said in card
 
 
@@ -123,7 +113,7 @@ def test_building_again_gives_the_same_bundle(built: Path, tmp_path: Path) -> No
     assert "trained already" in done.stdout
     names = sorted(path.name for path in (built / "bundle").iterdir())
     assert sorted(path.name for path in (again / "bundle").iterdir()) == names
-    for name in (WEIGHTS, "vocabulary.json", "encoder.onnx", "decoder.onnx"):
+    for name in (WEIGHTS, CONSENSUS, *PICTURES, "vocabulary.json", "encoder.onnx", "decoder.onnx"):
         assert (again / "bundle" / name).read_bytes() == (built / "bundle" / name).read_bytes()
     before, after = (json.loads((folder / "bundle" / CONFIG).read_text(encoding="utf-8"))
                      for folder in (built, again))

@@ -9,6 +9,7 @@ import pytest
 from models.preprocess import Preprocessing
 from training.augmentation import Augmentation
 from training.recipe import RECIPES, Stage, load_recipe
+from training.self_training import SelfTraining
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +25,8 @@ size = 64
 mean = [0.4, 0.5, 1]
 [augmentation]
 scale = 0.8
+[self_training]
+sure = 0.7
 [[stages]]
 name = "decoder"
 train = "decoder"
@@ -46,6 +49,7 @@ def test_what_is_written_is_what_is_done(recipe: Path) -> None:
     assert loaded.architecture["decoder_options"] == {"hidden": 32}
     assert loaded.preprocessing == Preprocessing(64, (0.4, 0.5, 1))
     assert loaded.augmentation == Augmentation(scale=0.8)
+    assert loaded.self_training == SelfTraining(sure=0.7)
     assert loaded.stages == (Stage("decoder", "decoder", epochs=3, rate=1),)
 
 
@@ -59,6 +63,10 @@ def test_what_is_written_is_what_is_done(recipe: Path) -> None:
         ("size = 64", "sise = 64", "preprocessing: unknown sise"),
         ("mean = [0.4, 0.5, 1]", "mean = [0.4, 0.5]", "preprocessing: mean cannot be"),
         ("scale = 0.8", "zoom = 0.8", "augmentation: unknown zoom"),
+        ("sure = 0.7", "pictures = 2.5", "self_training: pictures cannot be"),
+        ("sure = 0.7", "certain = 0.7", "self_training: unknown certain"),
+        ("epochs = 3", "epochs = 3\nself_train = 1", "stage 1: self_train cannot be 1"),
+        ("epochs = 3", "epochs = 3\nunlabelled = true", "stage 1: unlabelled cannot be True"),
         ('train = "decoder"', 'train = "encoder"', "stage 1: train cannot be 'encoder'"),
         ("epochs = 3", 'epochs = "3"', "stage 1: epochs cannot be"),
         ("epochs = 3", "", "stage 1: .*missing.*epochs"),
@@ -84,6 +92,15 @@ def test_the_first_recipe_trains_the_decoder_then_everything_then_for_cider() ->
     assert [stage.train for stage in loaded.stages] == ["decoder", "all", "decoder"]
     assert loaded.stages[-1].objective == "self-critical"
     assert loaded.starting_weights.endswith(".safetensors")
+
+
+def test_the_second_recipe_learns_from_pictures_without_captions() -> None:
+    loaded = load_recipe(RECIPES / "second.toml")
+    assert loaded.architecture["decoder"] == "committee"
+    assert loaded.unlabelled
+    assert [stage.self_train for stage in loaded.stages] == [False, False, True, False]
+    assert [stage.encodes for stage in loaded.stages] == [False, True, True, True]
+    assert not load_recipe(RECIPES / "first.toml").unlabelled
 
 
 def test_every_recipe_that_ships_can_be_read() -> None:

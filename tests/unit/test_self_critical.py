@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.networks.decoders import SoftAttentionLSTM
+from models.networks.decoders import DECODERS, Committee, Decoder
 from models.vocabulary import END, PAD, START, UNKNOWN
 from training import self_critical
 from training.self_critical import CiderReward
@@ -24,10 +24,13 @@ def reward_of(references: list[list[list[int]]]) -> CiderReward:
     return CiderReward(references, torch.arange(WORDS))
 
 
-def decoder() -> SoftAttentionLSTM:
+def decoder(name: str = "soft_attention_lstm") -> Decoder:
     torch.manual_seed(3)
-    return SoftAttentionLSTM(channels=8, words=WORDS, grid=16, hidden=16, embedding=16,
-                             attention=8, dropout=0.0)
+    return DECODERS[name](channels=8, words=WORDS, grid=16, hidden=16, embedding=16,
+                          attention=8, dropout=0.0)
+
+
+either_decoder = pytest.mark.parametrize("name", sorted(DECODERS))
 
 
 def test_the_reward_is_the_fields_own_score() -> None:
@@ -49,24 +52,46 @@ def test_the_reward_is_the_fields_own_score() -> None:
     assert max(wanted) > 1
 
 
-def test_a_sample_ends_once_and_knows_its_own_probability() -> None:
-    network, features = decoder(), torch.randn(3, 8, 2, 2)
+@either_decoder
+def test_a_sample_ends_once_and_knows_its_own_probability(name: str) -> None:
+    network, features = decoder(name), torch.randn(3, 8, 2, 2)
     torch.manual_seed(0)
     tokens, log_probabilities = self_critical.sample(network, features, samples=4, words=6)
     assert tokens.shape == log_probabilities.shape
-    assert tokens.shape[0] == 12
+    assert tokens.shape[:2] == (3, 4)
     assert not ((tokens == START) | (tokens == UNKNOWN)).any()
-    for row in tokens.tolist():
+    for row in tokens.flatten(0, 1).tolist():
         words = row[: row.index(END)] if END in row else row
         assert PAD not in words
         assert set(row[len(words) + 1 :]) <= {PAD}
-    started = torch.cat([torch.full((12, 1), START), tokens], 1).view(3, 4, -1)
+    started = torch.cat([torch.full((3, 4, 1), START), tokens], 2)
     logits, _ = network(features, started)
+    if isinstance(network, Committee):
+        logits = logits.softmax(-1).mean(0).log()
     logits[..., [PAD, START, UNKNOWN]] = -torch.inf
     forced = logits.log_softmax(-1).gather(-1, tokens[..., None]).squeeze(-1)
     drawn = tokens != PAD
     assert torch.allclose(log_probabilities[drawn], forced[drawn], atol=1e-5)
     assert (log_probabilities[~drawn] == 0).all()
+
+
+@either_decoder
+def test_greedy_samples_are_the_likeliest_word_by_word(name: str) -> None:
+    network, features = decoder(name), torch.randn(3, 8, 2, 2)
+    tokens, log_probabilities = self_critical.sample(network, features, 2, 6, greedy=True)
+    assert torch.equal(tokens[:, 0], tokens[:, 1])
+    torch.manual_seed(0)
+    _, drawn = self_critical.sample(network, features, 50, 1)
+    assert (log_probabilities[:, :1, 0] >= drawn[..., 0] - 1e-6).all()
+
+
+def test_every_member_of_a_committee_learns() -> None:
+    references, network = captions(1, 3), decoder("committee")
+    loss = self_critical.loss(network, torch.randn(3, 8, 2, 2), reward_of(references), [0, 1, 2],
+                              torch.zeros(3, dtype=torch.bool), 4, 5)
+    assert loss.shape == ()
+    loss.backward()
+    assert all(member.bias.grad.abs().sum() > 0 for member in network.speakers())
 
 
 def test_it_learns_to_say_what_is_rewarded() -> None:
@@ -78,8 +103,8 @@ def test_it_learns_to_say_what_is_rewarded() -> None:
     def mean_reward() -> float:
         torch.manual_seed(1)
         tokens, _ = self_critical.sample(network, features, 20, 5)
-        scores = [reward(row // 20, [t for t in ids if t != PAD])
-                  for row, ids in enumerate(tokens.tolist())]
+        scores = [reward(picture, [t for t in ids if t != PAD])
+                  for picture, drawn in enumerate(tokens.tolist()) for ids in drawn]
         return sum(scores) / len(scores)
 
     before = mean_reward()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import json
 import math
 import re
 import shutil
@@ -18,16 +19,16 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from models.networks.encoders import MobileNetEdgeTPU
 from models.preprocess import Preprocessing
-from models.vocabulary import PAD
+from models.vocabulary import PAD, START, UNKNOWN
 from tests import bundles
 from training import prepare
 from training.__main__ import main
-from training.augmentation import Augmentation
 from training.datasets import Example, build_vocabulary, load_flickr8k
-from training.recipe import Stage, load_recipe
-from training.train import Trainer, caption_loss, gather, one_cycle, tokenise
+from training.material import Material, gather, mirrored_ids, starting_weights, tokenise
+from training.recipe import Recipe, Stage, load_recipe
+from training.report import greedy, reporter
+from training.train import Trainer, caption_loss, class_loss, one_cycle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(900)  # several training runs, each a process of its own
 
 TINY = Preprocessing(32)
+
+
+def given(built: Path, recipe: Recipe, work: Path, limit: int | None = None) -> Material:
+    """What `build` was given, read again."""
+    return gather(recipe, built / "data", work, built / "weights", built / "unlabelled", limit)
 
 
 def losses(work: Path) -> list[tuple[int, int, float]]:
@@ -68,20 +74,32 @@ def train_until(folder: Path, enough: Callable[[list[tuple[int, int, float]]], b
 
 
 def test_the_loss_falls(built: Path) -> None:
-    values = [loss for _, _, loss in losses(built / "work")]
-    assert all(map(math.isfinite, values))
-    assert np.mean(values[:4]) > 1.25 * np.mean(values[-4:])
+    rows = losses(built / "work")
+    values = [loss for stage, _, loss in rows if stage == 0]  # the others' losses have more parts
+    assert all(math.isfinite(loss) for *_, loss in rows)
+    assert {stage for stage, *_ in rows} == {0, 1, 2, 3}
+    assert np.mean(values[:4]) > 1.15 * np.mean(values[-4:])
 
 
-def test_killed_twice_it_ends_as_if_it_had_not_been(built: Path, tmp_path: Path) -> None:
-    shutil.copytree(built / "data", tmp_path / "data")
+def test_pictures_without_captions_have_captions_of_their_own(built: Path) -> None:
+    own = json.loads((built / "work" / "own_captions_3.json").read_text(encoding="utf-8"))
+    assert len(own) == 9
+    assert any(own)
+    assert not all(own)
+
+
+def test_killed_thrice_it_ends_as_if_it_had_not_been(built: Path, tmp_path: Path) -> None:
+    for given in ("data", "unlabelled", "weights"):
+        shutil.copytree(built / given, tmp_path / given)
     shutil.copyfile(built / "recipe.toml", tmp_path / "recipe.toml")
     train_until(tmp_path, lambda rows: len(rows) >= 9)  # among the decoder's steps
     first = losses(tmp_path / "killed")
     assert {stage for stage, _, _ in first} == {0}
-    train_until(tmp_path, lambda rows: bool(rows) and rows[-1][:2] >= (1, 2))
+    # among the steps that learn from captions of its own, then among those behind them
+    train_until(tmp_path, lambda rows: bool(rows) and rows[-1][:2] >= (2, 2))
     second = losses(tmp_path / "killed")
     assert second[: len(first)] == first
+    train_until(tmp_path, lambda rows: bool(rows) and rows[-1][:2] >= (3, 2))
     # what a kill in the middle of writing leaves behind
     for part in ("checkpoint.part", "losses.part", "scores.part"):
         (tmp_path / "killed" / part).write_bytes(b"half")
@@ -102,7 +120,7 @@ def test_killed_twice_it_ends_as_if_it_had_not_been(built: Path, tmp_path: Path)
 def test_a_finished_run_is_not_run_again(built: Path) -> None:
     recipe = load_recipe(built / "recipe.toml")
     before = (built / "work" / "checkpoint.pt").stat().st_mtime_ns
-    trainer = Trainer(recipe, gather(recipe, built / "data", built / "work"), None,
+    trainer = Trainer(recipe, given(built, recipe, built / "work"), built / "weights",
                       built / "work", report=None)
     trainer.run()
     assert (built / "work" / "checkpoint.pt").stat().st_mtime_ns == before
@@ -111,12 +129,12 @@ def test_a_finished_run_is_not_run_again(built: Path) -> None:
 def test_killed_while_scoring_it_scores_when_it_goes_on(built: Path, tmp_path: Path) -> None:
     stage = Stage("decoder", "decoder", epochs=2, rate=1e-3, batch=4)
     recipe = dataclasses.replace(load_recipe(built / "recipe.toml"), stages=(stage,))
-    material = gather(recipe, built / "data", tmp_path, limit=4)
+    material = given(built, recipe, tmp_path, limit=4)
 
-    def killed(network: CaptioningNetwork, name: str) -> dict[str, float]:
+    def killed(network: CaptioningNetwork) -> dict[str, float]:
         raise KeyboardInterrupt
 
-    def alive(network: CaptioningNetwork, name: str) -> dict[str, float]:
+    def alive(network: CaptioningNetwork) -> dict[str, float]:
         return {"CIDEr": 1.0}
 
     (tmp_path / "scores.jsonl").write_text('{"after": "decoder 2", "CIDEr": 99.0}\n')  # stale
@@ -130,30 +148,94 @@ def test_killed_while_scoring_it_scores_when_it_goes_on(built: Path, tmp_path: P
 
 def test_fewer_pictures_than_a_batch_are_refused(built: Path, tmp_path: Path) -> None:
     recipe = load_recipe(built / "recipe.toml")
-    material = gather(recipe, built / "data", tmp_path, limit=3)
-    assert len(material.train) == 3
-    assert material.tokens.shape[:2] == (2, 3)
+    material = given(built, recipe, tmp_path, limit=3)
+    assert len(material.train) == len(material.unlabelled) == 3
+    assert material.tokens.shape[:2] == (2, 6)
+    assert len(material.images) == len(material.classes) == 6
+    assert (material.tokens[:, :3] != PAD).any(-1).all()
+    assert (material.tokens[:, 3:] == PAD).all()
     with pytest.raises(ValueError, match="3 pictures are fewer than one batch"):
         Trainer(recipe, material, None, tmp_path).run()
 
 
 def test_starting_weights_are_taken(built: Path, tmp_path: Path) -> None:
-    from safetensors.torch import save_file
+    recipe = load_recipe(built / "recipe.toml")
+    network = Trainer(recipe, given(built, recipe, built / "work"), built / "weights",
+                      tmp_path).averaged()
+    tensors = starting_weights(recipe, built / "weights")
+    parameters = list(network.encoder.parameters())
+    for number, mine in enumerate(parameters[:-2]):
+        assert torch.equal(mine, tensors[f"{number // 2}.{('weight', 'bias')[number % 2]}"])
+    last = len(parameters) // 2 - 1
+    assert torch.equal(parameters[-2], tensors[f"{last}.weight"][1:, :, 0, 0])
+    assert torch.equal(parameters[-1], tensors[f"{last}.bias"][1:])
 
-    torch.manual_seed(9)
-    encoder = MobileNetEdgeTPU()
-    parameters = list(encoder.parameters())
-    tensors = {f"{number // 2}.{('weight', 'bias')[number % 2]}": tensor.detach().half()
-               for number, tensor in enumerate(parameters)}
-    last = len(parameters) // 2
-    save_file(tensors | {f"{last}.weight": torch.zeros(2, 2), f"{last}.bias": torch.zeros(2)},
-              tmp_path / "start.safetensors")
-    recipe = dataclasses.replace(load_recipe(built / "recipe.toml"),
-                                 starting_weights="start.safetensors")
-    material = gather(recipe, built / "data", tmp_path)
-    network = Trainer(recipe, material, tmp_path, tmp_path).averaged()
-    for mine, given in zip(network.encoder.parameters(), parameters, strict=True):
-        assert torch.equal(mine, given.half().float())
+
+@pytest.mark.parametrize(
+    ("without", "complaint"), [("weights", "give --weights"), ("unlabelled", "give --unlabelled")]
+)
+def test_what_a_recipe_needs_is_asked_for(
+    built: Path, tmp_path: Path, without: str, complaint: str
+) -> None:
+    options = bundles.training_command("train", built, "work")[3:]
+    place = options.index(f"--{without}")
+    del options[place : place + 2]
+    options[options.index("--work") + 1] = str(tmp_path / "work")
+    done = CliRunner().invoke(main, options)
+    assert done.exit_code == 2
+    assert complaint in " ".join(done.output.split())
+
+
+def test_classes_of_other_pictures_are_not_taken_for_these(built: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(built / "recipe.toml")
+    first = np.array(given(built, recipe, tmp_path).classes)
+    shutil.copytree(built / "unlabelled", tmp_path / "other")
+    (tmp_path / "other" / "05.png").rename(tmp_path / "other" / "055.png")
+    bundles.drawing("red", "square", "left").save(tmp_path / "other" / "055.png")
+    again = gather(recipe, built / "data", tmp_path, built / "weights", tmp_path / "other").classes
+    changed = (again != first).any(1)
+    assert changed.tolist() == [number == 14 for number in range(19)]  # ten have captions
+
+
+def test_every_picture_without_captions_has_its_turn(built: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(built / "recipe.toml")
+    trainer = Trainer(recipe, given(built, recipe, built / "work"), built / "weights", tmp_path)
+    stage, turns = recipe.stages[1], []
+    for trainer.step in range(9):
+        turns += trainer._unlabelled(stage)
+    assert sorted(turns) == sorted([*range(10, 19)] * stage.unlabelled)
+    assert trainer._unlabelled(recipe.stages[0]) == []
+
+
+def test_greedy_captions_are_the_likeliest_word_by_word(built: Path) -> None:
+    recipe = load_recipe(built / "recipe.toml")
+    material = given(built, recipe, built / "work")
+    network = Trainer(recipe, material, built / "weights", built / "work").averaged()
+    images = material.images[:10]
+    found = greedy(network, images, recipe.preprocessing, 10, batch=4)
+    assert len(found) == 10
+    pixels = prepare.normalised(images, recipe.preprocessing)
+    with torch.inference_mode():
+        with torch.autocast("cpu", torch.bfloat16):
+            features = network.encoder(pixels.to(memory_format=torch.channels_last)).float()
+        for number, ids in enumerate(found):
+            said = [token for token in ids if token != PAD]
+            tokens = torch.tensor([[[START, *said]]])
+            scores = network.decoder(features[number : number + 1], tokens)[0].softmax(-1).mean(0)
+            scores[..., [PAD, START, UNKNOWN]] = -1
+            assert scores[0, 0].argmax(-1).tolist() == said
+
+
+def test_a_report_scores_the_development_pictures(built: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(built / "recipe.toml")
+    material = given(built, recipe, built / "work")
+    network = Trainer(recipe, material, built / "weights", built / "work").averaged()
+    scores = reporter(material, recipe)(network)
+    lines = (built / "work" / "scores.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["after"] for line in lines] == [
+        "decoder 16", "fine-tune 1", "fine-tune 2", "self-train 1", "self-train 2",
+        "self-critical 1", "self-critical 2"]
+    assert set(scores) | {"after"} == set(json.loads(lines[-1]))
 
 
 def test_tokens_hold_plain_and_mirrored_captions_padded(tmp_path: Path) -> None:
@@ -171,6 +253,12 @@ def test_tokens_hold_plain_and_mirrored_captions_padded(tmp_path: Path) -> None:
     assert plain == ["left dog", "dog on the"]  # cut to three words
     assert mirror == ["right dog", "dog on the"]
     assert tokens[0, 1, 0].tolist() == tokens[0, 1, 1].tolist()  # its one caption twice
+    none = tokenise([*examples, Example(tmp_path / "z", ())], vocabulary, max_words=3)
+    assert torch.equal(none[:, :7], tokens)
+    assert (none[:, 7] == PAD).all()
+    exchanged = mirrored_ids(vocabulary)
+    assert torch.equal(exchanged[tokens[0]], tokens[1])
+    assert torch.equal(exchanged[exchanged], torch.arange(len(vocabulary)))
 
 
 def test_the_rate_rises_and_falls_once() -> None:
@@ -189,34 +277,23 @@ def test_the_shortest_runs_have_a_rate(steps: int) -> None:
 
 def test_padding_costs_nothing() -> None:
     torch.manual_seed(1)
-    logits = torch.randn(2, 3, 6)
-    tokens = torch.tensor([[4, 5, 2], [4, 2, PAD]])
+    logits = torch.randn(1, 2, 3, 6)  # a picture, its captions, their words
+    tokens = torch.tensor([[[4, 5, 2], [4, 2, PAD]]])
     chosen = logits.log_softmax(-1).gather(-1, tokens[..., None])[..., 0]
     by_hand = -chosen[tokens != PAD].mean()
     assert caption_loss(logits, tokens, smoothing=0.0) == pytest.approx(float(by_hand))
     changed = logits.clone()
-    changed[1, 2] = 99
+    changed[0, 1, 2] = 99
     assert caption_loss(changed, tokens, 0.1) == caption_loss(logits, tokens, 0.1)
 
 
-def test_augmentation_keeps_shape_and_type_and_obeys_the_seed() -> None:
-    pixels = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
-    mirror = torch.tensor([True, False, True, False])
-    torch.manual_seed(2)
-    first = Augmentation()(pixels, mirror)
-    torch.manual_seed(2)
-    again = Augmentation()(pixels, mirror)
-    assert first.shape == pixels.shape
-    assert first.dtype == torch.uint8
-    assert torch.equal(first, again)
-    assert not torch.equal(first, Augmentation()(pixels, mirror))
-
-
-def test_without_crop_and_colour_only_the_mirror_is_left() -> None:
-    pixels = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
-    changed = Augmentation(1.0, 1.0, 0.0)(pixels, torch.tensor([True, False]))
-    assert torch.equal(changed[0], pixels[0].flip(-1))
-    assert torch.equal(changed[1], pixels[1])
+def test_class_loss_is_least_for_the_targets_own_distribution() -> None:
+    torch.manual_seed(1)
+    targets = torch.randn(3, 7).half()
+    own = class_loss(targets.float(), targets)
+    shares = targets.float().softmax(-1)
+    assert own == pytest.approx(float(-(shares * shares.log()).sum(-1).mean()))
+    assert class_loss(torch.randn(3, 7), targets) > own
 
 
 @pytest.fixture

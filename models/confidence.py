@@ -1,0 +1,89 @@
+"""How far a caption can be trusted: one number from everything that the captioner knows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from models.consensus import Consensus
+    from models.decoding import Encoding, Hypothesis
+
+NEIGHBOURS = (3, 8, 20, 60)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Confidence = 1 / (1 + exp(-(Σ weight * signal + offset))), over the named signals.
+
+    `sure` and `medium` are the least confidences of a plain and of a hedged caption.
+    `tag_slope` and `tag_offset` do the same for the logit of a tag's probability, and `tag` is
+    the least probability of a tag that is worth saying.
+    """
+
+    weights: dict[str, float] = field(default_factory=lambda: {"mean": 1.0})
+    offset: float = 0.0
+    sure: float = 0.6
+    medium: float = 0.3
+    tag_slope: float = 1.0
+    tag_offset: float = 0.0
+    tag: float = 0.7
+
+    def confidence(self, signals: Mapping[str, float]) -> float:
+        """Raises KeyError for a signal that is not there."""
+        odds = self.offset + sum(weight * signals[name] for name, weight in self.weights.items())
+        return _logistic(odds)
+
+    def tag_probability(self, probability: float) -> float:
+        """What the classifier's own probability for a tag is worth."""
+        inside = min(max(probability, 1e-6), 1 - 1e-6)
+        return _logistic(self.tag_slope * math.log(inside / (1 - inside)) + self.tag_offset)
+
+
+def _logistic(odds: float) -> float:
+    return 1 / (1 + math.exp(min(-odds, 700.0)))  # exp overflows beyond
+
+
+def signals(
+    found: Sequence[Hypothesis], chosen: Hypothesis, encoding: Encoding, consensus: Consensus
+) -> dict[str, float]:
+    """Everything known of the `chosen` one of the captions that were `found`.
+
+    Probabilities are natural logarithms; agreements are mean CIDErs in 0..1.
+    """
+    captions = [each.tokens for each in found]
+    totals = np.asarray([sum(each.log_probabilities) for each in found])
+    shares = np.exp(totals - totals.max())
+    pictures, cosines = consensus.near(encoding.features, NEIGHBOURS[-1])
+    each = np.asarray(chosen.log_probabilities)
+    rarity = consensus.rarity(chosen.tokens)
+    weight = rarity / max(float(rarity.sum()), 1e-9)
+    support = consensus.support(chosen.tokens, pictures[: NEIGHBOURS[2]])
+    told = {f"agreement {count}": float(consensus.agreement([chosen.tokens], pictures[:count])[0])
+            for count in NEIGHBOURS}
+    attention = np.maximum(chosen.attention, 1e-9)
+    return told | {
+        "mean": float(each.mean()),
+        "least": float(each.min()),
+        "total": float(each.sum()),
+        "end": float(each[-1]),
+        "by rarity": float((each[:-1] * weight).sum()),
+        "expected rarity": float((np.exp(each[:-1]) * rarity).mean()),
+        "rarity": float(rarity.mean()),
+        "rarest": float(rarity.max()),
+        "words": float(len(chosen.tokens)),
+        "beam": float(consensus.among(captions, shares / shares.sum())[found.index(chosen)]),
+        "nearest": float(cosines[0]),
+        "near": float(cosines[: NEIGHBOURS[2]].mean()),
+        "support": float((support * weight).sum()),
+        "least support": float(support.min()),
+        "neighbours": consensus.unity(pictures[: NEIGHBOURS[2]]),
+        "humans": consensus.ease(pictures[: NEIGHBOURS[2]]),
+        "attention": float(-(attention * np.log(attention)).sum(-1).mean()),
+    }
+

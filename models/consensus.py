@@ -1,0 +1,208 @@
+"""What was said of the training pictures that look alike: a second opinion on every caption.
+
+Consensus re-ranking (Devlin et al. 2015, "Exploring nearest neighbor approaches for image
+captioning"; Mao et al. 2015): of the captions that the search found, the one is chosen that the
+captions of the nearest training pictures agree with, too.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from models.vocabulary import END, PAD
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_LONGEST = 4  # words in an n-gram
+_BITS = 13  # for an id: four of them and the length fit in 54 bits
+MOST_WORDS = 1 << _BITS
+
+
+@dataclass(frozen=True, slots=True)
+class Grams:
+    """tf-idf of the n-grams of several captions, sparse and sorted by caption and n-gram.
+
+    `norms` (captions, 4) for each n.
+    """
+
+    captions: NDArray[np.int64]
+    keys: NDArray[np.uint64]
+    weights: NDArray[np.float64]
+    norms: NDArray[np.float64]
+
+
+class Consensus:
+    """The memory of N training pictures: where they lie, and what was said of them."""
+
+    def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """`arrays`: mean (C,), projection (C, D), places (N, D) of length 1, captions (N, K, T)
+        that end with END, how far these agree among themselves (N,), the n-grams (G,) that occur
+        on several pictures, sorted, and on how many each (G,). Raises ValueError when they do
+        not fit each other.
+        """
+        try:
+            self._mean = arrays["mean"].astype(np.float32)
+            self._projection = arrays["projection"].astype(np.float32)
+            self._places = arrays["places"].astype(np.float32)
+            self._captions = arrays["captions"]
+            self._unity = arrays["unity"].astype(np.float64)
+            self._grams = arrays["grams"].astype(np.uint64)
+            self._frequencies = arrays["frequencies"].astype(np.float64)
+        except KeyError as error:
+            raise ValueError(f"it lacks {error.args[0]}") from error
+        pictures, dimensions = (*self._places.shape, 0, 0)[:2]
+        if (not self._captions.size or self._captions.ndim != 3
+                or self._captions.dtype.kind not in "iu"
+                or self._mean.ndim != 1 or self._grams.ndim != 1
+                or self._projection.shape != (len(self._mean), dimensions)
+                or self._places.shape != (len(self._captions), dimensions)
+                or self._unity.shape != (pictures,)
+                or self._grams.shape != self._frequencies.shape):
+            raise ValueError("its parts do not fit each other")
+
+    @classmethod
+    def load(cls, path: Path) -> Consensus:
+        """Raises ValueError or OSError when the file is none of ours."""
+        try:
+            # numpy leaves a file open that it opened itself and cannot read
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                return cls(dict(arrays))
+        except (BadZipFile, EOFError, TypeError, zlib.error) as error:
+            raise ValueError("it is no file of arrays") from error
+
+    @property
+    def channels(self) -> int:
+        return len(self._mean)
+
+    @property
+    def words(self) -> int:
+        """The least size of a vocabulary that has all its ids."""
+        return int(self._captions.max()) + 1
+
+    def near(self, features: NDArray[np.float32], count: int) -> tuple[NDArray[np.int64],
+                                                                       NDArray[np.float32]]:
+        """The nearest training pictures to (C,) features and their cosines, nearest first."""
+        place = (features - self._mean) @ self._projection
+        cosines = self._places @ (place / max(float(np.linalg.norm(place)), 1e-9))
+        nearest = np.argsort(-cosines, kind="stable")[:count].astype(np.int64)
+        return nearest, cosines[nearest].astype(np.float32)
+
+    def agreement(
+        self, captions: Sequence[Sequence[int]], pictures: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Mean CIDEr of each caption (ids without END) with those of the pictures, 0..1.
+
+        (Vedantam et al. 2015, equation 3: without CIDEr-D's clipping and length penalty.)
+        """
+        said = self._captions[pictures].reshape(-1, self._captions.shape[2]).astype(np.int64)
+        said = said[(said != PAD).any(1)]
+        return self._mean_cosine(captions, self._vectors(said))
+
+    def among(
+        self, captions: Sequence[Sequence[int]], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Mean CIDEr of each caption with all of them, itself included, weighted: 0..1."""
+        return self._mean_cosine(captions, self._vectors(_padded(captions)), weights)
+
+    def rarity(self, caption: Sequence[int]) -> NDArray[np.float64]:
+        """Inverse document frequency of each word: a natural logarithm, 0 for the commonest."""
+        keys = np.asarray(caption, np.uint64) << np.uint64(_BITS * (_LONGEST - 1))
+        return self._idf(keys)
+
+    def support(
+        self, caption: Sequence[int], pictures: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Of each word: the share of the pictures whose captions have it."""
+        there = self._captions[pictures].reshape(len(pictures), 1, -1)
+        shares: NDArray[np.float64] = (there == np.asarray(caption)[:, None]).any(-1).mean(0)
+        return shares
+
+    def unity(self, pictures: NDArray[np.int64]) -> float:
+        """Mean CIDEr among the first captions of the pictures."""
+        said = self._captions[pictures, 0].astype(np.int64)
+        return float(self._mean_cosine(_unpadded(said), self._vectors(said)).mean())
+
+    def ease(self, pictures: NDArray[np.int64]) -> float:
+        """How far the writers of the pictures' captions agreed, on average."""
+        return float(self._unity[pictures].mean())
+
+    def _mean_cosine(
+        self, captions: Sequence[Sequence[int]], others: Grams,
+        shares: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float64]:
+        """`shares` of the others in the mean; all the same by default."""
+        count = len(others.norms)
+        shares = np.full(count, 1 / count) if shares is None else shares
+        scaled = (others.weights * shares[others.captions]
+                  / others.norms[others.captions, _length(others.keys)])
+        keys, places = np.unique(others.keys, return_inverse=True)
+        total = np.bincount(places, scaled, len(keys))
+        mine = self._vectors(_padded(captions))
+        at = np.searchsorted(keys, mine.keys).clip(max=len(keys) - 1)
+        shared = np.where(keys[at] == mine.keys, total[at], 0.0)
+        parts = mine.weights * shared / mine.norms[mine.captions, _length(mine.keys)]
+        return np.bincount(mine.captions, parts, len(captions)) / _LONGEST
+
+    def _vectors(self, captions: NDArray[np.int64]) -> Grams:
+        """(M, T) ids that end with END and are filled up with PAD → their tf-idf."""
+        rows, keys = grams(captions)
+        # caption and n-gram in one number, so that one sort counts them
+        known, places = np.unique(keys, return_inverse=True)
+        both, counts = np.unique(rows * len(known) + places, return_counts=True)
+        rows, keys = both // len(known), known[both % len(known)]
+        weights = counts * self._idf(keys)
+        norms = np.bincount(rows * _LONGEST + _length(keys), weights**2,
+                            len(captions) * _LONGEST).reshape(-1, _LONGEST)
+        return Grams(rows, keys, weights, np.sqrt(np.maximum(norms, 1e-12)))
+
+    def _idf(self, keys: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """Logarithm of the number of pictures over that of those with the n-gram."""
+        frequency = np.ones(len(keys))
+        if len(self._grams):
+            at = np.searchsorted(self._grams, keys).clip(max=len(self._grams) - 1)
+            frequency = np.where(self._grams[at] == keys, self._frequencies[at], 1.0)
+        idf: NDArray[np.float64] = np.log(max(2, len(self._places))) - np.log(frequency)
+        return idf
+
+
+def grams(captions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """All n-grams of (M, T) ids: the caption of each, and its key (the ids and n in one number)."""
+    rows, keys = [], []
+    for n in range(1, _LONGEST + 1):
+        if captions.shape[1] < n:
+            break
+        key = np.full((len(captions), captions.shape[1] - n + 1), n - 1, np.uint64)
+        for place in range(n):
+            word = captions[:, place : captions.shape[1] - n + 1 + place].astype(np.uint64)
+            key = (key << np.uint64(_BITS)) | word
+        # every n-gram begins its key with n - 1, so move it above the ids of the longest
+        shift = np.uint64(_BITS * (_LONGEST - n))
+        key = key << shift
+        real = captions[:, n - 1 :] != PAD
+        rows.append(np.nonzero(real)[0])
+        keys.append(key[real])
+    return np.concatenate(rows), np.concatenate(keys)
+
+
+def _length(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """n - 1 for each n-gram's key."""
+    return (keys >> np.uint64(_BITS * _LONGEST)).astype(np.int64)
+
+
+def _unpadded(captions: NDArray[np.int64]) -> list[list[int]]:
+    return [[token for token in row if token not in (PAD, END)] for row in captions.tolist()]
+
+
+def _padded(captions: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    longest = max(len(caption) for caption in captions) + 1
+    return np.asarray([[*caption, END, *[PAD] * (longest - 1 - len(caption))]
+                       for caption in captions], np.int64)

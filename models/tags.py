@@ -1,0 +1,53 @@
+"""Things that the encoder's ImageNet classifier knows, by the names that people use."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+_TABLE = Path(__file__).with_name("imagenet_names.tsv")
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a class is called.
+
+    `spoken` has its article ("a coffee mug"). `word` is the noun of captions and `like` a
+    commoner noun that can stand in its place ("elephant" and "horse"); both are empty for what
+    captions hardly name.
+    """
+
+    spoken: str
+    word: str
+    like: str
+
+
+@functools.cache
+def names() -> tuple[Name, ...]:
+    """The names of ImageNet's 1,000 classes in their usual order."""
+    _, *lines = _TABLE.read_text(encoding="utf-8").splitlines()
+    rows = (line.split("\t") for line in lines)
+    return tuple(Name(spoken, *("" if each == "-" else each for each in (word, like)))
+                 for _, spoken, word, like in rows)
+
+
+def summed(
+    probabilities: NDArray[np.floating], labels: Sequence[str]
+) -> list[tuple[str, float]]:
+    """Add up the probabilities of classes that share a label, likeliest label first.
+
+    `probabilities` (1000,) and `labels` in the order of the classes; an empty label is left out.
+    """
+    totals: dict[str, float] = {}
+    for label, probability in zip(labels, probabilities.tolist(), strict=True):
+        if label:
+            totals[label] = totals.get(label, 0.0) + probability
+    return sorted(totals.items(), key=lambda item: -item[1])

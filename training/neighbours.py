@@ -1,0 +1,92 @@
+"""Build the memory of training pictures that `models.consensus` asks for its second opinion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from models.consensus import MOST_WORDS, Consensus, grams
+from models.vocabulary import END, PAD
+from training import prepare
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from models.networks.captioners import CaptioningNetwork
+    from models.preprocess import Preprocessing
+
+DIMENSIONS = 128
+
+
+@torch.inference_mode()
+def mean_features(
+    network: CaptioningNetwork, images: NDArray[np.uint8], preprocessing: Preprocessing,
+    batch: int = 40,
+) -> NDArray[np.float32]:
+    """(N, S, S, 3) pictures → (N, C) means of the encoder's grid."""
+    network = network.to(memory_format=torch.channels_last).eval()
+    rows = []
+    for start in tqdm(range(0, len(images), batch), desc="memory", unit="batch"):
+        pixels = prepare.normalised(images[start : start + batch], preprocessing)
+        with torch.autocast("cpu", torch.bfloat16):
+            features = network.encoder(pixels.to(memory_format=torch.channels_last))
+        rows.append(features.float().mean((2, 3)).numpy())
+    return np.concatenate(rows)
+
+
+def build(features: NDArray[np.float32], tokens: Tensor) -> dict[str, NDArray[Any]]:
+    """(N, C) features and (N, K, T) captions that begin with START → arrays for `Consensus`.
+
+    The features are projected to their first principal components. Raises ValueError for a
+    vocabulary too large for the n-grams' keys.
+    """
+    captions = tokens[:, :, 1:].numpy()
+    if captions.max() >= MOST_WORDS:
+        raise ValueError(f"the vocabulary has more than {MOST_WORDS} words")
+    mean = features.mean(0)
+    centred = features - mean
+    _, vectors = np.linalg.eigh(centred.T @ centred)
+    projection = vectors[:, ::-1][:, :DIMENSIONS]  # eigh sorts upwards
+    places = centred @ projection
+    places /= np.maximum(np.linalg.norm(places, axis=1, keepdims=True), 1e-9)
+    keys, frequencies = _document_frequencies(captions)
+    arrays: dict[str, NDArray[Any]] = {
+        "mean": mean.astype(np.float16),
+        "projection": projection.astype(np.float16),
+        "places": places.astype(np.float16),
+        "captions": captions.astype(np.uint16),
+        "grams": keys,
+        "frequencies": frequencies.astype(np.uint16),
+        "unity": np.zeros(len(captions), np.float16),
+    }
+    arrays["unity"] = _unity(captions, Consensus(arrays)).astype(np.float16)
+    return arrays
+
+
+def _document_frequencies(
+    captions: NDArray[np.int64]
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """The n-grams that occur on more than one picture, and on how many each does."""
+    rows, keys = grams(captions.reshape(-1, captions.shape[2]))
+    order = np.lexsort((rows // captions.shape[1], keys))
+    keys, pictures = keys[order], (rows // captions.shape[1])[order]
+    fresh = np.ones(len(keys), bool)
+    fresh[1:] = (keys[1:] != keys[:-1]) | (pictures[1:] != pictures[:-1])
+    found, frequencies = np.unique(keys[fresh], return_counts=True)
+    return found[frequencies > 1], frequencies[frequencies > 1]
+
+
+def _unity(captions: NDArray[np.int64], consensus: Consensus) -> NDArray[np.float64]:
+    """How far the captions of each picture agree: the mean CIDEr of each with the others."""
+    means = []
+    for picture in tqdm(captions.tolist(), desc="captions", unit="picture"):
+        said = [[token for token in row if token not in (PAD, END)] for row in picture]
+        count = len(said)
+        # each agrees wholly with itself: take that out of the mean with all
+        together = consensus.among(said, np.full(count, 1 / count))
+        means.append((together.mean() * count - 1) / max(1, count - 1))
+    return np.asarray(means)
