@@ -239,5 +239,5 @@ def test_gradients_reach_every_parameter(decoder: str) -> None:
 
 @pytest.mark.parametrize("kind", ["encoder", "decoder"])
 def test_an_unknown_name_is_refused_with_the_known_ones(kind: str) -> None:
-    with pytest.raises(ValueError, match=f"unknown {kind} 'resnet'; known: {ARCHITECTURE[kind]}"):
+    with pytest.raises(ValueError, match=f"unknown {kind} 'resnet'; known: .*{ARCHITECTURE[kind]}"):
         CaptioningNetwork({**ARCHITECTURE, kind: "resnet"}, 9)
