@@ -78,7 +78,7 @@ def export(
     _write(_Step(network), two, list(shapes), ["scores", "attention", "hidden_after", "cell_after"],
            shapes, folder / DECODER)
     vocabulary.save(folder / VOCABULARY)
-    np.savez_compressed(folder / CONSENSUS, **memory)  # type: ignore[arg-type]
+    np.savez_compressed(folder / CONSENSUS, allow_pickle=False, **memory)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     config.save(folder)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from training.train import Trainer
 
 # Chosen by looking at both Flickr8k's development pictures and COCO's, which have no captions
-# here and are mostly unlike Flickr8k: see training/LOG.md for the shares on both sides.
+# here and are mostly unlike Flickr8k: the model card has the shares on both sides.
 SURE, MEDIUM = 0.8, 0.6
 
 

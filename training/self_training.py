@@ -37,7 +37,7 @@ _USUAL = frozenset(["man", "men", "woman", "women", "boy", "boys", "girl", "girl
                     "ball", "toy", "mouth", "shirt", "ramp", "top", "someone", "group", "crowd",
                     "couple", "two", "three", "several"])
 _DEEDS = frozenset(["jumping", "running", "playing", "swimming", "riding", "catch", "air", "runs",
-                    "jumps", "walking", "playing", "standing", "leaping", "trick", "doing"])
+                    "jumps", "walking", "standing", "leaping", "trick", "doing"])
 _COLOURS = frozenset(["black", "white", "brown", "tan", "red", "blue", "green", "yellow", "orange",
                       "golden", "grey", "gray", "light", "dark"])
 

@@ -248,10 +248,8 @@ def test_a_display_that_comes_back_is_listened_to_again(
         running = RunningDaemon(audio, settings)
     try:
         wait_until(lambda: not running.listening(), "the loss was not noticed")
-        number = first.name.removeprefix(":")
         server = processes.start(["Xvfb", first.name, "-nolisten", "tcp", "-noreset"])
         try:
-            wait_until(lambda: Path(f"/tmp/.X11-unix/X{number}").exists())  # noqa: S108 - X's own
             wait_until(running.listening, "the keys were not taken again")
         finally:
             server.terminate()

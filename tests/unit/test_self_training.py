@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise, product
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -21,6 +22,11 @@ from training.self_training import (
     replaced,
     things,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from models.decoding import Arrays
 
 VOCABULARY = Vocabulary.from_words(["a", "brown", "dog", "runs"])
 A, BROWN, DOG, RUNS = range(4, 8)
@@ -182,7 +188,9 @@ def test_greedy_samples_are_what_a_beam_of_one_finds(seed: int) -> None:
     decoder.table[0, START, START, END] = -50
 
     class Engine:
-        def step(self, tokens, memory, state):  # type: ignore[no-untyped-def]
+        def step(
+            self, tokens: NDArray[np.int64], memory: tuple[Tensor, ...], state: Arrays
+        ) -> tuple[NDArray[np.float32], NDArray[np.float32], Arrays]:
             rows = [torch.from_numpy(part)[None] for part in (tokens, *state)]
             scores, weights, *after = decoder.step(rows[0], *memory, *rows[1:])
             return scores[0].numpy(), weights[0].numpy(), tuple(part[0].numpy() for part in after)
