@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from describer_daemon import choosing
 from describer_daemon.pipeline import Pipeline
 from describer_daemon.ports import (
+    Aim,
     Caption,
     DescriberError,
+    Found,
     Outcome,
     Picture,
     Pixels,
+    Rectangle,
     Request,
     SpeechDone,
     Verb,
@@ -50,7 +54,7 @@ class Source:
 
 
 class Captioner:
-    """Numbers its captions; waits and raises like `Source`."""
+    """Numbers its captions; waits and raises like `Source`. Finds what is in `pictures`."""
 
     def __init__(self) -> None:
         self.may_go = threading.Event()
@@ -58,15 +62,20 @@ class Captioner:
         self.working = threading.Event()
         self.error: Exception | None = None
         self.made = 0
+        self.pictures: tuple[Found, ...] = ()
 
-    def describe(self, picture: Picture) -> Caption:
+    def describe(self, picture: Picture, passed: Sequence[Rectangle] = ()) -> Caption:
         assert isinstance(picture, Pixels)
         self.working.set()
         assert self.may_go.wait(LONG)
         if self.error is not None:
             raise self.error
         self.made += 1
-        return Caption(("picture", str(self.made)), (-0.1, -0.1, -0.1), 0.9)
+        found, number = self.pictures, 0
+        if found:
+            found, number = choosing.in_order(found, (640, 480), Aim(), passed)
+        return Caption(("picture", str(self.made)), (-0.1, -0.1, -0.1), 0.9,
+                       pictures=found, number=number)
 
     def warm_up(self) -> None: ...
 
@@ -128,7 +137,7 @@ class Earcons:
 class Room:
     """A pipeline among fakes, and a way to ask it something."""
 
-    def __init__(self, patience: float = LONG) -> None:
+    def __init__(self, patience: float = LONG, linger: float = LONG) -> None:
         self.screen, self.clipboard = Source(), Source()
         self.captioner, self.speaker, self.earcons = Captioner(), Speaker(), Earcons()
         self.copied: list[str] = []
@@ -138,6 +147,7 @@ class Room:
         self.pipeline = Pipeline(
             {Verb.SCREEN: self.screen, Verb.CLIPBOARD: self.clipboard}, self.captioner,
             self.speaker, self._copy, self.earcons, self._unheard, patience=patience,
+            linger=linger,
         )
         self.pipeline.start()
 
