@@ -50,6 +50,11 @@ class FocusWatcher:
         self._asking: Any = None
         self._thread: threading.Thread | None = None
 
+    @property
+    def name(self) -> str:
+        """Who tells: "at-spi" while there is an accessibility bus, else "none"."""
+        return "at-spi" if self._asking is not None else "none"
+
     def start(self) -> None:
         """Begin to listen, from a thread, where that can serve; a bus may also come later."""
         # Wayland's programs do not know where on the screen they are.

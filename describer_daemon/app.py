@@ -139,6 +139,7 @@ class Daemon:
             "keys": {verb.value: str(key) for verb, key in self._settings.keys.items()},
             "hotkeys by": getattr(self._listener, "name", "none"),
             "screen by": getattr(pipeline.sources[Verb.SCREEN], "name", "none"),
+            "focus by": self._focus.name,
             "clipboard by": getattr(pipeline.sources[Verb.CLIPBOARD], "name", "none"),
             "speech by": getattr(pipeline.speaker, "name", "none"),
             "captioner loaded": self._captioner.is_loaded(),

@@ -172,6 +172,7 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Pa
     speaker = _speaker(settings) if speak or save else None
     wanted = settings.captioner
     captioner = ChildCaptioner(wanted.bundle, beam=beam or wanted.beam or None, engine=engine,
+                               find=find or boxes is not None or settings.capture.find,
                                timeout=float(wanted.timeout_seconds))
     sentences = []
     failed = False
