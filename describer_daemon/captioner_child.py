@@ -60,12 +60,9 @@ class Service:
                     "detail": traceback.format_exc()}, b""
 
     def _describe(self, head: dict[str, Any], body: bytes) -> tuple[Caption, bytes]:
-        from describer_daemon import pictures
-
         image, chosen = self._look(head, body)
-        finding = chosen.finding or pictures.finding(image)
-        if finding:
-            return Caption((), (), 1.0, finding=finding, pictures=chosen.pictures,
+        if chosen.finding:
+            return Caption((), (), 1.0, finding=chosen.finding, pictures=chosen.pictures,
                            number=chosen.number), b""
         captioner = self._load()
         how = captioner.config.search
@@ -83,8 +80,9 @@ class Service:
         aim, passed = _aim(head), [Rectangle(*box) for box in head.get("passed", ())]
         full = aim is not None or bool(passed)
         image = _image(head, body, full=full)
-        if not self._find or pictures.finding(image):
-            return image, choosing.Chosen()
+        blank = pictures.finding(image)
+        if blank or not self._find:
+            return image, choosing.Chosen(finding=blank)
         chosen = choosing.choose(self._sight(image), aim, passed)
         if chosen.number and not full:  # its boxes must be those of the whole file
             reduced, image = image.size, _image(head, body, full=True)
@@ -107,9 +105,13 @@ class Service:
 
     def _load_finder(self) -> Finder:
         if self._finder is None:
+            from models.bundle import BundleError
             from models.finder import load
 
-            self._finder = load()
+            try:
+                self._finder = load()
+            except BundleError as error:
+                raise DescriberError(str(error), detail="see describer doctor") from error
         return self._finder
 
     def _load(self) -> Captioner:

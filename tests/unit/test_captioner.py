@@ -23,6 +23,7 @@ from PIL import Image
 from describer_daemon.captioner import ChildCaptioner
 from describer_daemon.captioner_child import Service
 from describer_daemon.ports import Aim, Caption, DescriberError, Encoded, Picture, Pixels, Rectangle
+from models.bundle import BundleError
 from models.confidence import Calibration
 from tests import screens
 from tests.unit.proc import LONG, PROC, command, state, until
@@ -509,6 +510,21 @@ def test_a_missing_engine_names_the_cure(
     reply, _ = Service(tiny_bundle, None, "torch").answer({"op": "load"}, b"")
     assert reply["error"] == (
         "The torch engine is not installed. Please install describer[torch].")
+
+
+def test_a_damaged_finder_is_told_and_may_be_mended(
+    tiny_bundle: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged() -> None:
+        raise BundleError("The finder is damaged.")
+
+    service = Service(tiny_bundle, None, "onnx")
+    head, body = {"op": "describe", "kind": "encoded"}, bytes(as_file(photo).data)
+    with monkeypatch.context() as patched:
+        patched.setattr("models.finder.load", damaged)
+        for each in (head, {"op": "load"}):
+            assert service.answer(each, body)[0]["error"] == "The finder is damaged."
+    assert service.answer(head, body)[0]["words"]
 
 
 SMALLEST = {"op": "describe", "kind": "pixels", "width": 8, "height": 8, "layout": "RGB"}
