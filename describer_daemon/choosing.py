@@ -13,7 +13,7 @@ _WITHIN = 0.5  # share of the smaller one of picture and focused object that lie
 _WHOLE = 0.6  # share of the area from which a focused object tells nothing
 _SCREENSHOT = 0.3  # share of interface from which a picture is one of a screen
 _NO_PHOTOGRAPH = 0.9  # share of interface from which it can be nothing else
-_MOSTLY_TEXT = 0.1  # share of text from which somebody will want to know of it
+_MOSTLY_TEXT = 0.05  # share of text from which somebody will want to know of it
 _ALL = 0.8  # share of the area from which a drawing is all that there is
 
 

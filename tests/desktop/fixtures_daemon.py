@@ -20,6 +20,7 @@ from tests.desktop.fixtures_display import wait_until
 from tests.desktop.fixtures_sound import reference
 
 RATE = 300  # words a minute
+LONG = 120.0  # seconds for one caption, on a machine that is busy with other things
 
 
 class RunningDaemon:
@@ -85,7 +86,7 @@ def spoken(sentence: str, rate: int = RATE) -> array.array[int]:
 
 @pytest.fixture
 def settings(sandbox: Path) -> Path:
-    """A settings file of the test's own; fast speech, for the tests' own speed.
+    """A settings file of the test's own; fast speech, for the tests' own speed, and patience.
 
     No tone on failure: it sounds into the first word, which `similarity` would notice.
     """
@@ -93,6 +94,7 @@ def settings(sandbox: Path) -> Path:
     write_default(path)
     text = path.read_text(encoding="utf-8")
     text = text.replace("rate = 180", f"rate = {RATE}").replace("failure = true", "failure = false")
+    text = text.replace("timeout_seconds = 20", f"timeout_seconds = {LONG:.0f}")
     path.write_text(text, encoding="utf-8")
     return path
 
@@ -108,6 +110,6 @@ def daemon(
 
 @pytest.fixture(scope="module")
 def captioner() -> Iterator[ChildCaptioner]:
-    child = ChildCaptioner()
+    child = ChildCaptioner(timeout=LONG)
     yield child
     child.close()
