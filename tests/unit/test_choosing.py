@@ -133,6 +133,7 @@ def test_a_photograph_from_elsewhere_is_taken_whole() -> None:
     assert choose(sight(interface=0.0), None) == Chosen()
     assert choose(sight(interface=0.5), None) == Chosen()  # much sky, it seems
     assert choose(sight(photo(0, 0, 990, 790), interface=0.01), None) == Chosen()
+    assert choose(sight(photo(0, 60, 1000, 740), interface=0.4), None) == Chosen()
     assert choose(sight(LARGE, SMALL, interface=0.1), None) == Chosen()
 
 
@@ -147,5 +148,5 @@ def test_a_screenshot_from_elsewhere_is_looked_through() -> None:
 def test_a_drawing_is_never_captioned() -> None:
     whole = drawing(10, 10, 950, 760)
     assert choose(sight(whole, interface=0.1), None) == Chosen(finding="drawing")
-    assert choose(sight(whole, interface=0.6), None) == Chosen((whole,), 1, "drawing")
+    assert choose(sight(whole, interface=0.6), None) == Chosen(finding="drawing")
     assert choose(sight(CHART, interface=0.1), None) == Chosen()
