@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from describer_daemon import geometry
@@ -99,6 +99,7 @@ aims = st.builds(Aim, st.none() | st.tuples(st.integers(0, 999), st.integers(0, 
                  st.none() | boxes)
 
 
+@settings(deadline=None)
 @given(some, aims)
 def test_every_picture_has_its_turn_and_then_it_starts_over(found: list[Found], aim: Aim) -> None:
     passed: list[Rectangle] = []
