@@ -14,7 +14,7 @@ _WHOLE = 0.6  # share of the area from which a focused object tells nothing
 _SCREENSHOT = 0.3  # share of interface from which a picture is one of a screen
 _NO_PHOTOGRAPH = 0.9  # share of interface from which it can be nothing else
 _MOSTLY_TEXT = 0.05  # share of text from which somebody will want to know of it
-_ALL = 0.8  # share of the area from which a drawing is all that there is
+_ALL = 0.8  # share of the area from which a picture is all that there is
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ class Sight:
 
 def choose(sight: Sight, aim: Aim | None, passed: Sequence[Rectangle] = ()) -> Chosen:
     """What to describe: on a screen (with an `aim`) a picture in it, else mostly all of it."""
-    if aim is None and not _is_screenshot(sight):
+    if aim is None:
         area = sight.size[0] * sight.size[1]
-        drawn = any(one.kind == "drawing" and _area(one.box) >= _ALL * area
-                    for one in sight.found)
-        return Chosen(finding="drawing" if drawn else "")
+        filling = [one.kind for one in sight.found if _area(one.box) >= _ALL * area]
+        if filling or not _is_screenshot(sight):
+            return Chosen(finding="drawing" if "drawing" in filling else "")
     if not sight.found:
         return Chosen(finding="text" if sight.text >= _MOSTLY_TEXT else "none")
     pictures, number = in_order(sight.found, sight.size, aim or Aim(), passed)

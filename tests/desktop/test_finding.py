@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -26,12 +27,12 @@ _WINDOW = """
 import sys, gi
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gtk
-title, kind, *pictures = sys.argv[1:]
+title, kind, words, *pictures = sys.argv[1:]
 window = Gtk.Window(title=title, resizable=False)
 window.set_size_request(900, 640)
 page = Gtk.Fixed()
 for top in (10, 330):
-    text = Gtk.Label(label="\\n".join(["The clerk walked along the quay and counted."] * 12))
+    text = Gtk.Label(label=words, xalign=0)
     page.put(text, 20 if top > 10 else 440, top)
 for number, path in enumerate(pictures):
     picture = Gtk.Image.new_from_file(path)
@@ -60,7 +61,8 @@ def gallery(xserver: VirtualDisplay, sandbox: Path) -> Iterator[Show]:
             picture = bundles.photograph(name).convert("RGB")
             picture.resize((size.width, size.height)).save(paths[-1])
         title = f"gallery {len(shown)}"
-        shown.append(processes.start(["/usr/bin/python3", "-c", _WINDOW, title, kind, *paths]))
+        command = ["/usr/bin/python3", "-c", _WINDOW, title, kind, textwrap.fill(screens.WORDS, 48)]
+        shown.append(processes.start([*command, *paths]))
         wait_until(lambda: _titled(xserver, title), "the window did not come")
         with xserver.opened() as display:
             place = x11.active_window(display)
