@@ -108,7 +108,7 @@ def dashboard(kit: Kit) -> str:
     w = kit.words
     number = (lambda: f'<div class="card fill"><span class="muted">{w.title(1, 3)}</span><h1>{kit.pixels(3, 99999)}</h1></div>')
     chart = (lambda: f'<div class="card"><h3>{w.title(1, 3)}</h3>'
-             f'{kit.drawing(drawings.chart(kit), f"height:{kit.pixels(220, 380)}px")}</div>')
+             f'{kit.drawing(drawings.chart(kit), f"max-width:{kit.pixels(420, 900)}px;aspect-ratio:1.6")}</div>')
     rows = kit.several(5, 12, lambda: f"<tr><td>{w.title(1, 3)}</td><td>{w.money()}</td><td>{w.date()}</td></tr>")
     return (f'{kit.bar()}<div class="col" style="padding:1.5em"><div class="row">{kit.several(3, 5, number)}</div><div '
             f'class="grid" style="grid-template-columns:repeat({kit.rng.randint(1, 3)},1fr)">{kit.several(1, 4, chart)}'
