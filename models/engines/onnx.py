@@ -31,9 +31,9 @@ class OnnxEngine:
 
         Raises BundleError when a graph cannot be loaded or does not fit the other parts.
         """
-        count = threads or _processors()
-        self.encoder = _session(folder / ENCODER, count)
-        self.decoder = _session(folder / DECODER, count)
+        count = threads or processors()
+        self.encoder = session(folder / ENCODER, count)
+        self.decoder = session(folder / DECODER, count)
         size, cells = config.preprocessing.size, config.grid[0] * config.grid[1]
         widths = [output.shape[1:] for output in self.decoder.get_outputs()]
         for part, has, wanted in (
@@ -59,13 +59,15 @@ class OnnxEngine:
         return scores, attention, tuple(after)
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _session(path: Path, threads: int) -> Any:
+def session(path: Path, threads: int) -> Any:
+    """Load a graph. Raises BundleError when it is missing or damaged."""
     # some builds of it report to their maker unless told not to before they load
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
