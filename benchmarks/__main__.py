@@ -46,5 +46,50 @@ def screens(out: Path, count: int, seed: int, data: Path | None, pictures: Path 
         raise click.ClickException(str(error)) from error
 
 
+@main.command()
+@click.argument("folder", type=_folder)
+@_data
+@click.option("--out", type=click.Path(path_type=Path), help="Where the results go; FOLDER/results "
+              "by default.")
+@click.option("--captions", type=click.IntRange(min=0), default=300, show_default=True,
+              help="Caption so many found pictures; needs --data.")
+@click.option("--sentences", type=click.IntRange(min=0), default=200, show_default=True,
+              help="Let the daemon speak of so many screens without a picture.")
+@click.option("--cores", type=click.IntRange(min=1), default=2, show_default=True,
+              help="Run on so many processor cores (Linux).")
+def finder(folder: Path, data: Path | None, out: Path | None, captions: int, sentences: int,
+           cores: int) -> None:
+    """Measure the picture finder on the screens in FOLDER, beside a classical one."""
+    import os
+
+    if hasattr(os, "sched_setaffinity"):  # before anything starts threads
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    from benchmarks import baseline, captions as captioning, report
+    from benchmarks.finder import learned, measure, read
+    from benchmarks.said import say
+    from describer_daemon.ports import DescriberError
+    from models import bundle, captioner
+    from models import finder as shipped
+
+    try:
+        labelled = read(folder)
+        measured = measure(labelled, {"finder": learned(shipped.load()),
+                                      "many colours": baseline.find})
+        compared = None
+        if data is not None and captions:
+            compared = captioning.compare(captioner.load(bundle.SHIPPED),
+                                          measured["finder"].screens, data, captions)
+        said = say(labelled, sentences) if sentences else []
+    except (ValueError, FileNotFoundError) as error:
+        raise click.UsageError(str(error)) from error
+    except DescriberError as error:
+        raise click.ClickException(error.spoken) from error
+    results = report.Results(measured, said, compared)
+    out = out or folder / "results"
+    report.save(results, out)
+    click.echo(report.table(results))
+    click.echo(f"\nIn {out}: results.json, table.txt, finder.png, failures.png")
+
+
 if __name__ == "__main__":
     main()
