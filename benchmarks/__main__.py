@@ -64,7 +64,8 @@ def finder(folder: Path, data: Path | None, out: Path | None, captions: int, sen
 
     if hasattr(os, "sched_setaffinity"):  # before anything starts threads
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-    from benchmarks import baseline, captions as captioning, report
+    from benchmarks import baseline, report
+    from benchmarks import captions as captioning
     from benchmarks.finder import learned, measure, read
     from benchmarks.said import say
     from describer_daemon.ports import DescriberError

@@ -39,7 +39,7 @@ def _colours(pixels: NDArray[np.uint8]) -> NDArray[np.intp]:
     codes = coarse[..., 0] << 8 | coarse[..., 1] << 4 | coarse[..., 2]
     blocks = codes.reshape(rows, _BLOCK, columns, _BLOCK).swapaxes(1, 2).reshape(rows, columns, -1)
     ordered = np.sort(blocks, axis=2)
-    return 1 + np.count_nonzero(np.diff(ordered, axis=2), axis=2)
+    return np.asarray(1 + np.count_nonzero(np.diff(ordered, axis=2), axis=2))
 
 
 def _components(mask: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
@@ -53,7 +53,8 @@ def _components(mask: NDArray[np.bool_]) -> Iterator[tuple[NDArray[np.intp], NDA
         while waiting:
             row, column = waiting.pop()
             cells.append((row, column))
-            for near in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+            for down, across in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+                near = row + down, column + across
                 if 0 <= near[0] < mask.shape[0] and 0 <= near[1] < mask.shape[1] and left[near]:
                     left[near] = False
                     waiting.append(near)

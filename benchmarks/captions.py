@@ -51,17 +51,15 @@ def compare(
     from training.metrics import score
 
     known = {each.path.name: each for each in load_flickr8k(data).development}
-    jobs = [(path, number, shown) for path, label, outcome in screens
-            for number, shown in enumerate(label.of_kind("photograph"))
-            if outcome.matches[number] is not None and shown.file in known]
-    outcomes = {path: outcome for path, _, outcome in screens}
+    jobs = [(path, number, shown, find) for path, label, outcome in screens
+            for number, (shown, find) in enumerate(
+                zip(label.of_kind("photograph"), outcome.matches, strict=True))
+            if find is not None and shown.file in known]
     step = max(1, -(-len(jobs) // limit))
     said: dict[str, dict[str, str]] = {"found": {}, "exact": {}, "original": {}}
     references, whole = {}, set()
-    for path, number, shown in tqdm(jobs[::step], desc="captions", unit="picture"):
+    for path, number, shown, find in tqdm(jobs[::step], desc="captions", unit="picture"):
         key = f"{path.stem} {number}"
-        find = outcomes[path].matches[number]
-        assert find is not None
         with Image.open(path) as image:
             said["found"][key] = _caption(captioner, image.crop(find.box.edges()))
             said["exact"][key] = _caption(captioner, image.crop(shown.box.edges()))

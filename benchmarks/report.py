@@ -46,7 +46,7 @@ def table(results: Results) -> str:
         ("screens without a picture that yield one", "≤ 2 %",
          [_share(m.inventing()) for m in measured]),
         ("screens with pictures that yield more", "", [_share(m.astray()) for m in measured]),
-        (f"milliseconds at 1920×1080, {_cores()} cores, median", "≤ 40",
+        (f"milliseconds at 1920 by 1080, {_cores()} cores, median", "≤ 40",
          [_median(m.milliseconds) for m in measured]),
     ]
     if results.captions is not None:
@@ -58,9 +58,9 @@ def table(results: Results) -> str:
         rows.append(("something invented is said, screens without a picture", "0",
                      [_share(share)]))
     width = max(len(name) for name, _, _ in rows)
-    head = "".join(f"{name:>34}" for name in results.measured)
+    head = "".join(f"{name:>38}" for name in results.measured)
     lines = [f"{'':{width}}{'target':>8}{head}"]
-    lines += [f"{name:{width}}{target:>8}" + "".join(f"{cell:>34}" for cell in cells)
+    lines += [f"{name:{width}}{target:>8}" + "".join(f"{cell:>38}" for cell in cells)
               for name, target, cells in rows]
     return "\n".join([*lines, "", *_families(results)])
 
@@ -91,29 +91,29 @@ def _families(results: Results) -> list[str]:
     for name in names:
         screens = sum(label.family == name for _, label, _ in ours.screens)
         good, best, vain = ours.found(0.75, name), ours.found(0.9, name), ours.inventing(name)
-        shares = [f"{100 * each.value:.0f} %" if each.total else "–" for each in (good, best)]
-        lines.append(f"{name:16}{screens:>8}{good.total or '–':>13}{shares[0]:>11}{shares[1]:>11}"
-                     f"{f'{vain.hits} of {vain.total}' if vain.total else '–':>20}")
+        shares = [f"{100 * each.value:.0f} %" if each.total else "-" for each in (good, best)]
+        lines.append(f"{name:16}{screens:>8}{good.total or '-':>13}{shares[0]:>11}{shares[1]:>11}"
+                     f"{f'{vain.hits} of {vain.total}' if vain.total else '-':>20}")
     return lines
 
 
 def _share(share: Share) -> str:
     if not share.total:
-        return "–"
-    return (f"{100 * share.value:.1f} % ({100 * share.low:.1f}–{100 * share.high:.1f}) "
+        return "-"
+    return (f"{100 * share.value:.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f}) "
             f"of {share.total}")
 
 
 def _median(milliseconds: Sequence[float]) -> str:
     if not milliseconds:
-        return "–"
+        return "-"
     low, middle, high = np.percentile(milliseconds, [5, 50, 95])
-    return f"{middle:.1f} (5–95 %: {low:.1f}–{high:.1f}) of {len(milliseconds)}"
+    return f"{middle:.1f} (nine of ten: {low:.1f} to {high:.1f}) of {len(milliseconds)}"
 
 
 def _ratio(ratio: Ratio) -> str:
     return (f"{ratio.found:.1f}/{ratio.other:.1f} = {ratio.value:.3f} "
-            f"({ratio.low:.2f}–{ratio.high:.2f}) of {ratio.pictures}")
+            f"({ratio.low:.2f} to {ratio.high:.2f}) of {ratio.pictures}")
 
 
 def _cores() -> int:
@@ -150,7 +150,7 @@ def _plot(results: Results, path: Path) -> None:
     found.plot([0.75, 0.9], [95, 80], "k^", label="targets")
     found.set(xlabel="IoU at least", ylabel="photographs found (%)", xlim=(0.5, 1), ylim=(0, 101))
     times.axvline(40, color="black", linestyle="--", label="target for the median")
-    times.set(xlabel="milliseconds a screen of 1920×1080", ylabel="screens", xlim=(0, None))
+    times.set(xlabel="milliseconds a screen of 1920 by 1080", ylabel="screens", xlim=(0, None))
     for axes in (found, times):
         axes.grid(visible=True, alpha=0.4)
         axes.legend()
@@ -171,5 +171,5 @@ def _cell(path: Path, label: Label, outcome: Outcome) -> sheet.Cell:
     boxes += [(each.box, sheet.FOUND) for each in (*outcome.matches, *outcome.strays)
               if each is not None]
     ious = " ".join(f"{iou:.2f}" for iou in outcome.ious)
-    title = f"{path.stem} ({label.shown_by}) IoU {ious or '–'}; in vain {len(outcome.strays)}"
+    title = f"{path.stem} ({label.shown_by}) IoU {ious or 'none'}; in vain {len(outcome.strays)}"
     return sheet.Cell(path, title[:100], tuple(boxes))

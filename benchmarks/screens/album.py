@@ -28,17 +28,16 @@ def open_album(data: Path | None, pictures: Path | None) -> Album:
 
     Raises ValueError when there is neither or too little.
     """
-    if (data is None) == (pictures is None):
-        raise ValueError("Please give either --data with Flickr8k's folder or --pictures with a "
-                         "folder of photographs.")
-    if pictures is not None:
+    if pictures is not None and data is None:
         paths = [path for path in sorted(pictures.iterdir()) if path.suffix.lower() in _SUFFIXES]
-        where = pictures
-    else:
-        assert data is not None
+    elif data is not None and pictures is None:
         from training.datasets import load_flickr8k
 
-        paths, where = [each.path for each in load_flickr8k(data).development], data
+        paths = [each.path for each in load_flickr8k(data).development]
+    else:
+        raise ValueError("Please give either --data with Flickr8k's folder or --pictures with a "
+                         "folder of photographs.")
     if len(paths) < _FEWEST:
-        raise ValueError(f"{where} holds {len(paths)} pictures; at least {_FEWEST} are needed.")
+        raise ValueError(f"{pictures or data} holds {len(paths)} pictures; at least {_FEWEST} are "
+                         "needed. Please add some.")
     return Album(tuple(path.resolve() for path in paths))

@@ -41,20 +41,24 @@ _BOXES = """
     for (let up = element.parentElement; up && up !== document.body; up = up.parentElement) {
       if (getComputedStyle(up).overflowX === 'visible') continue;
       const q = edges(up.getBoundingClientRect());
-      box = [Math.max(box[0], q[0]), Math.max(box[1], q[1]), Math.min(box[2], q[2]), Math.min(box[3], q[3])];
+      box = [Math.max(box[0], q[0]), Math.max(box[1], q[1]),
+             Math.min(box[2], q[2]), Math.min(box[3], q[3])];
     }
     return box;
   };
   const covers = [...document.querySelectorAll('[data-kind=cover]')];
-  return JSON.stringify([...document.querySelectorAll('[data-kind]:not([data-kind=cover])')].map(e => ({
-    kind: e.dataset.kind, file: e.dataset.file || '', box: visible(e), drawn: edges(e.getBoundingClientRect()),
+  const marked = [...document.querySelectorAll('[data-kind]:not([data-kind=cover])')];
+  return JSON.stringify(marked.map(e => ({
+    kind: e.dataset.kind, file: e.dataset.file || '', box: visible(e),
+    drawn: edges(e.getBoundingClientRect()),
     natural: [e.naturalWidth || 0, e.naturalHeight || 0],
     covers: covers.filter(c => !c.contains(e)).map(c => edges(c.getBoundingClientRect())) })));
 })()
 """
 _LOADED = """
 Promise.all([...document.images].map(i => i.decode().catch(() => 0)).concat([document.fonts.ready]))
-  .then(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1)))))
+  .then(() => new Promise(done =>
+    requestAnimationFrame(() => requestAnimationFrame(() => done(1)))))
 """
 
 
@@ -74,7 +78,9 @@ class View:
 class Browser:
     """Use it in a `with` block. Without `env` it is headless; with one, a window on its display."""
 
-    def __init__(self, env: Mapping[str, str] | None = None, window: tuple[Box, float] | None = None):
+    def __init__(
+        self, env: Mapping[str, str] | None = None, window: tuple[Box, float] | None = None
+    ) -> None:
         self._env, self._window = env, window
         self._buffer, self._next = b"", 0
 
@@ -95,7 +101,8 @@ class Browser:
                         f"--window-position={box.left},{box.top}",
                         f"--window-size={round(box.width / scale)},{round(box.height / scale)}"]
         self._start([*command, "about:blank"])
-        pages = [each for each in self._ask("Target.getTargets")["targetInfos"] if each["type"] == "page"]
+        targets = self._ask("Target.getTargets")["targetInfos"]
+        pages = [each for each in targets if each["type"] == "page"]
         target = pages[0]["targetId"] if pages else \
             self._ask("Target.createTarget", url="about:blank")["targetId"]
         attached = self._ask("Target.attachToTarget", targetId=target, flatten=True)
@@ -123,14 +130,16 @@ class Browser:
         self._until_loaded()
         self.run(_LOADED)
         if down:
-            self.run(f"scrollTo(0, Math.round((document.documentElement.scrollHeight - innerHeight) * {down}))")
+            whole = "document.documentElement.scrollHeight"
+            self.run(f"scrollTo(0, Math.round(({whole} - innerHeight) * {down}))")
             self.run(_LOADED)
         scale = float(self.run("devicePixelRatio"))
         return [_placed(row, scale) for row in json.loads(self.run(_BOXES))]
 
     def grab(self) -> bytes:
         """The viewport as PNG."""
-        shot = self._ask("Page.captureScreenshot", self._session, format="png", optimizeForSpeed=True)
+        shot = self._ask("Page.captureScreenshot", self._session, format="png",
+                         optimizeForSpeed=True)
         return base64.b64decode(shot["data"])
 
     def run(self, script: str) -> Any:
@@ -153,12 +162,11 @@ class Browser:
         # Chromium reads its orders from descriptor 3 and answers on 4, each ended by a zero byte.
         orders, self._write = os.pipe()
         self._read, answers = os.pipe()
-        kept = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         shell = 'a=$1 b=$2; shift 2; exec "$@" 3<&"$a" 4>&"$b"'
         self._process = subprocess.Popen(
             ["bash", "-c", shell, "bash", str(orders), str(answers), *command],
-            pass_fds=(orders, answers), start_new_session=True,
-            env=None if self._env is None else dict(self._env), **kept)
+            pass_fds=(orders, answers), start_new_session=True, env=self._env,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(orders)
         os.close(answers)
 

@@ -9,6 +9,7 @@ from random import Random
 from benchmarks.screens.kit import Kit
 
 _SIZE = (640, 400)
+_GROUNDS = ("#cfe8c0", "#a9d3ee", "#e6dccb", "#55705a")  # parks, water, squares
 
 
 def chart(kit: Kit) -> str:
@@ -22,16 +23,16 @@ def street_map(kit: Kit) -> str:
     width, height = _SIZE
     land, street = ("#2b3036", "#4a515a") if kit.look.dark else ("#f2efe6", "#ffffff")
     parts = [f'<rect width="{width}" height="{height}" fill="{land}"/>']
-    for _ in range(kit.rng.randint(3, 9)):
-        parts.append(f'<path d="{_blob(kit.rng)}" fill="{kit.rng.choice(["#cfe8c0", "#a9d3ee", "#e6dccb", "#55705a"])}"/>')
+    parts += [f'<path d="{_blob(kit.rng)}" fill="{kit.rng.choice(_GROUNDS)}"/>'
+              for _ in range(kit.rng.randint(3, 9))]
     for _ in range(kit.rng.randint(14, 40)):
         across = kit.rng.random() < 0.5
         a, b = kit.rng.uniform(0, height if across else width), kit.rng.uniform(-60, 60)
         line = f"M0 {a}L{width} {a + b}" if across else f"M{a} 0L{a + b} {height}"
         parts.append(f'<path d="{line}" stroke="{kit.rng.choice([street, street, "#f7d774"])}" '
                      f'stroke-width="{kit.rng.choice([2, 3, 5, 9])}"/>')
-    for _ in range(kit.rng.randint(4, 12)):
-        parts.append(_text(kit, kit.rng.uniform(0, width - 80), kit.rng.uniform(12, height), 11))
+    parts += [_text(kit, kit.rng.uniform(0, width - 80), kit.rng.uniform(12, height), 11)
+              for _ in range(kit.rng.randint(4, 12))]
     return _svg("".join(parts))
 
 
@@ -59,11 +60,13 @@ def illustration(kit: Kit) -> str:
     """Flat hills, a sun, houses, people made of circles."""
     width, height = _SIZE
     parts = [f'<rect width="{width}" height="{height}" fill="{kit.colour()}" fill-opacity=".4"/>',
-             f'<circle cx="{kit.pixels(60, 580)}" cy="{kit.pixels(50, 140)}" r="{kit.pixels(25, 60)}" '
+             f'<circle cx="{kit.pixels(60, 580)}" cy="{kit.pixels(50, 140)}" '
+             f'r="{kit.pixels(25, 60)}" '
              f'fill="{kit.colour()}"/>']
     for level in range(kit.rng.randint(2, 4)):
         y = height * (0.45 + 0.14 * level)
-        parts.append(f'<path d="M0 {y}Q{width * kit.rng.random()} {y - 120} {width / 2} {y}T{width} '
+        parts.append(f'<path d="M0 {y}Q{width * kit.rng.random()} {y - 120} {width / 2} {y}T{width}'
+                     ' '
                      f'{y - 20}V{height}H0z" fill="{kit.colour()}"/>')
     for _ in range(kit.rng.randint(2, 6)):
         x, y, s = kit.pixels(20, 580), kit.pixels(220, 340), kit.pixels(20, 60)
@@ -90,7 +93,7 @@ def _text(kit: Kit, x: float, y: float, size: int) -> str:
             f"{kit.words.title(1, 2)}</text>")
 
 
-def _axes(kit: Kit) -> str:
+def _axes() -> str:
     lines = "".join(f'<path d="M50 {y}H610" stroke="currentColor" stroke-opacity=".2"/>'
                     f'<text x="10" y="{y + 4}" font-size="12" fill="currentColor">{400 - y}</text>'
                     for y in range(60, 361, 60))
@@ -105,11 +108,11 @@ def _bars(kit: Kit) -> str:
         f'width="{step * 0.75 / series:.1f}" fill="{colour}"/>'
         for s, colour in enumerate(kit.colour() for _ in range(series))
         for n in range(count) for high in [kit.rng.randint(10, 310)])
-    return _axes(kit) + bars
+    return _axes() + bars
 
 
 def _lines(kit: Kit) -> str:
-    parts = [_axes(kit)]
+    parts = [_axes()]
     for _ in range(kit.rng.randint(1, 4)):
         level, points = kit.rng.uniform(100, 300), []
         for x in range(50, 611, kit.rng.choice([10, 28, 56])):
@@ -119,7 +122,8 @@ def _lines(kit: Kit) -> str:
         if kit.rng.random() < 0.3:
             parts.append(f'<polygon points="50,360 {" ".join(points)} 610,360" fill="{colour}" '
                          'fill-opacity=".25"/>')
-        parts.append(f'<polyline points="{" ".join(points)}" stroke="{colour}" stroke-width="2.5"/>')
+        parts.append(f'<polyline points="{" ".join(points)}" stroke="{colour}" '
+                     'stroke-width="2.5"/>')
     return "".join(parts)
 
 
@@ -139,7 +143,8 @@ def _pie(kit: Kit) -> str:
 
 
 def _legend(kit: Kit) -> str:
-    return "".join(f'<rect x="{480}" y="{20 + 18 * n}" width="10" height="10" fill="{kit.colour()}"/>'
+    return "".join(f'<rect x="{480}" y="{20 + 18 * n}" width="10" height="10" fill="{kit.colour()}'
+                   '"/>'
                    + _text(kit, 496, 30 + 18 * n, 12) for n in range(kit.rng.randint(0, 4)))
 
 

@@ -74,11 +74,10 @@ def _renderer(
         with Desktop(size) as desktop:
             yield lambda wish, rng: _scene(desktop, album, wish, rng)
     else:
-        with Desktop(size) as desktop:
-            with Browser(desktop.env, (desktop.whole, scale)) as browser:
-                window = desktop.appeared([], "chromium")
-                desktop.kept = set(desktop.windows())
-                yield lambda wish, rng: _window(desktop, browser, window.handle, album, wish, rng)
+        with Desktop(size) as desktop, Browser(desktop.env, (desktop.whole, scale)) as browser:
+            window = desktop.appeared([], "chromium")
+            desktop.kept = set(desktop.windows())
+            yield lambda wish, rng: _window(desktop, browser, window.handle, album, wish, rng)
 
 
 def _page(

@@ -67,7 +67,8 @@ class Kit:
         return "".join(self.rng.choices(EMOJI, k=self.rng.randint(least, most)))
 
     def colour(self) -> str:
-        return f"hsl({self.rng.randint(0, 359)} {self.rng.randint(30, 90)}% {self.rng.randint(30, 65)}%)"
+        hue, saturation = self.rng.randint(0, 359), self.rng.randint(30, 90)
+        return f"hsl({hue} {saturation}% {self.rng.randint(30, 65)}%)"
 
     def gradient(self) -> str:
         kind = self.rng.choice(["linear-gradient(135deg,", "linear-gradient(", "radial-gradient("])
@@ -87,7 +88,8 @@ class Kit:
         """Entries in a column."""
         def entry() -> str:
             icon = self.icon(18) if icons else ""
-            return f'<div class="row" style="padding:.35em 0">{icon}<span>{self.words.title(1, 3)}</span></div>'
+            return (f'<div class="row" style="padding:.35em 0">{icon}'
+                    f"<span>{self.words.title(1, 3)}</span></div>")
 
         return self.several(least, most, entry)
 

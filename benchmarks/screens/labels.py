@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from benchmarks.boxes import Box, uncovered
 
@@ -72,10 +72,8 @@ def _row(box: Box) -> list[int]:
 
 
 def _kind(text: str) -> Kind:
-    for kind in get_args(Kind):
-        if kind == text:
-            return kind  # type: ignore[no-any-return]
-    raise ValueError(f"unknown kind {text}")
+    kinds: dict[str, Kind] = {"photograph": "photograph", "drawing": "drawing"}
+    return kinds[text]
 
 
 def _pair(values: Any) -> tuple[int, int]:

@@ -53,7 +53,9 @@ def plan(count: int, seed: int) -> list[Wish]:
     return wishes
 
 
-def _turns(rng: Random, web: Sequence[str], programs: Sequence[str]) -> Iterator[tuple[str, ShownBy]]:
+def _turns(
+    rng: Random, web: Sequence[str], programs: Sequence[str]
+) -> Iterator[tuple[str, ShownBy]]:
     """Each page once and each program twice, then again; a third of the pages in a window."""
     while True:
         turn: list[tuple[str, ShownBy]] = [

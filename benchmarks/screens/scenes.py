@@ -186,11 +186,13 @@ def toolkit(scene: Scene) -> None:
     if scene.pictured:
         for _ in range(scene.rng.randint(1, 3)):
             side = scene.rng.randint(150, 420)
-            scene.rng.choice(rows[:3]).insert(0, ["picture", f"{next(scene.photographs)}|{side}|{side}"])
+            scene.rng.choice(rows[:3]).insert(0, ["picture", f"{next(scene.photographs)}|{side}"
+                f"|{side}"])
     place = scene.place(0.5, 1)
     description, places = home / "window.json", home / "places.json"
-    description.write_text(json.dumps({"title": w.title(), "rows": rows,
-                                       "size": [place.width // 2, place.height // 2]}), encoding="utf-8")
+    size = [place.width // 2, place.height // 2]
+    description.write_text(json.dumps({"title": w.title(), "rows": rows, "size": size}),
+                           encoding="utf-8")
     program = ["/usr/bin/python3", str(Path(__file__).with_name("gtk_window.py"))]
     window = scene.desktop.open([*program, str(description), str(places)], place, _toolkit(scene))
     scene.add(window, _reported(places, window.inside))
@@ -253,7 +255,8 @@ def _panel(scene: Scene) -> Path:
     shade = f"{scene.rng.randrange(64):02x}" * 3
     file.write_text(
         f"rounded = 0\nborder_width = 0\nbackground_color = #{shade} 100\n"
-        f"panel_items = LT\npanel_position = {scene.rng.choice(['bottom', 'top'])} center horizontal\n"
+        f"panel_items = LT\npanel_position = {scene.rng.choice(['bottom', 'top'])} center "
+        "horizontal\n"
         f"panel_size = 100% {round(_HEIGHT_OF_PANEL * scene.scale)}\npanel_background_id = 1\n"
         "panel_layer = top\ntaskbar_name = 1\ntaskbar_name_font_color = #ffffff 100\n"
         "wm_menu = 1\nlauncher_icon_size = 24\n"

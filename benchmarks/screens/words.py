@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-_ENGLISH = """the of and to in a is that for it as was with be by on not he his but at are this have
+_ENGLISH_TEXT = """
+the of and to in a is that for it as was with be by on not he his but at are this have
 from or had an they which one you were her all she there would their we him been has when who will
 more no if out so said what up its about into than them can only other new some could time these two
 may then do first any my now such like our over man me even most made after also did many before
@@ -15,16 +16,21 @@ used take three house water river garden market council bridge winter harbour le
 mountain museum village kitchen engine weather morning evening history question answer window
 teacher report season island forest coffee paper village window theatre travel recipe machine signal
 balance account payment invoice meeting project deadline version release update feature customer
-delivery storage network password security backup folder document chapter summary""".split()
+delivery storage network password security backup folder document chapter summary
+"""
 _CYRILLIC = ("оеаинтсрвлкмдпуяыьгзбчйхжшюцщэф", "ое", "а")
 _GREEK = ("αοιετσνηυρπκμλδγωθχφβξζψ", "οι", "α")
-_GERMAN = """der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als auch es
-an werden aus er hat dass sie nach wird bei einer um am sind noch wie einem über einen so zum war
+_GERMAN_TEXT = """
+der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als auch
+es an werden aus er dass sie nach wird bei einer um am sind noch wie einem über einen so zum war
 haben nur oder aber vor zur bis mehr durch man sein wurde wenn können schon Bundesland Straße
 Entwicklung Gesellschaft Übersicht Einstellungen Nachrichten Rechnung Wochenende Bürgermeister
-Verkehrsverbindung Wetterbericht Öffnungszeiten Größe Jahr Stadt""".split()
-_FIRST = "Ada Ben Cleo Dov Elif Finn Gita Hugo Ines Jun Kofi Lena Milo Nora Omar Pia Quin".split()
-_LAST = "Abbot Brandt Castell Dorsey Ekwall Farrow Grieg Holt Ibsen Jansen Keller Lindt".split()
+Verkehrsverbindung Wetterbericht Öffnungszeiten Größe Jahr Stadt
+"""
+_FIRST_TEXT = "Ada Ben Cleo Dov Elif Finn Gita Hugo Ines Jun Kofi Lena Milo Nora Omar Pia Quin"
+_LAST_TEXT = "Abbot Brandt Castell Dorsey Ekwall Farrow Grieg Holt Ibsen Jansen Keller Lindt"
+_ENGLISH, _GERMAN = _ENGLISH_TEXT.split(), _GERMAN_TEXT.split()
+_FIRST, _LAST = _FIRST_TEXT.split(), _LAST_TEXT.split()
 
 
 class Words:
@@ -60,7 +66,8 @@ class Words:
         return f"{self._rng.choice('€$£')}{self._rng.randint(2, 900)}.{self._rng.randint(0, 99):02}"
 
     def date(self) -> str:
-        return f"{self._rng.randint(1, 28)}.{self._rng.randint(1, 12)}.{self._rng.randint(2015, 2026)}"
+        day, month = self._rng.randint(1, 28), self._rng.randint(1, 12)
+        return f"{day}.{month}.{self._rng.randint(2015, 2026)}"
 
     def clock(self) -> str:
         return f"{self._rng.randint(0, 23)}:{self._rng.randint(0, 59):02}"
