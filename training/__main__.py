@@ -100,7 +100,7 @@ def evaluate(bundle: Path, data: Path, engine: EngineName, beam: int | None, lim
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
 @click.option("--screens", type=click.IntRange(min=8), default=2000, show_default=True,
               help="How many screens to compose (4 MB each).")
-@click.option("--steps", type=click.IntRange(min=1), default=1800, show_default=True)
+@click.option("--steps", type=click.IntRange(min=1), default=2400, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: int, steps: int,
            seed: int) -> None:

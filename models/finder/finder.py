@@ -1,4 +1,4 @@
-"""The picture finder: a small network tells what every cell of a screen is; its votes are boxes."""
+"""The picture finder: a small network tells what every cell of a screen is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from models.bundle import unusable
 from models.engines.onnx import processors, session
 from models.finder import edges
-from models.finder.votes import DRAWING, INTERFACE, PHOTOGRAPH, TEXT, Limits, elect
+from models.finder.regions import CELL, INTERFACE, TEXT, Limits, pictures
 from models.tables import make
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parents[1] / "bundles" / "finder"
 NETWORK, CONFIG = "finder.onnx", "config.json"
-_CELL = 8  # pixels of the network's picture along a side of a cell
 _DEEPEST = 64  # the network halves its picture so often
 _MOST_PIXELS = 2_200_000  # larger grabs are looked at in half their size, or a third, …
 
@@ -69,19 +68,23 @@ class Finder:
             return Screen((), 1.0, 0.0)
         factor = int(np.ceil(np.sqrt(max(1.0, height * width / _MOST_PIXELS))))
         small = _reduced(pixels, factor)
-        kinds, sides = self._network.run(None, {"pixels": _padded(small)[None]})
-        rows, columns = -(-small.shape[0] // _CELL), -(-small.shape[1] // _CELL)
-        kinds, sides = kinds[0, :, :rows, :columns], sides[0, :, :rows, :columns]
+        kinds, sides = self.read(small)
         found = []
-        for vote in elect(kinds, sides, small.shape[:2], self._limits):
-            box = edges.settle(small, vote.box)
+        for region in pictures(small, kinds, sides, self._limits):
+            box = edges.settle(small, region.box, 2)
             if factor > 1:
-                box = edges.settle(pixels, box * factor, reach=factor + 1)
+                box = edges.settle(pixels, box * factor, factor + 1)
             left, top, right, bottom = _inside(box, width, height)
-            found.append(Found(left, top, right - left, bottom - top, vote.score,
-                               "photograph" if vote.photograph else "drawing"))
+            found.append(Found(left, top, right - left, bottom - top, region.score,
+                               "photograph" if region.photograph else "drawing"))
         text = float(kinds[TEXT].mean())
         return Screen(tuple(found), float(kinds[INTERFACE].mean()) + text, text)
+
+    def read(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What the network says of each cell of (H, W, 3): see `regions.pictures`."""
+        kinds, sides = self._network.run(None, {"pixels": _padded(pixels)[None]})
+        rows, columns = -(-pixels.shape[0] // CELL), -(-pixels.shape[1] // CELL)
+        return kinds[0, :, :rows, :columns], sides[0, :, :rows, :columns]
 
 
 def load(folder: Path = SHIPPED, threads: int | None = None) -> Finder:
@@ -118,5 +121,3 @@ def _inside(box: NDArray[np.float64], width: int, height: int) -> tuple[int, int
     left, top = min(max(0, left), width - 1), min(max(0, top), height - 1)
     return left, top, max(left + 1, min(right, width)), max(top + 1, min(bottom, height))
 
-
-__all__ = ["DRAWING", "INTERFACE", "PHOTOGRAPH", "TEXT", "Finder", "Found", "Screen", "load"]

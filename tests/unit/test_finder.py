@@ -12,7 +12,7 @@ from skimage import data
 from models.bundle import BundleError
 from models.finder import Finder, Found, load
 from models.finder.edges import settle
-from models.finder.votes import Limits, elect
+from models.finder.regions import Limits, components, pictures
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,47 +132,57 @@ def test_a_missing_part_is_named(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-def _cells(rows: int, columns: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    kinds = np.zeros((4, rows, columns), np.float32)
+def _cells(size: tuple[int, int], boxes: dict[tuple[int, int, int, int], int]
+           ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+    """A white screen with noise in each box (in cells), and what a perfect network says of it."""
+    rows, columns = size
+    pixels = np.full((rows * 8, columns * 8, 3), 250, np.uint8)
+    kinds, reach = np.zeros((4, rows, columns), np.float32), np.ones((4, rows, columns), np.float32)
     kinds[0] = 1
-    return kinds, np.full((4, rows, columns), 1, np.float32)
-
-
-def _place(kinds: NDArray[np.float32], sides: NDArray[np.float32],
-           box: tuple[int, int, int, int], kind: int) -> None:
-    """Have all cells inside `box` (in cells) vote for it."""
-    left, top, right, bottom = box
-    kinds[:, top:bottom, left:right] = 0
-    kinds[kind, top:bottom, left:right] = 0.9
-    for row in range(top, bottom):
-        for column in range(left, right):
-            x, y = column + 0.5, row + 0.5
-            sides[:, row, column] = np.array([x - left, y - top, right - x, bottom - y]) * 8
+    for number, ((left, top, right, bottom), kind) in enumerate(boxes.items()):
+        shape = ((bottom - top) * 8, (right - left) * 8, 3)
+        noise = np.random.default_rng(number).integers(20 + 90 * number, 70 + 90 * number, shape)
+        pixels[top * 8 : bottom * 8, left * 8 : right * 8] = noise
+        kinds[:, top:bottom, left:right] = 0
+        kinds[kind, top:bottom, left:right] = 0.9
+        x, y = np.meshgrid(np.arange(left, right) + 0.5, np.arange(top, bottom) + 0.5)
+        reach[:, top:bottom, left:right] = 8 * np.stack([x - left, y - top, right - x, bottom - y])
+    return pixels, kinds, reach
 
 
 def test_pictures_that_touch_are_told_apart() -> None:
-    kinds, sides = _cells(20, 40)
-    _place(kinds, sides, (2, 3, 12, 17), 2)
-    _place(kinds, sides, (12, 3, 30, 17), 3)
-    elected = elect(kinds, sides, (160, 320), Limits())
-    assert {(tuple(each.box), each.photograph) for each in elected} == {
+    screen = _cells((20, 40), {(2, 3, 12, 17): 2, (12, 3, 30, 17): 3})
+    found = pictures(*screen, Limits())
+    assert {(tuple(each.box), each.photograph) for each in found} == {
         ((16, 24, 96, 136), True), ((96, 24, 240, 136), False)}
 
 
+def test_a_wide_picture_over_a_narrow_one() -> None:
+    screen = _cells((30, 40), {(2, 3, 36, 12): 2, (2, 12, 14, 26): 2})
+    assert sorted(tuple(each.box) for each in pictures(*screen, Limits())) == [
+        (16, 24, 288, 96), (16, 96, 112, 208)]
+
+
 def test_what_windows_cover_is_background() -> None:
-    kinds, sides = _cells(30, 40)
-    _place(kinds, sides, (0, 0, 40, 30), 2)
+    pixels, kinds, reach = _cells((30, 40), {(0, 0, 40, 30): 2})
+    pixels[32:224, 24:272] = 250
     kinds[:, 4:28, 3:34] = 0
     kinds[0, 4:28, 3:34] = 1
-    assert elect(kinds, sides, (240, 320), Limits()) == []
+    assert pictures(pixels, kinds, reach, Limits()) == []
+
+
+def test_components_hang_together_by_their_sides() -> None:
+    cells = np.array([[1, 0, 1, 0], [1, 1, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0]], bool)
+    assert sorted(map(list, components(cells))) == [[0, 0, 3, 2], [0, 3, 1, 4], [3, 2, 4, 3]]
+    assert components(np.zeros((3, 3), bool)) == []
 
 
 def test_sides_settle_on_the_edge_nearby() -> None:
     pixels = np.full((200, 300, 3), 250, np.uint8)
     pixels[40:160, 50:230] = np.random.default_rng(1).integers(0, 120, (120, 180, 3), np.uint8)
-    assert settle(pixels, np.array([54.0, 37.0, 225.0, 163.0])).tolist() == [50, 40, 230, 160]
+    assert settle(pixels, np.array([54.0, 37.0, 225.0, 163.0]), 8).tolist() == [50, 40, 230, 160]
 
 
 def test_sides_stay_where_there_is_no_edge() -> None:
     pixels = np.full((200, 300, 3), 250, np.uint8)
-    assert settle(pixels, np.array([54.0, 37.0, 225.0, 163.0])).tolist() == [54, 37, 225, 163]
+    assert settle(pixels, np.array([54.0, 37.0, 225.0, 163.0]), 8).tolist() == [54, 37, 225, 163]

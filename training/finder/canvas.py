@@ -23,6 +23,7 @@ INTERFACE, TEXT, PHOTOGRAPH, DRAWING = range(4)
 IGNORED = 255  # neither right nor wrong: small pictures, such as avatars
 
 LEAST_SIDE = 56  # pixels; smaller pictures are icons and avatars
+_LEAST_SLIVER = 40  # pixels that must be seen of it
 _LEAST_SHOWN = 0.7  # of a picture's bounding box, else it has no box of its own
 
 
@@ -85,6 +86,8 @@ class Canvas:
             if not boxed or not len(rows):
                 continue
             box = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+            if min(box[2] - box[0], box[3] - box[1]) < _LEAST_SLIVER:
+                continue
             if mine.sum() >= _LEAST_SHOWN * (box[2] - box[0]) * (box[3] - box[1]):
                 result[number] = box
         return result

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from models.finder import load
 from models.finder.finder import CONFIG, NETWORK
-from models.finder.votes import Limits
+from models.finder.regions import Limits
 from training.finder.network import export
 from training.finder.score import score
 from training.finder.train import compose, train
@@ -52,9 +52,9 @@ def _card(
 # Model card: picture finder
 
 A small U-net that tells of every cell of a screen (8 by 8 pixels) whether it belongs to the
-interface, to text, to a photograph or to a drawing, and how far its picture reaches; the cells
-vote for boxes, and the boxes settle on the edges nearby ({parameters / 1000:.0f} thousand
-parameters).
+interface, to text, to a photograph or to a drawing, and how far its picture reaches. Regions of
+picture cells are cut where pictures meet, and settle on the edges nearby
+({parameters / 1000:.0f} thousand parameters).
 
 ## Made from
 * **Screens:** {screens} that `training/finder` composed: windows, text, controls, charts, maps,
@@ -77,7 +77,7 @@ On {measured} other composed screens, with photographs that training never saw:
 Screens of real programs are measured by `benchmarks/` (see its README).
 
 ## Limits
-* Pictures with a shorter side under 48 pixels are taken for icons and not found.
+* Pictures with a shorter side under 44 pixels are taken for icons and not found.
 * A picture that windows cover by more than a third of its bounding box is background, and not
   found; a wallpaper that lies open is found.
 * Charts, maps and flat drawings are told from photographs, but a painting without texture may

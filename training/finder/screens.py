@@ -154,7 +154,7 @@ class Composer:
                 wide = min(wide, box[2] - left)
                 if random.random() < 0.93:
                     self._either(canvas, random, (left, top, left + wide, top + height), clip=box,
-                                 drawings=0.05)
+                                 drawings=0.08)
                 if named:
                     write(canvas, random, (left, top + height + 2, left + wide,
                                            min(box[3], top + height + named)),
@@ -274,12 +274,12 @@ class Composer:
             _colour_in(canvas, random, box)
 
     def _either(self, canvas: Canvas, random: Generator, box: Box, *, clip: Box,
-                drawings: float = 0.15) -> None:
+                drawings: float = 0.2) -> None:
         """A photograph or a drawing at `box`, of which `clip` is seen."""
         if random.random() < drawings:
             shown = _inside(box, clip)
             size = (shown[2] - shown[0], shown[3] - shown[1])
-            if min(size) >= 80:
+            if min(size) >= 70:
                 canvas.put(drawn(random, size), shown, DRAWING)
                 return
         self._picture(canvas, random, box, clip)
@@ -314,4 +314,4 @@ _CONTENTS: tuple[Callable[[Composer, Canvas, Generator, Theme, Box], None], ...]
     Composer._chart, Composer._icons, Composer._text, Composer._code, Composer._table,
     Composer._list, Composer._form, Composer._empty,
 )
-_WEIGHTS = (0.2, 0.14, 0.12, 0.12, 0.06, 0.06, 0.04, 0.06, 0.06, 0.04, 0.04, 0.04, 0.02)
+_WEIGHTS = (0.19, 0.15, 0.12, 0.12, 0.06, 0.08, 0.04, 0.06, 0.05, 0.04, 0.03, 0.04, 0.02)

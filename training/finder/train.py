@@ -83,48 +83,40 @@ def _example(
     file: Path, random: np.random.Generator, crop: tuple[int, int]
 ) -> tuple[NDArray[Any], ...]:
     with np.load(file, allow_pickle=False) as loaded:
-        pixels, kinds, owners, boxes = (loaded[name] for name in
+        screen, kinds, owners, boxes = (loaded[name] for name in
                                         ("pixels", "kinds", "owners", "boxes"))
-    if random.random() < 0.35:  # another scale: fractional ones blur everything
-        factor = float(random.uniform(max(crop[0] / SIZE[0], crop[1] / SIZE[1]), 1.5))
-        pixels, kinds, owners, boxes = _scaled(pixels, kinds, owners, boxes, factor)
     height, width = kinds.shape
-    left = int(random.integers(0, width - crop[0] + 1))
-    top = int(random.integers(0, height - crop[1] + 1))
-    part = np.s_[top : top + crop[1], left : left + crop[0]]
-    pixels, kinds, owners = pixels[part], kinds[part], owners[part]
-    boxes = np.where(boxes >= 0, boxes - np.array([left, top, left, top]), -1)
-    boxes = boxes.clip(-1, [crop[0], crop[1], crop[0], crop[1]])
-    boxes[:, :2] = np.where(boxes[:, 2:] >= 0, boxes[:, :2].clip(0), -1)
+    factor = 1.0
+    if random.random() < 0.35:  # another scale: fractional ones blur everything
+        factor = float(random.uniform(max(crop[0] / width, crop[1] / height), 1.5))
+    across, down = crop[0] / factor, crop[1] / factor  # of the screen
+    left = float(random.integers(0, int(width - across) + 1))
+    top = float(random.integers(0, int(height - down) + 1))
+    pixels = np.asarray(Image.fromarray(screen).resize(
+        crop, Image.Resampling.BILINEAR, (left, top, left + across, top + down)))
+    # what the pixel in the middle of each cell is, is what the cell is
+    rows = top + (np.arange(crop[1] // CELL) + 0.5) * CELL / factor
+    columns = left + (np.arange(crop[0] // CELL) + 0.5) * CELL / factor
+    centres = np.ix_(rows.astype(int), columns.astype(int))
+    kinds, owners = kinds[centres], owners[centres]
+    shown = np.where(boxes >= 0, (boxes - np.array([left, top, left, top])) * factor, -1.0)
+    known = boxes[:, :1] >= 0
+    boxes = np.where(known, shown.clip(0, [*crop, *crop]), -1)
     if random.random() < 0.5:
         pixels, kinds, owners = pixels[:, ::-1], kinds[:, ::-1], owners[:, ::-1]
-        boxes = np.where(boxes[:, 2:3] >= 0, np.stack(
-            [crop[0] - boxes[:, 2], boxes[:, 1], crop[0] - boxes[:, 0], boxes[:, 3]], 1), -1)
+        boxes = np.where(known, np.stack([crop[0] - boxes[:, 2], boxes[:, 1],
+                                          crop[0] - boxes[:, 0], boxes[:, 3]], 1), -1)
     if random.random() < 0.15:
         pixels = pixels[..., random.permutation(3)]
     if random.random() < 0.1:
         pixels = 255 - pixels
-    pixels = np.array(pixels)
-    kinds = np.array(kinds[CELL // 2 :: CELL, CELL // 2 :: CELL])
-    owners = owners[CELL // 2 :: CELL, CELL // 2 :: CELL]
+    pixels, kinds = np.array(pixels), np.array(kinds)
     if random.random() < 0.2:  # what lies beyond the screen when it is no multiple of 64
-        beyond = int(random.integers(1, 8)) * CELL
-        pixels[:, -beyond:], kinds[:, -beyond // CELL :] = 0, IGNORED
-        owners = np.where(np.arange(owners.shape[1]) >= owners.shape[1] - beyond // CELL, 0, owners)
-        boxes[:, 2] = np.minimum(boxes[:, 2], crop[0] - beyond)
+        beyond = int(random.integers(1, 8))
+        pixels[:, -beyond * CELL :], kinds[:, -beyond:] = 0, IGNORED
+        owners = np.where(np.arange(owners.shape[1]) >= owners.shape[1] - beyond, 0, owners)
+        boxes[:, 2] = np.minimum(boxes[:, 2], crop[0] - beyond * CELL)
     return (pixels, kinds, *_sides(owners, boxes))
-
-
-def _scaled(
-    pixels: NDArray[Any], kinds: NDArray[Any], owners: NDArray[Any], boxes: NDArray[Any],
-    factor: float,
-) -> tuple[NDArray[Any], ...]:
-    size = (round(kinds.shape[1] * factor), round(kinds.shape[0] * factor))
-    image = Image.fromarray(pixels).resize(size, Image.Resampling.BILINEAR)
-    rows = (np.arange(size[1]) / factor).astype(int).clip(0, kinds.shape[0] - 1)
-    columns = (np.arange(size[0]) / factor).astype(int).clip(0, kinds.shape[1] - 1)
-    moved = np.where(boxes >= 0, (boxes * factor).round(), -1).astype(np.int64)
-    return (np.asarray(image), kinds[rows[:, None], columns], owners[rows[:, None], columns], moved)
 
 
 def _sides(owners: NDArray[Any], boxes: NDArray[Any]) -> tuple[NDArray[Any], ...]:
@@ -182,8 +174,8 @@ def train(
         truth, ahead = ahead.result(), pool.submit(_drawn, files, seed, step + 1, size)
         for group in optimiser.param_groups:
             group["lr"] = rate * one_cycle(step, steps, 0.1)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits, reach = network(truth.pixels.float().to(memory_format=torch.channels_last))
+        # not in bfloat16: the gradients of depthwise convolutions are slow in it
+        logits, reach = network(truth.pixels.float().to(memory_format=torch.channels_last))
         loss = losses(logits, reach, truth)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
