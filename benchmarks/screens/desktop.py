@@ -18,6 +18,7 @@ from describer_daemon.virtual_display import VirtualDisplay
 T = TypeVar("T")
 
 _PATIENCE = 30.0  # seconds; on a busy machine
+_BLANK = 4.0  # seconds
 _STILL = 0.12  # seconds between two grabs that must be the same
 
 
@@ -102,7 +103,9 @@ class Desktop:
 
         found = self._until(new, f"The program {name} showed no window.")
         handle = self._x.create_resource_object("window", found)
-        return self.put(handle, place) if place is not None else self._settled(handle)
+        window = self._settled(handle)
+        self._painted(window)
+        return self.put(handle, place) if place is not None else window
 
     def put(self, handle: Any, place: Box) -> Window:
         """Move and resize a window, so that its frame fills `place`."""
@@ -150,6 +153,13 @@ class Desktop:
         whole = {"left": 0, "top": 0, "width": self.whole.width, "height": self.whole.height}
         shot = self._grabber.grab(whole)
         return Image.frombytes("RGB", shot.size, shot.bgra, "raw", "BGRX")
+
+    def _painted(self, window: Window) -> None:
+        """Wait until something is in a new window; one that stays of one colour is given time."""
+        latest = time.monotonic() + _BLANK
+        part = window.inside.clipped(self.whole).edges()
+        while time.monotonic() < latest and self.still().crop(part).getcolors(1):
+            pass
 
     def _settled(self, handle: Any) -> Window:
         self._x.sync()

@@ -96,13 +96,14 @@ def viewer(scene: Scene) -> None:
         scene.wallpaper(0.4)
     path = next(scene.photographs)
     back = scene.rng.choice(["black", "white", "checks", "#303030"])
-    command = ["feh", "--auto-zoom", "--image-bg", back]
+    command = ["feh", "--auto-zoom", "--scale-down", "--image-bg", back]
     if scene.rng.random() < 0.25:
         window = scene.desktop.open([*command, "--fullscreen", str(path)])
     else:
         place = scene.place(0.3, 0.95)
-        window = scene.desktop.open([*command, "--geometry", f"{place.width}x{place.height}",
-                                     "--zoom", "max", str(path)], place)
+        # its size from the start: feh fits a picture once, not again when it is resized
+        geometry = f"{place.width}x{place.height}+{place.left}+{place.top}"
+        window = scene.desktop.open([*command, "--geometry", geometry, str(path)])
     scene.add(window, [_fitted(path, window.inside)])
 
 
