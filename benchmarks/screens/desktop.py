@@ -124,11 +124,12 @@ class Desktop:
         self._x.sync()
 
     def clear(self) -> None:
-        """End every program that was opened."""
+        """End every program that was opened, and take the wallpaper away."""
         while self._processes:
             self._display.end(self._processes.pop())
         self._until(lambda: None if set(self.windows()) - self.kept else True,
                     "A window would not go.")
+        self.paint("#000000")
 
     def paint(self, colour: str) -> None:
         """Give the desktop one colour."""

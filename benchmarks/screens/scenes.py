@@ -92,8 +92,8 @@ class Scene:
 
 def viewer(scene: Scene) -> None:
     """An image viewer: in a window, or filling the screen."""
-    if scene.rng.random() < 0.4:
-        scene.wallpaper(0.4)
+    if not scene.windows:
+        scene.wallpaper(0.3)
     path = next(scene.photographs)
     back = scene.rng.choice(["black", "white", "checks", "#303030"])
     command = ["feh", "--auto-zoom", "--scale-down", "--image-bg", back]
