@@ -162,6 +162,8 @@ class Browser:
         # Chromium reads its orders from descriptor 3 and answers on 4, each ended by a zero byte.
         orders, self._write = os.pipe()
         self._read, answers = os.pipe()
+        if shutil.which("setpriv"):  # should this program be killed outright, Chromium still ends
+            command = ["setpriv", "--pdeathsig", "TERM", *command]
         shell = 'a=$1 b=$2; shift 2; exec "$@" 3<&"$a" 4>&"$b"'
         self._process = subprocess.Popen(
             ["bash", "-c", shell, "bash", str(orders), str(answers), *command],
