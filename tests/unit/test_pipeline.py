@@ -394,7 +394,7 @@ def test_a_burst_of_mixed_requests_from_many_threads(room: Room) -> None:
     lock = threading.Lock()
 
     def ask(seed: int) -> None:
-        choice = random.Random(seed)  # noqa: S311 - no secret, but the same every time
+        choice = random.Random(seed)
         for _ in range(50):
             verb = choice.choice(list(Verb))
             with lock:

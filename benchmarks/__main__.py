@@ -1,0 +1,96 @@
+"""`python -m benchmarks`: make screens, measure the picture finder on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+_folder = click.Path(path_type=Path, exists=True, file_okay=False)
+_data = click.option("--data", type=_folder, help="Flickr8k's folder: its development split.")
+
+
+def _album(command: Callable[..., Any]) -> Callable[..., Any]:
+    pictures = click.option("--pictures", type=_folder, help="A folder of photographs instead.")
+    return _data(pictures(command))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Measure the describer: each command prints a table and asserts nothing."""
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Where they go.")
+@click.option("--count", type=click.IntRange(min=1), default=450, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@_album
+def screens(out: Path, count: int, seed: int, data: Path | None, pictures: Path | None) -> None:
+    """Make screens with known pictures; those that are there already stay.
+
+    Every second one has no photograph on it. The same seed gives the same screens.
+    """
+    from benchmarks.screens.album import open_album
+    from benchmarks.screens.browser import BrowserError
+    from benchmarks.screens.desktop import DesktopError
+    from benchmarks.screens.generate import generate
+    from describer_daemon.ports import DescriberError
+
+    try:
+        generate(out, count, seed, open_album(data, pictures))
+    except (ValueError, FileNotFoundError) as error:
+        raise click.UsageError(str(error)) from error
+    except (BrowserError, DesktopError, DescriberError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@click.argument("folder", type=_folder)
+@_data
+@click.option("--out", type=click.Path(path_type=Path), help="Where the results go; FOLDER/results "
+              "by default.")
+@click.option("--captions", type=click.IntRange(min=0), default=300, show_default=True,
+              help="Caption so many found pictures; needs --data.")
+@click.option("--sentences", type=click.IntRange(min=0), default=200, show_default=True,
+              help="Let the daemon speak of so many screens without a picture.")
+@click.option("--cores", type=click.IntRange(min=1), default=2, show_default=True,
+              help="Run on so many processor cores (Linux).")
+def finder(folder: Path, data: Path | None, out: Path | None, captions: int, sentences: int,
+           cores: int) -> None:
+    """Measure the picture finder on the screens in FOLDER, beside a classical one."""
+    import os
+
+    if hasattr(os, "sched_setaffinity"):  # before anything starts threads
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    from benchmarks import baseline, report
+    from benchmarks import captions as captioning
+    from benchmarks.finder import learned, measure, read
+    from benchmarks.said import say
+    from describer_daemon.ports import DescriberError
+    from models import bundle, captioner
+    from models import finder as shipped
+
+    try:
+        labelled = read(folder)
+        measured = measure(labelled, {"finder": learned(shipped.load()),
+                                      "many colours": baseline.find})
+        compared = None
+        if data is not None and captions:
+            compared = captioning.compare(captioner.load(bundle.SHIPPED),
+                                          measured["finder"].screens, data, captions)
+        said = say(labelled, sentences) if sentences else []
+    except (ValueError, FileNotFoundError) as error:
+        raise click.UsageError(str(error)) from error
+    except DescriberError as error:
+        raise click.ClickException(error.spoken) from error
+    results = report.Results(measured, said, compared)
+    out = out or folder / "results"
+    report.save(results, out)
+    click.echo(report.table(results))
+    click.echo(f"\nIn {out}: results.json, table.txt, finder.png, failures.png")
+
+
+if __name__ == "__main__":
+    main()
