@@ -9,14 +9,16 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import io
+import itertools
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from describer_daemon import frames
-from describer_daemon.ports import Caption, DescriberError, Tag
+from describer_daemon.ports import Caption, DescriberError, Reading, Tag, TextLine
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from models.captioner import Caption as Seen
     from models.captioner import Captioner, EngineName
     from models.confidence import Calibration
+    from models.reader import Line, Reader
 
 
 class Service:
@@ -32,6 +35,7 @@ class Service:
     def __init__(self, bundle: Path | None, beam: int | None, engine: EngineName) -> None:
         self._bundle, self._beam, self._engine = bundle, beam, engine
         self._captioner: Captioner | None = None
+        self._reader: Reader | None = None
 
     def answer(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         """→ the reply and its body, which is a PNG when the captioner was to illustrate.
@@ -42,6 +46,8 @@ class Service:
             if head["op"] == "load":
                 self._load()
                 return {"ok": True}, b""
+            if head["op"] == "read":
+                return dataclasses.asdict(self._read(head, body)), b""
             caption, heatmap = self._describe(head, body)
             return dataclasses.asdict(caption), heatmap
         except DescriberError as error:
@@ -54,12 +60,8 @@ class Service:
 
     def _describe(self, head: dict[str, Any], body: bytes) -> tuple[Caption, bytes]:
         from describer_daemon import pictures
-        from models.preprocess import upright_rgb
 
-        if head["kind"] == "pixels":
-            image = pictures.from_pixels(head["width"], head["height"], head["layout"], body)
-        else:
-            image = upright_rgb(pictures.from_encoded(body))
+        image = _image(head, body)
         found = pictures.finding(image)
         if found:
             return Caption((), (), 1.0, finding=found), b""
@@ -70,6 +72,29 @@ class Service:
         seen = captioner.describe(image, how)
         caption = _judged(seen, captioner.config.calibration)
         return caption, _drawn(image, seen, caption) if head["op"] == "illustrate" else b""
+
+    def _read(self, head: dict[str, Any], body: bytes) -> Reading:
+        from describer_daemon import pictures
+
+        image = _image(head, body, whole=True)
+        found = pictures.finding(image)
+        return Reading((), found) if found else _arranged(self._load_reader().read(image))
+
+    def _load_reader(self) -> Reader:
+        if self._reader is None:
+            from models.reader import load
+
+            try:
+                self._reader = load()
+            except ImportError as error:
+                raise DescriberError("Reading text needs one more package. "
+                                     "Please install describer[text].",
+                                     detail=repr(error)) from error
+            except FileNotFoundError as error:
+                raise DescriberError("The package that reads text is incomplete. "
+                                     "Please install describer[text] again.",
+                                     detail=str(error)) from error
+        return self._reader
 
     def _load(self) -> Captioner:
         if self._captioner is None:
@@ -86,6 +111,27 @@ class Service:
                                      f"Please install describer{extra}.",
                                      detail=repr(error)) from error
         return self._captioner
+
+
+def _image(head: dict[str, Any], body: bytes, *, whole: bool = False) -> Image.Image:
+    """The RGB image of a message; see `pictures.from_encoded` for `whole`."""
+    from describer_daemon import pictures
+    from models.preprocess import upright_rgb
+
+    if head["kind"] == "pixels":
+        return pictures.from_pixels(head["width"], head["height"], head["layout"], body)
+    return upright_rgb(pictures.from_encoded(body, whole=whole))
+
+
+def _arranged(found: Sequence[Line]) -> Reading:
+    """Lines in any order → paragraphs in the order of reading."""
+    from models import reading_order
+
+    lines = [found[place] for place in reading_order.order([line.box for line in found])]
+    counts = reading_order.paragraphs([line.box for line in lines], [line.text for line in lines])
+    each = (TextLine(line.text, line.confidence, round(line.box.left), round(line.box.top),
+                     round(line.box.width), round(line.box.height)) for line in lines)
+    return Reading(tuple(tuple(itertools.islice(each, count)) for count in counts))
 
 
 def _judged(seen: Seen, limits: Calibration) -> Caption:

@@ -140,13 +140,15 @@ def _settings() -> Settings:
 @click.option("--heatmap", type=click.Path(path_type=Path, dir_okay=False),
               callback=_named(".png", "a heat map"), metavar="OUT.PNG",
               help="Draw where each word of one FILE's caption looked.")
+@click.option("--text", "read", is_flag=True,
+              help="Read the text in them instead (extra: describer[text]).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--beam", type=click.IntRange(1, 10), help="Captions weighed against each other.")
 @click.option("--engine", type=click.Choice(["onnx", "torch"]), default="onnx", show_default=True,
               help="torch uses a GPU where there is one (extra: describer[torch]).")
 @_speaks_plainly
 def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Path | None,
-             as_json: bool, beam: int | None, engine: str) -> None:
+             read: bool, as_json: bool, beam: int | None, engine: str) -> None:
     """Describe picture FILES, - for standard input; one line each, as each is done.
 
     \b
@@ -154,31 +156,34 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Pa
     describer describe --json - < photo.png
     describer describe photo.jpg --save speech.wav
     describer describe photo.jpg --heatmap looks.png
+    describer describe --text letter.png
 
     Exit status 1 when any file could not be described; the others still are.
     """
     from describer_daemon import files as pictures
     from describer_daemon.captioner import ChildCaptioner
 
-    _check_heatmap(heatmap, files)
+    _check_heatmap(heatmap, files, read)
     settings = _settings()
     speaker = _speaker(settings) if speak or save else None
     wanted = settings.captioner
     captioner = ChildCaptioner(wanted.bundle, beam=beam or wanted.beam or None, engine=engine,
-                               timeout=float(wanted.timeout_seconds))
+                               timeout=float(wanted.timeout_seconds),
+                               reading_timeout=float(wanted.text_timeout_seconds))
+    look = pictures.read if read else pictures.describe
     sentences = []
     failed = False
     try:
         for described in ([pictures.illustrate(files[0], captioner)] if heatmap
-                          else pictures.describe(files, captioner)):
-            failed |= described.caption is None
-            sentences += [described.sentence()] if described.caption is not None else []
-            _print_described(described.as_json() if as_json else described.sentence(),
+                          else look(files, captioner)):
+            failed |= described.failed
+            sentences += [] if described.failed else [described.sentence()]
+            _print_described(described.printed() if not as_json else [described.as_json()],
                              described.file, named=len(files) > 1 and not as_json,
-                             error=described.caption is None and not as_json)
+                             error=described.failed and not as_json)
             if speak and speaker is not None:
                 aloud.say(speaker, described.sentence())
-            if heatmap is not None and described.caption is not None:
+            if heatmap is not None and not described.failed:
                 _save_heatmap(described.heatmap, heatmap)
         if save is not None and speaker is not None and sentences:
             speaker.save(" ".join(sentences), save)
@@ -190,9 +195,11 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Pa
         raise SystemExit(1)
 
 
-def _check_heatmap(path: Path | None, files: tuple[str, ...]) -> None:
+def _check_heatmap(path: Path | None, files: tuple[str, ...], read: bool) -> None:
     if path is None:
         return
+    if read:
+        raise click.UsageError("--heatmap draws where a caption looked: --text makes none.")
     if len(files) != 1:
         raise click.UsageError("--heatmap draws one picture: name exactly one FILE.")
     try:
@@ -214,8 +221,9 @@ def _save_heatmap(png: bytes, path: Path) -> None:
         raise DescriberError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-def _print_described(text: str, file: str, *, named: bool, error: bool) -> None:
-    click.echo(f"{file}: {text}" if named else text, err=error)
+def _print_described(lines: list[str], file: str, *, named: bool, error: bool) -> None:
+    for text in lines:
+        click.echo(f"{file}: {text}" if named else text, err=error)
     sys.stdout.flush()  # a program that reads our lines gets each as it is done
 
 

@@ -26,8 +26,11 @@ def from_pixels(width: int, height: int, layout: str, data: bytes) -> Image.Imag
     return Image.frombuffer("RGB", (width, height), data, "raw", layout, 0, 1)
 
 
-def from_encoded(data: bytes) -> Image.Image:
-    """Decode an image file's first frame. Raises DescriberError with the cause and the cure."""
+def from_encoded(data: bytes, *, whole: bool = False) -> Image.Image:
+    """Decode an image file's first frame. Raises DescriberError with the cause and the cure.
+
+    Unless the `whole` picture is wanted, a large JPEG comes out smaller, and faster.
+    """
     if not data:
         raise DescriberError("The picture is empty: it has no content at all.")
     # Pillow refuses more than twice its limit, even inside an icon, before it decodes any
@@ -37,7 +40,8 @@ def from_encoded(data: bytes) -> Image.Image:
             warnings.simplefilter("ignore")  # damaged metadata is no reason to refuse a picture
             image = Image.open(io.BytesIO(data), formats=_FORMATS)
             _check_size(*image.size)
-            image.draft("RGB", _ENOUGH)
+            if not whole:
+                image.draft("RGB", _ENOUGH)
             image.load()
             return _upright(image)
     except UnidentifiedImageError as error:

@@ -176,7 +176,7 @@ class Pipeline:
         """Whatever it raises, it raises before the request is answered (see `_fail`)."""
         self._overtake()
         self._silence()
-        if request.verb in (Verb.SCREEN, Verb.CLIPBOARD):
+        if request.verb in (Verb.SCREEN, Verb.CLIPBOARD, Verb.TEXT):
             self._sound(self.earcons.taken)
             self._current = _Job(request, time.monotonic() + self._patience)
             self._jobs.put(self._current)
@@ -207,6 +207,8 @@ class Pipeline:
     def _overtake(self) -> None:
         job, self._current = self._current, None
         if job is not None:
+            if job.request.verb is Verb.TEXT:
+                self.captioner.cancel()
             self._give_up(job.request)
 
     def _give_up(self, request: Request) -> None:
@@ -281,7 +283,8 @@ class Pipeline:
         job = self._current
         if job is not None:
             job.hurry_at = None  # said once
-            self._speak(phrasing.STILL_LOOKING)
+            reads = job.request.verb is Verb.TEXT
+            self._speak(phrasing.STILL_READING if reads else phrasing.STILL_LOOKING)
 
     def _look(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -294,6 +297,9 @@ class Pipeline:
             picture = self.sources[verb].grab()
             if job is not self._current:  # overtaken: the next picture need not wait for this
                 return _Seen(job, "", failed=False)
+            if verb is Verb.TEXT:
+                text = phrasing.reading(self.captioner.read(picture), verb)
+                return _Seen(job, text, failed=False)
             caption = self.captioner.describe(picture)
             return _Seen(job, phrasing.sentence(caption, verb), failed=False)
         except DescriberError as error:

@@ -31,7 +31,7 @@ class OnnxEngine:
 
         Raises BundleError when a graph cannot be loaded or does not fit the other parts.
         """
-        count = threads or _processors()
+        count = threads or processors()
         self.encoder = _session(folder / ENCODER, count)
         self.decoder = _session(folder / DECODER, count)
         size, cells = config.preprocessing.size, config.grid[0] * config.grid[1]
@@ -59,18 +59,26 @@ class OnnxEngine:
         return scores, attention, tuple(after)
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _session(path: Path, threads: int) -> Any:
+def quiet() -> None:
+    """Load ONNX Runtime with its telemetry switched off."""
     # some builds of it report to their maker unless told not to before they load
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()
+
+
+def _session(path: Path, threads: int) -> Any:
+    quiet()
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

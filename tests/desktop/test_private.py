@@ -20,6 +20,7 @@ captioner = ChildCaptioner()
 picture = Encoded(Path({sample!r}).read_bytes())
 for _ in range(4):
     assert captioner.describe(picture).words
+    captioner.read(picture)
     time.sleep(2)
 captioner.close()
 """

@@ -14,8 +14,10 @@ from describer_daemon.ports import (
     Outcome,
     Picture,
     Pixels,
+    Reading,
     Request,
     SpeechDone,
+    TextLine,
     Verb,
     VoiceSettings,
 )
@@ -58,15 +60,26 @@ class Captioner:
         self.working = threading.Event()
         self.error: Exception | None = None
         self.made = 0
+        self.cancelled = threading.Event()
 
     def describe(self, picture: Picture) -> Caption:
+        self._make(picture)
+        return Caption(("picture", str(self.made)), (-0.1, -0.1, -0.1), 0.9)
+
+    def read(self, picture: Picture) -> Reading:
+        self._make(picture)
+        return Reading(((TextLine(f"text {self.made}", 0.9, 0, 0, 9, 9),),))
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+    def _make(self, picture: Picture) -> None:
         assert isinstance(picture, Pixels)
         self.working.set()
         assert self.may_go.wait(LONG)
         if self.error is not None:
             raise self.error
         self.made += 1
-        return Caption(("picture", str(self.made)), (-0.1, -0.1, -0.1), 0.9)
 
     def warm_up(self) -> None: ...
 
@@ -136,8 +149,8 @@ class Room:
         self.copy_error: Exception | None = None
         self.unheard_error: Exception | None = None
         self.pipeline = Pipeline(
-            {Verb.SCREEN: self.screen, Verb.CLIPBOARD: self.clipboard}, self.captioner,
-            self.speaker, self._copy, self.earcons, self._unheard, patience=patience,
+            {Verb.SCREEN: self.screen, Verb.CLIPBOARD: self.clipboard, Verb.TEXT: self.screen},
+            self.captioner, self.speaker, self._copy, self.earcons, self._unheard, patience=patience,
         )
         self.pipeline.start()
 
