@@ -21,7 +21,7 @@ _PAIRED = 0.7  # of the rows have a partner beside them: a table
 _LEADING = 0.7  # a wider gap ends a paragraph
 _RATIO = 1.5  # of the heights, within a paragraph
 _WORD = 1.25  # how much wider than its letters lead to expect a word may be
-_PROSE = 10.0  # narrower paragraphs are lists, menus and labels: each line stands for itself
+_PROSE = 8.0  # narrower paragraphs are lists, menus and labels: each line stands for itself
 
 
 @dataclass(frozen=True, slots=True)

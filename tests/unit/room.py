@@ -150,7 +150,8 @@ class Room:
         self.unheard_error: Exception | None = None
         self.pipeline = Pipeline(
             {Verb.SCREEN: self.screen, Verb.CLIPBOARD: self.clipboard, Verb.TEXT: self.screen},
-            self.captioner, self.speaker, self._copy, self.earcons, self._unheard, patience=patience,
+            self.captioner, self.speaker, self._copy, self.earcons, self._unheard,
+            patience=patience,
         )
         self.pipeline.start()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -52,7 +53,7 @@ def test_bands_cover_everything_and_share_a_line(size: tuple[int, int]) -> None:
     cuts = bands(*size)
     assert cuts[0][0] == 0
     assert cuts[-1][1] == size[1]
-    for (_, bottom), (top, _) in zip(cuts, cuts[1:], strict=False):
+    for (_, bottom), (top, _) in pairwise(cuts):
         assert bottom - top == OVERLAP
     tallest = max(BAND_PIXELS // size[0], 3 * OVERLAP)
     assert all(0 < bottom - top <= tallest + 1 for top, bottom in cuts)

@@ -100,7 +100,8 @@ def test_every_line_once_whatever_the_input_was_sorted_by(
     assert sorted(order(lines)) == list(range(len(lines)))
     shuffled = list(lines)
     chance.shuffle(shuffled)
-    assert [shuffled[place] for place in order(shuffled)] == [lines[place] for place in order(lines)]
+    expected = [lines[place] for place in order(lines)]
+    assert [shuffled[place] for place in order(shuffled)] == expected
 
 
 @given(boxes, st.sampled_from([0.5, 2.0, 4.0]), st.integers(-512, 512))
@@ -134,7 +135,8 @@ def test_paragraphs_hold_every_line(lines: list[Box]) -> None:
     [
         # the last line of the first paragraph had room for "Another"
         (column(50, 10, [500, 490, 200, 495, 300]),
-         ["x" * 40, "y" * 40, "ends here.", "Another begins here and goes on", "to its end"], [3, 2]),
+         ["x" * 40, "y" * 40, "ends here.", "Another begins here and goes on", "to its end"],
+         [3, 2]),
         # broken by hand: no paragraph begins with a small letter
         (column(50, 10, [300, 500]), ["It was then,", "and only then, that it was seen"], [2]),
         # a gap
