@@ -6,6 +6,7 @@ Its networks, PaddleOCR's small detector and recogniser, come inside its wheel.
 from __future__ import annotations
 
 import math
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,10 +80,9 @@ def load(threads: int | None = None) -> Reader:
     from models.engines.onnx import processors, quiet
 
     quiet()
-    import rapidocr
-
+    rapidocr, make = _imported()
     beside = Path(rapidocr.__file__).parent / "models"
-    return Reader(rapidocr.RapidOCR(params={
+    return Reader(make(params={
         "Global.log_level": "critical",  # it has its own log, and logs that there is no text
         "Global.text_score": LEAST_CONFIDENCE,
         # screens are never upside down, and it costs time on every line
@@ -95,6 +95,20 @@ def load(threads: int | None = None) -> Reader:
         "EngineConfig.onnxruntime.intra_op_num_threads": threads or processors(),
         "EngineConfig.onnxruntime.inter_op_num_threads": 1,
     }))
+
+
+def _imported() -> tuple[Any, Any]:
+    """RapidOCR's module and class, with no socket opened.
+
+    It imports a library for downloads, which at once binds one to see whether there is IPv6.
+    """
+    before, socket.has_ipv6 = socket.has_ipv6, False
+    try:
+        import rapidocr
+
+        return rapidocr, rapidocr.RapidOCR  # which is imported only now
+    finally:
+        socket.has_ipv6 = before
 
 
 def bands(width: int, height: int) -> list[tuple[int, int]]:
