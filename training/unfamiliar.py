@@ -19,7 +19,7 @@ _TEXT = """\
 the of and to a in that it is was for on are with as his they at be this from have or by one had
 not but what all were when we there can an your which their said if do will each about how up out
 them then she many some so these would other into has more two like him see time could no make"""
-_WORDS = _TEXT.split()
+WORDS = _TEXT.split()
 _LIGHT, _DARK = ((250, 250, 248), (28, 30, 34))
 
 
@@ -31,6 +31,11 @@ def draw(count: int, seed: int) -> Iterator[tuple[str, Image.Image]]:
         for _ in range(count):
             size = (int(random.integers(160, 480)), int(random.integers(160, 480)))
             yield kind, make(random, size)
+
+
+def draw_one(kind: str, random: Generator, size: tuple[int, int]) -> Image.Image:
+    """One picture of a kind (see `draw`), of exactly this size."""
+    return _KINDS[kind](random, size)
 
 
 def _colour(random: Generator) -> Colour:
@@ -76,7 +81,7 @@ def _lines(
     while top + height < bottom:
         line = ""
         while pen.textlength(line, font=font) < right - left - 40:
-            line += f"{random.choice(_WORDS)} "
+            line += f"{random.choice(WORDS)} "
         if random.random() > 0.1:
             pen.text((left, top), line, fill=ink, font=font)
         top += int(height * 1.4)
@@ -118,7 +123,7 @@ def _map(random: Generator, size: tuple[int, int]) -> Image.Image:
         ends = [tuple(places[i]) for i in random.integers(0, len(places), 3)]
         pen.line(ends, fill=(240, 200, 90), width=int(random.integers(2, 6)))
     for x, y in places:
-        pen.text((x, y), str(random.choice(_WORDS)).title(), fill=_DARK)
+        pen.text((x, y), str(random.choice(WORDS)).title(), fill=_DARK)
     return image
 
 
@@ -143,7 +148,7 @@ def _icons(random: Generator, size: tuple[int, int]) -> Image.Image:
         for left in range(20, size[0] - 40, 70):
             pen.rounded_rectangle([left, top, left + 36, top + 36], 8, fill=_colour(random))
             pen.ellipse([left + 10, top + 10, left + 26, top + 26], fill=_colour(random))
-            pen.text((left, top + 40), str(random.choice(_WORDS)), fill=ink)
+            pen.text((left, top + 40), str(random.choice(WORDS)), fill=ink)
     return image
 
 

@@ -32,8 +32,8 @@ class OnnxEngine:
         Raises BundleError when a graph cannot be loaded or does not fit the other parts.
         """
         count = threads or processors()
-        self.encoder = _session(folder / ENCODER, count)
-        self.decoder = _session(folder / DECODER, count)
+        self.encoder = session(folder / ENCODER, count)
+        self.decoder = session(folder / DECODER, count)
         size, cells = config.preprocessing.size, config.grid[0] * config.grid[1]
         widths = [output.shape[1:] for output in self.decoder.get_outputs()]
         for part, has, wanted in (
@@ -75,7 +75,8 @@ def quiet() -> None:
     onnxruntime.disable_telemetry_events()
 
 
-def _session(path: Path, threads: int) -> Any:
+def session(path: Path, threads: int) -> Any:
+    """Load a graph. Raises BundleError when it is missing or damaged."""
     quiet()
     import onnxruntime
 

@@ -1,0 +1,123 @@
+"""The picture finder: a small network tells what every cell of a screen is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from models.bundle import unusable
+from models.engines.onnx import processors, session
+from models.finder import edges
+from models.finder.regions import CELL, INTERFACE, TEXT, Limits, pictures
+from models.tables import make
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SHIPPED = Path(__file__).parents[1] / "bundles" / "finder"
+NETWORK, CONFIG = "finder.onnx", "config.json"
+_DEEPEST = 64  # the network halves its picture so often
+_MOST_PIXELS = 2_200_000  # larger grabs are looked at in half their size, or a third, …
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A picture on a screen, in pixels of the grab; `score` is in 0..1."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+    score: float
+    kind: Literal["photograph", "drawing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What a screen shows.
+
+    `found` has the pictures, best first. `interface` is the share of the area that is no
+    picture (text, controls, plain ground), `text` the share that is text; both in 0..1.
+    """
+
+    found: tuple[Found, ...]
+    interface: float
+    text: float
+
+
+class Finder:
+    """Finds the pictures on a screen; deterministic, and good for any number of screens."""
+
+    def __init__(self, network: Any, limits: Limits) -> None:
+        """`network` is an ONNX Runtime session of the exported graph."""
+        self._network, self._limits = network, limits
+
+    def find(self, pixels: NDArray[np.uint8]) -> Screen:
+        """(H, W, 3) RGB of any size → what it shows.
+
+        Raises ValueError for an array of another shape or type.
+        """
+        if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
+            raise ValueError(f"a screen is (H, W, 3) uint8, not {pixels.shape} {pixels.dtype}")
+        height, width = pixels.shape[:2]
+        if not height or not width:
+            return Screen((), 1.0, 0.0)
+        factor = int(np.ceil(np.sqrt(max(1.0, height * width / _MOST_PIXELS))))
+        small = _reduced(pixels, factor)
+        kinds, sides = self.read(small)
+        found = []
+        for region in pictures(small, kinds, sides, self._limits):
+            box = edges.settle(small, region.box, 2)
+            if factor > 1:
+                box = edges.settle(pixels, box * factor, factor + 1)
+            left, top, right, bottom = _inside(box, width, height)
+            found.append(Found(left, top, right - left, bottom - top, region.score,
+                               "photograph" if region.photograph else "drawing"))
+        text = float(kinds[TEXT].mean())
+        return Screen(tuple(found), float(kinds[INTERFACE].mean()) + text, text)
+
+    def read(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What the network says of each cell of (H, W, 3): see `regions.pictures`."""
+        kinds, sides = self._network.run(None, {"pixels": _padded(pixels)[None]})
+        rows, columns = -(-pixels.shape[0] // CELL), -(-pixels.shape[1] // CELL)
+        return kinds[0, :, :rows, :columns], sides[0, :, :rows, :columns]
+
+
+def load(folder: Path = SHIPPED, threads: int | None = None) -> Finder:
+    """Load a finder. Raises BundleError naming the part that is missing or damaged."""
+    try:
+        table = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        limits = make(Limits, table["limits"], f"{CONFIG}, limits")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise unusable(CONFIG) from error
+    return Finder(session(folder / NETWORK, threads or processors()), limits)
+
+
+def _reduced(pixels: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    if factor == 1:
+        return pixels
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(pixels).reduce(factor))
+
+
+def _padded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Black to the right and below, to whole cells of the deepest layer."""
+    height, width = pixels.shape[:2]
+    below, right = -height % _DEEPEST, -width % _DEEPEST
+    if not below and not right:
+        return np.ascontiguousarray(pixels)
+    padded = np.zeros((height + below, width + right, 3), np.uint8)
+    padded[:height, :width] = pixels
+    return padded
+
+
+def _inside(box: NDArray[np.float64], width: int, height: int) -> tuple[int, int, int, int]:
+    left, top, right, bottom = (round(float(side)) for side in box)
+    left, top = min(max(0, left), width - 1), min(max(0, top), height - 1)
+    return left, top, max(left + 1, min(right, width)), max(top + 1, min(bottom, height))
+

@@ -1,0 +1,1 @@
+"""The picture finder's training: screens that it composes itself, and the network for them."""
