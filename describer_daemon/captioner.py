@@ -35,7 +35,7 @@ class ChildCaptioner:
 
     def __init__(
         self, bundle: Path | None = None, *, beam: int | None = None, engine: str = "onnx",
-        timeout: float = 20.0, reading_timeout: float = 60.0, unload_after: float = 0.0,
+        timeout: float = 20.0, reading_timeout: float = 90.0, unload_after: float = 0.0,
     ) -> None:
         """`bundle` None is the one that ships; times are in seconds.
 

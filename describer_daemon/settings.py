@@ -93,7 +93,7 @@ class CaptionerSettings:
     )
     timeout_seconds: int = setting(20, whole(1, 300), "Longest time for one caption, in seconds")
     text_timeout_seconds: int = setting(
-        60, whole(1, 300), "Longest time to read the text of one picture, in seconds"
+        90, whole(1, 300), "Longest time to read the text of one picture, in seconds"
     )
     unload_after_minutes: int = setting(
         10, whole(0, 1440), "Give the memory back after so many idle minutes, 0 for never"

@@ -92,6 +92,7 @@ def load(threads: int | None = None) -> Reader:
         "Det.limit_side_len": MOST_PIXELS,
         "Det.model_path": str(_network(beside, "det")),
         "Rec.model_path": str(_network(beside, "rec")),
+        "Rec.rec_batch_num": 1,  # long lines side by side take much memory
         "EngineConfig.onnxruntime.intra_op_num_threads": threads or processors(),
         "EngineConfig.onnxruntime.inter_op_num_threads": 1,
     }))

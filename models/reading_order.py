@@ -101,12 +101,12 @@ def _side_by_side(boxes: Boxes, part: Part) -> bool:
 
 
 def _apart(boxes: Boxes, part: Part) -> list[Part]:
-    """Cut across at a broad strip that has columns on its one side only."""
+    """Cut across at a broad strip that has columns on its one side only, or a lone row."""
     for width, at in sorted(_gaps(boxes, part, _down), reverse=True):
         if width < _STRIP * _height(boxes, part):
             break
         halves = _cut(boxes, part, at)
-        if not all(_side_by_side(boxes, half) for half in halves):
+        if not all(_side_by_side(boxes, half) and len(_rows(boxes, half)) > 1 for half in halves):
             return halves
     return []
 

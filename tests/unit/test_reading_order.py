@@ -68,6 +68,12 @@ def test_a_menu_beside_an_article() -> None:
     assert_order(menu + column(200, 10, PROSE))
 
 
+def test_a_menu_bar_above_a_menu_beside_an_article() -> None:
+    bar = [Box(left, 0, left + 60, HEIGHT) for left in range(10, 700, 110)]
+    menu = column(12, 70, [60, 80, 70, 40], pitch=41)
+    assert_order([*bar, *menu, *column(250, 70, PROSE)])
+
+
 def test_a_table_and_a_form_are_read_row_by_row() -> None:
     rows = [Box(left, top, left + width, top + HEIGHT)
             for top in range(10, 200, 40) for left, width in ((50, 90), (250, 60), (400, 110))]
