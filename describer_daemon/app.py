@@ -14,6 +14,7 @@ from typing import Any
 from describer_daemon import log as log_file
 from describer_daemon import processes
 from describer_daemon.absent import NoSource, NoSpeaker
+from describer_daemon.accessibility import FocusWatcher
 from describer_daemon.backends import select
 from describer_daemon.captioner import ChildCaptioner
 from describer_daemon.control import ControlServer
@@ -49,6 +50,7 @@ class Daemon:
         self._listening = self._lost = False
         self._captioner = make_captioner(settings)
         self._earcons = make_earcons(settings)
+        self._focus = FocusWatcher()
         self._pipeline = Pipeline(
             self._sources(settings), self._captioner, self._speaker(settings), copy_text,
             self._earcons, notify,
@@ -68,6 +70,7 @@ class Daemon:
             self._pipeline.start()
             self._listen(self._settings)
             self._watcher.start()
+            self._focus.start()
             if self._settings.tray.show:
                 self._tray = Tray(lambda verb: self._want(verb, "tray"), self.end,
                                   lambda: open_for_editing(self._path))
@@ -92,7 +95,7 @@ class Daemon:
 
     def _close(self) -> None:
         began = time.monotonic()
-        for part in (self._control, self._watcher, self._tray, self._listener):
+        for part in (self._control, self._watcher, self._tray, self._listener, self._focus):
             if part is not None:
                 part.stop()
         self._pipeline.stop(patience=0.2)  # the looking thread may be waiting for the captioner
@@ -136,6 +139,7 @@ class Daemon:
             "keys": {verb.value: str(key) for verb, key in self._settings.keys.items()},
             "hotkeys by": getattr(self._listener, "name", "none"),
             "screen by": getattr(pipeline.sources[Verb.SCREEN], "name", "none"),
+            "focus by": self._focus.name,
             "clipboard by": getattr(pipeline.sources[Verb.CLIPBOARD], "name", "none"),
             "speech by": getattr(pipeline.speaker, "name", "none"),
             "captioner loaded": self._captioner.is_loaded(),
@@ -161,7 +165,8 @@ class Daemon:
             if settings.sounds != before.sounds:
                 self._earcons.close()
                 self._earcons = self._pipeline.earcons = make_earcons(settings)
-            if settings.captioner != before.captioner:
+            if (settings.captioner, settings.capture.find) != (before.captioner,
+                                                               before.capture.find):
                 old, self._captioner = self._captioner, make_captioner(settings)
                 self._pipeline.captioner = self._captioner
                 old.close()
@@ -180,7 +185,7 @@ class Daemon:
         screen: ImageSource
         try:
             backend = select.require(select.SCREENS, "see the screen")
-            screen = backend(settings.region, settings.capture.pointer_box)
+            screen = backend(settings.region, settings.capture.pointer_box, self._focus.box)
         except DescriberError as error:
             screen = NoSource(error)
         clipboard: ImageSource
@@ -247,7 +252,8 @@ def make_captioner(settings: Settings) -> ChildCaptioner:
     """Build the captioner that the settings describe."""
     wanted = settings.captioner
     return ChildCaptioner(
-        wanted.bundle, beam=wanted.beam or None, timeout=float(wanted.timeout_seconds),
+        wanted.bundle, beam=wanted.beam or None, find=settings.capture.find,
+        timeout=float(wanted.timeout_seconds),
         reading_timeout=float(wanted.text_timeout_seconds),
         unload_after=60.0 * wanted.unload_after_minutes,
     )

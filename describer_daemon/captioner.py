@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from describer_daemon.ports import (
     Caption,
     DescriberError,
     Encoded,
+    Found,
     Picture,
     Reading,
+    Rectangle,
     Tag,
     TextLine,
 )
@@ -35,10 +38,12 @@ class ChildCaptioner:
 
     def __init__(
         self, bundle: Path | None = None, *, beam: int | None = None, engine: str = "onnx",
-        timeout: float = 20.0, reading_timeout: float = 90.0, unload_after: float = 0.0,
+        find: bool = True, timeout: float = 20.0, reading_timeout: float = 90.0,
+        unload_after: float = 0.0,
     ) -> None:
         """`bundle` None is the one that ships; times are in seconds.
 
+        Without `find` every picture is taken whole, a screen too.
         A picture that takes longer than `timeout`, or one whose text takes longer than
         `reading_timeout`, costs the child its life. After
         `unload_after` idle seconds it is ended to free its memory (0: never).
@@ -49,6 +54,8 @@ class ChildCaptioner:
             self._command += ["--bundle", str(bundle)]
         if beam is not None:
             self._command += ["--beam", str(beam)]
+        if not find:
+            self._command.append("--whole")
         self._timeout, self._reading_timeout = timeout, reading_timeout
         self._unload_after = unload_after
         self._lock = threading.RLock()
@@ -58,8 +65,9 @@ class ChildCaptioner:
         self._reading: subprocess.Popen[bytes] | None = None
         self._cancelled = False
 
-    def describe(self, picture: Picture) -> Caption:
-        reply, _ = self._ask({"op": "describe", **_form(picture)}, picture.data)
+    def describe(self, picture: Picture, passed: Sequence[Rectangle] = ()) -> Caption:
+        head = {"op": "describe", **_form(picture), "passed": [_sides(box) for box in passed]}
+        reply, _ = self._ask(head, picture.data)
         return _caption(reply)
 
     def illustrate(self, picture: Picture) -> tuple[Caption, bytes]:
@@ -82,6 +90,14 @@ class ChildCaptioner:
             if self._reading is not None:
                 self._cancelled = True
                 self._reading.kill()
+
+    def outline(self, picture: Picture, boxes: Sequence[Rectangle]) -> bytes:
+        """A PNG of the picture with numbered boxes drawn into it, from 1.
+
+        Raises DescriberError like `describe`.
+        """
+        head = {"op": "outline", **_form(picture), "boxes": [_sides(box) for box in boxes]}
+        return self._ask(head, picture.data)[1]
 
     def warm_up(self) -> None:
         self._ask({"op": "load"}, b"")
@@ -212,9 +228,18 @@ class ChildCaptioner:
 
 def _form(picture: Picture) -> dict[str, Any]:
     if isinstance(picture, Encoded):
-        return {"kind": "encoded"}
-    return {"kind": "pixels", "width": picture.width, "height": picture.height,
-            "layout": picture.layout}
+        form: dict[str, Any] = {"kind": "encoded"}
+    else:
+        form = {"kind": "pixels", "width": picture.width, "height": picture.height,
+                "layout": picture.layout}
+    if picture.aim is not None:
+        focus = picture.aim.focus
+        form["aim"] = {"pointer": picture.aim.pointer, "focus": focus and _sides(focus)}
+    return form
+
+
+def _sides(box: Rectangle) -> tuple[int, int, int, int]:
+    return box.left, box.top, box.width, box.height
 
 
 def _caption(reply: dict[str, Any]) -> Caption:
@@ -225,4 +250,7 @@ def _caption(reply: dict[str, Any]) -> Caption:
         reply["certainty"],
         reply["finding"],
         tuple(Tag(**tag) for tag in reply["tags"]),
+        tuple(Found(Rectangle(**found["box"]), float(found["score"]), found["kind"])
+              for found in reply["pictures"]),
+        int(reply["number"]),
     )

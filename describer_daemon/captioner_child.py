@@ -17,8 +17,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from describer_daemon import frames
-from describer_daemon.ports import Caption, DescriberError, Reading, Tag, TextLine
+from describer_daemon import choosing, frames
+from describer_daemon.ports import (
+    Aim,
+    Caption,
+    DescriberError,
+    Found,
+    Reading,
+    Rectangle,
+    Tag,
+    TextLine,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,26 +35,33 @@ if TYPE_CHECKING:
     from models.captioner import Caption as Seen
     from models.captioner import Captioner, EngineName
     from models.confidence import Calibration
+    from models.finder import Finder
     from models.reader import Line, Reader
 
 
 class Service:
-    """Answers one message after another; loads the model with the first that needs it."""
+    """Answers one message after another; loads the models with the first that needs them."""
 
-    def __init__(self, bundle: Path | None, beam: int | None, engine: EngineName) -> None:
-        self._bundle, self._beam, self._engine = bundle, beam, engine
+    def __init__(self, bundle: Path | None, beam: int | None, engine: EngineName,
+                 find: bool = True) -> None:
+        self._bundle, self._beam, self._engine, self._find = bundle, beam, engine, find
         self._captioner: Captioner | None = None
+        self._finder: Finder | None = None
         self._reader: Reader | None = None
 
     def answer(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-        """→ the reply and its body, which is a PNG when the captioner was to illustrate.
+        """→ the reply and its body, which is a PNG when something was to be drawn.
 
         Whatever goes wrong becomes {"error": sentence, "detail": text}.
         """
         try:
             if head["op"] == "load":
                 self._load()
+                if self._find:
+                    self._load_finder()
                 return {"ok": True}, b""
+            if head["op"] == "outline":
+                return {"ok": True}, _outlined(head, body)
             if head["op"] == "read":
                 return dataclasses.asdict(self._read(head, body)), b""
             caption, heatmap = self._describe(head, body)
@@ -59,24 +75,23 @@ class Service:
                     "detail": traceback.format_exc()}, b""
 
     def _describe(self, head: dict[str, Any], body: bytes) -> tuple[Caption, bytes]:
-        from describer_daemon import pictures
-
-        image = _image(head, body)
-        found = pictures.finding(image)
-        if found:
-            return Caption((), (), 1.0, finding=found), b""
+        image, chosen = self._look(head, body)
+        if chosen.finding:
+            return Caption((), (), 1.0, finding=chosen.finding, pictures=chosen.pictures,
+                           number=chosen.number), b""
         captioner = self._load()
         how = captioner.config.search
         if self._beam is not None:
             how = dataclasses.replace(how, beam=self._beam)
         seen = captioner.describe(image, how)
-        caption = _judged(seen, captioner.config.calibration)
+        caption = dataclasses.replace(_judged(seen, captioner.config.calibration),
+                                      pictures=chosen.pictures, number=chosen.number)
         return caption, _drawn(image, seen, caption) if head["op"] == "illustrate" else b""
 
     def _read(self, head: dict[str, Any], body: bytes) -> Reading:
         from describer_daemon import pictures
 
-        image = _image(head, body, whole=True)
+        image = _image(head, body, full=True)
         found = pictures.finding(image)
         return Reading((), found) if found else _arranged(self._load_reader().read(image))
 
@@ -96,6 +111,47 @@ class Service:
                                      detail=str(error)) from error
         return self._reader
 
+    def _look(self, head: dict[str, Any], body: bytes) -> tuple[Image.Image, choosing.Chosen]:
+        """→ what is to be captioned, cut out, and how it was chosen."""
+        from describer_daemon import pictures
+
+        aim, passed = _aim(head), [Rectangle(*box) for box in head.get("passed", ())]
+        full = aim is not None or bool(passed)
+        image = _image(head, body, full=full)
+        blank = pictures.finding(image)
+        if blank or not self._find:
+            return image, choosing.Chosen(finding=blank)
+        chosen = choosing.choose(self._sight(image), aim, passed)
+        if chosen.number and not full:  # its boxes must be those of the whole file
+            reduced, image = image.size, _image(head, body, full=True)
+            if image.size != reduced:
+                chosen = choosing.choose(self._sight(image), Aim(), passed)
+        if chosen.number:
+            box = chosen.pictures[chosen.number - 1].box
+            image = image.crop((box.left, box.top, box.left + box.width, box.top + box.height))
+        return image, chosen
+
+    def _sight(self, image: Image.Image) -> choosing.Sight:
+        import numpy as np
+
+        screen = self._load_finder().find(np.asarray(image))
+        found = tuple(
+            Found(Rectangle(one.left, one.top, one.width, one.height), one.score, one.kind)
+            for one in screen.found
+        )
+        return choosing.Sight(found, image.size, screen.interface, screen.text)
+
+    def _load_finder(self) -> Finder:
+        if self._finder is None:
+            from models.bundle import BundleError
+            from models.finder import load
+
+            try:
+                self._finder = load()
+            except BundleError as error:
+                raise DescriberError(str(error), detail="see describer doctor") from error
+        return self._finder
+
     def _load(self) -> Captioner:
         if self._captioner is None:
             from models.bundle import SHIPPED, BundleError
@@ -113,14 +169,21 @@ class Service:
         return self._captioner
 
 
-def _image(head: dict[str, Any], body: bytes, *, whole: bool = False) -> Image.Image:
-    """The RGB image of a message; see `pictures.from_encoded` for `whole`."""
+def _image(head: dict[str, Any], body: bytes, *, full: bool) -> Image.Image:
     from describer_daemon import pictures
     from models.preprocess import upright_rgb
 
     if head["kind"] == "pixels":
         return pictures.from_pixels(head["width"], head["height"], head["layout"], body)
-    return upright_rgb(pictures.from_encoded(body, whole=whole))
+    return upright_rgb(pictures.from_encoded(body, full=full))
+
+
+def _aim(head: dict[str, Any]) -> Aim | None:
+    if "aim" not in head:
+        return None
+    pointer, focus = head["aim"]["pointer"], head["aim"]["focus"]
+    return Aim((pointer[0], pointer[1]) if pointer else None,
+               Rectangle(*focus) if focus else None)
 
 
 def _arranged(found: Sequence[Line]) -> Reading:
@@ -152,17 +215,25 @@ def _drawn(image: Image.Image, seen: Seen, caption: Caption) -> bytes:
     return stream.getvalue()
 
 
+def _outlined(head: dict[str, Any], body: bytes) -> bytes:
+    from describer_daemon import pictures
+
+    image = _image(head, body, full=True)
+    return pictures.outlined(image, [Rectangle(*box) for box in head["boxes"]])
+
+
 def main() -> None:
     """Serve until the daemon closes our standard input."""
     parser = argparse.ArgumentParser(description="The describer's captioner process.")
     parser.add_argument("--bundle", type=Path)
     parser.add_argument("--beam", type=int)
     parser.add_argument("--engine", choices=("onnx", "torch"), default="onnx")
+    parser.add_argument("--whole", action="store_true", help="find no pictures in pictures")
     options = parser.parse_args()
     # keep the reply stream to ourselves: a library that prints must not garble it
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    service = Service(options.bundle, options.beam, options.engine)
+    service = Service(options.bundle, options.beam, options.engine, not options.whole)
     while (message := frames.read(sys.stdin.buffer)) is not None:
         frames.write(replies, *service.answer(*message))
 

@@ -16,6 +16,7 @@ from describer_daemon import __version__, aloud
 from describer_daemon.ports import DescriberError, Verb
 
 if TYPE_CHECKING:
+    from describer_daemon.files import Described
     from describer_daemon.ports import Speaker
     from describer_daemon.settings import Settings
 
@@ -140,6 +141,11 @@ def _settings() -> Settings:
 @click.option("--heatmap", type=click.Path(path_type=Path, dir_okay=False),
               callback=_named(".png", "a heat map"), metavar="OUT.PNG",
               help="Draw where each word of one FILE's caption looked.")
+@click.option("--find", is_flag=True,
+              help="Describe every picture that is found in a FILE, such as a screenshot.")
+@click.option("--boxes", type=click.Path(path_type=Path, dir_okay=False),
+              callback=_named(".png", "a drawing"), metavar="OUT.PNG",
+              help="Draw where the pictures of one FILE were found; implies --find.")
 @click.option("--text", "read", is_flag=True,
               help="Read the text in them instead (extra: describer[text]).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -148,7 +154,8 @@ def _settings() -> Settings:
               help="torch uses a GPU where there is one (extra: describer[torch]).")
 @_speaks_plainly
 def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Path | None,
-             read: bool, as_json: bool, beam: int | None, engine: str) -> None:
+             find: bool, boxes: Path | None, read: bool, as_json: bool, beam: int | None,
+             engine: str) -> None:
     """Describe picture FILES, - for standard input; one line each, as each is done.
 
     \b
@@ -156,6 +163,7 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Pa
     describer describe --json - < photo.png
     describer describe photo.jpg --save speech.wav
     describer describe photo.jpg --heatmap looks.png
+    describer describe screenshot.png --find --boxes found.png
     describer describe --text letter.png
 
     Exit status 1 when any file could not be described; the others still are.
@@ -163,28 +171,30 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Pa
     from describer_daemon import files as pictures
     from describer_daemon.captioner import ChildCaptioner
 
-    _check_heatmap(heatmap, files, read)
+    _check_drawings(files, find, read, heatmap, boxes)
     settings = _settings()
     speaker = _speaker(settings) if speak or save else None
     wanted = settings.captioner
     captioner = ChildCaptioner(wanted.bundle, beam=beam or wanted.beam or None, engine=engine,
+                               find=find or boxes is not None or settings.capture.find,
                                timeout=float(wanted.timeout_seconds),
                                reading_timeout=float(wanted.text_timeout_seconds))
-    look = pictures.read if read else pictures.describe
     sentences = []
     failed = False
     try:
-        for described in ([pictures.illustrate(files[0], captioner)] if heatmap
-                          else look(files, captioner)):
+        for described in (pictures.read(files, captioner) if read
+                          else pictures.outline(files[0], captioner) if boxes
+                          else [pictures.illustrate(files[0], captioner)] if heatmap
+                          else pictures.describe(files, captioner, find=find)):
             failed |= described.failed
             sentences += [] if described.failed else [described.sentence()]
-            _print_described(described.printed() if not as_json else [described.as_json()],
+            _print_described([described.as_json()] if as_json else described.printed(),
                              described.file, named=len(files) > 1 and not as_json,
                              error=described.failed and not as_json)
             if speak and speaker is not None:
                 aloud.say(speaker, described.sentence())
-            if heatmap is not None and not described.failed:
-                _save_heatmap(described.heatmap, heatmap)
+            if not described.failed:
+                _save_drawing(described, heatmap, boxes)
         if save is not None and speaker is not None and sentences:
             speaker.save(" ".join(sentences), save)
     finally:
@@ -195,30 +205,46 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Pa
         raise SystemExit(1)
 
 
-def _check_heatmap(path: Path | None, files: tuple[str, ...], read: bool) -> None:
-    if path is None:
-        return
-    if read:
-        raise click.UsageError("--heatmap draws where a caption looked: --text makes none.")
+def _check_drawings(
+    files: tuple[str, ...], find: bool, read: bool, heatmap: Path | None, boxes: Path | None
+) -> None:
+    if read and (find or heatmap is not None or boxes is not None):
+        raise click.UsageError("--text makes no captions: use it without --find, --boxes "
+                               "and --heatmap.")
+    if heatmap is not None and (find or boxes is not None):
+        raise click.UsageError("--heatmap draws one picture as a whole: use it without --find "
+                               "and --boxes.")
+    for option, path in (("--heatmap", heatmap), ("--boxes", boxes)):
+        if path is not None:
+            _check_drawing(option, path, files)
+
+
+def _check_drawing(option: str, path: Path, files: tuple[str, ...]) -> None:
     if len(files) != 1:
-        raise click.UsageError("--heatmap draws one picture: name exactly one FILE.")
+        raise click.UsageError(f"{option} draws one picture: name exactly one FILE.")
     try:
         shown = os.fstat(0) if files == ("-",) else Path(files[0]).stat()
         same = os.path.samestat(path.stat(), shown)
     except (OSError, ValueError):
         return  # what is not there cannot be overwritten
     if same:
-        raise click.UsageError(f"{path} is the picture itself: name another file for --heatmap.")
+        raise click.UsageError(f"{path} is the picture itself: name another file for {option}.")
 
 
-def _save_heatmap(png: bytes, path: Path) -> None:
-    if not png:
-        click.echo(f"There is no caption to draw, so {path} was not written.", err=True)
+def _save_drawing(described: Described, heatmap: Path | None, boxes: Path | None) -> None:
+    path = heatmap or boxes
+    if path is None:
         return
-    try:
-        path.write_bytes(png)
-    except OSError as error:
-        raise DescriberError(f"{path} cannot be written: {error.strerror}.") from error
+    if described.drawn:
+        try:
+            path.write_bytes(described.drawn)
+        except OSError as error:
+            raise DescriberError(f"{path} cannot be written: {error.strerror}.") from error
+    elif heatmap is not None:
+        click.echo(f"There is no caption to draw, so {path} was not written.", err=True)
+    elif described.caption is not None and not described.caption.pictures:
+        click.echo(f"There is no picture to draw a box around, so {path} was not written.",
+                   err=True)
 
 
 def _print_described(lines: list[str], file: str, *, named: bool, error: bool) -> None:

@@ -11,22 +11,31 @@ from typing import IO, Any
 
 from describer_daemon import phrasing
 from describer_daemon.captioner import ChildCaptioner
-from describer_daemon.ports import Caption, Captioner, DescriberError, Encoded, Reading
+from describer_daemon.ports import (
+    Aim,
+    Caption,
+    Captioner,
+    DescriberError,
+    Encoded,
+    Found,
+    Reading,
+)
 
 MOST_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """One file's caption or its text, or the sentence that says why there is none.
+    """A caption of a file or its text, or the sentence that says why there is none.
 
-    `heatmap` is a PNG of where each word looked, if one was asked for and there are words.
+    `drawn` is a PNG, if one was asked for and there is anything to draw: where each word
+    looked, or, with a file's last picture, where its pictures are.
     """
 
     file: str
     caption: Caption | None
     error: str = ""
-    heatmap: bytes = b""
+    drawn: bytes = b""
     reading: Reading | None = None
 
     @property
@@ -64,15 +73,26 @@ class Described:
                 "log_probabilities": [round(value, 5) for value in caption.log_probabilities],
                 "tags": [{"name": tag.name, "probability": round(tag.probability, 4)}
                          for tag in caption.tags],
+                "pictures": [_fields(found) for found in caption.pictures],
+                "number": caption.number,
             }
         return json.dumps(fields, ensure_ascii=False)
 
 
-def describe(names: Iterable[str], captioner: Captioner) -> Iterator[Described]:
-    """Describe each file as it comes ("-" is standard input); failures do not stop the rest."""
+def describe(names: Iterable[str], captioner: Captioner, *, find: bool = False
+             ) -> Iterator[Described]:
+    """Describe each file as it comes ("-" is standard input); failures do not stop the rest.
+
+    With `find` every picture that is found in a file is described, the largest first.
+    """
     for name in names:
         try:
-            yield Described(name, captioner.describe(Encoded(_read(name))))
+            if find:
+                screen = Encoded(_read(name), Aim())
+                for caption in _each(screen, captioner):
+                    yield Described(name, caption)
+            else:
+                yield Described(name, captioner.describe(Encoded(_read(name))))
         except DescriberError as error:
             yield Described(name, None, error.spoken)
 
@@ -86,13 +106,45 @@ def read(names: Iterable[str], captioner: Captioner) -> Iterator[Described]:
             yield Described(name, None, error.spoken)
 
 
+def outline(name: str, captioner: ChildCaptioner) -> Iterator[Described]:
+    """Describe every picture in one file like `describe`, and draw where they are."""
+    try:
+        screen = Encoded(_read(name), Aim())
+        for caption in _each(screen, captioner):
+            drawn = b""
+            if caption.number and caption.number == len(caption.pictures):
+                drawn = captioner.outline(screen, [found.box for found in caption.pictures])
+            yield Described(name, caption, drawn=drawn)
+    except DescriberError as error:
+        yield Described(name, None, error.spoken)
+
+
 def illustrate(name: str, captioner: ChildCaptioner) -> Described:
     """Describe one file like `describe`, with a heat map."""
     try:
         caption, heatmap = captioner.illustrate(Encoded(_read(name)))
     except DescriberError as error:
         return Described(name, None, error.spoken)
-    return Described(name, caption, heatmap=heatmap)
+    return Described(name, caption, drawn=heatmap)
+
+
+def _each(screen: Encoded, captioner: Captioner) -> Iterator[Caption]:
+    """Caption one picture in it after another; there is always one caption, if only a finding."""
+    caption = captioner.describe(screen)
+    yield caption
+    passed = []
+    while caption.box is not None and caption.number < len(caption.pictures):
+        passed.append(caption.box)
+        caption = captioner.describe(screen, passed)
+        if caption.number <= len(passed):
+            return  # it started over: what is left lies upon one that was described
+        yield caption
+
+
+def _fields(found: Found) -> dict[str, Any]:
+    box = found.box
+    return {"left": box.left, "top": box.top, "width": box.width, "height": box.height,
+            "score": round(found.score, 4), "kind": found.kind}
 
 
 def _read(name: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from describer_daemon.ports import DescriberError, Rectangle, Region
+from describer_daemon.ports import Aim, DescriberError, Rectangle, Region
 
 Point = tuple[int, int]
 
@@ -43,7 +43,7 @@ def enclosing(areas: Sequence[Rectangle]) -> Rectangle:
 
 def monitor_at(monitors: Sequence[Rectangle], point: Point) -> Rectangle:
     """The monitor under `point`, or the nearest one; monitors may leave gaps."""
-    return min(monitors, key=lambda monitor: _distance(monitor, point))
+    return min(monitors, key=lambda monitor: distance(monitor, point))
 
 
 def box_around(point: Point, size: tuple[int, int], bounds: Rectangle) -> Rectangle:
@@ -78,7 +78,24 @@ def resolve(region: Region, desktop: Desktop, pointer_box: tuple[int, int]) -> R
     return monitor
 
 
-def _distance(area: Rectangle, point: Point) -> int:
+def aim(area: Rectangle, pointer: Point | None, focus: Rectangle | None) -> Aim:
+    """What lies in `area`, in pixels from its corner; a pointer elsewhere says nothing of it."""
+    inside = pointer is not None and distance(area, pointer) == 0
+    return Aim(
+        (pointer[0] - area.left, pointer[1] - area.top) if pointer and inside else None,
+        Rectangle(focus.left - area.left, focus.top - area.top, focus.width, focus.height)
+        if focus and clip(focus, area) else None,
+    )
+
+
+def distance(area: Rectangle, point: Point) -> int:
+    """The square of how far `point` is from the nearest pixel of `area`, 0 inside."""
     dx = max(area.left - point[0], 0, point[0] - (area.left + area.width - 1))
     dy = max(area.top - point[1], 0, point[1] - (area.top + area.height - 1))
     return dx * dx + dy * dy
+
+
+def shared(one: Rectangle, other: Rectangle) -> int:
+    """How many pixels lie in both."""
+    both = clip(one, other)
+    return both.width * both.height if both else 0

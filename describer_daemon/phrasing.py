@@ -15,6 +15,13 @@ COPIED = "Copied."
 INTERNAL = "Something went wrong inside the describer. The log tells more."
 
 _HEDGES = {"sure": "", "medium": "Could be: ", "unsure": "Not sure: "}
+_FINDINGS = {
+    "black": "I see no picture: it is all black.",
+    "plain": "I see no picture: it is all one colour.",
+    "none": "I see no picture.",
+    "text": "I see no picture, only text.",
+    "drawing": "A chart or drawing; I am only good with photographs.",
+}
 _MOST_TAGS = 3
 _HYPHENS = ("-", "\u2010", "\u00ad")
 _ENDS = tuple(".!?:;,\u2026\u3002\uff01\uff1f")  # a synthesiser pauses there by itself
@@ -22,13 +29,18 @@ _CLOSING = "\"')]}\u2019\u201d\u00bb"
 
 
 def sentence(caption: Caption, verb: Verb | None = None) -> str:
-    """Content first, hedged by how certain it is; `verb` None stands for a file."""
-    if caption.finding == "black":
-        if verb is Verb.SCREEN:
-            return CURTAIN
-        return "I see no picture: it is all black."
-    if caption.finding == "plain":
-        return "I see no picture: it is all one colour."
+    """Content first, hedged by how certain it is; `verb` None stands for a file.
+
+    Only where there are several pictures, which one it is comes before that.
+    """
+    if caption.finding == "black" and verb is Verb.SCREEN:
+        return CURTAIN
+    several = caption.number and len(caption.pictures) > 1
+    which = f"Picture {caption.number} of {len(caption.pictures)}: " if several else ""
+    return which + (_FINDINGS.get(caption.finding) or _hedged(caption))
+
+
+def _hedged(caption: Caption) -> str:
     recognised = [tag.name for tag in caption.tags if tag.sure][:_MOST_TAGS]
     if caption.certainty == "unsure" and recognised:
         # what is known counts for more than a guess that would follow it

@@ -17,10 +17,13 @@ from typing import Protocol
 
 from describer_daemon import phrasing
 from describer_daemon.ports import (
+    Caption,
     Captioner,
     DescriberError,
     ImageSource,
     Outcome,
+    Reading,
+    Rectangle,
     Request,
     Speaker,
     Verb,
@@ -42,6 +45,7 @@ class _Job:
 
     request: Request
     hurry_at: float | None  # time.monotonic() at which to say that we are still looking
+    passed: tuple[Rectangle, ...]  # where the pictures are that were described before
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class _Seen:
 
     job: _Job
     sentence: str
-    failed: bool
+    result: Caption | Reading | None = None  # None: a failure, or nothing that anyone waits for
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +78,19 @@ class Pipeline:
     def __init__(
         self, sources: Mapping[Verb, ImageSource], captioner: Captioner, speaker: Speaker,
         copy: Callable[[str], None], earcons: Earcons,
-        unheard: Callable[[DescriberError], None], *, patience: float = 1.5,
+        unheard: Callable[[DescriberError], None], *, patience: float = 1.5, linger: float = 3.0,
     ) -> None:
         """`sources` may be replaced at any time by assigning a new mapping.
 
         `unheard` is told when speech failed, so that silence leaves a trace elsewhere.
-        After `patience` seconds without a caption the person hears that work goes on.
+        After `patience` seconds without a caption the person hears that work goes on. The
+        same key again, until `linger` seconds after the speech has ended, asks for the next
+        of several pictures.
         """
         self.sources, self.captioner, self.speaker = sources, captioner, speaker
         self.earcons = earcons
-        self._copy, self._unheard, self._patience = copy, unheard, patience
+        self._copy, self._unheard = copy, unheard
+        self._patience, self._linger = patience, linger
         self._events: queue.Queue[Request | _Seen | _Spoken | _Say | None] = queue.Queue()
         self._jobs: queue.Queue[_Job | None] = queue.Queue()
         # written by the deciding thread alone; the looking thread reads it to spare itself
@@ -93,6 +100,10 @@ class Pipeline:
         self._gate = threading.Lock()  # so that no request can follow the end of the queue
         self._ending = False
         self._utterances = 0  # begun, and not yet known to have ended
+        self._quiet_since = 0.0  # time.monotonic() at which the last of them ended
+        # the verb that was last asked for, and where the pictures are that it has described
+        self._visit: Verb | None = None
+        self._passed: tuple[Rectangle, ...] = ()
         self.answered = self.stale = self.failures = 0
         self._threads = [
             threading.Thread(target=self._decide, name="pipeline", daemon=True),
@@ -161,6 +172,7 @@ class Pipeline:
     def _handle(self, event: Request | _Seen | _Spoken | _Say) -> None:
         if isinstance(event, _Spoken):
             self._utterances -= 1
+            self._quiet_since = time.monotonic()
             if event.error is not None:
                 self._leave_trace(event.error)
         elif isinstance(event, _Say):
@@ -174,11 +186,13 @@ class Pipeline:
 
     def _begin(self, request: Request) -> None:
         """Whatever it raises, it raises before the request is answered (see `_fail`)."""
+        if request.verb is not self._visit or self._has_been_quiet():
+            self._visit, self._passed = request.verb, ()
         self._overtake()
         self._silence()
         if request.verb in (Verb.SCREEN, Verb.CLIPBOARD, Verb.TEXT):
             self._sound(self.earcons.taken)
-            self._current = _Job(request, time.monotonic() + self._patience)
+            self._current = _Job(request, time.monotonic() + self._patience, self._passed)
             self._jobs.put(self._current)
         elif request.verb is Verb.REPEAT:
             self._answer(request, self._last or phrasing.NOTHING_YET)
@@ -186,6 +200,11 @@ class Pipeline:
             self._answer(request, self._copied())
         else:
             self._reply(request, Outcome(""))
+
+    def _has_been_quiet(self) -> bool:
+        """Whether what was described before is a thing of the past."""
+        return (self._current is None and not self.speaking
+                and time.monotonic() - self._quiet_since > self._linger)
 
     def _copied(self) -> str:
         if not self._last:
@@ -197,12 +216,19 @@ class Pipeline:
         if seen.job is not self._current:
             return  # overtaken while it was made: never spoken
         self._current = None
-        if seen.failed:
+        if seen.result is None:
             self.failures += 1
             self._sound(self.earcons.failed)
         else:
             self._last = seen.sentence
-        self._answer(seen.job.request, seen.sentence, failed=seen.failed)
+            if isinstance(seen.result, Caption):
+                self._pass(seen.result)
+        self._answer(seen.job.request, seen.sentence, failed=seen.result is None)
+
+    def _pass(self, caption: Caption) -> None:
+        """Remember where the picture was; the first one begins a new round."""
+        before = self._passed if caption.number > 1 else ()
+        self._passed = (*before, caption.box) if caption.box is not None else ()
 
     def _overtake(self) -> None:
         job, self._current = self._current, None
@@ -296,15 +322,15 @@ class Pipeline:
         try:
             picture = self.sources[verb].grab()
             if job is not self._current:  # overtaken: the next picture need not wait for this
-                return _Seen(job, "", failed=False)
+                return _Seen(job, "")
             if verb is Verb.TEXT:
-                text = phrasing.reading(self.captioner.read(picture), verb)
-                return _Seen(job, text, failed=False)
-            caption = self.captioner.describe(picture)
-            return _Seen(job, phrasing.sentence(caption, verb), failed=False)
+                text = self.captioner.read(picture)
+                return _Seen(job, phrasing.reading(text, verb), text)
+            caption = self.captioner.describe(picture, job.passed)
+            return _Seen(job, phrasing.sentence(caption, verb), caption)
         except DescriberError as error:
             log.warning("%s: %s (%s)", verb, error.spoken, error.detail)
-            return _Seen(job, error.spoken, failed=True)
+            return _Seen(job, error.spoken)
         except Exception:  # the looking thread must outlive any one picture
             log.exception("%s failed", verb)
-            return _Seen(job, phrasing.INTERNAL, failed=True)
+            return _Seen(job, phrasing.INTERNAL)

@@ -60,23 +60,51 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Rectangle:
+    """Physical pixels, right and bottom exclusive; of the whole desktop unless said otherwise."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Where a person's attention is, in pixels of what was grabbed; None is unknown.
+
+    `pointer` lies inside; `focus`, the object that has the keyboard, may reach beyond.
+    """
+
+    pointer: tuple[int, int] | None = None
+    focus: Rectangle | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Pixels:
     """Raw pixels, rows from the top, no padding.
 
-    `data` has width * height * 3 bytes for "RGB" and width * height * 4 for "BGRX".
+    `data` has width * height * 3 bytes for "RGB" and width * height * 4 for "BGRX". With an
+    `aim` it is of a screen, and the picture in it must first be found; without, it most likely
+    is the picture itself.
     """
 
     width: int
     height: int
     data: bytes | bytearray | memoryview
     layout: Literal["RGB", "BGRX"] = "RGB"
+    aim: Aim | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """An image file's bytes, not yet trusted: decoded only in the captioner's process."""
+    """An image file's bytes, not yet trusted: decoded only in the captioner's process.
+
+    `aim` as for `Pixels`.
+    """
 
     data: bytes
+    aim: Aim | None = None
 
 
 Picture = Pixels | Encoded
@@ -95,25 +123,50 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A picture within what was looked at, in that one's pixels; `score` is in 0..1.
+
+    A drawing is anything flat that is content all the same: a chart, a map, a diagram.
+    """
+
+    box: Rectangle
+    score: float
+    kind: Literal["photograph", "drawing"]
+
+
+Finding = Literal["", "black", "plain", "none", "text", "drawing"]
+
+
+@dataclass(frozen=True, slots=True)
 class Caption:
     """What the captioner saw.
 
     `words` in order; `log_probabilities` has one natural logarithm for each word and one for
-    the end of the sentence; `confidence` is in 0..1 and `certainty` its class. A picture that
-    shows nothing has no words but a `finding`. `tags` differ from each other, likeliest first.
+    the end of the sentence; `confidence` is in 0..1 and `certainty` its class. Where there is
+    nothing to caption there are no words but a `finding`. `tags` differ from each other,
+    likeliest first. `pictures` are those that were found, in the order in which they are
+    visited, and `number`, from 1, tells which of them this is about: 0 when it is about all
+    that was looked at.
     """
 
     words: tuple[str, ...]
     log_probabilities: tuple[float, ...]
     confidence: float
     certainty: Literal["sure", "medium", "unsure"] = "sure"
-    finding: Literal["", "black", "plain"] = ""
+    finding: Finding = ""
     tags: tuple[Tag, ...] = ()
+    pictures: tuple[Found, ...] = ()
+    number: int = 0
 
     @property
     def text(self) -> str:
         """The words as people write them."""
         return " ".join(self.words).replace(" 's", "'s")
+
+    @property
+    def box(self) -> Rectangle | None:
+        """Where the picture is that this is about; None when that is all that was looked at."""
+        return self.pictures[self.number - 1].box if self.number else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +183,6 @@ class Hotkey:
     def __str__(self) -> str:
         order = ("ctrl", "alt", "shift", "super")
         return "+".join([m for m in order if m in self.modifiers] + [self.key])
-
-
-@dataclass(frozen=True, slots=True)
-class Rectangle:
-    """Physical pixels of the whole desktop, right and bottom exclusive."""
-
-    left: int
-    top: int
-    width: int
-    height: int
 
 
 Region = Literal["window", "pointer", "screen"] | Rectangle
@@ -197,8 +240,13 @@ class ImageSource(Protocol):
 class Captioner(Protocol):
     """Turns a picture into a caption, or into its text, in a process of its own."""
 
-    def describe(self, picture: Picture) -> Caption:
-        """Raises DescriberError when the picture is refused, or the captioner hung or died."""
+    def describe(self, picture: Picture, passed: Sequence[Rectangle] = ()) -> Caption:
+        """Find the picture that is meant, unless it was in `passed`, and caption it.
+
+        `passed` are boxes of pictures that were described before; when all have been, it
+        starts over. Raises DescriberError when the picture is refused, or the captioner hung
+        or died.
+        """
 
     def read(self, picture: Picture) -> Reading:
         """Read the text in it. Raises DescriberError like `describe`."""

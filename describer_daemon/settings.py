@@ -82,6 +82,9 @@ class Capture:
     pointer_box: tuple[int, int] = setting(
         [800, 600], size(), 'The box around the pointer, for region = "pointer"'
     )
+    find: bool = setting(
+        True, yes_no(), "Find the picture in there; false describes all of it as one picture"
+    )
 
 
 @dataclass(frozen=True, slots=True)

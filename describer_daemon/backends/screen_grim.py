@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from describer_daemon import geometry, processes
-from describer_daemon.ports import DescriberError, Encoded, Picture, Rectangle, Region
+from describer_daemon.ports import Aim, DescriberError, Encoded, Picture, Rectangle, Region
 
 _GRAB_SECONDS = 5.0
 _ASK_SECONDS = 2.0
@@ -19,14 +19,15 @@ _TINY = Rectangle(0, 0, 1, 1)
 class GrimScreen:
     """grim takes the picture; where it can, swaymsg tells the windows and monitors.
 
-    Wayland keeps the pointer's place to itself: "pointer" means the focused monitor here.
+    Wayland keeps the pointer's place to itself: "pointer" means the focused monitor here. Nor
+    do programs know where on the screen they are, so that `focus` is not asked.
     """
 
     name = "grim"
 
-    def __init__(self, region: Region, pointer_box: tuple[int, int] = (800, 600)) -> None:
-        self._region = region
-        self._pointer_box = pointer_box
+    def __init__(self, region: Region, pointer_box: tuple[int, int] = (800, 600),
+                 focus: Callable[[], Rectangle | None] = lambda: None) -> None:
+        self._region, self._pointer_box = region, pointer_box
 
     @classmethod
     def refusal(cls) -> str:
@@ -57,7 +58,7 @@ class GrimScreen:
                 "I cannot take a picture of the screen.",
                 detail=f"grim: {taken.errors.decode(errors='replace').strip()}",
             )
-        return Encoded(taken.output)
+        return Encoded(taken.output, Aim())
 
 
 def _grim(area: Rectangle | None) -> processes.Finished:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,9 +16,10 @@ class MssScreen:
 
     name = "mss"
 
-    def __init__(self, region: Region, pointer_box: tuple[int, int] = (800, 600)) -> None:
-        self._region = region
-        self._pointer_box = pointer_box
+    def __init__(self, region: Region, pointer_box: tuple[int, int] = (800, 600),
+                 focus: Callable[[], Rectangle | None] = lambda: None) -> None:
+        """`focus` is asked with each grab where the object is that has the keyboard."""
+        self._region, self._pointer_box, self._focus = region, pointer_box, focus
 
     @classmethod
     def refusal(cls) -> str:
@@ -38,7 +39,8 @@ class MssScreen:
             shot = screen.grab(
                 {"left": area.left, "top": area.top, "width": area.width, "height": area.height}
             )
-        return Pixels(shot.width, shot.height, shot.raw, "BGRX")
+        aim = geometry.aim(area, pointer, self._focus())
+        return Pixels(shot.width, shot.height, shot.raw, "BGRX", aim)
 
 
 @contextmanager

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from describer_daemon import choosing
 from describer_daemon.pipeline import Pipeline
 from describer_daemon.ports import (
+    Aim,
     Caption,
     DescriberError,
+    Found,
     Outcome,
     Picture,
     Pixels,
     Reading,
+    Rectangle,
     Request,
     SpeechDone,
     TextLine,
@@ -52,7 +56,7 @@ class Source:
 
 
 class Captioner:
-    """Numbers its captions; waits and raises like `Source`."""
+    """Numbers its captions; waits and raises like `Source`. Finds what is in `pictures`."""
 
     def __init__(self) -> None:
         self.may_go = threading.Event()
@@ -61,10 +65,15 @@ class Captioner:
         self.error: Exception | None = None
         self.made = 0
         self.cancelled = threading.Event()
+        self.pictures: tuple[Found, ...] = ()
 
-    def describe(self, picture: Picture) -> Caption:
+    def describe(self, picture: Picture, passed: Sequence[Rectangle] = ()) -> Caption:
         self._make(picture)
-        return Caption(("picture", str(self.made)), (-0.1, -0.1, -0.1), 0.9)
+        found, number = self.pictures, 0
+        if found:
+            found, number = choosing.in_order(found, (640, 480), Aim(), passed)
+        return Caption(("picture", str(self.made)), (-0.1, -0.1, -0.1), 0.9,
+                       pictures=found, number=number)
 
     def read(self, picture: Picture) -> Reading:
         self._make(picture)
@@ -141,7 +150,7 @@ class Earcons:
 class Room:
     """A pipeline among fakes, and a way to ask it something."""
 
-    def __init__(self, patience: float = LONG) -> None:
+    def __init__(self, patience: float = LONG, linger: float = LONG) -> None:
         self.screen, self.clipboard = Source(), Source()
         self.captioner, self.speaker, self.earcons = Captioner(), Speaker(), Earcons()
         self.copied: list[str] = []
@@ -151,7 +160,7 @@ class Room:
         self.pipeline = Pipeline(
             {Verb.SCREEN: self.screen, Verb.CLIPBOARD: self.clipboard, Verb.TEXT: self.screen},
             self.captioner, self.speaker, self._copy, self.earcons, self._unheard,
-            patience=patience,
+            patience=patience, linger=linger,
         )
         self.pipeline.start()
 

@@ -22,8 +22,10 @@ from PIL import Image
 
 from describer_daemon.captioner import ChildCaptioner
 from describer_daemon.captioner_child import Service
-from describer_daemon.ports import Caption, DescriberError, Encoded, Picture, Pixels
+from describer_daemon.ports import Aim, Caption, DescriberError, Encoded, Picture, Pixels, Rectangle
+from models.bundle import BundleError
 from models.confidence import Calibration
+from tests import screens
 from tests.unit.proc import LONG, PROC, command, state, until
 
 Make = Callable[..., ChildCaptioner]
@@ -199,6 +201,93 @@ def test_pictures_of_nothing_need_no_model(
     caption = captioner.describe(as_pixels(Image.new("RGB", (640, 480), colour)))
     assert caption == Caption((), (), 1.0, finding=finding)  # type: ignore[arg-type]
     assert captioner.illustrate(as_pixels(Image.new("RGB", (9, 9), colour))) == (caption, b"")
+
+
+PAGE = screens.page("coffee", "chelsea")
+LARGE, SMALL = screens.PLACES
+
+
+def on_screen(image: Image.Image, aim: Aim | None = None) -> Pixels:
+    return dataclasses.replace(as_bgrx(image), aim=aim or Aim())
+
+
+def crop(image: Image.Image, box: Rectangle | None) -> Image.Image:
+    assert box is not None
+    return image.crop((box.left, box.top, box.left + box.width, box.top + box.height))
+
+
+def test_only_the_picture_on_a_screen_is_captioned(make: Make) -> None:
+    captioner = make()
+    caption = captioner.describe(on_screen(PAGE))
+    assert (caption.number, len(caption.pictures)) == (1, 2)
+    assert screens.alike(caption.box, LARGE)
+    alone = captioner.describe(as_pixels(crop(PAGE, caption.box)))
+    assert (alone.number, alone.pictures) == (0, ())
+    assert alone.words == caption.words
+    assert caption.words != make(find=False).describe(on_screen(PAGE)).words
+
+
+def test_pointer_and_focus_tell_which_picture_is_meant(make: Make) -> None:
+    captioner = make()
+    for aim in (Aim((SMALL.left + 20, SMALL.top + 20)), Aim(focus=SMALL),
+                Aim((LARGE.left + 20, LARGE.top + 20), SMALL)):
+        assert screens.alike(captioner.describe(on_screen(PAGE, aim)).box, SMALL)
+
+
+def test_what_was_passed_is_passed_over(make: Make) -> None:
+    captioner = make()
+    second = captioner.describe(on_screen(PAGE), [LARGE])
+    assert second.number == 2
+    assert screens.alike(second.box, SMALL)
+    again = captioner.describe(on_screen(PAGE), [LARGE, SMALL])
+    assert again.number == 1
+    assert screens.alike(again.box, LARGE)
+
+
+@pytest.mark.parametrize("aim", [Aim(), None])
+def test_text_alone_is_no_picture_and_needs_no_captioner(
+    make: Make, tmp_path: Path, aim: Aim | None
+) -> None:
+    captioner = make(tmp_path / "no bundle")
+    caption = captioner.describe(dataclasses.replace(as_file(screens.page()), aim=aim))
+    assert caption == Caption((), (), 1.0, finding="text")
+
+
+def test_a_screenshot_from_elsewhere_is_searched_too(make: Make) -> None:
+    captioner = make()
+    caption = captioner.describe(as_file(PAGE))
+    assert screens.alike(caption.box, LARGE)
+    assert captioner.describe(as_file(PAGE), [LARGE]).number == 2
+
+
+def test_boxes_are_those_of_the_file_however_it_is_decoded(make: Make) -> None:
+    huge = PAGE.resize((3 * PAGE.width, 3 * PAGE.height))
+    caption = make().describe(as_file(huge, "JPEG"))
+    assert caption.box is not None
+    thirds = Rectangle(*(side // 3 for side in dataclasses.astuple(caption.box)))
+    assert screens.alike(thirds, LARGE)
+
+
+def test_without_the_finder_a_screen_is_one_picture(make: Make, photo: Image.Image) -> None:
+    captioner = make(find=False)
+    assert captioner.describe(on_screen(PAGE)) == captioner.describe(as_pixels(PAGE))
+    assert captioner.describe(on_screen(PAGE)).pictures == ()
+    assert captioner.describe(as_pixels(photo)) == make().describe(as_pixels(photo))
+
+
+def test_a_black_screen_is_a_black_screen(make: Make) -> None:
+    black = on_screen(Image.new("RGB", (640, 480)))
+    assert make().describe(black).finding == "black"
+
+
+def test_boxes_are_drawn(make: Make, photo: Image.Image) -> None:
+    png = make().outline(as_file(photo, "JPEG"), [Rectangle(10, 20, 200, 150)])
+    with Image.open(io.BytesIO(png), formats=["PNG"]) as drawn:
+        assert drawn.size == photo.size
+        assert drawn.getpixel((100, 20)) == (0, 0, 0)
+        assert drawn.getpixel((10, 100)) == (0, 0, 0)
+    with pytest.raises(DescriberError, match=r"^The picture is empty"):
+        make().outline(Encoded(b""), [])
 
 
 @pytest.mark.parametrize(
@@ -423,8 +512,30 @@ def test_a_missing_engine_names_the_cure(
         "The torch engine is not installed. Please install describer[torch].")
 
 
-@pytest.mark.parametrize("head", [{}, {"op": "describe"}, {"op": "describe", "kind": "pixels"}])
+def test_a_damaged_finder_is_told_and_may_be_mended(
+    tiny_bundle: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged() -> None:
+        raise BundleError("The finder is damaged.")
+
+    service = Service(tiny_bundle, None, "onnx")
+    head, body = {"op": "describe", "kind": "encoded"}, bytes(as_file(photo).data)
+    with monkeypatch.context() as patched:
+        patched.setattr("models.finder.load", damaged)
+        for each in (head, {"op": "load"}):
+            assert service.answer(each, body)[0]["error"] == "The finder is damaged."
+    assert service.answer(head, body)[0]["words"]
+
+
+SMALLEST = {"op": "describe", "kind": "pixels", "width": 8, "height": 8, "layout": "RGB"}
+
+
+@pytest.mark.parametrize("head", [
+    {}, {"op": "describe"}, {"op": "describe", "kind": "pixels"}, {"op": "outline"},
+    SMALLEST | {"aim": 3}, SMALLEST | {"aim": {}}, SMALLEST | {"passed": [[1, 2]]},
+    SMALLEST | {"aim": {"pointer": [1], "focus": None}}, SMALLEST | {"op": "outline"},
+])
 def test_any_message_gets_a_reply(tiny_bundle: Path, head: dict[str, Any]) -> None:
-    reply, body = Service(tiny_bundle, None, "onnx").answer(head, b"")
+    reply, body = Service(tiny_bundle, None, "onnx").answer(head, bytes(192))
     assert set(reply) == {"error", "detail"}
     assert body == b""

@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from describer_daemon import files, phrasing
 from describer_daemon.captioner import ChildCaptioner
-from describer_daemon.ports import DescriberError, Encoded
+from describer_daemon.ports import Aim, DescriberError, Encoded, Rectangle
+from tests import screens
 
 REPOSITORY = Path(__file__).parents[2]
 LONG = 90.0  # seconds until a test gives up
@@ -145,7 +146,7 @@ def test_black_and_plain_pictures_have_a_caption_in_json(
         assert described.sentence() == expected
         assert json.loads(described.as_json()) == {
             "file": str(path), "caption": expected, "confidence": 1.0, "words": [],
-            "log_probabilities": [], "tags": []}
+            "log_probabilities": [], "tags": [], "pictures": [], "number": 0}
 
 
 def test_a_captioner_that_fails_does_not_stop_the_rest(tmp_path: Path) -> None:
@@ -225,6 +226,7 @@ def test_json_has_exactly_its_fields(describer: Command, captioner: ChildCaption
         "log_probabilities": pytest.approx(list(caption.log_probabilities), abs=1e-3),
         "tags": [{"name": tag.name, "probability": pytest.approx(tag.probability, abs=1e-3)}
                  for tag in caption.tags],
+        "pictures": [], "number": 0,
     }
     assert len(good["tags"]) == 5
     assert len(good["log_probabilities"]) == len(good["words"]) + 1
@@ -440,3 +442,85 @@ def test_a_heat_map_that_cannot_be_written_is_told(describer: Command) -> None:
     status, output, errors = describer.run("describe", "photo.png", "--heatmap", "looks.png")
     assert (status, errors) == (1, "looks.png cannot be written: No space left on device.\n")
     assert output
+
+
+PAGE = saved(screens.page("coffee", "chelsea"), "PNG")
+
+
+def test_every_picture_that_is_found_is_described(
+    describer: Command, captioner: ChildCaptioner
+) -> None:
+    (describer.folder / "page.png").write_bytes(PAGE)
+    (describer.folder / "text.png").write_bytes(saved(screens.page(), "PNG"))
+    first = captioner.describe(Encoded(PAGE, Aim()))
+    assert first.box is not None
+    second = captioner.describe(Encoded(PAGE, Aim()), [first.box])
+    lines = [phrasing.sentence(first), phrasing.sentence(second)]
+    assert [line[:16] for line in lines] == ["Picture 1 of 2: ", "Picture 2 of 2: "]
+    assert describer.run("describe", "page.png", "--find") == (0, "\n".join(lines) + "\n", "")
+    status, output, errors = describer.run("describe", "--find", "gone.png", "text.png", "page.png")
+    assert (status, errors) == (1, "gone.png: There is no file gone.png.\n")
+    assert output.splitlines() == [
+        "text.png: I see no picture, only text.", *(f"page.png: {line}" for line in lines)]
+    assert describer.run("describe", "page.png") == (0, lines[0] + "\n", "")  # the largest
+
+
+def test_json_tells_where_the_pictures_are(describer: Command) -> None:
+    status, output, errors = describer.run("describe", "-", "--find", "--json", data=PAGE)
+    assert (status, errors) == (0, "")
+    first, second = map(json.loads, output.splitlines())
+    assert (first["number"], second["number"]) == (1, 2)
+    assert first["pictures"] == second["pictures"]
+    for fields, place in zip(first["pictures"], screens.PLACES, strict=True):
+        assert 0 < fields.pop("score") <= 1
+        assert fields.pop("kind") == "photograph"
+        assert screens.alike(Rectangle(**fields), place)
+
+
+def test_boxes_are_drawn_around_what_was_found(
+    describer: Command, captioner: ChildCaptioner
+) -> None:
+    (describer.folder / "page.png").write_bytes(PAGE)
+    assert describer.run("describe", "page.png", "--boxes", "boxes.png") == describer.run(
+        "describe", "page.png", "--find")
+    described = files.outline(str(describer.folder / "page.png"), captioner)
+    found = [one.caption for one in described if one.drawn]
+    assert len(found) == 1  # they come with the last picture
+    with Image.open(describer.folder / "boxes.png") as drawn:
+        changed = ImageChops.difference(drawn, screens.page("coffee", "chelsea")).convert("L")
+    assert found[0] is not None
+    for picture in found[0].pictures:
+        box = picture.box
+        right, bottom = box.left + box.width, box.top + box.height
+        assert changed.crop((box.left, box.top, box.left + 1, bottom)).getextrema()[0] > 0
+        assert changed.crop((box.left, bottom - 1, right, bottom)).getextrema()[0] > 0
+        inside = (right - box.width // 2, bottom - box.height // 2, right - 9, bottom - 9)
+        assert changed.crop(inside).getbbox() is None
+
+
+def test_without_a_picture_no_boxes_are_drawn(describer: Command) -> None:
+    (describer.folder / "black.png").write_bytes(saved(Image.new("RGB", (64, 64)), "PNG"))
+    assert describer.run("describe", "black.png", "--boxes", "boxes.png") == (
+        0, "I see no picture: it is all black.\n",
+        "There is no picture to draw a box around, so boxes.png was not written.\n")
+    assert describer.run("describe", "gone.png", "--boxes", "boxes.png") == (
+        1, "", "There is no file gone.png.\n")
+    assert not (describer.folder / "boxes.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [(("--boxes", "boxes.jpg"), "does not end in .png"),
+     (("--boxes", "page.png"), "page.png is the picture itself"),
+     (("--boxes", "boxes.png", "other.png"), "name exactly one FILE"),
+     (("--boxes", "boxes.png", "--heatmap", "looks.png"), "--heatmap draws one picture"),
+     (("--find", "--heatmap", "looks.png"), "--heatmap draws one picture")],
+)
+def test_drawings_that_cannot_be_are_refused(
+    describer: Command, options: tuple[str, ...], told: str
+) -> None:
+    (describer.folder / "page.png").write_bytes(PAGE)
+    status, output, errors = describer.run("describe", "page.png", *options)
+    assert (status, output) == (2, "")
+    assert told in errors
+    assert (describer.folder / "page.png").read_bytes() == PAGE

@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from describer_daemon.geometry import Desktop, box_around, clip, enclosing, monitor_at, resolve
-from describer_daemon.ports import DescriberError, Rectangle
+from describer_daemon.geometry import (
+    Desktop,
+    aim,
+    box_around,
+    clip,
+    enclosing,
+    monitor_at,
+    resolve,
+    shared,
+)
+from describer_daemon.ports import Aim, DescriberError, Rectangle
 
 places = st.integers(-5000, 5000)
 sizes = st.integers(1, 5000)
@@ -80,3 +89,21 @@ def test_what_is_missing_falls_back_to_a_monitor() -> None:
 def test_a_rectangle_wholly_outside_is_told() -> None:
     with pytest.raises(DescriberError, match="outside the screen"):
         resolve(Rectangle(2600, 0, 10, 10), BOTH, (80, 60))
+
+
+def test_an_aim_is_in_pixels_of_the_area() -> None:
+    focus = Rectangle(1080, -150, 40, 30)
+    assert aim(RIGHT, (1500, 0), focus) == Aim((500, 200), Rectangle(80, 50, 40, 30))
+    assert aim(RIGHT, (1000, -200), None) == Aim((0, 0))
+    # it may reach beyond, but not lie elsewhere; a pointer elsewhere is none
+    assert aim(RIGHT, (999, 0), Rectangle(990, 0, 20, 10)) == Aim(
+        None, Rectangle(-10, 200, 20, 10))
+    assert aim(LEFT, None, focus) == Aim()
+
+
+@settings(deadline=None)
+@given(rectangles, rectangles)
+def test_what_is_shared_lies_in_both(one: Rectangle, other: Rectangle) -> None:
+    assert shared(one, other) == shared(other, one)
+    assert 0 <= shared(one, other) <= min(one.width * one.height, other.width * other.height)
+    assert shared(one, one) == one.width * one.height

@@ -14,7 +14,7 @@ import describer_daemon
 REPOSITORY = Path(__file__).parents[2]
 HEAVY = ("numpy", "PIL", "onnxruntime", "torch", "torchvision", "matplotlib", "scipy",
          "rapidocr", "cv2")
-DESKTOP = ("Xlib", "mss", "pynput", "pystray", "pyttsx3", "gi", "pyperclip")
+DESKTOP = ("Xlib", "mss", "pynput", "pystray", "pyttsx3", "gi", "pyperclip", "jeepney")
 # the captioner's own process decodes pictures and runs the model
 OF_THE_CHILD = {"describer_daemon.captioner_child", "describer_daemon.pictures"}
 

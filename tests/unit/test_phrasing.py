@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from describer_daemon.phrasing import reading, sentence
-from describer_daemon.ports import Caption, Reading, Tag, TextLine, Verb
+from describer_daemon.ports import (
+    Caption,
+    Finding,
+    Found,
+    Reading,
+    Rectangle,
+    Tag,
+    TextLine,
+    Verb,
+)
 
 WORDS = ("a", "dog", "on", "a", "man", "'s", "lap")
 
@@ -67,12 +76,37 @@ def test_tags_add_nothing_to_a_caption_that_can_be_trusted(
      ("black", Verb.CLIPBOARD, "I see no picture: it is all black."),
      ("black", None, "I see no picture: it is all black."),
      ("plain", Verb.SCREEN, "I see no picture: it is all one colour."),
-     ("plain", None, "I see no picture: it is all one colour.")],
+     ("plain", None, "I see no picture: it is all one colour."),
+     ("none", Verb.SCREEN, "I see no picture."),
+     ("none", None, "I see no picture."),
+     ("text", Verb.SCREEN, "I see no picture, only text."),
+     ("text", Verb.CLIPBOARD, "I see no picture, only text."),
+     ("drawing", Verb.SCREEN, "A chart or drawing; I am only good with photographs."),
+     ("drawing", None, "A chart or drawing; I am only good with photographs.")],
 )
 def test_a_picture_of_nothing_gets_no_invented_caption(
-    finding: Literal["black", "plain"], verb: Verb | None, expected: str
+    finding: Finding, verb: Verb | None, expected: str
 ) -> None:
     assert sentence(Caption((), (), 1.0, finding=finding), verb) == expected
+
+
+TWO = tuple(Found(Rectangle(n, 0, 9, 9), 0.9, "photograph") for n in (0, 50))
+
+
+@pytest.mark.parametrize(
+    ("caption", "expected"),
+    [(Caption(WORDS, (), 0.9, pictures=TWO, number=2), "Picture 2 of 2: A dog on a man's lap."),
+     (Caption(WORDS, (), 0.5, "medium", pictures=TWO, number=1),
+      "Picture 1 of 2: Could be: a dog on a man's lap."),
+     (Caption((), (), 1.0, finding="drawing", pictures=TWO, number=1),
+      "Picture 1 of 2: A chart or drawing; I am only good with photographs."),
+     (Caption(WORDS, (), 0.9, pictures=TWO[:1], number=1), "A dog on a man's lap."),
+     (Caption(WORDS, (), 0.9), "A dog on a man's lap.")],
+)
+def test_which_picture_it_is_is_told_only_where_there_are_several(
+    caption: Caption, expected: str
+) -> None:
+    assert sentence(caption, Verb.SCREEN) == expected
 
 
 def paragraph(*lines: str) -> tuple[TextLine, ...]:

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 import pytest
 
 from describer_daemon import phrasing
-from describer_daemon.ports import DescriberError, Outcome, Request, Verb
+from describer_daemon.ports import DescriberError, Found, Outcome, Rectangle, Request, Verb
 from tests.unit.room import LONG, Room, Speaker, until
 
 PICTURES = (Verb.SCREEN, Verb.CLIPBOARD)
+THREE = tuple(Found(Rectangle(100 * n, 0, 90 - n, 90), 0.9, "photograph") for n in range(3))
 
 
 @pytest.fixture
@@ -32,6 +33,88 @@ def test_a_picture_is_described_and_spoken_once(room: Room, verb: Verb) -> None:
     assert (room.screen.grabbed, room.clipboard.grabbed) == (
         (1, 0) if verb is Verb.SCREEN else (0, 1))
     assert room.pipeline.last == "Picture 1."
+
+
+@pytest.mark.parametrize("verb", PICTURES)
+def test_the_same_key_again_goes_to_the_next_picture(room: Room, verb: Verb) -> None:
+    room.captioner.pictures = THREE
+    assert [room.answer(verb).sentence for _ in range(5)] == [
+        f"Picture {number} of 3: Picture {made}."
+        for made, number in enumerate((1, 2, 3, 1, 2), 1)]
+    source = room.screen if verb is Verb.SCREEN else room.clipboard
+    assert source.grabbed == 5  # what has changed meanwhile is seen
+
+
+def test_the_same_key_again_while_the_sentence_is_spoken(room: Room) -> None:
+    room.close()
+    brief = Room(linger=0.0)
+    try:
+        brief.captioner.pictures = THREE
+        brief.speaker.held = []
+        first, second = brief.answer(Verb.SCREEN), brief.answer(Verb.SCREEN)
+        assert (first.sentence[:12], second.sentence[:12]) == ("Picture 1 of", "Picture 2 of")
+        for done in brief.speaker.held:
+            done(None)
+        until(lambda: not brief.pipeline.speaking)
+        assert brief.answer(Verb.SCREEN).sentence.startswith("Picture 1 of")
+    finally:
+        brief.close()
+
+
+def test_after_some_quiet_the_same_key_starts_anew(room: Room) -> None:
+    room.close()
+    brief = Room(linger=0.05)
+    try:
+        brief.captioner.pictures = THREE
+        for _ in range(2):
+            assert brief.answer(Verb.SCREEN).sentence.startswith("Picture 1 of")
+            until(lambda: not brief.pipeline.speaking)
+            time.sleep(0.2)  # several times as long as it lingers
+    finally:
+        brief.close()
+
+
+@pytest.mark.parametrize("other", [verb for verb in Verb if verb is not Verb.SCREEN])
+def test_any_other_key_between_starts_anew(room: Room, other: Verb) -> None:
+    room.captioner.pictures = THREE
+    assert room.answer(Verb.SCREEN).sentence.startswith("Picture 1 of")
+    room.answer(other)
+    assert room.answer(Verb.SCREEN).sentence.startswith("Picture 1 of")
+
+
+def test_a_picture_that_nobody_heard_of_is_not_passed_over(room: Room) -> None:
+    room.captioner.pictures = THREE
+    room.answer(Verb.SCREEN)
+    room.captioner.may_go.clear()
+    overtaken = room.ask(Verb.SCREEN)
+    until(lambda: room.screen.grabbed == 2)
+    again = room.ask(Verb.SCREEN)
+    until(lambda: bool(overtaken))
+    room.captioner.may_go.set()
+    until(lambda: bool(again))
+    assert overtaken == [Outcome("", stale=True)]
+    assert again[0].sentence.startswith("Picture 2 of")
+
+
+def test_a_failure_between_two_pictures_loses_no_place(room: Room) -> None:
+    room.captioner.pictures = THREE
+    room.answer(Verb.SCREEN)
+    room.captioner.error = DescriberError("It broke off.")
+    assert room.answer(Verb.SCREEN).failed
+    room.captioner.error = None
+    assert room.answer(Verb.SCREEN).sentence.startswith("Picture 2 of")
+
+
+def test_pictures_that_came_and_went_are_counted_as_they_are(room: Room) -> None:
+    room.captioner.pictures = THREE
+    room.answer(Verb.SCREEN)
+    room.answer(Verb.SCREEN)
+    room.captioner.pictures = THREE[1:]  # the first was scrolled away
+    assert room.answer(Verb.SCREEN).sentence.startswith("Picture 2 of 2: ")
+    room.captioner.pictures = ()
+    assert not room.answer(Verb.SCREEN).sentence.startswith("Picture 1 of")
+    room.captioner.pictures = THREE
+    assert room.answer(Verb.SCREEN).sentence.startswith("Picture 1 of 3: ")
 
 
 def test_a_request_needs_no_reply(room: Room) -> None:

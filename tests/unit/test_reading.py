@@ -234,4 +234,4 @@ def test_text_has_no_heat_map(tmp_path: Path) -> None:
     page().save(picture)
     done = describe("--text", "--heatmap", tmp_path / "looks.png", picture)
     assert done.returncode == 2
-    assert "--text makes none" in done.stderr
+    assert "--text makes no captions" in done.stderr

@@ -87,6 +87,7 @@ volume = 0
 [capture]
 region = [-1920, 0, 640, 480]
 pointer_box = [100, 50]
+find = false
 [captioner]
 start = "at start"
 bundle = "/models/mine"
@@ -104,6 +105,7 @@ level = "debug"
     assert loaded.voice == VoiceSettings("en-gb", 450, 0)
     assert loaded.region == Rectangle(-1920, 0, 640, 480)
     assert loaded.capture.pointer_box == (100, 50)
+    assert not loaded.capture.find
     assert loaded.captioner.start == "at start"
     assert loaded.captioner.bundle == Path("/models/mine")
     assert loaded.captioner.beam == 10
