@@ -89,14 +89,13 @@ def outlined(image: Image.Image, boxes: Sequence[Rectangle]) -> bytes:
     line = max(2, min(image.size) // 200)
     font = ImageFont.load_default(size=12 * line)
     for number, box in enumerate(boxes, 1):
-        corner = (box.left, box.top)
-        end = (box.left + box.width - 1, box.top + box.height - 1)
-        for inset, colour in ((0, "black"), (line, "yellow")):  # one of them is seen on anything
-            draw.rectangle((box.left + inset, box.top + inset, end[0] - inset, end[1] - inset)
-                           if min(box.width, box.height) > 2 * inset else (corner, end),
-                           outline=colour, width=line)
-        draw.rectangle(draw.textbbox(corner, f" {number} ", font), fill="black")
-        draw.text(corner, f" {number} ", fill="yellow", font=font)
+        sides = (box.left, box.top, box.left + box.width - 1, box.top + box.height - 1)
+        draw.rectangle(sides, outline="yellow", width=2 * line)
+        draw.rectangle(sides, outline="black", width=line)  # one of them is seen on anything
+        corner, label = (box.left, box.top), f" {number} "
+        _, _, right, bottom = draw.textbbox(corner, label, font)
+        draw.rectangle((*corner, right, bottom + line), fill="black")
+        draw.text(corner, label, fill="yellow", font=font)
     stream = io.BytesIO()
     drawn.save(stream, "PNG")
     return stream.getvalue()

@@ -18,6 +18,8 @@ _DEEPEST = 12  # cuts one after another
 _MOST = 100  # pictures on one screen
 _HARDLY = 0.25  # share of the cells of a row or column
 _TRUST = 0.3  # in what the cells beside a line say of it, against what is seen of it
+_THIN = 10  # pixels; strips that are thinner are part of a picture
+_DOUBT = 0.25  # by so much must the border of a strip be clearer that is too thin for a picture
 _LEFT, _TOP, _RIGHT, _BOTTOM = range(4)
 
 
@@ -118,9 +120,11 @@ class _Search:
         best: tuple[float, bool, int, int] | None = None
         for upright in (True, False):
             for place, end, clear in edges.lines(self.pixels, box, self.inside, CELL,
-                                                 upright=upright, margin=int(self.limits.side)):
+                                                 upright=upright, margin=_THIN):
                 worth = clear + _TRUST * self._agreement(box, place, end, upright=upright)
-                if worth >= self.limits.border and (best is None or worth > best[0]):
+                first, last = (box[_LEFT], box[_RIGHT]) if upright else (box[_TOP], box[_BOTTOM])
+                thin = min(place - first, last - end) < self.limits.side
+                if worth >= self.limits.border + _DOUBT * thin and (best is None or worth > best[0]):
                     best = worth, upright, place, end
         return None if best is None else (best[1], float(best[2]), float(best[3]))
 
