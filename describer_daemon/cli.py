@@ -201,8 +201,7 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Pa
         captioner.close()
         if speaker is not None:
             speaker.close()
-    if failed:
-        raise SystemExit(1)
+    raise SystemExit(1 if failed else 0)
 
 
 def _check_drawings(
