@@ -36,7 +36,7 @@ from describer_daemon.tray import Tray
 log = logging.getLogger(__name__)
 
 _LOOK_AFTER = 1.0  # seconds between looks at the hotkey listener, whose death makes no sound
-_REPLY_WITHIN = 60.0  # seconds that a waiting client is kept
+_REPLY_WITHIN = 110.0  # seconds that a waiting client is kept: a little less than it waits
 
 
 class Daemon:
@@ -193,7 +193,7 @@ class Daemon:
             clipboard = select.require(select.CLIPBOARDS, "read the clipboard")()
         except DescriberError as error:
             clipboard = NoSource(error)
-        return {Verb.SCREEN: screen, Verb.CLIPBOARD: clipboard}
+        return {Verb.SCREEN: screen, Verb.CLIPBOARD: clipboard, Verb.TEXT: screen}
 
     def _speaker(self, settings: Settings) -> Speaker:
         try:
@@ -253,7 +253,9 @@ def make_captioner(settings: Settings) -> ChildCaptioner:
     wanted = settings.captioner
     return ChildCaptioner(
         wanted.bundle, beam=wanted.beam or None, find=settings.capture.find,
-        timeout=float(wanted.timeout_seconds), unload_after=60.0 * wanted.unload_after_minutes,
+        timeout=float(wanted.timeout_seconds),
+        reading_timeout=float(wanted.text_timeout_seconds),
+        unload_after=60.0 * wanted.unload_after_minutes,
     )
 
 

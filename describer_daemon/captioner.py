@@ -17,8 +17,10 @@ from describer_daemon.ports import (
     Encoded,
     Found,
     Picture,
+    Reading,
     Rectangle,
     Tag,
+    TextLine,
 )
 
 log = logging.getLogger(__name__)
@@ -36,12 +38,14 @@ class ChildCaptioner:
 
     def __init__(
         self, bundle: Path | None = None, *, beam: int | None = None, engine: str = "onnx",
-        find: bool = True, timeout: float = 20.0, unload_after: float = 0.0,
+        find: bool = True, timeout: float = 20.0, reading_timeout: float = 90.0,
+        unload_after: float = 0.0,
     ) -> None:
-        """`bundle` None is the one that ships; `timeout` and `unload_after` in seconds.
+        """`bundle` None is the one that ships; times are in seconds.
 
         Without `find` every picture is taken whole, a screen too.
-        A picture that takes longer than `timeout` costs the child its life. After
+        A picture that takes longer than `timeout`, or one whose text takes longer than
+        `reading_timeout`, costs the child its life. After
         `unload_after` idle seconds it is ended to free its memory (0: never).
         """
         self._command = [*processes.python("describer_daemon.captioner_child"),
@@ -52,10 +56,14 @@ class ChildCaptioner:
             self._command += ["--beam", str(beam)]
         if not find:
             self._command.append("--whole")
-        self._timeout, self._unload_after = timeout, unload_after
+        self._timeout, self._reading_timeout = timeout, reading_timeout
+        self._unload_after = unload_after
         self._lock = threading.RLock()
         self._child: subprocess.Popen[bytes] | None = None
         self._idle: threading.Timer | None = None
+        self._guard = threading.Lock()  # of these two: a child may be killed only as it reads
+        self._reading: subprocess.Popen[bytes] | None = None
+        self._cancelled = False
 
     def describe(self, picture: Picture, passed: Sequence[Rectangle] = ()) -> Caption:
         head = {"op": "describe", **_form(picture), "passed": [_sides(box) for box in passed]}
@@ -69,6 +77,19 @@ class ChildCaptioner:
         """
         reply, heatmap = self._ask({"op": "illustrate", **_form(picture)}, picture.data)
         return _caption(reply), heatmap
+
+    def read(self, picture: Picture) -> Reading:
+        reply, _ = self._ask({"op": "read", **_form(picture)}, picture.data)
+        paragraphs = tuple(tuple(TextLine(**line) for line in lines)
+                           for lines in reply["paragraphs"])
+        return Reading(paragraphs, reply["finding"])
+
+    def cancel(self) -> None:
+        # to read a screen takes seconds, for which nobody should wait in vain
+        with self._guard:
+            if self._reading is not None:
+                self._cancelled = True
+                self._reading.kill()
 
     def outline(self, picture: Picture, boxes: Sequence[Rectangle]) -> bytes:
         """A PNG of the picture with numbered boxes drawn into it, from 1.
@@ -119,7 +140,7 @@ class ChildCaptioner:
         with self._lock:
             if self._idle is not None:
                 self._idle.cancel()
-            reused = self._child is not None
+            reused, self._cancelled = self._child is not None, False
             message = self._exchange(head, body)
             if message is None and reused:  # it had died while it was idle
                 message = self._exchange(head, body)
@@ -136,11 +157,14 @@ class ChildCaptioner:
     ) -> tuple[dict[str, Any], bytes] | None:
         """Send and receive; None when the child was gone before it had the whole message."""
         child = self._running()
-        stuck = threading.Event()
-        watchdog = threading.Timer(self._timeout, self._kill, (child, stuck))
+        reads = head["op"] == "read"
+        stuck, limit = threading.Event(), self._reading_timeout if reads else self._timeout
+        watchdog = threading.Timer(limit, self._kill, (child, stuck))
         watchdog.daemon = True
         watchdog.start()
         sent, message = False, None
+        with self._guard:
+            self._reading = child if reads else None
         try:
             frames.write(processes.pipe(child.stdin), head, body)
             sent = True
@@ -148,16 +172,20 @@ class ChildCaptioner:
         except (OSError, ValueError) as error:
             log.warning("the captioner's process broke off: %r", error)
         finally:
+            with self._guard:
+                self._reading = None
             watchdog.cancel()
             watchdog.join()  # so that it cannot kill the child between two pictures
-        if message is not None and not stuck.is_set():
+        if message is not None and not stuck.is_set() and not self._cancelled:
             return message
         self._drop()
         if stuck.is_set():
             raise DescriberError(
-                f"The captioner did not answer in {self._timeout:g} seconds, so I ended it. "
+                f"The captioner did not answer in {limit:g} seconds, so I ended it. "
                 "Please try again."
             )
+        if self._cancelled:
+            raise DescriberError("The reading was called off.")
         if sent:
             raise DescriberError(_BROKE_OFF, detail=f"exit code {child.returncode}")
         return None

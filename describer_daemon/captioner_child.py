@@ -9,14 +9,25 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import io
+import itertools
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from describer_daemon import choosing, frames
-from describer_daemon.ports import Aim, Caption, DescriberError, Found, Rectangle, Tag
+from describer_daemon.ports import (
+    Aim,
+    Caption,
+    DescriberError,
+    Found,
+    Reading,
+    Rectangle,
+    Tag,
+    TextLine,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
     from models.captioner import Captioner, EngineName
     from models.confidence import Calibration
     from models.finder import Finder
+    from models.reader import Line, Reader
 
 
 class Service:
@@ -35,6 +47,7 @@ class Service:
         self._bundle, self._beam, self._engine, self._find = bundle, beam, engine, find
         self._captioner: Captioner | None = None
         self._finder: Finder | None = None
+        self._reader: Reader | None = None
 
     def answer(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         """→ the reply and its body, which is a PNG when something was to be drawn.
@@ -49,6 +62,8 @@ class Service:
                 return {"ok": True}, b""
             if head["op"] == "outline":
                 return {"ok": True}, _outlined(head, body)
+            if head["op"] == "read":
+                return dataclasses.asdict(self._read(head, body)), b""
             caption, heatmap = self._describe(head, body)
             return dataclasses.asdict(caption), heatmap
         except DescriberError as error:
@@ -72,6 +87,29 @@ class Service:
         caption = dataclasses.replace(_judged(seen, captioner.config.calibration),
                                       pictures=chosen.pictures, number=chosen.number)
         return caption, _drawn(image, seen, caption) if head["op"] == "illustrate" else b""
+
+    def _read(self, head: dict[str, Any], body: bytes) -> Reading:
+        from describer_daemon import pictures
+
+        image = _image(head, body, full=True)
+        found = pictures.finding(image)
+        return Reading((), found) if found else _arranged(self._load_reader().read(image))
+
+    def _load_reader(self) -> Reader:
+        if self._reader is None:
+            from models.reader import load
+
+            try:
+                self._reader = load()
+            except ImportError as error:
+                raise DescriberError("Reading text needs one more package. "
+                                     "Please install describer[text].",
+                                     detail=repr(error)) from error
+            except FileNotFoundError as error:
+                raise DescriberError("The package that reads text is incomplete. "
+                                     "Please install describer[text] again.",
+                                     detail=str(error)) from error
+        return self._reader
 
     def _look(self, head: dict[str, Any], body: bytes) -> tuple[Image.Image, choosing.Chosen]:
         """→ what is to be captioned, cut out, and how it was chosen."""
@@ -146,6 +184,17 @@ def _aim(head: dict[str, Any]) -> Aim | None:
     pointer, focus = head["aim"]["pointer"], head["aim"]["focus"]
     return Aim((pointer[0], pointer[1]) if pointer else None,
                Rectangle(*focus) if focus else None)
+
+
+def _arranged(found: Sequence[Line]) -> Reading:
+    """Lines in any order → paragraphs in the order of reading."""
+    from models import reading_order
+
+    lines = [found[place] for place in reading_order.order([line.box for line in found])]
+    counts = reading_order.paragraphs([line.box for line in lines], [line.text for line in lines])
+    each = (TextLine(line.text, line.confidence, round(line.box.left), round(line.box.top),
+                     round(line.box.width), round(line.box.height)) for line in lines)
+    return Reading(tuple(tuple(itertools.islice(each, count)) for count in counts))
 
 
 def _judged(seen: Seen, limits: Calibration) -> Caption:

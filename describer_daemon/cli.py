@@ -146,13 +146,16 @@ def _settings() -> Settings:
 @click.option("--boxes", type=click.Path(path_type=Path, dir_okay=False),
               callback=_named(".png", "a drawing"), metavar="OUT.PNG",
               help="Draw where the pictures of one FILE were found; implies --find.")
+@click.option("--text", "read", is_flag=True,
+              help="Read the text in them instead (extra: describer[text]).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--beam", type=click.IntRange(1, 10), help="Captions weighed against each other.")
 @click.option("--engine", type=click.Choice(["onnx", "torch"]), default="onnx", show_default=True,
               help="torch uses a GPU where there is one (extra: describer[torch]).")
 @_speaks_plainly
 def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Path | None,
-             find: bool, boxes: Path | None, as_json: bool, beam: int | None, engine: str) -> None:
+             find: bool, boxes: Path | None, read: bool, as_json: bool, beam: int | None,
+             engine: str) -> None:
     """Describe picture FILES, - for standard input; one line each, as each is done.
 
     \b
@@ -161,33 +164,36 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Pa
     describer describe photo.jpg --save speech.wav
     describer describe photo.jpg --heatmap looks.png
     describer describe screenshot.png --find --boxes found.png
+    describer describe --text letter.png
 
     Exit status 1 when any file could not be described; the others still are.
     """
     from describer_daemon import files as pictures
     from describer_daemon.captioner import ChildCaptioner
 
-    _check_drawings(files, find, heatmap, boxes)
+    _check_drawings(files, find, read, heatmap, boxes)
     settings = _settings()
     speaker = _speaker(settings) if speak or save else None
     wanted = settings.captioner
     captioner = ChildCaptioner(wanted.bundle, beam=beam or wanted.beam or None, engine=engine,
                                find=find or boxes is not None or settings.capture.find,
-                               timeout=float(wanted.timeout_seconds))
+                               timeout=float(wanted.timeout_seconds),
+                               reading_timeout=float(wanted.text_timeout_seconds))
     sentences = []
     failed = False
     try:
-        for described in (pictures.outline(files[0], captioner) if boxes
+        for described in (pictures.read(files, captioner) if read
+                          else pictures.outline(files[0], captioner) if boxes
                           else [pictures.illustrate(files[0], captioner)] if heatmap
                           else pictures.describe(files, captioner, find=find)):
-            failed |= described.caption is None
-            sentences += [described.sentence()] if described.caption is not None else []
-            _print_described(described.as_json() if as_json else described.sentence(),
+            failed |= described.failed
+            sentences += [] if described.failed else [described.sentence()]
+            _print_described([described.as_json()] if as_json else described.printed(),
                              described.file, named=len(files) > 1 and not as_json,
-                             error=described.caption is None and not as_json)
+                             error=described.failed and not as_json)
             if speak and speaker is not None:
                 aloud.say(speaker, described.sentence())
-            if described.caption is not None:
+            if not described.failed:
                 _save_drawing(described, heatmap, boxes)
         if save is not None and speaker is not None and sentences:
             speaker.save(" ".join(sentences), save)
@@ -195,13 +201,15 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Pa
         captioner.close()
         if speaker is not None:
             speaker.close()
-    if failed:
-        raise SystemExit(1)
+    raise SystemExit(1 if failed else 0)
 
 
 def _check_drawings(
-    files: tuple[str, ...], find: bool, heatmap: Path | None, boxes: Path | None
+    files: tuple[str, ...], find: bool, read: bool, heatmap: Path | None, boxes: Path | None
 ) -> None:
+    if read and (find or heatmap is not None or boxes is not None):
+        raise click.UsageError("--text makes no captions: use it without --find, --boxes "
+                               "and --heatmap.")
     if heatmap is not None and (find or boxes is not None):
         raise click.UsageError("--heatmap draws one picture as a whole: use it without --find "
                                "and --boxes.")
@@ -238,8 +246,9 @@ def _save_drawing(described: Described, heatmap: Path | None, boxes: Path | None
                    err=True)
 
 
-def _print_described(text: str, file: str, *, named: bool, error: bool) -> None:
-    click.echo(f"{file}: {text}" if named else text, err=error)
+def _print_described(lines: list[str], file: str, *, named: bool, error: bool) -> None:
+    for text in lines:
+        click.echo(f"{file}: {text}" if named else text, err=error)
     sys.stdout.flush()  # a program that reads our lines gets each as it is done
 
 

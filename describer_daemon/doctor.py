@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from describer_daemon import aloud
 from describer_daemon import settings as settings_module
 from describer_daemon.app import make_captioner, make_speaker
 from describer_daemon.backends import select
-from describer_daemon.ports import DescriberError, Hotkey, Verb
+from describer_daemon.ports import DescriberError, Hotkey, Pixels, Verb
 from describer_daemon.settings import Settings
 
 _HEAR_WITHIN = 10.0  # seconds
@@ -39,6 +40,7 @@ def examine() -> Iterator[Check]:
     yield _try("voice", lambda: _voice(settings))
     yield _try("sound", lambda: _sound(settings))
     yield _try("captioner", lambda: _captioner(settings))
+    yield _try("text", lambda: _text(settings))
 
 
 def _try(name: str, check: Callable[[], str]) -> Check:
@@ -111,3 +113,14 @@ def _captioner(settings: Settings) -> str:
         captioner.close()
     bundle = settings.captioner.bundle
     return f"the bundle {bundle or 'that ships'} is whole and loads"
+
+
+def _text(settings: Settings) -> str:
+    if importlib.util.find_spec("rapidocr") is None:
+        return "reading text is not installed; it comes with describer[text]"
+    captioner = make_captioner(settings)
+    try:
+        captioner.read(Pixels(64, 64, bytes(64 * 32 * 3) + b"\xff" * (64 * 32 * 3)))
+    finally:
+        captioner.close()
+    return "text in pictures can be read"

@@ -5,20 +5,28 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from describer_daemon import phrasing
 from describer_daemon.captioner import ChildCaptioner
-from describer_daemon.ports import Aim, Caption, Captioner, DescriberError, Encoded, Found
+from describer_daemon.ports import (
+    Aim,
+    Caption,
+    Captioner,
+    DescriberError,
+    Encoded,
+    Found,
+    Reading,
+)
 
 MOST_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A caption of a file, or the sentence that says why there is none.
+    """A caption of a file or its text, or the sentence that says why there is none.
 
     `drawn` is a PNG, if one was asked for and there is anything to draw: where each word
     looked, or, with a file's last picture, where its pictures are.
@@ -28,15 +36,33 @@ class Described:
     caption: Caption | None
     error: str = ""
     drawn: bytes = b""
+    reading: Reading | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.caption is None and self.reading is None
+
+    def printed(self) -> list[str]:
+        """The lines for a terminal: those of the text as they stand, else the sentence."""
+        lines = [line.text for line in self.reading.lines] if self.reading is not None else []
+        return lines or [self.sentence()]
 
     def sentence(self) -> str:
-        """What is spoken and printed."""
+        """What is spoken."""
+        if self.reading is not None:
+            return phrasing.reading(self.reading)
         return phrasing.sentence(self.caption) if self.caption is not None else self.error
 
     def as_json(self) -> str:
         """One line for other programs; see the README for its fields."""
         fields: dict[str, Any] = {"file": self.file}
-        if self.caption is None:
+        if self.reading is not None:
+            fields |= {
+                "text": phrasing.reading(self.reading),
+                "lines": [{**asdict(line), "confidence": round(line.confidence, 4)}
+                          for line in self.reading.lines],
+            }
+        elif self.caption is None:
             fields["error"] = self.error
         else:
             caption = self.caption
@@ -67,6 +93,15 @@ def describe(names: Iterable[str], captioner: Captioner, *, find: bool = False
                     yield Described(name, caption)
             else:
                 yield Described(name, captioner.describe(Encoded(_read(name))))
+        except DescriberError as error:
+            yield Described(name, None, error.spoken)
+
+
+def read(names: Iterable[str], captioner: Captioner) -> Iterator[Described]:
+    """Read the text in each file, like `describe`."""
+    for name in names:
+        try:
+            yield Described(name, None, reading=captioner.read(Encoded(_read(name))))
         except DescriberError as error:
             yield Described(name, None, error.spoken)
 

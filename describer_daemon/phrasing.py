@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from describer_daemon.ports import Caption, Verb
+from describer_daemon.ports import Caption, Reading, TextLine, Verb
 
 STILL_LOOKING = "Still looking."
+STILL_READING = "Still reading."
+NO_TEXT = "I see no text."
+CURTAIN = "The screen is black. A screen curtain may be on."
 NOTHING_YET = "I have not described anything yet."
 COPIED = "Copied."
 INTERNAL = "Something went wrong inside the describer. The log tells more."
@@ -20,6 +23,9 @@ _FINDINGS = {
     "drawing": "A chart or drawing; I am only good with photographs.",
 }
 _MOST_TAGS = 3
+_HYPHENS = ("-", "\u2010", "\u00ad")
+_ENDS = tuple(".!?:;,\u2026\u3002\uff01\uff1f")  # a synthesiser pauses there by itself
+_CLOSING = "\"')]}\u2019\u201d\u00bb"
 
 
 def sentence(caption: Caption, verb: Verb | None = None) -> str:
@@ -28,7 +34,7 @@ def sentence(caption: Caption, verb: Verb | None = None) -> str:
     Only where there are several pictures, which one it is comes before that.
     """
     if caption.finding == "black" and verb is Verb.SCREEN:
-        return "The screen is black. A screen curtain may be on."
+        return CURTAIN
     several = caption.number and len(caption.pictures) > 1
     which = f"Picture {caption.number} of {len(caption.pictures)}: " if several else ""
     return which + (_FINDINGS.get(caption.finding) or _hedged(caption))
@@ -41,6 +47,28 @@ def _hedged(caption: Caption) -> str:
         return f"Not sure. I recognise {_enumerated(recognised)}."
     said = _HEDGES[caption.certainty] + caption.text
     return said[:1].upper() + said[1:] + "."
+
+
+def reading(seen: Reading, verb: Verb | None = None) -> str:
+    """The text as it is spoken: each paragraph ends with a pause; `verb` None is a file."""
+    if seen.finding == "black":
+        return CURTAIN if verb is Verb.TEXT else "I see no text: it is all black."
+    if seen.finding == "plain":
+        return "I see no text: it is all one colour."
+    said = (_flowing(paragraph) for paragraph in seen.paragraphs)
+    # a lone sign is a bullet or an icon
+    return " ".join(text for text in said if any(map(str.isalnum, text))) or NO_TEXT
+
+
+def _flowing(paragraph: Sequence[TextLine]) -> str:
+    """The lines as one, words that were divided at their ends put together again."""
+    text = ""
+    for line in paragraph:
+        divided = text[-1:] in _HYPHENS and text[-2:-1].isalpha() and line.text[:1].islower()
+        text = (text[:-1] if divided else f"{text} ") + line.text
+    text = text.strip()
+    ended = text.rstrip(_CLOSING)[-1:] in _ENDS
+    return text if ended else f"{text}."
 
 
 def _enumerated(names: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ from describer_daemon.ports import (
     DescriberError,
     ImageSource,
     Outcome,
+    Reading,
     Rectangle,
     Request,
     Speaker,
@@ -53,7 +54,7 @@ class _Seen:
 
     job: _Job
     sentence: str
-    caption: Caption | None = None  # None is a failure, or nothing that anyone waits for
+    result: Caption | Reading | None = None  # None: a failure, or nothing that anyone waits for
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +190,7 @@ class Pipeline:
             self._visit, self._passed = request.verb, ()
         self._overtake()
         self._silence()
-        if request.verb in (Verb.SCREEN, Verb.CLIPBOARD):
+        if request.verb in (Verb.SCREEN, Verb.CLIPBOARD, Verb.TEXT):
             self._sound(self.earcons.taken)
             self._current = _Job(request, time.monotonic() + self._patience, self._passed)
             self._jobs.put(self._current)
@@ -215,13 +216,14 @@ class Pipeline:
         if seen.job is not self._current:
             return  # overtaken while it was made: never spoken
         self._current = None
-        if seen.caption is None:
+        if seen.result is None:
             self.failures += 1
             self._sound(self.earcons.failed)
         else:
             self._last = seen.sentence
-            self._pass(seen.caption)
-        self._answer(seen.job.request, seen.sentence, failed=seen.caption is None)
+            if isinstance(seen.result, Caption):
+                self._pass(seen.result)
+        self._answer(seen.job.request, seen.sentence, failed=seen.result is None)
 
     def _pass(self, caption: Caption) -> None:
         """Remember where the picture was; the first one begins a new round."""
@@ -231,6 +233,8 @@ class Pipeline:
     def _overtake(self) -> None:
         job, self._current = self._current, None
         if job is not None:
+            if job.request.verb is Verb.TEXT:
+                self.captioner.cancel()
             self._give_up(job.request)
 
     def _give_up(self, request: Request) -> None:
@@ -305,7 +309,8 @@ class Pipeline:
         job = self._current
         if job is not None:
             job.hurry_at = None  # said once
-            self._speak(phrasing.STILL_LOOKING)
+            reads = job.request.verb is Verb.TEXT
+            self._speak(phrasing.STILL_READING if reads else phrasing.STILL_LOOKING)
 
     def _look(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -318,6 +323,9 @@ class Pipeline:
             picture = self.sources[verb].grab()
             if job is not self._current:  # overtaken: the next picture need not wait for this
                 return _Seen(job, "")
+            if verb is Verb.TEXT:
+                text = self.captioner.read(picture)
+                return _Seen(job, phrasing.reading(text, verb), text)
             caption = self.captioner.describe(picture, job.passed)
             return _Seen(job, phrasing.sentence(caption, verb), caption)
         except DescriberError as error:

@@ -31,6 +31,7 @@ class Verb(enum.StrEnum):
 
     SCREEN = "screen"
     CLIPBOARD = "clipboard"
+    TEXT = "text"
     REPEAT = "repeat"
     COPY = "copy"
     STOP = "stop"
@@ -187,6 +188,31 @@ class Hotkey:
 Region = Literal["window", "pointer", "screen"] | Rectangle
 
 
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """One line of text and its box in pixels of the picture; `confidence` is in 0..1."""
+
+    text: str
+    confidence: float
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The text in a picture: paragraphs in the order of reading, none for a `finding`."""
+
+    paragraphs: tuple[tuple[TextLine, ...], ...]
+    finding: Literal["", "black", "plain"] = ""
+
+    @property
+    def lines(self) -> tuple[TextLine, ...]:
+        """All lines in the order of reading."""
+        return tuple(line for paragraph in self.paragraphs for line in paragraph)
+
+
 class HotkeyListener(Protocol):
     """Calls `on_verb` from its own thread; the callback only enqueues."""
 
@@ -212,7 +238,7 @@ class ImageSource(Protocol):
 
 
 class Captioner(Protocol):
-    """Turns a picture into a caption, in a process of its own."""
+    """Turns a picture into a caption, or into its text, in a process of its own."""
 
     def describe(self, picture: Picture, passed: Sequence[Rectangle] = ()) -> Caption:
         """Find the picture that is meant, unless it was in `passed`, and caption it.
@@ -221,6 +247,12 @@ class Captioner(Protocol):
         starts over. Raises DescriberError when the picture is refused, or the captioner hung
         or died.
         """
+
+    def read(self, picture: Picture) -> Reading:
+        """Read the text in it. Raises DescriberError like `describe`."""
+
+    def cancel(self) -> None:
+        """End a reading that is under way; returns at once, and never raises."""
 
     def warm_up(self) -> None:
         """Load the model now rather than with the first picture."""

@@ -50,6 +50,7 @@ class Bindings:
     clipboard: Hotkey | None = setting(
         "ctrl+alt+c", hotkey(), "Describe the picture on the clipboard"
     )
+    text: Hotkey | None = setting("ctrl+alt+w", hotkey(), "Read the text on the screen")
     repeat: Hotkey | None = setting("ctrl+alt+r", hotkey(), "Say the last caption again")
     copy: Hotkey | None = setting("ctrl+alt+x", hotkey(), "Copy the last caption")
     stop: Hotkey | None = setting("ctrl+alt+s", hotkey(), "Stop speaking")
@@ -94,6 +95,9 @@ class CaptionerSettings:
         "first use", one_of("first use", "at start"), "When to load the model"
     )
     timeout_seconds: int = setting(20, whole(1, 300), "Longest time for one caption, in seconds")
+    text_timeout_seconds: int = setting(
+        90, whole(1, 300), "Longest time to read the text of one picture, in seconds"
+    )
     unload_after_minutes: int = setting(
         10, whole(0, 1440), "Give the memory back after so many idle minutes, 0 for never"
     )

@@ -20,6 +20,7 @@ _TITLE = "Describer"
 _ENTRIES = (
     (Verb.SCREEN, "Describe the screen"),
     (Verb.CLIPBOARD, "Describe the clipboard"),
+    (Verb.TEXT, "Read the text on the screen"),
     (Verb.REPEAT, "Repeat"),
     (Verb.COPY, "Copy caption"),
     (Verb.STOP, "Stop speaking"),

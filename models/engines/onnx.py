@@ -66,13 +66,20 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def session(path: Path, threads: int) -> Any:
-    """Load a graph. Raises BundleError when it is missing or damaged."""
+def quiet() -> None:
+    """Load ONNX Runtime with its telemetry switched off."""
     # some builds of it report to their maker unless told not to before they load
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()
+
+
+def session(path: Path, threads: int) -> Any:
+    """Load a graph. Raises BundleError when it is missing or damaged."""
+    quiet()
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

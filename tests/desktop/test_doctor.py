@@ -22,6 +22,7 @@ def test_all_is_well_where_everything_works(
         found = problems()
     assert list(found) == [
         "settings", "display", "keyboard", "clipboard", "voice", "sound", "captioner",
+        "text",
     ]
     assert not any(found.values()), found
     assert recording.first_sound is not None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
 from describer_daemon import control, phrasing, processes
@@ -80,6 +80,46 @@ def test_a_black_screen_names_the_curtain(
     sentence, sureness = daemon.hears(lambda: press("ctrl+alt+d"))
     assert sentence == "The screen is black. A screen curtain may be on."
     assert sureness > SAME
+
+
+def letter(lines: int) -> Image.Image:
+    """Dark letters on white, one short sentence every three lines."""
+    image = Image.new("RGB", (400, 20 + 32 * lines), "white")
+    font = ImageFont.truetype("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", 24)
+    for line in range(lines):
+        words = ("Dear reader, this letter", "came this very morning,", "and nobody knows why.")
+        ImageDraw.Draw(image).text((20, 10 + 32 * line), words[line % 3], "black", font)
+    return image
+
+
+def test_text_in_a_window_is_read_aloud(
+    daemon: RunningDaemon, picture_window: Callable[[Image.Image], Rectangle],
+    press: Callable[[str], None],
+) -> None:
+    picture_window(letter(3))
+    sentence, sureness = daemon.hears(lambda: press("ctrl+alt+w"))
+    assert sentence == "Dear reader, this letter came this very morning, and nobody knows why."
+    assert sureness > SAME
+    picture_window(Image.new("RGB", (300, 200), "white"))
+    sentence, sureness = daemon.hears(lambda: press("ctrl+alt+w"))
+    assert sentence == "I see no text: it is all one colour."
+    assert sureness > SAME
+
+
+def test_long_text_is_read_until_it_is_stopped(
+    daemon: RunningDaemon, picture_window: Callable[[Image.Image], Rectangle],
+    press: Callable[[str], None],
+) -> None:
+    picture_window(letter(15))
+    with daemon.sound.record() as recording:
+        press("ctrl+alt+w")
+        wait_until(lambda: daemon.answered() == 1, "nothing was answered")
+        assert recording.wait_for_sound()
+        press("ctrl+alt+s")
+        wait_until(lambda: not control.send("status")["speaking"])
+        assert recording.wait_for_silence()
+        assert daemon.last().count("Dear reader") == 5
+        assert similarity(recording.samples, spoken(daemon.last())) < SAME
 
 
 def test_what_fails_is_spoken_and_the_next_key_works(

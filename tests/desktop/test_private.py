@@ -16,10 +16,11 @@ import time
 from describer_daemon.captioner import ChildCaptioner
 from describer_daemon.ports import Encoded
 from pathlib import Path
-captioner = ChildCaptioner()
+captioner = ChildCaptioner(timeout=60.0)
 picture = Encoded(Path({sample!r}).read_bytes())
 for _ in range(4):
     assert captioner.describe(picture).words
+    captioner.read(picture)
     time.sleep(2)
 captioner.close()
 """

@@ -50,6 +50,7 @@ say("stopped")
 TITLES = [
     "Describe the screen",
     "Describe the clipboard",
+    "Read the text on the screen",
     "Repeat",
     "Copy caption",
     "Stop speaking",

@@ -17,9 +17,11 @@ from describer_daemon.ports import (
     Outcome,
     Picture,
     Pixels,
+    Reading,
     Rectangle,
     Request,
     SpeechDone,
+    TextLine,
     Verb,
     VoiceSettings,
 )
@@ -62,20 +64,31 @@ class Captioner:
         self.working = threading.Event()
         self.error: Exception | None = None
         self.made = 0
+        self.cancelled = threading.Event()
         self.pictures: tuple[Found, ...] = ()
 
     def describe(self, picture: Picture, passed: Sequence[Rectangle] = ()) -> Caption:
+        self._make(picture)
+        found, number = self.pictures, 0
+        if found:
+            found, number = choosing.in_order(found, (640, 480), Aim(), passed)
+        return Caption(("picture", str(self.made)), (-0.1, -0.1, -0.1), 0.9,
+                       pictures=found, number=number)
+
+    def read(self, picture: Picture) -> Reading:
+        self._make(picture)
+        return Reading(((TextLine(f"text {self.made}", 0.9, 0, 0, 9, 9),),))
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+    def _make(self, picture: Picture) -> None:
         assert isinstance(picture, Pixels)
         self.working.set()
         assert self.may_go.wait(LONG)
         if self.error is not None:
             raise self.error
         self.made += 1
-        found, number = self.pictures, 0
-        if found:
-            found, number = choosing.in_order(found, (640, 480), Aim(), passed)
-        return Caption(("picture", str(self.made)), (-0.1, -0.1, -0.1), 0.9,
-                       pictures=found, number=number)
 
     def warm_up(self) -> None: ...
 
@@ -145,9 +158,9 @@ class Room:
         self.copy_error: Exception | None = None
         self.unheard_error: Exception | None = None
         self.pipeline = Pipeline(
-            {Verb.SCREEN: self.screen, Verb.CLIPBOARD: self.clipboard}, self.captioner,
-            self.speaker, self._copy, self.earcons, self._unheard, patience=patience,
-            linger=linger,
+            {Verb.SCREEN: self.screen, Verb.CLIPBOARD: self.clipboard, Verb.TEXT: self.screen},
+            self.captioner, self.speaker, self._copy, self.earcons, self._unheard,
+            patience=patience, linger=linger,
         )
         self.pipeline.start()
 

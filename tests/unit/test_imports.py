@@ -12,7 +12,8 @@ import pytest
 import describer_daemon
 
 REPOSITORY = Path(__file__).parents[2]
-HEAVY = ("numpy", "PIL", "onnxruntime", "torch", "torchvision", "matplotlib", "scipy")
+HEAVY = ("numpy", "PIL", "onnxruntime", "torch", "torchvision", "matplotlib", "scipy",
+         "rapidocr", "cv2")
 DESKTOP = ("Xlib", "mss", "pynput", "pystray", "pyttsx3", "gi", "pyperclip", "jeepney")
 # the captioner's own process decodes pictures and runs the model
 OF_THE_CHILD = {"describer_daemon.captioner_child", "describer_daemon.pictures"}
@@ -67,6 +68,20 @@ def test_a_caption_needs_no_torch(tiny_bundle: Path) -> None:
         str(tiny_bundle),
     )
     assert {"numpy", "PIL", "onnxruntime", "models"} <= now  # so it was a real caption
+    assert not now & {"torch", "torchvision", "matplotlib", "onnx", "scipy", "training",
+                      "rapidocr", "cv2"}
+
+
+def test_reading_text_needs_no_captioner() -> None:
+    now = loaded(
+        "from describer_daemon.captioner_child import Service\n"
+        "service = Service(None, None, 'onnx')\n"
+        "head = {'op': 'read', 'kind': 'pixels', 'width': 64, 'height': 64, 'layout': 'RGB'}\n"
+        "reply, _ = service.answer(head, bytes(64 * 96) + bytes([255]) * 64 * 96)\n"
+        "assert reply == {'paragraphs': (), 'finding': ''}, reply\n"
+        "assert service._captioner is None",
+    )
+    assert "rapidocr" in now  # so it really looked for text
     assert not now & {"torch", "torchvision", "matplotlib", "onnx", "scipy", "training"}
 
 

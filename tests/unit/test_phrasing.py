@@ -1,13 +1,24 @@
-"""What is said of a caption."""
+"""What is said of a caption, and of text."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from describer_daemon.phrasing import sentence
-from describer_daemon.ports import Caption, Finding, Found, Rectangle, Tag, Verb
+from describer_daemon.phrasing import reading, sentence
+from describer_daemon.ports import (
+    Caption,
+    Finding,
+    Found,
+    Reading,
+    Rectangle,
+    Tag,
+    TextLine,
+    Verb,
+)
 
 WORDS = ("a", "dog", "on", "a", "man", "'s", "lap")
 
@@ -96,3 +107,48 @@ def test_which_picture_it_is_is_told_only_where_there_are_several(
     caption: Caption, expected: str
 ) -> None:
     assert sentence(caption, Verb.SCREEN) == expected
+
+
+def paragraph(*lines: str) -> tuple[TextLine, ...]:
+    return tuple(TextLine(line, 0.9, 0, 20 * row, 100, 20) for row, line in enumerate(lines))
+
+
+@pytest.mark.parametrize(
+    ("paragraphs", "expected"),
+    [([("Dear Sir or", "Madam,"), ("we are sorry.",)], "Dear Sir or Madam, we are sorry."),
+     ([("File",), ("Edit",), ("View",)], "File. Edit. View."),
+     ([("Is it?",), ("Yes!",), ("He said “no.”",), ("(Or so.)",), ("More…",)],
+      "Is it? Yes! He said “no.” (Or so.) More…"),
+     ([("a dic-", "tionary of well-", "Known words",)], "a dictionary of well- Known words."),
+     ([("5 -", "3 is 2",)], "5 - 3 is 2."),
+     ([("•",), ("|",), ("first point",), ("—",)], "first point."),
+     ([("•",)], "I see no text."),
+     ([], "I see no text.")],
+)
+@pytest.mark.parametrize("verb", [None, Verb.TEXT])
+def test_text_is_put_so_that_a_voice_pauses(
+    paragraphs: list[tuple[str, ...]], expected: str, verb: Verb | None
+) -> None:
+    assert reading(Reading(tuple(paragraph(*lines) for lines in paragraphs)), verb) == expected
+
+
+@pytest.mark.parametrize(
+    ("finding", "verb", "expected"),
+    [("black", Verb.TEXT, "The screen is black. A screen curtain may be on."),
+     ("black", None, "I see no text: it is all black."),
+     ("plain", Verb.TEXT, "I see no text: it is all one colour."),
+     ("plain", None, "I see no text: it is all one colour.")],
+)
+def test_a_picture_of_nothing_has_no_text(
+    finding: Literal["black", "plain"], verb: Verb | None, expected: str
+) -> None:
+    assert reading(Reading((), finding), verb) == expected
+
+
+@given(st.lists(st.lists(st.text(min_size=1), min_size=1), max_size=5))
+def test_every_word_is_said(paragraphs: list[list[str]]) -> None:
+    said = reading(Reading(tuple(paragraph(*lines) for lines in paragraphs)))
+    kept = [lines for lines in paragraphs if any(map(str.isalnum, "".join(lines)))]
+    assert "".join(filter(str.isalnum, said)) == (
+        "".join(filter(str.isalnum, "".join("".join(lines) for lines in kept)))
+        or "Iseenotext")

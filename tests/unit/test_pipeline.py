@@ -139,6 +139,37 @@ def test_a_newer_request_makes_the_older_stale(room: Room, verb: Verb) -> None:
     assert room.pipeline.stale == 1
 
 
+def test_text_is_read_from_the_screen(room: Room) -> None:
+    assert room.answer(Verb.TEXT) == Outcome("text 1.")
+    assert (room.screen.grabbed, room.clipboard.grabbed) == (1, 0)
+    assert room.earcons.heard == ["taken"]
+    assert room.answer(Verb.REPEAT) == Outcome("text 1.")
+    assert not room.captioner.cancelled.is_set()
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+def test_a_reading_that_is_overtaken_is_called_off(room: Room, verb: Verb) -> None:
+    room.captioner.may_go.clear()
+    older = room.ask(Verb.TEXT)
+    assert room.captioner.working.wait(LONG)
+    newer = room.ask(verb)
+    assert room.captioner.cancelled.wait(LONG)
+    room.captioner.error = DescriberError("The reading was called off.")
+    room.captioner.may_go.set()
+    until(lambda: bool(newer))
+    assert older == [Outcome("", stale=True)]
+    assert not any("called off" in said for said in room.speaker.said[:-1])
+
+
+def test_a_caption_that_is_overtaken_costs_no_process(room: Room) -> None:
+    room.captioner.may_go.clear()
+    older = room.ask(Verb.SCREEN)
+    assert room.captioner.working.wait(LONG)
+    assert room.answer(Verb.STOP) == Outcome("")
+    assert older == [Outcome("", stale=True)]
+    assert not room.captioner.cancelled.is_set()
+
+
 def test_what_was_overtaken_before_it_began_costs_nothing(room: Room) -> None:
     room.screen.may_go.clear()
     first = room.ask(Verb.SCREEN)
@@ -239,20 +270,25 @@ def test_a_copy_that_fails_is_answered_once(room: Room, error: Exception, senten
     assert room.speaker.said == ["Picture 1.", sentence]
 
 
-def test_still_looking_is_said_once(room: Room) -> None:
+@pytest.mark.parametrize(
+    ("verb", "waiting", "answer"),
+    [(Verb.SCREEN, phrasing.STILL_LOOKING, "Picture 1."),
+     (Verb.TEXT, phrasing.STILL_READING, "text 1.")],
+)
+def test_still_looking_is_said_once(room: Room, verb: Verb, waiting: str, answer: str) -> None:
     room.close()
     slow = Room(patience=0.05)
     try:
         slow.captioner.may_go.clear()
-        outcomes = slow.ask(Verb.SCREEN)
+        outcomes = slow.ask(verb)
         until(lambda: bool(slow.speaker.said))
         time.sleep(0.3)  # many times the patience: it must not come again
-        assert slow.speaker.said == [phrasing.STILL_LOOKING]
+        assert slow.speaker.said == [waiting]
         slow.captioner.may_go.set()
         until(lambda: bool(outcomes))
-        assert outcomes == [Outcome("Picture 1.")]
+        assert outcomes == [Outcome(answer)]
         time.sleep(0.2)  # nor after the answer
-        assert slow.speaker.said == [phrasing.STILL_LOOKING, "Picture 1."]
+        assert slow.speaker.said == [waiting, answer]
     finally:
         slow.close()
 
