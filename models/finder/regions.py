@@ -16,6 +16,8 @@ INTERFACE, TEXT, PHOTOGRAPH, DRAWING = range(4)
 CELL = 8  # pixels along a side of a cell
 _DEEPEST = 12  # cuts one after another
 _MOST = 100  # pictures on one screen
+_BEYOND = 3.0  # times its own area that the cells of a fragment take for their picture
+_SURELY = 2.0  # times as much drawing as photograph
 _HARDLY = 0.25  # share of the cells of a row or column
 _TRUST = 0.3  # in what the cells beside a line say of it, against what is seen of it
 _THIN = 10  # pixels; strips that are thinner are part of a picture
@@ -29,8 +31,9 @@ class Limits:
 
     A cell belongs to a picture from `cell` on. A picture has a shorter side of at least
     `side` pixels (of the screen as the network saw it), is filled by its cells to at least
-    `fill`, and has a score of at least `score`. A line through a region is a border between two
-    pictures when its clearness and what the cells beside it say of it come to `border`.
+    `fill`, and has a score of at least `score`, a drawing of at least `drawing`. A line through
+    a region is a border between two pictures when its clearness and what the cells beside it
+    say of it come to `border`.
     """
 
     cell: float = 0.5
@@ -38,6 +41,7 @@ class Limits:
     fill: float = 0.6
     score: float = 0.5
     border: float = 0.58
+    drawing: float = 0.65
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ def pictures(
     """
     search = _Search(pixels, kinds, reach, limits)
     for box in components(search.inside):
-        search.split(edges.settle(pixels, box * float(CELL), 2 * CELL), 0)
+        search.split(edges.settle(pixels, box.astype(np.float64) * CELL, 2 * CELL), 0)
     return sorted(search.result[:_MOST], key=lambda each: -each.score)
 
 
@@ -109,11 +113,18 @@ class _Search:
         filled = float(part.mean()) if part.size else 0.0
         if filled < self.limits.fill:
             return
+        across, down = (self.reach[one, rows, columns] + self.reach[other, rows, columns]
+                        for one, other in ((_LEFT, _RIGHT), (_TOP, _BOTTOM)))
+        said = float(np.median((across * down)[part]))
+        if said > _BEYOND * (box[_RIGHT] - box[_LEFT]) * (box[_BOTTOM] - box[_TOP]):
+            return  # what is left of something that windows cover
         score = float(self.picture[rows, columns][part].mean()) * filled
-        if score >= self.limits.score:
-            photograph, drawing = (float(self.kinds[kind, rows, columns].sum())
-                                   for kind in (PHOTOGRAPH, DRAWING))
-            self.result.append(Region(box, score, photograph >= drawing))
+        photograph, drawing = (float(self.kinds[kind, rows, columns].sum())
+                               for kind in (PHOTOGRAPH, DRAWING))
+        # nobody describes a drawing: in doubt it is a photograph
+        drawn = drawing > _SURELY * photograph
+        if score >= (self.limits.drawing if drawn else self.limits.score):
+            self.result.append(Region(box, score, not drawn))
 
     def _border(self, box: NDArray[np.float64]) -> tuple[bool, float, float] | None:
         """The clearest border inside a box: whether it is upright, its begin and its end."""
@@ -124,7 +135,7 @@ class _Search:
                 worth = clear + _TRUST * self._agreement(box, place, end, upright=upright)
                 first, last = (box[_LEFT], box[_RIGHT]) if upright else (box[_TOP], box[_BOTTOM])
                 thin = min(place - first, last - end) < self.limits.side
-                if worth >= self.limits.border + _DOUBT * thin and (best is None or worth > best[0]):
+                if worth >= max(self.limits.border + _DOUBT * thin, best[0] if best else 0.0):
                     best = worth, upright, place, end
         return None if best is None else (best[1], float(best[2]), float(best[3]))
 
