@@ -111,7 +111,7 @@ def _edge(
     """
     values, first = strip
     end = 0 if inwards > 0 else size
-    if values.shape[1] < 2:
+    if min(values.shape[:2]) < 2:
         return float(end)
     steps = np.abs(np.diff(values, axis=1)).max(-1)  # (lines, places - 1)
     strength = np.minimum(steps / _STEP, 1).mean(0)

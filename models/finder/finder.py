@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parents[1] / "bundles" / "finder"
 NETWORK, CONFIG = "finder.onnx", "config.json"
 _DEEPEST = 64  # the network halves its picture so often
-_MOST_PIXELS = 2_200_000  # larger grabs are looked at in half their size, or a third, …
+_MOST_PIXELS = 4_000_000  # larger grabs are looked at in half their size, or a third, …
 
 
 @dataclass(frozen=True, slots=True)

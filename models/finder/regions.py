@@ -37,10 +37,10 @@ class Limits:
     """
 
     cell: float = 0.5
-    side: float = 44.0
+    side: float = 40.0
     fill: float = 0.6
-    score: float = 0.5
-    border: float = 0.58
+    score: float = 0.6
+    border: float = 0.5
     drawing: float = 0.65
 
 
@@ -96,9 +96,11 @@ class _Search:
         """Leave out what at the sides of a box is hardly filled by picture cells."""
         rows, columns = self._cells(box)
         part = self.inside[rows, columns]
+        if not part.size:
+            return box[[0, 1, 0, 1]]  # no picture
         down, across = (np.flatnonzero(part.mean(axis) > _HARDLY) for axis in (1, 0))
         if not len(down) or not len(across):
-            return box[[0, 1, 0, 1]]
+            return box[[0, 1, 0, 1]]  # no picture
         tight = CELL * np.array([columns.start + across[0], rows.start + down[0],
                                  columns.start + across[-1] + 1, rows.start + down[-1] + 1.0])
         loose = np.abs(tight - box) > 1.5 * CELL

@@ -77,7 +77,7 @@ On {measured} other composed screens, with photographs that training never saw:
 Screens of real programs are measured by `benchmarks/` (see its README).
 
 ## Limits
-* Pictures with a shorter side under 44 pixels are taken for icons and not found.
+* Pictures with a shorter side under 40 pixels are taken for icons and not found.
 * A picture that windows cover by more than a third of its bounding box is background, and not
   found; a wallpaper that lies open is found.
 * Charts, maps and flat drawings are told from photographs, but a painting without texture may
