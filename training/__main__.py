@@ -100,10 +100,12 @@ def evaluate(bundle: Path, data: Path, engine: EngineName, beam: int | None, lim
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
 @click.option("--screens", type=click.IntRange(min=8), default=2000, show_default=True,
               help="How many screens to compose (4 MB each).")
-@click.option("--steps", type=click.IntRange(min=1), default=2400, show_default=True)
+@click.option("--steps", type=click.IntRange(min=1), default=2400, show_default=True,
+              help="Steps in which the rate rises and falls once.")
+@click.option("--cycles", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: int, steps: int,
-           seed: int) -> None:
+           cycles: int, seed: int) -> None:
     """Compose screens and train the picture finder; goes on when it was killed.
 
     About 15 minutes on two cores:
@@ -120,8 +122,8 @@ def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: 
     photographs = [example.path for example in load_flickr8k(data).train]
     if unlabelled is not None:
         photographs += [example.path for part in load_unlabelled(unlabelled) for example in part]
-    scores = build_finder(photographs, work, out, screens=screens, steps=steps, seed=seed,
-                          workers=processors())
+    scores = build_finder(photographs, work, out, screens=screens, steps=steps,
+                          cycles=cycles, seed=seed, workers=processors())
     for name, value in scores.items():
         click.echo(f"{name:36s}{value:8g}")
 

@@ -92,15 +92,14 @@ def test_the_true_answer_loses_least(photographs: list[Path], tmp_path: Path) ->
 
 def test_build_writes_a_bundle_that_loads(photographs: list[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
-    scores = publish.build(photographs, tmp_path / "work", out, screens=2, steps=2, seed=1,
-                           workers=1, measured=2)
+    plan = {"screens": 2, "steps": 1, "cycles": 2, "seed": 1, "workers": 1, "measured": 2}
+    scores = publish.build(photographs, tmp_path / "work", out, **plan)
     assert {"photographs", "found at IoU 0.75 %"} <= scores.keys()
     assert "picture finder" in (out / "MODEL_CARD.md").read_text(encoding="utf-8")
     screen = load(out).find(np.zeros((70, 100, 3), np.uint8))
     assert 0 <= screen.interface <= 1
-    again = publish.build(photographs, tmp_path / "work", out, screens=2, steps=2, seed=1,
-                          workers=1, measured=2)  # goes on where it was: nothing is left to do
-    assert again == scores
+    # goes on where it was: nothing is left to do
+    assert publish.build(photographs, tmp_path / "work", out, **plan) == scores
 
 
 def test_both_engines_say_the_same(tmp_path: Path) -> None:

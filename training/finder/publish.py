@@ -22,14 +22,14 @@ _HELD_OUT = 20  # one photograph in so many is kept for the screens that measure
 
 
 def build(
-    photographs: Sequence[Path], work: Path, out: Path, *, screens: int, steps: int, seed: int,
-    workers: int, measured: int = 300,
+    photographs: Sequence[Path], work: Path, out: Path, *, screens: int, steps: int, cycles: int,
+    seed: int, workers: int, measured: int = 300,
 ) -> dict[str, float]:
     """Compose, train, export and measure; → the scores, which the card has, too."""
     taught = [file for n, file in enumerate(photographs) if n % _HELD_OUT]
     others = list(photographs[::_HELD_OUT])
     files = compose(taught, work / "screens", screens, seed, workers)
-    network = train(files, work, steps=steps, seed=seed)
+    network = train(files, work, steps=steps, cycles=cycles, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
     export(network, out / NETWORK)
     limits = Limits()
@@ -38,8 +38,8 @@ def build(
     unseen = compose(others, work / "unseen", measured, seed + 1, workers)
     scores = score(load(out, threads=workers), unseen).table()
     parameters = sum(each.numel() for each in network.parameters())
-    (out / _CARD).write_text(_card(scores, parameters, len(taught), screens, steps, measured),
-                             encoding="utf-8")
+    card = _card(scores, parameters, len(taught), screens, steps * cycles, measured)
+    (out / _CARD).write_text(card, encoding="utf-8")
     return scores
 
 

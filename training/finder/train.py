@@ -152,10 +152,13 @@ def _giou_loss(said: Tensor, true: Tensor) -> Tensor:
 
 
 def train(
-    files: Sequence[Path], work: Path, *, steps: int, size: int = 8, rate: float = 3e-3,
-    seed: int = 1, checkpoint_every: int = 100,
+    files: Sequence[Path], work: Path, *, steps: int, cycles: int = 1, size: int = 8,
+    rate: float = 3e-3, seed: int = 1, checkpoint_every: int = 100,
 ) -> FinderNetwork:
-    """Train on composed screens; killed at any step, it goes on. → the averaged network."""
+    """Train on composed screens; killed at any step, it goes on. → the averaged network.
+
+    The rate rises and falls `cycles` times (Loshchilov and Hutter 2017), in `steps` each.
+    """
     torch.manual_seed(seed)
     network = FinderNetwork().to(memory_format=torch.channels_last)
     average = {name: value.clone() for name, value in network.state_dict().items()}
@@ -167,13 +170,14 @@ def train(
         optimiser.load_state_dict(state["optimiser"])
         average, begin = state["average"], state["step"]
     network.train()
-    bar = tqdm(range(begin, steps), initial=begin, total=steps, desc="finder", unit="step")
+    total = steps * cycles
+    bar = tqdm(range(begin, total), initial=begin, total=total, desc="finder", unit="step")
     pool = ThreadPoolExecutor(1)  # the next batch is cut while this one is learnt
     ahead = pool.submit(_drawn, files, seed, begin, size)
     for step in bar:
         truth, ahead = ahead.result(), pool.submit(_drawn, files, seed, step + 1, size)
         for group in optimiser.param_groups:
-            group["lr"] = rate * one_cycle(step, steps, 0.1)
+            group["lr"] = rate * one_cycle(step % steps, steps, 0.1)
         # not in bfloat16: the gradients of depthwise convolutions are slow in it
         logits, reach = network(truth.pixels.float().to(memory_format=torch.channels_last))
         loss = losses(logits, reach, truth)
@@ -187,7 +191,7 @@ def train(
                 if value.is_floating_point():
                     average[name].lerp_(value, 1 - decay)
         bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
-        if (step + 1) % checkpoint_every == 0 or step + 1 == steps:
+        if (step + 1) % checkpoint_every == 0 or step + 1 == total:
             part = path.with_suffix(".part")
             torch.save({"step": step + 1, "network": network.state_dict(), "average": average,
                         "optimiser": optimiser.state_dict()}, part)
