@@ -71,6 +71,9 @@ class VirtualSound:
         # a rewind does not reach a recording, which would miss the first milliseconds of a sound
         command = [
             "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+            # the system kills real-time threads that seem to run without a pause, as they do on
+            # a machine that stands still for a moment
+            "--realtime=no", "--high-priority=no", "--no-cpu-limit=yes",
             "-L", f"module-native-protocol-unix auth-anonymous=1 socket={socket}",
             "-L", f"module-null-sink sink_name={_SINK} rate={RATE} channels=1 norewinds=1",
         ]
