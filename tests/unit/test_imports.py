@@ -60,11 +60,12 @@ def test_a_caption_needs_no_torch(tiny_bundle: Path) -> None:
     now = loaded(
         "from pathlib import Path\n"
         "from describer_daemon.captioner_child import Service\n"
-        "service = Service(Path(sys.argv[1]), None, 'onnx')\n"
         "size = {'width': 64, 'height': 64, 'layout': 'RGB'}\n"
         "head = {'op': 'illustrate', 'kind': 'pixels', **size}\n"
-        "reply, png = service.answer(head, bytes(range(256)) * 48)\n"
-        "assert reply['words'] and png, reply",
+        "found, taken_whole = [Service(Path(sys.argv[1]), None, 'onnx', find=find)\n"
+        "    .answer(head, bytes(range(256)) * 48) for find in (True, False)]\n"
+        "assert found[0]['finding'] == 'none', found  # stripes are no picture\n"
+        "assert taken_whole[0]['words'] and taken_whole[1], taken_whole",
         str(tiny_bundle),
     )
     assert {"numpy", "PIL", "onnxruntime", "models"} <= now  # so it was a real caption
