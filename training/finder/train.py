@@ -182,7 +182,7 @@ def train(
         logits, reach = network(truth.pixels.float().to(memory_format=torch.channels_last))
         loss = losses(logits, reach, truth)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
         decay = min(0.998, (1 + step) / (10 + step))
