@@ -137,8 +137,6 @@ def _train(recipe: str, limit: int | None, data: Path, weights: Path | None, wor
     from training.report import reporter
     from training.train import Trainer
 
-    # as soon as gradients become that small, every step would take ten times as long
-    torch.set_flush_denormal(True)
     path = Path(recipe) if recipe.endswith(".toml") else RECIPES / f"{recipe}.toml"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
