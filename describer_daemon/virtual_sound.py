@@ -74,6 +74,7 @@ class VirtualSound:
             # the system kills real-time threads that seem to run without a pause, as they do on
             # a machine that stands still for a moment
             "--realtime=no", "--high-priority=no", "--no-cpu-limit=yes",
+            "--disable-shm=yes",  # with many clients it loses track of shared blocks
             "-L", f"module-native-protocol-unix auth-anonymous=1 socket={socket}",
             "-L", f"module-null-sink sink_name={_SINK} rate={RATE} channels=1 norewinds=1",
         ]
