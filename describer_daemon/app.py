@@ -160,7 +160,7 @@ class Daemon:
     def _changed(self, settings: Settings) -> None:
         """Take up newly saved settings; what cannot be had is said, the rest is used."""
         with self._lock:
-            before, self._settings = self._settings, settings
+            before = self._settings
             self._pipeline.sources = self._sources(settings)
             if settings.sounds != before.sounds:
                 self._earcons.close()
@@ -178,6 +178,7 @@ class Daemon:
                 self._configure(settings)
             if settings.keys != before.keys:
                 self._listen(settings)
+            self._settings = settings  # from here on `status` tells of them: they are in use
         log_file.set_level(settings.log.level)
         log.info("settings taken up")
 
