@@ -92,5 +92,65 @@ def finder(folder: Path, data: Path | None, out: Path | None, captions: int, sen
     click.echo(f"\nIn {out}: results.json, table.txt, finder.png, failures.png")
 
 
+_results = click.option("--out", type=click.Path(path_type=Path), help="Where the results go.",
+                        default=Path("build/benchmarks"), show_default=True)
+_picture = click.option("--picture", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+                        help="What the screen shows; the daemon's sample by default.")
+
+
+@main.command()
+@_results
+@_picture
+@click.option("--presses", type=click.IntRange(min=1), default=100, show_default=True)
+@click.option("--cold", "colds", type=click.IntRange(min=0), default=10, show_default=True,
+              help="So many presses with the captioner not loaded, each with a fresh daemon.")
+def latency(out: Path, picture: Path | None, presses: int, colds: int) -> None:
+    """Press the key on a private screen; measure until the first sound, stage by stage."""
+    from benchmarks import daemon_report, latency
+    from describer_daemon.demo import SAMPLE
+    from describer_daemon.ports import DescriberError
+    from models.engines.onnx import processors
+
+    picture = picture or SAMPLE
+    try:
+        with latency.bench(picture) as running:
+            series = {"warm": latency.warm(running, presses, "warm")}
+            with latency.busy(processors()):
+                series["busy"] = latency.warm(running, presses, "busy")
+        if colds:
+            series["cold"] = latency.cold(picture, colds)
+    except DescriberError as error:
+        raise click.ClickException(error.spoken) from error
+    table = daemon_report.latency_table(series)
+    daemon_report.save({"presses": series, "cores": processors()}, out / "latency.json")
+    daemon_report.plot_latency(series, out / "latency.png")
+    (out / "latency.txt").write_text(table + "\n", encoding="utf-8")
+    click.echo(f"{table}\n\nIn {out}: latency.json, latency.txt, latency.png")
+
+
+@main.command()
+@_results
+@_picture
+@click.option("--minutes", type=click.FloatRange(min=0.1), default=10, show_default=True,
+              help="How long the daemon is left alone.")
+@click.option("--captions", type=click.IntRange(min=0), default=1000, show_default=True)
+def memory(out: Path, picture: Path | None, minutes: float, captions: int) -> None:
+    """Measure the daemon's memory, its start, and what it does while nobody wants anything."""
+    from benchmarks import daemon_report
+    from benchmarks.memory import course
+    from describer_daemon.demo import SAMPLE
+    from describer_daemon.ports import DescriberError
+
+    try:
+        found = course(picture or SAMPLE, 60 * minutes, captions)
+    except DescriberError as error:
+        raise click.ClickException(error.spoken) from error
+    table = daemon_report.memory_table(found.rows())
+    daemon_report.save({"course": found}, out / "memory.json")
+    daemon_report.plot_memory(found.states(), out / "memory.png")
+    (out / "memory.txt").write_text(table + "\n", encoding="utf-8")
+    click.echo(f"{table}\n\nIn {out}: memory.json, memory.txt, memory.png")
+
+
 if __name__ == "__main__":
     main()

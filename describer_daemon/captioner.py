@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from describer_daemon import frames, processes
+from describer_daemon import frames, processes, stages
 from describer_daemon.ports import (
     Caption,
     DescriberError,
@@ -68,6 +68,7 @@ class ChildCaptioner:
     def describe(self, picture: Picture, passed: Sequence[Rectangle] = ()) -> Caption:
         head = {"op": "describe", **_form(picture), "passed": [_sides(box) for box in passed]}
         reply, _ = self._ask(head, picture.data)
+        stages.took(reply["milliseconds"])
         return _caption(reply)
 
     def illustrate(self, picture: Picture) -> tuple[Caption, bytes]:

@@ -12,6 +12,7 @@ import io
 import itertools
 import os
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -64,8 +65,7 @@ class Service:
                 return {"ok": True}, _outlined(head, body)
             if head["op"] == "read":
                 return dataclasses.asdict(self._read(head, body)), b""
-            caption, heatmap = self._describe(head, body)
-            return dataclasses.asdict(caption), heatmap
+            return self._describe(head, body)
         except DescriberError as error:
             return {"error": error.spoken, "detail": error.detail}, b""
         except MemoryError:
@@ -74,19 +74,25 @@ class Service:
             return {"error": "The captioner failed on this picture.",
                     "detail": traceback.format_exc()}, b""
 
-    def _describe(self, head: dict[str, Any], body: bytes) -> tuple[Caption, bytes]:
+    def _describe(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+        began = time.perf_counter()
         image, chosen = self._look(head, body)
+        looked, heatmap = time.perf_counter(), b""
         if chosen.finding:
-            return Caption((), (), 1.0, finding=chosen.finding, pictures=chosen.pictures,
-                           number=chosen.number), b""
-        captioner = self._load()
-        how = captioner.config.search
-        if self._beam is not None:
-            how = dataclasses.replace(how, beam=self._beam)
-        seen = captioner.describe(image, how)
-        caption = dataclasses.replace(_judged(seen, captioner.config.calibration),
-                                      pictures=chosen.pictures, number=chosen.number)
-        return caption, _drawn(image, seen, caption) if head["op"] == "illustrate" else b""
+            caption = Caption((), (), 1.0, finding=chosen.finding)
+        else:
+            captioner = self._load()
+            how = captioner.config.search
+            if self._beam is not None:
+                how = dataclasses.replace(how, beam=self._beam)
+            seen = captioner.describe(image, how)
+            caption = _judged(seen, captioner.config.calibration)
+            if head["op"] == "illustrate":
+                heatmap = _drawn(image, seen, caption)
+        caption = dataclasses.replace(caption, pictures=chosen.pictures, number=chosen.number)
+        milliseconds = {"find": 1e3 * (looked - began),
+                        "caption": 1e3 * (time.perf_counter() - looked)}
+        return {**dataclasses.asdict(caption), "milliseconds": milliseconds}, heatmap
 
     def _read(self, head: dict[str, Any], body: bytes) -> Reading:
         from describer_daemon import pictures

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from describer_daemon import phrasing
+from describer_daemon import phrasing, stages
 from describer_daemon.ports import (
     Caption,
     Captioner,
@@ -128,6 +128,7 @@ class Pipeline:
         """Enqueue and return; after `stop`, answer it as stale from the caller's thread."""
         with self._gate:
             if not self._ending:
+                stages.reached("taken")
                 self._events.put(request)
                 return
         self._give_up(request)
@@ -262,6 +263,7 @@ class Pipeline:
             self._events.put(_Spoken(text, error))
 
         self._utterances += 1
+        stages.reached("phrased")
         try:
             self.speaker.speak(text, done)
         except DescriberError as error:
@@ -321,12 +323,14 @@ class Pipeline:
         verb = job.request.verb
         try:
             picture = self.sources[verb].grab()
+            stages.reached("grabbed")
             if job is not self._current:  # overtaken: the next picture need not wait for this
                 return _Seen(job, "")
             if verb is Verb.TEXT:
                 text = self.captioner.read(picture)
                 return _Seen(job, phrasing.reading(text, verb), text)
             caption = self.captioner.describe(picture, job.passed)
+            stages.reached("described")
             return _Seen(job, phrasing.sentence(caption, verb), caption)
         except DescriberError as error:
             log.warning("%s: %s (%s)", verb, error.spoken, error.detail)

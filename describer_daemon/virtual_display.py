@@ -96,10 +96,11 @@ class VirtualDisplay:
             self.end(viewer)
             raise
 
-    def press(self, combination: str, *, hold: float = 0.0) -> None:
+    def press(self, combination: str, *, hold: float = 0.0) -> float:
         """Press and release a key with its modifiers, such as "ctrl+alt+d", as a person does.
 
-        `hold` is in seconds; the X server repeats a key held for long enough.
+        `hold` is in seconds; the X server repeats a key held for long enough. Returns when it
+        was pressed, on the clock of `time.monotonic`.
         """
         from Xlib import X
         from Xlib.ext import xtest
@@ -109,6 +110,7 @@ class VirtualDisplay:
             keyboard = Keyboard.read(display)
             codes = [keyboard.modifier_keycode(name) for name in sorted(hotkey.modifiers)]
             codes += keyboard.keycodes(hotkey.key)[:1]
+            pressed = time.monotonic()
             try:
                 for code in codes:
                     xtest.fake_input(display, X.KeyPress, code)
@@ -119,6 +121,7 @@ class VirtualDisplay:
                 for code in reversed(codes):
                     xtest.fake_input(display, X.KeyRelease, code)
                 display.sync()
+        return pressed
 
     def opened(self) -> contextlib.AbstractContextManager[Any]:
         """An Xlib connection to this display, as a context manager."""

@@ -12,7 +12,7 @@ import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from describer_daemon import espeak, players, processes, wav
+from describer_daemon import espeak, players, processes, stages, wav
 from describer_daemon.ports import DescriberError, VoiceSettings
 from describer_daemon.utterance import OneAtATime, Utterance, longest
 
@@ -74,6 +74,7 @@ def _say_through(player: Player, text: str, voice: VoiceSettings, utterance: Utt
                 playing = players.start(player, sound, utterance)
             with contextlib.suppress(BrokenPipeError), words:
                 words.write(espeak.encode(text))
+            stages.reached("voiced")
             problem = players.listen(playing, player, longest(text, voice.rate))
         finally:
             processes.end(voicing)
