@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Side by side (`./check`), what shares a costly fixture stays on one worker."""
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            shares_built = isinstance(item, pytest.Function) and "built" in item.fixturenames
+            item.add_marker(pytest.mark.xdist_group("built" if shares_built else item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole bundle of a random network with a few words. Not to be changed."""
