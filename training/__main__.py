@@ -13,6 +13,8 @@ from training.recipe import RECIPES, load_recipe
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from training.cleaning import Cleaning
+    from training.datasets import Dataset
     from training.train import Trainer
 
 _folder = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -77,14 +79,14 @@ def evaluate(bundle: Path, data: Path, engine: EngineName, beam: int | None, lim
     import dataclasses
 
     from models.captioner import load
-    from training.datasets import load_flickr8k
+    from training.datasets import load
     from training.evaluate import evaluate as run
 
     captioner = load(bundle, engine=engine)
     how = captioner.config.search
     if beam is not None:
         how = dataclasses.replace(how, beam=beam)
-    examples = load_flickr8k(data).development[:limit]
+    examples = load(data).development[:limit]
     result = run(captioner, examples, how)
     for name, value in result.scores.items():
         click.echo(f"{name:24s}{value:8.2f}")
@@ -93,7 +95,7 @@ def evaluate(bundle: Path, data: Path, engine: EngineName, beam: int | None, lim
 
 
 @main.command()
-@click.option("--data", type=_folder, required=True, help="Folder of the data set (Flickr8k).")
+@click.option("--data", type=_folder, required=True, help="Folder of the data set.")
 @click.option("--unlabelled", type=_folder, help="Folder of further photographs.")
 @click.option("--work", type=click.Path(path_type=Path), required=True,
               help="Folder for composed screens and checkpoints.")
@@ -116,16 +118,96 @@ def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: 
     """
     _keep_memory()
     from models.engines.onnx import processors
-    from training.datasets import load_flickr8k, load_unlabelled
+    from training.datasets import load, load_unlabelled
     from training.finder.publish import build as build_finder
 
-    photographs = [example.path for example in load_flickr8k(data).train]
+    photographs = [example.path for example in load(data).train]
     if unlabelled is not None:
         photographs += [example.path for part in load_unlabelled(unlabelled) for example in part]
     scores = build_finder(photographs, work, out, screens=screens, steps=steps,
                           cycles=cycles, seed=seed, workers=processors())
     for name, value in scores.items():
         click.echo(f"{name:36s}{value:8g}")
+
+
+def _described(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that say what a data set is and how its captions become words."""
+    from training.cleaning import Cleaning
+
+    least = Cleaning()
+    for option in (
+        click.option("--data", type=_folder, required=True, help="Folder of the data set."),
+        click.option("--kind", default="auto", show_default=True,
+                     help="Its layout: karpathy, flickr8k, flickr30k, coco or table."),
+        click.option("--lower-case/--keep-case", default=least.lower_case, show_default=True),
+        click.option("--punctuation/--no-punctuation", default=least.punctuation,
+                     show_default=True, help="Keep punctuation marks as words."),
+        click.option("--digits/--no-digits", default=least.digits, show_default=True,
+                     help="Keep words with digits."),
+        click.option("--minimum-letters", type=click.IntRange(min=1), show_default=True,
+                     default=least.minimum_letters, help="Letters of a word."),
+        click.option("--minimum-words", type=click.IntRange(min=1), show_default=True,
+                     default=least.minimum_words, help="Words of a caption."),
+        click.option("--maximum-words", type=click.IntRange(min=0), show_default=True,
+                     default=least.maximum_words, help="Words of a caption; 0: no limit."),
+    ):
+        command = option(command)
+    return command
+
+
+@main.command()
+@_described
+@click.option("--out", type=click.Path(path_type=Path),
+              help="Folder for plots, statistics.json and the list of problems.")
+def prepare(data: Path, kind: str, out: Path | None, **rules: Any) -> None:
+    """Say what a data set holds: lengths, vocabulary, unknown words, damaged pictures."""
+    from training import statistics
+
+    dataset, cleaning = _loaded(data, kind, rules)
+    dataset = statistics.inspected(dataset, out)
+    found = statistics.collect(dataset)
+    click.echo(found.table())
+    if out is not None:
+        statistics.write(found, dataset, cleaning, out)
+    else:
+        for problem in dataset.problems:
+            click.echo(f"left out: {problem}")
+
+
+@main.command()
+@_described
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The shards' folder.")
+@click.option("--size", type=click.IntRange(min=8), default=224, show_default=True,
+              help="Pixels of the pictures' sides.")
+@click.option("--per-shard", type=click.IntRange(min=1), default=1000, show_default=True,
+              help="Pictures in one archive.")
+def shards(data: Path, kind: str, out: Path, size: int, per_shard: int, **rules: Any) -> None:
+    """Write a data set into archives that training reads as a stream, in constant memory."""
+    import dataclasses
+
+    from training.shard_writer import write_shards
+
+    dataset, cleaning = _loaded(data, kind, rules)
+    note = {"found": dataset.found, "cleaning": dataclasses.asdict(cleaning)}
+    try:
+        problems = dataset.problems + write_shards(dataset, out, size, per_shard, note)
+    except (ValueError, FileExistsError) as error:
+        raise click.UsageError(str(error)) from error
+    (out / "problems.txt").write_text("".join(f"{line}\n" for line in problems), encoding="utf-8")
+    click.echo(f"{len(problems)} problems, listed in {out / 'problems.txt'}")
+
+
+def _loaded(data: Path, kind: str, rules: dict[str, Any]) -> tuple[Dataset, Cleaning]:
+    from training.cleaning import Cleaning
+    from training.datasets import load
+
+    try:
+        cleaning = Cleaning(**rules)
+        dataset = load(data, kind, cleaning)
+    except (ValueError, FileNotFoundError) as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(dataset.found)
+    return dataset, cleaning
 
 
 def _train(recipe: str, limit: int | None, data: Path, weights: Path | None, work: Path,

@@ -5,21 +5,26 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from PIL import Image
 from tqdm import tqdm
 
+from models.engines.onnx import processors
 from models.preprocess import Preprocessing, squash, upright_rgb
+from training.prepare import reason
 from training.shards import DEVELOPMENT, INDEX, TRAIN, shard_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
     from types import TracebackType
 
     from training.datasets import Dataset, Example
+
+_AT_ONCE = 256  # pictures that are decoded before the first of them is written
 
 
 @dataclass(slots=True)
@@ -98,18 +103,30 @@ def write_shards(
 
 
 def _write(
-    writer: ShardWriter, examples: Iterable[Example], size: int, quality: int
+    writer: ShardWriter, examples: Sequence[Example], size: int, quality: int
 ) -> list[str]:
     problems = []
-    for example in tqdm(examples, desc=f"{writer.split} shards", unit="picture"):
-        try:
-            jpeg = square_jpeg(example.path, size, quality)
-        # Pillow's decoders raise whatever they stumble over: struct.error, SyntaxError, KeyError …
-        except Exception as error:
-            problems.append(f"{example.path.name}: {error}")
-        else:
-            writer.add(example.path.name, jpeg, example.captions)
+    bar = tqdm(total=len(examples), desc=f"{writer.split} shards", unit="picture")
+    with ThreadPoolExecutor(processors()) as pool, bar:
+        for start in range(0, len(examples), _AT_ONCE):
+            chunk = examples[start : start + _AT_ONCE]
+            made = pool.map(lambda each: _made(each.path, size, quality), chunk)
+            for example, (jpeg, why) in zip(chunk, made, strict=True):
+                if why:
+                    problems.append(f"{example.path.name}: {why}")
+                else:
+                    writer.add(example.path.name, jpeg, example.captions)
+                bar.update()
     return problems
+
+
+def _made(path: Path, size: int, quality: int) -> tuple[bytes, str]:
+    """A square JPEG, or why there is none."""
+    try:
+        return square_jpeg(path, size, quality), ""
+    # Pillow's decoders raise whatever they stumble over: struct.error, SyntaxError, KeyError …
+    except Exception as error:
+        return b"", reason(error, path)
 
 
 def square_jpeg(path: Path, size: int, quality: int) -> bytes:
