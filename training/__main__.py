@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from models.captioner import EngineName
+from training.cleaning import Cleaning
 from training.recipe import RECIPES, load_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from training.cleaning import Cleaning
     from training.datasets import Dataset
     from training.train import Trainer
 
@@ -79,14 +79,14 @@ def evaluate(bundle: Path, data: Path, engine: EngineName, beam: int | None, lim
     import dataclasses
 
     from models.captioner import load
-    from training.datasets import load
+    from training import datasets
     from training.evaluate import evaluate as run
 
     captioner = load(bundle, engine=engine)
     how = captioner.config.search
     if beam is not None:
         how = dataclasses.replace(how, beam=beam)
-    examples = load(data).development[:limit]
+    examples = datasets.load(data).development[:limit]
     result = run(captioner, examples, how)
     for name, value in result.scores.items():
         click.echo(f"{name:24s}{value:8.2f}")
@@ -94,46 +94,8 @@ def evaluate(bundle: Path, data: Path, engine: EngineName, beam: int | None, lim
         result.save(out)
 
 
-@main.command()
-@click.option("--data", type=_folder, required=True, help="Folder of the data set.")
-@click.option("--unlabelled", type=_folder, help="Folder of further photographs.")
-@click.option("--work", type=click.Path(path_type=Path), required=True,
-              help="Folder for composed screens and checkpoints.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
-@click.option("--screens", type=click.IntRange(min=8), default=2000, show_default=True,
-              help="How many screens to compose (4 MB each).")
-@click.option("--steps", type=click.IntRange(min=1), default=2400, show_default=True,
-              help="Steps in which the rate rises and falls once.")
-@click.option("--cycles", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True)
-def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: int, steps: int,
-           cycles: int, seed: int) -> None:
-    """Compose screens and train the picture finder; goes on when it was killed.
-
-    About 15 minutes on two cores:
-
-    \b
-    python -m training finder --data flickr8k --unlabelled coco --work work \\
-        --out models/bundles/finder
-    """
-    _keep_memory()
-    from models.engines.onnx import processors
-    from training.datasets import load, load_unlabelled
-    from training.finder.publish import build as build_finder
-
-    photographs = [example.path for example in load(data).train]
-    if unlabelled is not None:
-        photographs += [example.path for part in load_unlabelled(unlabelled) for example in part]
-    scores = build_finder(photographs, work, out, screens=screens, steps=steps,
-                          cycles=cycles, seed=seed, workers=processors())
-    for name, value in scores.items():
-        click.echo(f"{name:36s}{value:8g}")
-
-
 def _described(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that say what a data set is and how its captions become words."""
-    from training.cleaning import Cleaning
-
     least = Cleaning()
     for option in (
         click.option("--data", type=_folder, required=True, help="Folder of the data set."),
@@ -198,7 +160,6 @@ def shards(data: Path, kind: str, out: Path, size: int, per_shard: int, **rules:
 
 
 def _loaded(data: Path, kind: str, rules: dict[str, Any]) -> tuple[Dataset, Cleaning]:
-    from training.cleaning import Cleaning
     from training.datasets import load
 
     try:
@@ -208,6 +169,42 @@ def _loaded(data: Path, kind: str, rules: dict[str, Any]) -> tuple[Dataset, Clea
         raise click.UsageError(str(error)) from error
     click.echo(dataset.found)
     return dataset, cleaning
+
+
+@main.command()
+@click.option("--data", type=_folder, required=True, help="Folder of the data set.")
+@click.option("--unlabelled", type=_folder, help="Folder of further photographs.")
+@click.option("--work", type=click.Path(path_type=Path), required=True,
+              help="Folder for composed screens and checkpoints.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
+@click.option("--screens", type=click.IntRange(min=8), default=2000, show_default=True,
+              help="How many screens to compose (4 MB each).")
+@click.option("--steps", type=click.IntRange(min=1), default=2400, show_default=True,
+              help="Steps in which the rate rises and falls once.")
+@click.option("--cycles", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: int, steps: int,
+           cycles: int, seed: int) -> None:
+    """Compose screens and train the picture finder; goes on when it was killed.
+
+    About 15 minutes on two cores:
+
+    \b
+    python -m training finder --data flickr8k --unlabelled coco --work work \\
+        --out models/bundles/finder
+    """
+    _keep_memory()
+    from models.engines.onnx import processors
+    from training.datasets import load, load_unlabelled
+    from training.finder.publish import build as build_finder
+
+    photographs = [example.path for example in load(data).train]
+    if unlabelled is not None:
+        photographs += [example.path for part in load_unlabelled(unlabelled) for example in part]
+    scores = build_finder(photographs, work, out, screens=screens, steps=steps,
+                          cycles=cycles, seed=seed, workers=processors())
+    for name, value in scores.items():
+        click.echo(f"{name:36s}{value:8g}")
 
 
 def _train(recipe: str, limit: int | None, data: Path, weights: Path | None, work: Path,

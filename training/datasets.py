@@ -99,7 +99,7 @@ def load(root: Path, kind: str = "auto", cleaning: Cleaning | None = None) -> Da
     dataset = _sorted_out(annotations, cleaning or Cleaning())
     sign = layout.sign(root)
     lists = "" if annotations.development is not None else (
-        f"; having no lists, every {annotations.every}th picture is development")
+        f"; for want of lists one picture in {annotations.every} is development")
     found = (f"{layout.title} ({sign.name if sign else root.name}): {len(dataset.train)} pictures "
              f"to train on, {len(dataset.development)} of development, "
              f"{len(annotations.held_out)} held out, {len(dataset.problems)} problems{lists}{also}")
