@@ -14,6 +14,8 @@ from training import prepare, statistics
 from training.__main__ import main
 from training.cleaning import Cleaning
 from training.datasets import Dataset, Example, load
+from training.material import gather
+from training.recipe import Recipe, Stage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,3 +152,15 @@ def test_what_cannot_be_read_is_told_plainly(
 def test_the_rules_are_those_of_cleaning() -> None:
     parameters = {each.name for each in main.commands["prepare"].params}
     assert parameters >= set(Cleaning.__dataclass_fields__)
+
+
+def test_a_training_leaves_damaged_pictures_out(data: Path, tmp_path: Path) -> None:
+    (data / "d.jpg").write_bytes(b"spoilt after all")
+    stage = Stage("decoder", "decoder", epochs=1, rate=1e-3)
+    recipe = Recipe({}, (stage,), minimum_count=1, preprocessing=Preprocessing(16))
+    material = gather(recipe, data, tmp_path / "work")
+    assert [each.path.stem for each in material.train] == ["a", "b", "c"]
+    assert material.development == []
+    assert material.images.shape == (3, 16, 16, 3)
+    assert material.tokens.shape[1] == 3
+    assert "zebra" not in material.vocabulary.words
