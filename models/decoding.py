@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 class Encoding:
     """All that depends on one picture alone.
 
-    `memory` and first `state` (arrays (1, …)) are for the decoder; `features` (C,) is the mean
-    of the encoder's grid and `classes` (1000,) holds probabilities of ImageNet's classes.
+    `memory` and first `state` (arrays (1, …), of any number) are for the decoder; a state may
+    grow along a later axis with every word. `features` (C,) is the mean of the encoder's grid and `classes` holds probabilities of ImageNet's classes:
+    (1000,), or (0,) where the encoder has no classifier.
     """
 
     memory: Arrays

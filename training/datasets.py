@@ -125,10 +125,14 @@ def build_vocabulary(
 
     Behind them come the words of `more`.
     """
-    counts = count_words(examples)
-    kept = sorted((word for word, count in counts.items() if count >= minimum),
-                  key=lambda word: (-counts[word], word))
+    kept = most_frequent(count_words(examples), minimum)
     return Vocabulary.from_words(dict.fromkeys([*kept, *more]))
+
+
+def most_frequent(counts: Counter[str], minimum: int) -> list[str]:
+    """The words counted at least `minimum` times, most frequent first, ties in order of letters."""
+    return sorted((word for word, count in counts.items() if count >= minimum),
+                  key=lambda word: (-counts[word], word))
 
 
 def batches(count: int, size: int, seed: int) -> Iterator[list[int]]:

@@ -89,13 +89,13 @@ def sample(
     T is at most `words` + 1. After END all ids are PAD, with log-probability 0. `greedy` takes
     the likeliest word instead.
     """
-    grid, keys, *state = decoder.begin(features)
-    state = [part.expand(-1, samples, *part.shape[2:]) for part in state]
+    memory, first = decoder.begin(features)
+    state = tuple(part.expand(-1, samples, *part.shape[2:]) for part in first)
     last = torch.full((len(features), samples), START)
     over = torch.zeros(last.shape, dtype=torch.bool)
     tokens, log_probabilities = [], []
     for _ in range(words + 1):
-        logits, _, *state = decoder.step(last, grid, keys, *state)
+        logits, _, state = decoder.step(last, memory, state)
         logits = logits.float()
         logits[..., [PAD, START, UNKNOWN]] = -torch.inf
         scores = logits.log_softmax(-1)

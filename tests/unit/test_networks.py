@@ -141,11 +141,11 @@ SMALL = {"channels": 10, "words": 9, "grid": 8, "hidden": 7, "embedding": 6, "at
 
 
 def step_by_step(decoder: Decoder, features: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-    grid, keys, *state = decoder.begin(features)
-    state = [part.expand(-1, tokens.shape[1], *part.shape[2:]) for part in state]
+    memory, first = decoder.begin(features)
+    state = tuple(part.expand(-1, tokens.shape[1], *part.shape[2:]) for part in first)
     scores, attention = [], []
     for last in tokens[..., :-1].unbind(2):
-        logits, weights, *state = decoder.step(last, grid, keys, *state)
+        logits, weights, state = decoder.step(last, memory, state)
         scores.append(logits)
         attention.append(weights)
     return torch.stack(scores, 2), torch.stack(attention, 2)
@@ -195,19 +195,19 @@ def test_what_the_engines_ask_for_is_one_picture_with_several_hypotheses(decoder
     torch.manual_seed(1)
     network = CaptioningNetwork({**ARCHITECTURE, "decoder": decoder}, words=9).eval()
     with torch.inference_mode():
-        grid, keys, hidden, cell, features, classes = network.encode(torch.rand(1, 3, 64, 64))
+        memory, state, features, classes = network.encode(torch.rand(1, 3, 64, 64))
         assert features.shape == (1, 1280)
         assert classes.shape == (1, 1000)
         assert torch.allclose(classes.sum(), torch.ones(()))
-        assert len(grid) == len(keys) == len(hidden) == len(cell) == 1
-        three = (torch.cat([part] * 3) for part in (hidden, cell))
-        scores, weights, *after = network.step(torch.tensor([1, 1, 5]), grid, keys, *three)
+        assert {len(part) for part in (*memory, *state)} == {1}
+        three = tuple(torch.cat([part] * 3) for part in state)
+        scores, weights, after = network.step(torch.tensor([1, 1, 5]), memory, three)
     assert scores.shape == (3, 9)
     assert torch.allclose(scores.exp().sum(-1), torch.ones(3))
     assert weights.shape == (3, 4)
     assert torch.equal(scores[0], scores[1])
     assert not torch.allclose(scores[0], scores[2])
-    assert [part.shape[1:] for part in after] == [hidden.shape[1:], cell.shape[1:]]
+    assert [part.shape[1:] for part in after] == [part.shape[1:] for part in state]
 
 
 def test_a_word_does_not_see_the_words_after_it() -> None:
