@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from models.captioner import EngineName
-from training.recipe import RECIPES, load_recipe
+from training.recipe import find_recipe, load_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from training.distributed import Team
+    from training.recipe import Recipe
     from training.train import Trainer
 
 _folder = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -38,6 +40,8 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--unlabelled", type=_folder, help="Folder of pictures without captions."),
         click.option("--data", type=_folder, required=True, help="Folder of the data set."),
         click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures."),
+        click.option("--processes", type=click.IntRange(min=1), default=1, show_default=True,
+                     help="Processes on this machine that share every batch."),
         click.option("--checkpoint-every", type=click.IntRange(min=1), default=100, hidden=True,
                      help="Steps between checkpoints."),
         click.argument("recipe"),
@@ -48,18 +52,30 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @main.command()
 @_options
-def train(**options: Any) -> None:
-    """Train RECIPE (a name in training/recipes or a path); goes on when it was killed."""
-    _train(**options)
+def train(processes: int, **options: Any) -> None:
+    """Train RECIPE (a name in training/recipes or a path); goes on when it was killed.
+
+    The work folder gets losses.csv, scores.jsonl, loss.png, scores.png and tensorboard/. DATA may
+    be a folder of shards, which is read as a stream. On several machines, start on each
+    `torchrun --nnodes … --nproc-per-node … -m training train …` (see README).
+    """
+    if processes > 1:
+        _recipe(options["recipe"])  # a mistake in it is told once, not by every process
+        _launch(processes=processes, **options)
+    else:
+        _train(**options)
 
 
 @main.command()
 @_options
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
-def build(out: Path, **options: Any) -> None:
+def build(out: Path, processes: int, **options: Any) -> None:
     """Train RECIPE, then calibrate, export and score the bundle."""
     from training.publish import publish
 
+    if processes > 1:
+        _recipe(options["recipe"])
+        _launch(processes=processes, **options)
     trainer = _train(**options)
     publish(trainer, out, options["weights"], options["unlabelled"])
 
@@ -128,34 +144,88 @@ def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: 
         click.echo(f"{name:36s}{value:8g}")
 
 
-def _train(recipe: str, limit: int | None, data: Path, weights: Path | None, work: Path,
-           unlabelled: Path | None, checkpoint_every: int) -> Trainer:
+def _train(
+    recipe: str, limit: int | None, data: Path, weights: Path | None, work: Path,
+    unlabelled: Path | None, checkpoint_every: int,
+) -> Trainer:
+    """Train in this process, which is one of many where torchrun has started it."""
+    from training import distributed
+
+    from training.recipe import RecipeError
+
+    loaded = _recipe(recipe)
+    work.mkdir(parents=True, exist_ok=True)
     _keep_memory()
+    try:
+        team = distributed.join()
+        with distributed.missing_others(team):
+            trainer = _trainer(loaded, data, limit, weights, work, unlabelled, checkpoint_every,
+                               team)
+            trainer.run()
+            distributed.leave(team)
+    except RecipeError as error:
+        raise click.UsageError(str(error)) from error
+    except ConnectionError as error:
+        if distributed.launched():  # who started this process tells it, once
+            raise SystemExit(1) from error
+        raise click.ClickException(str(error)) from error
+    return trainer
+
+
+def _trainer(
+    recipe: Recipe, data: Path, limit: int | None, weights: Path | None, work: Path,
+    unlabelled: Path | None, checkpoint_every: int, team: Team,
+) -> Trainer:
     import torch
 
-    from training.material import gather
+    from training.feed import Feed, StreamFeed
+    from training.material import gather, gather_shards
     from training.report import reporter
+    from training.shards import INDEX, open_shards
     from training.train import Trainer
 
-    path = Path(recipe) if recipe.endswith(".toml") else RECIPES / f"{recipe}.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
-        raise click.BadParameter(f"there is no recipe {recipe}; known: {known}")
+    feed: Feed | None = None
     try:
-        loaded = load_recipe(path)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    work.mkdir(parents=True, exist_ok=True)
-    try:
-        material = gather(loaded, data, work, weights, unlabelled, limit)
+        if (data / INDEX).is_file():
+            material = gather_shards(recipe, data, limit, team)
+            feed = StreamFeed(open_shards(data), material.vocabulary, recipe.search.max_words,
+                              recipe.seed_at, team)
+        else:
+            material = team.in_turn(
+                lambda: gather(recipe, data, work, weights, unlabelled, limit))
     except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from error
-    click.echo(f"{len(material.train)} pictures, {len(material.vocabulary)} words, "
-               f"{torch.get_num_threads()} threads")
-    trainer = Trainer(loaded, material, weights, work, reporter(material, loaded),
-                      checkpoint_every)
-    trainer.run()
-    return trainer
+    report = reporter(material, recipe) if team.rank == 0 else None
+    if team.rank == 0:
+        pictures = len(feed.shards) if feed else len(material.train)
+        click.echo(f"{pictures} pictures, {len(material.vocabulary)} words, {team.size} processes "
+                   f"of {torch.get_num_threads()} threads on {team.device.type}")
+    return Trainer(recipe, material, weights, work, report, checkpoint_every, team=team, feed=feed)
+
+
+def _recipe(name: str) -> Recipe:
+    try:
+        return load_recipe(find_recipe(name))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _launch(
+    recipe: str, processes: int, data: Path, work: Path, checkpoint_every: int,
+    **others: Path | int | None,
+) -> None:
+    """Train in so many processes of this machine, by torchrun."""
+    from training import distributed
+
+    arguments = ["train", recipe, "--data", str(data), "--work", str(work),
+                 "--checkpoint-every", str(checkpoint_every)]
+    for name, value in others.items():
+        if value is not None:
+            arguments += [f"--{name}", str(value)]
+    try:
+        distributed.launch(processes, arguments)
+    except ChildProcessError as error:
+        raise click.ClickException(str(error)) from error
 
 
 def _keep_memory() -> None:

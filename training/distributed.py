@@ -206,6 +206,8 @@ def launch(processes: int, arguments: list[str]) -> None:
         raise ChildProcessError(
             f"process {rank} of {processes} {how}; the others were ended. "
             "The same command goes on from the last checkpoint.") from error
+    finally:
+        del os.environ[_LAUNCHED]
 
 
 @contextlib.contextmanager

@@ -15,15 +15,19 @@ from torch import Tensor
 
 from models.vocabulary import PAD
 from training.datasets import batches
+from training.recipe import RecipeError
+from training.shards import ShardFeed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
+    from models.vocabulary import Vocabulary
     from training.distributed import Team
     from training.material import Material
     from training.recipe import Stage
+    from training.shards import Shards
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Feed(Protocol):
     """Whether its pictures have numbers, under which features and classes are kept."""
 
     def steps(self, stage: Stage) -> int:
-        """Batches in an epoch. Raises ValueError when there are too few pictures for one."""
+        """Batches in an epoch. Raises RecipeError when there are too few pictures for one."""
 
     def epoch(self, stage: Stage, number: int, epoch: int, skip: int) -> Iterator[Batch]:
         """The batches of an epoch of stage `number`, but for the first `skip`."""
@@ -102,11 +106,35 @@ class MapFeed:
         return np.stack([self.material.images[index] for index in indices])
 
 
+class StreamFeed:
+    """Batches of shards, in constant memory (see `training.shards`)."""
+
+    indexed = False
+
+    def __init__(
+        self, shards: Shards, vocabulary: Vocabulary, max_words: int, seed: Callable[[int], int],
+        team: Team,
+    ) -> None:
+        self.shards, self.vocabulary, self.max_words = shards, vocabulary, max_words
+        self.seed, self.team = seed, team
+
+    def steps(self, stage: Stage) -> int:
+        return _enough(len(self.shards), stage, self.team)
+
+    def epoch(self, stage: Stage, number: int, epoch: int, skip: int) -> Iterator[Batch]:
+        feed = ShardFeed(self.shards, self.vocabulary, self.max_words, stage.batch,
+                         rank=self.team.rank, world=self.team.size)
+        rows = torch.tensor(self.team.mine(stage.batch))
+        captioned = torch.ones(stage.batch, dtype=torch.bool)
+        for batch in feed.epoch(self.seed(1000 * number + epoch), skip):
+            yield Batch(rows, captioned, batch.tokens, functools.partial(np.asarray, batch.images))
+
+
 def _enough(pictures: int, stage: Stage, team: Team) -> int:
-    """Batches in an epoch of so many pictures. Raises ValueError when there are too few."""
+    """Batches in an epoch of so many pictures. Raises RecipeError when there are too few."""
     if stage.batch < team.size:
-        raise ValueError(f"a batch of {stage.batch} pictures cannot be split among {team.size} "
+        raise RecipeError(f"a batch of {stage.batch} pictures cannot be split among {team.size} "
                          "processes: start fewer, or make it larger")
     if pictures < stage.batch:
-        raise ValueError(f"{pictures} pictures are fewer than one batch")
+        raise RecipeError(f"{pictures} pictures are fewer than one batch")
     return pictures // stage.batch

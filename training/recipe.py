@@ -18,10 +18,12 @@ from training.augmentation import Augmentation
 from training.self_training import SelfTraining
 
 RECIPES = Path(__file__).parent / "recipes"
-
-
-Precision = Literal["bfloat16", "float32", "float16"]
 IMAGENET = "imagenet"  # starting weights that the library which has the encoder downloads
+Precision = Literal["bfloat16", "float32", "float16"]
+
+
+class RecipeError(ValueError):
+    """A recipe that does not fit the pictures or the machine it is run with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,10 @@ class Recipe:
     def unlabelled(self) -> bool:
         """Whether it needs pictures without captions."""
         return any(stage.unlabelled for stage in self.stages)
+
+    def seed_at(self, place: int) -> int:
+        """The seed of a place in the training: of a stage's epoch, of a step."""
+        return self.seed * 1_000_000_007 + place
 
 
 def find_recipe(name: str) -> Path:

@@ -38,8 +38,7 @@ def reporter(
     (each caption's end counted as one), and its perplexity. `cache` is the file in which the
     features are kept for other trainings whose encoder is frozen, too.
     """
-    images = np.stack([prepare.picture(each, recipe.preprocessing)
-                       for each in material.development])
+    images = material.development_images(recipe.preprocessing)
     references = {each.path.name: [" ".join(words) for words in each.captions]
                   for each in material.development}
     longest = max(len(words) for each in material.development for words in each.captions)

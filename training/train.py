@@ -23,6 +23,7 @@ from training.distributed import ALONE, Team
 from training.feed import Feed, MapFeed
 from training.material import starting_weights, tokenise
 from training.objective import Objective
+from training.recipe import RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +64,7 @@ class Trainer:
         `checkpoint_every` is in steps; `caches` is the folder of features, `work` by default."""
         self.recipe, self.material, self.work, self.report = recipe, material, work, report
         self.checkpoint_every, self.team, self.caches = checkpoint_every, team, caches or work
-        self.feed = feed or MapFeed(material, self._seed, team)
+        self.feed = feed or MapFeed(material, recipe.seed_at, team)
         torch.manual_seed(recipe.seed)
         words = len(material.vocabulary)
         self.network = CaptioningNetwork(recipe.architecture, words)
@@ -154,7 +155,7 @@ class Trainer:
         scaler: torch.amp.GradScaler, batch: Batch, share: float,
     ) -> float:
         # a seed of its own for every step: resuming needs no saved random state
-        torch.manual_seed(self._seed(10_000_000 * (self.stage + 1) + self.step))
+        torch.manual_seed(self.recipe.seed_at(10_000_000 * (self.stage + 1) + self.step))
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * share
         mirror = torch.rand(batch.total) < stage.mirror
@@ -196,7 +197,7 @@ class Trainer:
             return []
         parts = self.network.encoder.stages()
         if stage.encoder_stages > len(parts):
-            raise ValueError(f"stage {stage.name}: this encoder has {len(parts)} stages, "
+            raise RecipeError(f"stage {stage.name}: this encoder has {len(parts)} stages, "
                              f"not {stage.encoder_stages}")
         return [each for part in parts[-stage.encoder_stages:] for each in part.parameters()]
 
@@ -211,7 +212,7 @@ class Trainer:
     def _scaler(self, stage: Stage) -> torch.amp.GradScaler:
         device = self.team.device.type
         if stage.precision == "float16" and device == "cpu":
-            raise ValueError(f"stage {stage.name}: float16 needs a GPU: take bfloat16 or float32")
+            raise RecipeError(f"stage {stage.name}: float16 needs a GPU: take bfloat16 or float32")
         return torch.amp.GradScaler(device, enabled=stage.precision == "float16")
 
     def _caption_unlabelled(self, number: int) -> None:
@@ -276,9 +277,6 @@ class Trainer:
         return torch.optim.AdamW(groups, lr=stage.rate, betas=(0.9, 0.98),
                                  weight_decay=stage.weight_decay)
 
-    def _seed(self, place: int) -> int:
-        return self.recipe.seed * 1_000_000_007 + place
-
     def _score(self, name: str) -> dict[str, float]:
         """Score the averaged weights, unless it was done before a kill; draw the curves."""
         if not self.team.told(lambda: self.report is not None):
@@ -308,7 +306,7 @@ class Trainer:
         if not stage.patience or not scores:
             return False
         if stage.monitor not in scores:
-            raise ValueError(f"stage {stage.name} cannot monitor {stage.monitor}; "
+            raise RecipeError(f"stage {stage.name} cannot monitor {stage.monitor}; "
                              f"known: {', '.join(scores)}")
         value = scores[stage.monitor] * (-1 if stage.monitor in LOWER_IS_BETTER else 1)
         if self.best is None or value > self.best["score"]:
