@@ -150,7 +150,6 @@ def _train(
 ) -> Trainer:
     """Train in this process, which is one of many where torchrun has started it."""
     from training import distributed
-
     from training.recipe import RecipeError
 
     loaded = _recipe(recipe)

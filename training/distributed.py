@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import re
+import signal
 import sys
 import uuid
 from dataclasses import dataclass
@@ -119,7 +120,8 @@ class _SharedDraws(TorchFunctionMode):
     def __init__(self, total: int, rows: Tensor) -> None:
         super().__init__()
         self.total, self.rows = total, rows
-        self._own = {functional.dropout: self._dropout, torch.multinomial: self._multinomial}
+        self._own = {functional.dropout: self._dropout, torch.multinomial: self._multinomial,
+                     torch.rand: self._rand}
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (),
@@ -142,7 +144,10 @@ class _SharedDraws(TorchFunctionMode):
         noise = self._noise(values.detach(), lambda whole: whole.bernoulli_(1 - p))
         return values * noise.div_(1 - p)
 
-    def _multinomial(self, weights: Tensor, count: int) -> Tensor:
+    def _rand(self, rows: int, *size: int, device: torch.device | None = None) -> Tensor:
+        return self._noise(torch.empty(rows, *size, device=device), Tensor.uniform_)
+
+    def _multinomial(self, weights: Tensor, count: int, *_: bool) -> Tensor:
         if count != 1:
             raise ValueError("several processes can only draw one word at a time")
         # as torch draws one of each row: the greatest of p / e, where e is exponential
@@ -198,9 +203,7 @@ def launch(processes: int, arguments: list[str]) -> None:
     try:
         elastic_launch(config, sys.executable)("-m", "training", *arguments)
     except ChildFailedError as error:
-        # who was killed comes first: the others fail because they miss it
-        failures = sorted(error.failures.items(), key=lambda each: each[1].exitcode)
-        rank, failure = failures[0]
+        rank, failure = min(error.failures.items(), key=_blame)
         how = (f"was killed by signal {-failure.exitcode}" if failure.exitcode < 0
                else f"ended with status {failure.exitcode}")
         raise ChildProcessError(
@@ -208,6 +211,15 @@ def launch(processes: int, arguments: list[str]) -> None:
             "The same command goes on from the last checkpoint.") from error
     finally:
         del os.environ[_LAUNCHED]
+
+
+def _blame(failed: tuple[int, Any]) -> tuple[bool, bool, float]:
+    """Order processes by who began: one that was killed, then the first that failed.
+
+    Those that torchrun ended by SIGTERM come last.
+    """
+    failure = failed[1]
+    return failure.exitcode == -signal.SIGTERM, failure.exitcode > 0, failure.timestamp
 
 
 @contextlib.contextmanager

@@ -30,6 +30,13 @@ def caption_loss(logits: Tensor, tokens: Tensor, smoothing: float) -> Tensor:
     return cross_entropy(logits[real].float(), tokens[real], label_smoothing=smoothing)
 
 
+def word_losses(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Cross-entropy of each of the (…, T) next words, 0 for padding."""
+    each = cross_entropy(logits.flatten(0, -2).float(), tokens.flatten(), ignore_index=PAD,
+                         reduction="none")
+    return each.view_as(tokens)
+
+
 def class_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy of (B, C) logits with the distribution of (B, C) target logits."""
     return cross_entropy(logits.float(), targets.float().softmax(-1))
@@ -107,7 +114,10 @@ class Objective(nn.Module):
             shown = shown.to(features.device)
             with self.team.draws(total, rows):
                 logits, _ = member(features, shown)
-            losses.append(caption_loss(logits, shown[..., 1:], stage.label_smoothing) * share)
+            loss = caption_loss(logits, shown[..., 1:], stage.label_smoothing)
+            if getattr(member, 'stochastic', False):
+                loss = loss + member.surrogate(word_losses(logits, shown[..., 1:]))
+            losses.append(loss * share)
         return torch.stack(losses).mean()
 
     @functools.cached_property
