@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from models.captioner import EngineName
+from training import data_commands
 from training.recipe import find_recipe, load_recipe
 
 if TYPE_CHECKING:
@@ -93,14 +94,14 @@ def evaluate(bundle: Path, data: Path, engine: EngineName, beam: int | None, lim
     import dataclasses
 
     from models.captioner import load
-    from training.datasets import load_flickr8k
+    from training import datasets
     from training.evaluate import evaluate as run
 
     captioner = load(bundle, engine=engine)
     how = captioner.config.search
     if beam is not None:
         how = dataclasses.replace(how, beam=beam)
-    examples = load_flickr8k(data).development[:limit]
+    examples = datasets.load(data).development[:limit]
     result = run(captioner, examples, how)
     for name, value in result.scores.items():
         click.echo(f"{name:24s}{value:8.2f}")
@@ -109,7 +110,7 @@ def evaluate(bundle: Path, data: Path, engine: EngineName, beam: int | None, lim
 
 
 @main.command()
-@click.option("--data", type=_folder, required=True, help="Folder of the data set (Flickr8k).")
+@click.option("--data", type=_folder, required=True, help="Folder of the data set.")
 @click.option("--unlabelled", type=_folder, help="Folder of further photographs.")
 @click.option("--work", type=click.Path(path_type=Path), required=True,
               help="Folder for composed screens and checkpoints.")
@@ -132,10 +133,10 @@ def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: 
     """
     _keep_memory()
     from models.engines.onnx import processors
-    from training.datasets import load_flickr8k, load_unlabelled
+    from training.datasets import load, load_unlabelled
     from training.finder.publish import build as build_finder
 
-    photographs = [example.path for example in load_flickr8k(data).train]
+    photographs = [example.path for example in load(data).train]
     if unlabelled is not None:
         photographs += [example.path for part in load_unlabelled(unlabelled) for example in part]
     scores = build_finder(photographs, work, out, screens=screens, steps=steps,
@@ -240,6 +241,9 @@ def _keep_memory() -> None:
         for option, value in ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 2**28)):
             library.mallopt(option, value)
 
+
+main.add_command(data_commands.prepare)
+main.add_command(data_commands.shards)
 
 if __name__ == "__main__":
     main()

@@ -20,7 +20,7 @@ from training.datasets import (
     Example,
     build_vocabulary,
     count_words,
-    load_flickr8k,
+    load,
     load_unlabelled,
     mirrored,
 )
@@ -65,7 +65,7 @@ def gather(
     unlabelled: Path | None = None, limit: int | None = None,
 ) -> Material:
     """Read the data sets, decode and classify the pictures (once), build the vocabulary."""
-    dataset = load_flickr8k(data)
+    dataset = load(data, cleaning=recipe.cleaning)
     for problem in dataset.problems:
         tqdm.write(f"left out: {problem}")
     train, development = dataset.train[:limit], dataset.development[:limit]
@@ -74,6 +74,11 @@ def gather(
         if unlabelled is None:
             raise ValueError("this recipe needs pictures without captions: give --unlabelled")
         more = load_unlabelled(unlabelled)[0][:limit]
+    bad = prepare.faults([*train, *development, *more], work / "checked.json")
+    for path, why in bad.items():
+        tqdm.write(f"left out: {path.name}: {why}")
+    train, development, more = ([each for each in part if each.path not in bad]
+                                for part in (train, development, more))
     images = prepare.pictures([*train, *more], recipe.preprocessing, work / "pictures.npy")
     classes = np.zeros((0, 0), np.float16)
     words: list[str] = []

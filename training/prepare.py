@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
+from models.engines.onnx import processors
 from models.preprocess import Preprocessing, squash, upright_rgb
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -21,6 +23,69 @@ if TYPE_CHECKING:
 
     from models.networks.encoders import MobileNetEdgeTPU
     from training.datasets import Example
+
+
+def faults(examples: Iterable[Example], path: Path | None = None) -> dict[Path, str]:
+    """Decode every picture and say which cannot be used, and why.
+
+    Findings are kept in `path` (JSON), each until its file changes.
+    """
+    known = _findings(path)
+    stamps = {example.path: _stamp(example.path) for example in examples}
+    fresh = [each for each, stamp in stamps.items()
+             if stamp and known.get(str(each), [None])[:-1] != stamp]
+    pool = ThreadPoolExecutor(processors())
+    bar = tqdm(pool.map(fault, fresh), "checked", len(fresh), unit="picture", disable=not fresh)
+    try:
+        for each, why in zip(fresh, bar, strict=True):
+            known[str(each)] = [*(stamps[each] or ()), why]
+    finally:  # interrupted, the next run goes on from here
+        pool.shutdown(cancel_futures=True)
+        if path is not None and fresh:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            part.write_text(json.dumps(known), encoding="utf-8")
+            part.replace(path)
+    found = {each: known[str(each)][-1] if stamp else "missing" for each, stamp in stamps.items()}
+    return {each: why for each, why in found.items() if why}
+
+
+def fault(path: Path) -> str:
+    """Why a picture cannot be used; empty when it can."""
+    try:
+        with Image.open(path) as image:
+            upright_rgb(image)
+    # Pillow's decoders raise whatever they stumble over: struct.error, SyntaxError, KeyError …
+    except Exception as error:
+        return reason(error, path)
+    return ""
+
+
+def reason(error: Exception, path: Path) -> str:
+    """What an error of a decoder says about the picture."""
+    if not path.is_file():
+        return "missing"
+    if not path.stat().st_size:
+        return "an empty file"
+    if isinstance(error, UnidentifiedImageError):
+        return "not a picture"
+    return f"damaged or cut off ({error})"
+
+
+def _stamp(path: Path) -> list[int] | None:
+    """Size and time by which a file is known to be unchanged; None when it is missing."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return [about.st_size, about.st_mtime_ns]
+
+
+def _findings(path: Path | None) -> dict[str, list[Any]]:
+    if path is None or not path.is_file():
+        return {}
+    found: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def pictures(

@@ -15,6 +15,7 @@ from models.decoding import Search
 from models.preprocess import Preprocessing
 from models.tables import make
 from training.augmentation import Augmentation
+from training.cleaning import Cleaning
 from training.self_training import SelfTraining
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -110,6 +111,7 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
     search: Search = field(default_factory=Search)
     self_training: SelfTraining = field(default_factory=SelfTraining)
+    cleaning: Cleaning = field(default_factory=Cleaning)
 
     @property
     def unlabelled(self) -> bool:
@@ -137,7 +139,8 @@ def load_recipe(path: Path) -> Recipe:
     """Raises ValueError naming the key for anything unknown, missing or of the wrong kind."""
     table = _inherited(path, ())
     for key, kind in (("preprocessing", Preprocessing), ("augmentation", Augmentation),
-                      ("search", Search), ("self_training", SelfTraining)):
+                      ("search", Search), ("self_training", SelfTraining),
+                      ("cleaning", Cleaning)):
         if key in table:
             table[key] = make(kind, table[key], f"{path.name}, {key}")
     stages = table.get("stages")

@@ -3,69 +3,35 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import tarfile
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple
 
 from PIL import Image
 from tqdm import tqdm
 
+from models.engines.onnx import processors
 from models.preprocess import Preprocessing, squash, upright_rgb
+from training.prepare import reason
 from training.shards import DEVELOPMENT, INDEX, TRAIN, shard_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
-    from types import TracebackType
 
     from training.datasets import Dataset, Example
 
+_AT_ONCE = 256  # pictures that are decoded before the first of them is written
 
-@dataclass(slots=True)
-class ShardWriter:
-    """Writes one split, `per_shard` pictures to a tar file; a context manager.
 
-    A tar file has its name only when it is whole.
-    """
+class Member(NamedTuple):
+    """A square picture; `captions` in words, none of which holds a space."""
 
-    folder: Path
-    split: str
-    per_shard: int
-    counts: list[int] = field(default_factory=list)
-    captions: int = 0
-    _archive: tarfile.TarFile | None = None
-
-    def __enter__(self) -> ShardWriter:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        self._close()
-
-    def add(self, name: str, jpeg: bytes, captions: Sequence[Sequence[str]]) -> None:
-        """`captions` in words, none of which holds a space."""
-        if self._archive is None or self.counts[-1] == self.per_shard:
-            self._close()
-            self.counts.append(0)
-            self._archive = tarfile.open(self._part(), "w", format=tarfile.USTAR_FORMAT)
-        key = f"{sum(self.counts):08}"
-        notes = {"name": name, "captions": [" ".join(words) for words in captions]}
-        for kind, content in (("jpg", jpeg), ("json", json.dumps(notes).encode())):
-            member = tarfile.TarInfo(f"{key}.{kind}")
-            member.size = len(content)
-            self._archive.addfile(member, io.BytesIO(content))
-        self.counts[-1] += 1
-        self.captions = max(self.captions, len(captions))
-
-    def _part(self) -> Path:
-        return self.folder / f"{self.split}.part"
-
-    def _close(self) -> None:
-        if self._archive is not None:
-            self._archive.close()
-            self._part().replace(self.folder / shard_name(self.split, len(self.counts) - 1))
-            self._archive = None
+    name: str
+    jpeg: bytes
+    captions: Sequence[Sequence[str]]
 
 
 def write_shards(
@@ -77,48 +43,102 @@ def write_shards(
     `note` goes into the index as it is. Raises FileExistsError when `folder` has shards already,
     ValueError when a split has no picture that can be read.
     """
+    problems: list[str] = []
+    splits = {split: _members(examples, split, size, quality, problems)
+              for split, examples in ((TRAIN, dataset.train), (DEVELOPMENT, dataset.development))}
+    write_splits(splits, folder, size, per_shard, note)
+    return problems
+
+
+def write_splits(
+    splits: dict[str, Iterator[Member]], folder: Path, size: int, per_shard: int,
+    note: dict[str, object],
+) -> None:
+    """Write the tar files of every split and then the index, without which they do not count."""
     if (folder / INDEX).exists():
         raise FileExistsError(f"{folder} holds shards already: give another folder")
     folder.mkdir(parents=True, exist_ok=True)
-    for path in folder.glob("*.tar"):  # of a run that was killed
+    for path in folder.glob("*-[0-9]*.tar"):  # of a run that was killed
         path.unlink()
-    problems: list[str] = []
-    splits = {}
-    for split, examples in ((TRAIN, dataset.train), (DEVELOPMENT, dataset.development)):
-        with ShardWriter(folder, split, per_shard) as writer:
-            problems += _write(writer, examples, size, quality)
-        if not writer.counts:
+    written = {}
+    for split, members in splits.items():
+        counts, most = _write_split(folder, split, members, per_shard)
+        if not counts:
             raise ValueError(f"the {split} split has no picture that can be read")
-        splits[split] = {"captions": writer.captions, "counts": writer.counts}
-    table = {"size": size, "splits": splits, **note}
+        written[split] = {"captions": most, "counts": counts}
     part = folder / f"{INDEX}.part"
+    table = {"size": size, "splits": written, **note}
     part.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     part.replace(folder / INDEX)
-    return problems
 
 
-def _write(
-    writer: ShardWriter, examples: Iterable[Example], size: int, quality: int
-) -> list[str]:
-    problems = []
-    for example in tqdm(examples, desc=f"{writer.split} shards", unit="picture"):
-        try:
-            jpeg = square_jpeg(example.path, size, quality)
-        # Pillow's decoders raise whatever they stumble over: struct.error, SyntaxError, KeyError …
-        except Exception as error:
-            problems.append(f"{example.path.name}: {error}")
+def _write_split(
+    folder: Path, split: str, members: Iterator[Member], per_shard: int
+) -> tuple[list[int], int]:
+    """→ pictures in each tar file, and the most captions that a picture has."""
+    counts: list[int] = []
+    most = 0
+    part = folder / f"{split}.part"
+    while True:
+        count = 0
+        with tarfile.open(part, "w", format=tarfile.USTAR_FORMAT) as archive:
+            for count, member in enumerate(itertools.islice(members, per_shard), 1):
+                _add(archive, f"{sum(counts) + count - 1:08}", member)
+                most = max(most, len(member.captions))
+        if not count:
+            part.unlink()
+            return counts, most
+        part.replace(folder / shard_name(split, len(counts)))
+        counts.append(count)
+
+
+def _add(archive: tarfile.TarFile, key: str, member: Member) -> None:
+    notes = {"name": member.name, "captions": [" ".join(words) for words in member.captions]}
+    for kind, content in (("jpg", member.jpeg), ("json", json.dumps(notes).encode())):
+        header = tarfile.TarInfo(f"{key}.{kind}")
+        header.size = len(content)
+        archive.addfile(header, io.BytesIO(content))
+
+
+def _members(
+    examples: Sequence[Example], split: str, size: int, quality: int, problems: list[str]
+) -> Iterator[Member]:
+    """The pictures that can be read, decoded a few ahead; the others go into `problems`."""
+    bar = tqdm(total=len(examples), desc=f"{split} shards", unit="picture")
+    with ThreadPoolExecutor(processors()) as pool, bar:
+        for start in range(0, len(examples), _AT_ONCE):
+            chunk = examples[start : start + _AT_ONCE]
+            yield from _sound(chunk, pool.map(lambda each: _made(each.path, size, quality), chunk),
+                              problems)
+            bar.update(len(chunk))
+
+
+def _sound(
+    examples: Iterable[Example], made: Iterable[tuple[bytes, str]], problems: list[str]
+) -> Iterator[Member]:
+    for example, (jpeg, why) in zip(examples, made, strict=True):
+        if why:
+            problems.append(f"{example.path.name}: {why}")
         else:
-            writer.add(example.path.name, jpeg, example.captions)
-    return problems
+            yield Member(example.path.name, jpeg, example.captions)
 
 
-def square_jpeg(path: Path, size: int, quality: int) -> bytes:
+def _made(path: Path, size: int, quality: int) -> tuple[bytes, str]:
+    """A square JPEG, or why there is none."""
+    try:
+        return square_jpeg(path, size, quality), ""
+    # Pillow's decoders raise whatever they stumble over: struct.error, SyntaxError, KeyError …
+    except Exception as error:
+        return b"", reason(error, path)
+
+
+def square_jpeg(path: Path, size: int, quality: int = 95) -> bytes:
     """The picture as a square JPEG; one that is such already stays as it is, to the byte."""
     content = path.read_bytes()
     with Image.open(io.BytesIO(content)) as image:
         image.load()
-        if (image.format, image.mode, image.size) == ("JPEG", "RGB", (size, size)) \
-                and not image.getexif():
+        plain = (image.format, image.mode, image.size) == ("JPEG", "RGB", (size, size))
+        if plain and not image.getexif():
             return content
         square = squash(upright_rgb(image), Preprocessing(size))
     file = io.BytesIO()

@@ -232,10 +232,9 @@ def places(counts: Sequence[int], seed: int, mixed: int) -> Iterator[Place]:
     random = np.random.default_rng(seed)
     order = random.permutation(len(counts)).tolist()
     for start in range(0, len(order), mixed):
-        pool = np.array([(shard, number) for shard in order[start : start + mixed]
-                         for number in range(counts[shard])]).reshape(-1, 2)
-        for shard, number in pool[random.permutation(len(pool))].tolist():
-            yield shard, number
+        pool = [(shard, number) for shard in order[start : start + mixed]
+                for number in range(counts[shard])]
+        yield from (pool[index] for index in random.permutation(len(pool)).tolist())
 
 
 class ShardFeed:
