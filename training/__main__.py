@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from models.captioner import EngineName
+from training import evaluation
 from training.recipe import RECIPES, load_recipe
 
 if TYPE_CHECKING:
@@ -65,34 +65,6 @@ def build(out: Path, **options: Any) -> None:
 
 
 @main.command()
-@click.argument("bundle", type=_folder)
-@click.option("--data", type=_folder, required=True, help="Folder of the data set.")
-@click.option("--engine", type=click.Choice(get_args(EngineName)), default="onnx")
-@click.option("--beam", type=click.IntRange(1, 10), help="Beam width; the bundle's by default.")
-@click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write captions and scores (JSON).")
-def evaluate(bundle: Path, data: Path, engine: EngineName, beam: int | None, limit: int | None,
-             out: Path | None) -> None:
-    """Score BUNDLE on the development split by free-running search."""
-    import dataclasses
-
-    from models.captioner import load
-    from training.datasets import load_flickr8k
-    from training.evaluate import evaluate as run
-
-    captioner = load(bundle, engine=engine)
-    how = captioner.config.search
-    if beam is not None:
-        how = dataclasses.replace(how, beam=beam)
-    examples = load_flickr8k(data).development[:limit]
-    result = run(captioner, examples, how)
-    for name, value in result.scores.items():
-        click.echo(f"{name:24s}{value:8.2f}")
-    if out is not None:
-        result.save(out)
-
-
-@main.command()
 @click.option("--data", type=_folder, required=True, help="Folder of the data set (Flickr8k).")
 @click.option("--unlabelled", type=_folder, help="Folder of further photographs.")
 @click.option("--work", type=click.Path(path_type=Path), required=True,
@@ -126,6 +98,10 @@ def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: 
                           cycles=cycles, seed=seed, workers=processors())
     for name, value in scores.items():
         click.echo(f"{name:36s}{value:8g}")
+
+
+for _command in (evaluation.evaluate, evaluation.heatmap):
+    main.add_command(_command)
 
 
 def _train(recipe: str, limit: int | None, data: Path, weights: Path | None, work: Path,
