@@ -159,7 +159,7 @@ class Trainer:
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * share
         mirror = torch.rand(batch.total) < stage.mirror
-        self._learning()
+        self.network.train()
         dtype = getattr(torch, stage.precision)
         with torch.autocast(self.team.device.type, dtype, enabled=dtype != torch.float32):
             loss: Tensor = objective(stage, batch, mirror)
@@ -177,29 +177,17 @@ class Trainer:
                     self.average[name].lerp_(value, 1 - decay)
         return self.team.total(float(loss.detach())) / self.team.size
 
-    def _learning(self) -> None:
-        """Switch dropout on. Batch norm keeps ImageNet's statistics: batches are small, and what
-        a picture gives must not depend on which process has the others."""
-        self.network.train()
-        for module in self.network.encoder.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
-
     def _freeze(self, stage: Stage) -> None:
-        for parameter in self.network.encoder.parameters():
+        encoder = self.network.encoder
+        for parameter in encoder.parameters():
             parameter.requires_grad_(stage.train == "all" and not stage.encoder_stages)
-        for parameter in self._last_stages(stage):
-            parameter.requires_grad_(True)
-
-    def _last_stages(self, stage: Stage) -> list[nn.Parameter]:
-        """The parameters of the encoder that learn when only its last stages do."""
-        if not stage.encoder_stages:
-            return []
-        parts = self.network.encoder.stages()
-        if stage.encoder_stages > len(parts):
-            raise RecipeError(f"stage {stage.name}: this encoder has {len(parts)} stages, "
-                             f"not {stage.encoder_stages}")
-        return [each for part in parts[-stage.encoder_stages:] for each in part.parameters()]
+        if stage.encoder_stages:
+            try:
+                last = encoder.trainable(stage.encoder_stages)
+            except ValueError as error:
+                raise RecipeError(f"stage {stage.name}: {error}") from error
+            for parameter in last:
+                parameter.requires_grad_()
 
     def _shared(self) -> nn.Module:
         """The objective, and where there are several processes, with their gradients joined."""
@@ -272,7 +260,7 @@ class Trainer:
     def _optimiser(self, stage: Stage) -> torch.optim.Optimizer:
         groups = [{"params": list(self.network.decoder.parameters()), "peak": stage.rate}]
         if stage.train == "all":
-            learning = self._last_stages(stage) or list(self.network.encoder.parameters())
+            learning = [each for each in self.network.encoder.parameters() if each.requires_grad]
             groups.append({"params": learning, "peak": stage.encoder_rate})
         return torch.optim.AdamW(groups, lr=stage.rate, betas=(0.9, 0.98),
                                  weight_decay=stage.weight_decay)
