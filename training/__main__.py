@@ -111,6 +111,27 @@ def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: 
         click.echo(f"{name:36s}{value:8g}")
 
 
+@main.command()
+@click.option("--data", type=_folder, required=True, help="Folder of the data set.")
+@click.option("--weights", type=_folder, required=True, help="Folder of the starting weights.")
+@click.option("--work", type=click.Path(path_type=Path), required=True,
+              help="Folder for caches, trainings and the table.")
+@click.option("--epochs", type=click.IntRange(min=0), default=1, show_default=True,
+              help="The most epochs of a recipe's stage that are run; 0: as many as it says.")
+@click.option("--rows", help="Recipes, separated by commas; the ancestors and ours by default.")
+@click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures.")
+@click.option("--own-encoders", is_flag=True,
+              help="Run the recipes on their own encoders' ImageNet weights, if they can be had.")
+def table(data: Path, weights: Path, work: Path, epochs: int, rows: str | None, limit: int | None,
+          own_encoders: bool) -> None:
+    """Train the ancestors' recipes and ours on the same features; print them side by side.
+
+    Killed at any moment, the same command goes on. The work folder gets table.md, table.json,
+    table.png and losses.png.
+    """
+    running.table(data, weights, work, epochs, rows, limit, own_encoders)
+
+
 for _command in (data_commands.prepare, data_commands.shards, evaluation.evaluate,
                  evaluation.heatmap):
     main.add_command(_command)

@@ -74,6 +74,28 @@ def prepared(
     return Trainer(recipe, material, weights, work, report, checkpoint_every, team=team, feed=feed)
 
 
+def table(
+    data: Path, weights: Path, work: Path, epochs: int, rows: str | None, limit: int | None,
+    own_encoders: bool,
+) -> None:
+    """Make the table's rows, write and print it."""
+    keep_memory()
+    from training import table as rows_of
+    from training import table_page
+
+    names = [name.strip() for name in rows.split(",")] if rows else list(rows_of.ROWS)
+    for name in names:
+        read(name)  # a slip of the pen is told before the work
+    how = rows_of.Conditions(data, weights, work, epochs or None, limit, own_encoders)
+    try:
+        made = rows_of.make(names, how)
+    except (ValueError, FileNotFoundError) as error:
+        raise click.UsageError(str(error)) from error
+    pictures = (f"Trained on {limit or 'all'} pictures of the data set in {data.name}, each stage "
+                f"for at most {epochs or 'all its'} epochs.")
+    click.echo(table_page.write(made, work, pictures))
+
+
 def read(name: str) -> Recipe:
     try:
         return load_recipe(find_recipe(name))
