@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,10 +109,13 @@ def _write(
     module: nn.Module, inputs: tuple[Any, ...], names: list[str], outputs: list[str],
     shapes: dict[str, Any] | None, path: Path,
 ) -> None:
-    program = torch.onnx.export(
-        module.eval(), inputs, dynamo=True, opset_version=_OPSET, input_names=names,
-        output_names=outputs, dynamic_shapes=shapes, optimize=False, verbose=False,
-    )
+    with warnings.catch_warnings():
+        # the exporter copies what torch itself deprecates
+        warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+        program = torch.onnx.export(
+            module.eval(), inputs, dynamo=True, opset_version=_OPSET, input_names=names,
+            output_names=outputs, dynamic_shapes=shapes, optimize=False, verbose=False,
+        )
     if program is None:
         raise RuntimeError("torch.onnx.export gave no program")
     graph = program.model_proto

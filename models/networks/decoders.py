@@ -1,4 +1,4 @@
-"""Recurrent decoders: grid → words."""
+"""Decoders, grid → words: those of the shipped captioners, and the table of all."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.networks.attending import HardAttention, SoftAttention, TopDown
 from models.networks.attention import AdditiveAttention
+from models.networks.decoder import Decoder, Tensors
+from models.networks.luong import LuongGlobal, LuongLocal
+from models.networks.pooled import Merge, ShowAndTell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-Tensors = tuple[Tensor, ...]
+__all__ = ["DECODERS", "Committee", "Decoder", "SoftAttentionLSTM", "Tensors"]
 
 
-class SoftAttentionLSTM(nn.Module):
+class SoftAttentionLSTM(Decoder):
     """The decoder of "Show, Attend and Tell" (Xu et al. 2015), soft attention.
 
     With the gating scalar β of section 4.2.1 (one for each context channel) and the deep
@@ -44,10 +48,6 @@ class SoftAttentionLSTM(nn.Module):
         self.bias = nn.Parameter(torch.zeros(words))
         self.dropout = nn.Dropout(dropout)
         nn.init.normal_(self.embedding.weight, std=0.05)  # tied: the default starts at loss 21
-
-    def speakers(self) -> list[SoftAttentionLSTM]:
-        """Those that learn words of their own: itself alone."""
-        return [self]
 
     def begin(self, features: Tensor) -> tuple[Tensors, Tensors]:
         """(B, C, S, S) features → (B, L, D) grid, (B, L, A) keys; first hidden, cell (B, 1, H)."""
@@ -102,7 +102,7 @@ class SoftAttentionLSTM(nn.Module):
         return functional.linear(output, self.embedding.weight, self.bias)
 
 
-class Committee(nn.Module):
+class Committee(Decoder):
     """Several `SoftAttentionLSTM` on one encoder, which speak as one.
 
     The next word's probability is the mean of the members' (a deep ensemble, Lakshminarayanan
@@ -114,9 +114,9 @@ class Committee(nn.Module):
         super().__init__()
         self.members = nn.ModuleList(SoftAttentionLSTM(**options) for _ in range(members))
 
-    def speakers(self) -> list[SoftAttentionLSTM]:
+    def speakers(self) -> list[Decoder]:
         """Those that learn words of their own: the members."""
-        return [member for member in self.members if isinstance(member, SoftAttentionLSTM)]
+        return [member for member in self.members if isinstance(member, Decoder)]
 
     def begin(self, features: Tensor) -> tuple[Tensors, Tensors]:
         """(B, C, S, S) features → grid (B, M, L, D), keys (B, M, L, A); states (B, 1, M, H)."""
@@ -152,8 +152,15 @@ def _stacked(members: Sequence[Tensors], dimension: int) -> Tensors:
     return tuple(torch.stack(parts, dimension) for parts in zip(*members, strict=True))
 
 
-Decoder = SoftAttentionLSTM | Committee
-DECODERS: dict[str, type[Decoder]] = {
+DECODERS: dict[str, Callable[..., Decoder]] = {
     "soft_attention_lstm": SoftAttentionLSTM,
     "committee": Committee,
+    "soft_attention": SoftAttention,
+    "hard_attention": HardAttention,
+    "luong_global": LuongGlobal,
+    "luong_local": LuongLocal,
+    "show_and_tell": ShowAndTell,
+    "merge": Merge,
+    "top_down": TopDown,
 }
+"""Each takes the encoder's `channels`, the number of `words`, and options of its own."""
