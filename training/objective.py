@@ -115,7 +115,7 @@ class Objective(nn.Module):
             with self.team.draws(total, rows):
                 logits, _ = member(features, shown)
             loss = caption_loss(logits, shown[..., 1:], stage.label_smoothing)
-            if getattr(member, 'stochastic', False):
+            if member.stochastic:
                 loss = loss + member.surrogate(word_losses(logits, shown[..., 1:]))
             losses.append(loss * share)
         return torch.stack(losses).mean()

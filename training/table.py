@@ -83,8 +83,8 @@ def make(names: Sequence[str], how: Conditions) -> list[Row]:
     how.work.mkdir(parents=True, exist_ok=True)
     ours = load_recipe(find_recipe(OURS))
     rows = []
-    for name in names:
-        given = load_recipe(find_recipe(name))
+    for path in map(find_recipe, names):
+        given, name = load_recipe(path), path.stem
         recipe, notes = adapted(given, ours, how)
         folder, key = how.work / name, _key(recipe, how)
         row = _known(folder, key)
