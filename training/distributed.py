@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Told = TypeVar("Told")
 
 _LAUNCHED = "DESCRIBER_TRAINING_LAUNCHED"
+_GOES_ON = "The same command goes on from the last checkpoint."
 _LOST = re.compile("gloo|nccl|connection|timed out|broken pipe", re.IGNORECASE)
 _STEP = timedelta(minutes=10)  # a process that hangs for longer in a step has ended the training
 _WAIT = timedelta(days=1)  # decoding, encoding and scoring, for which the others wait
@@ -187,6 +188,7 @@ def launch(processes: int, arguments: list[str]) -> None:
 
     Raises ChildProcessError naming the process that failed or was killed; the others are ended.
     """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -207,8 +209,9 @@ def launch(processes: int, arguments: list[str]) -> None:
         how = (f"was killed by signal {-failure.exitcode}" if failure.exitcode < 0
                else f"ended with status {failure.exitcode}")
         raise ChildProcessError(
-            f"process {rank} of {processes} {how}; the others were ended. "
-            "The same command goes on from the last checkpoint.") from error
+            f"process {rank} of {processes} {how}; the others were ended. {_GOES_ON}") from error
+    except SignalException as error:
+        raise ChildProcessError(f"ended by signal {int(error.sigval)}. {_GOES_ON}") from error
     finally:
         del os.environ[_LAUNCHED]
 
@@ -232,7 +235,7 @@ def missing_others(team: Team) -> Iterator[None]:
             raise
         raise ConnectionError(
             f"process {team.rank} of {team.size}: another process of this training has ended or "
-            "hangs. The same command goes on from the last checkpoint.") from error
+            f"hangs. {_GOES_ON}") from error
 
 
 def launched() -> bool:

@@ -47,6 +47,10 @@ def prepared(
     recipe: Recipe, data: Path, limit: int | None, weights: Path | None, work: Path,
     unlabelled: Path | None, checkpoint_every: int, team: Team,
 ) -> Trainer:
+    """Gather what the recipe wants of a data set or of shards; goes on from a checkpoint.
+
+    Raises click's UsageError for what is missing or does not fit.
+    """
     import torch
 
     from training.feed import Feed, StreamFeed
@@ -97,6 +101,7 @@ def table(
 
 
 def read(name: str) -> Recipe:
+    """The recipe of that name or path. Raises click's BadParameter naming what is wrong."""
     try:
         return load_recipe(find_recipe(name))
     except ValueError as error:
