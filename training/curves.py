@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -61,9 +62,7 @@ class Curves:
                 tqdm.write("no events for TensorBoard: pip install tensorboard")
             return
         if self._writer is None:
-            from torch.utils.tensorboard.writer import SummaryWriter
-
-            self._writer = SummaryWriter(  # type: ignore[no-untyped-call]
+            self._writer = import_module("torch.utils.tensorboard").SummaryWriter(
                 str(self.work / "tensorboard"), purge_step=self._written + 1)
         self._writer.add_scalar(name, value, step)
 

@@ -194,6 +194,8 @@ def launch(processes: int, arguments: list[str]) -> None:
 
     # each has its share of the processors: threads that fight for them cost more than they give
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
+    # torch's libraries tell every process of parameters that a stage leaves alone, and of sockets
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     os.environ[_LAUNCHED] = "1"
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     for name in list(logging.root.manager.loggerDict):

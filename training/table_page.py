@@ -43,9 +43,7 @@ def markdown(rows: Sequence[Row], pictures: str) -> str:
     titles = ["recipe", *_SCORES, "loss", "perplexity", "parameters (decoder)", "training",
               "a caption", "epochs of the recipe's"]
     columns = [[row.name for row in rows],
-               *(_column(rows, lambda row, name=name: row.beam[name],  # type: ignore[misc]
-                         lambda row, name=name: f"{row.greedy[name]:.1f} / {row.beam[name]:.1f}")
-                 for name in _SCORES),
+               *(_scores(rows, name) for name in _SCORES),
                _column(rows, lambda row: -row.loss, lambda row: f"{row.loss:.3f}"),
                _column(rows, lambda row: -row.perplexity, lambda row: f"{row.perplexity:.1f}"),
                [f"{row.parameters[0] / 1e6:.1f} M ({row.parameters[1] / 1e6:.1f} M)"
@@ -62,6 +60,11 @@ def markdown(rows: Sequence[Row], pictures: str) -> str:
     lines += [f"- `{row.name}`: {row.about}; {row.decoder} with {row.words} words"
               + "".join(f"; {note}" for note in row.notes) + "." for row in rows]
     return "\n".join(lines) + "\n"
+
+
+def _scores(rows: Sequence[Row], name: str) -> list[str]:
+    return _column(rows, lambda row: row.beam[name],
+                   lambda row: f"{row.greedy[name]:.1f} / {row.beam[name]:.1f}")
 
 
 def _column(

@@ -165,7 +165,7 @@ class Trainer:
             loss: Tensor = objective(stage, batch, mirror)
         # all of them: what an earlier stage left on frozen layers would count in the norm below
         self.network.zero_grad(set_to_none=True)
-        scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(scaler.scale(loss))
         scaler.unscale_(optimiser)
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         scaler.step(optimiser)
