@@ -111,6 +111,7 @@ def adapted(recipe: Recipe, ours: Recipe, how: Conditions) -> tuple[Recipe, list
         notes.append(f"on the starting weights' {ours.architecture['encoder']} "
                      f"instead of {architecture['encoder']}")
         architecture["encoder"] = ours.architecture["encoder"]
+        architecture.pop("encoder_options", None)
         recipe = dataclasses.replace(recipe, starting_weights=ours.starting_weights,
                                      preprocessing=ours.preprocessing)
     stages = recipe.stages
@@ -218,7 +219,7 @@ def _count(module: nn.Module) -> int:
 
 def _key(recipe: Recipe, how: Conditions) -> str:
     """Names all that a row depends on."""
-    return hashlib.sha256(repr((recipe, how.limit, torch.__version__)).encode()).hexdigest()
+    return hashlib.sha256(repr((recipe, how.limit, how.data.resolve())).encode()).hexdigest()
 
 
 def _known(folder: Path, key: str) -> Row | None:
