@@ -116,7 +116,7 @@ def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: 
 @click.option("--weights", type=_folder, required=True, help="Folder of the starting weights.")
 @click.option("--work", type=click.Path(path_type=Path), required=True,
               help="Folder for caches, trainings and the table.")
-@click.option("--epochs", type=click.IntRange(min=0), default=1, show_default=True,
+@click.option("--epochs", type=click.IntRange(min=0), default=2, show_default=True,
               help="The most epochs of a recipe's stage that are run; 0: as many as it says.")
 @click.option("--rows", help="Recipes, separated by commas; the ancestors and ours by default.")
 @click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures.")
@@ -127,7 +127,7 @@ def table(data: Path, weights: Path, work: Path, epochs: int, rows: str | None, 
     """Train the ancestors' recipes and ours on the same features; print them side by side.
 
     Killed at any moment, the same command goes on. The work folder gets table.md, table.json,
-    table.png and losses.png.
+    table.png and losses.png. About 35 minutes on two cores.
     """
     running.table(data, weights, work, epochs, rows, limit, own_encoders)
 

@@ -76,7 +76,8 @@ def smoothed(values: Sequence[float], over: int = _SMOOTH) -> np.ndarray[Any, np
     total = np.concatenate([[0.0], np.cumsum(np.asarray(values, np.float64))])
     ends = np.arange(1, len(values) + 1)
     begins = np.maximum(0, ends - over)
-    return (total[ends] - total[begins]) / (ends - begins)
+    means: np.ndarray[Any, np.dtype[np.float64]] = (total[ends] - total[begins]) / (ends - begins)
+    return means
 
 
 def draw_losses(runs: Mapping[str, Sequence[tuple[int, int, float]]], path: Path) -> None:

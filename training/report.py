@@ -78,13 +78,13 @@ class _Features:
     def batches(self, network: CaptioningNetwork) -> Iterator[tuple[int, Tensor]]:
         """Number of a batch's first picture and its features (B, C, h, w)."""
         fingerprint = prepare.fingerprint_of(network.encoder, self._examples, self.preprocessing)
-        network.eval().to(ALONE.device, memory_format=torch.channels_last)
+        network.eval().to(ALONE.device)
         if fingerprint != self._known:
             self._known, self._kept = fingerprint, []
             if self.path is not None:
                 cached = prepare.features(network.encoder, self.images, self.preprocessing,
                                           self.path, fingerprint)[0]
-                self._kept = list(torch.from_numpy(np.array(cached)).split(_BATCH))
+                self._kept = list(torch.split(torch.from_numpy(np.array(cached)), _BATCH))
             else:
                 self._kept = [features.half().cpu() for features
                               in encoded(network, self.images, self.preprocessing)]

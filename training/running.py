@@ -62,17 +62,18 @@ def prepared(
     feed: Feed | None = None
     try:
         if (data / INDEX).is_file():
+            stream = open_shards(data)
             material = gather_shards(recipe, data, limit, team)
-            feed = StreamFeed(open_shards(data), material.vocabulary, recipe.search.max_words,
-                              recipe.seed_at, team)
+            feed, pictures = StreamFeed(stream, material.vocabulary, recipe.search.max_words,
+                                        recipe.seed_at, team), len(stream)
         else:
             material = team.in_turn(
                 lambda: gather(recipe, data, work, weights, unlabelled, limit))
+            pictures = len(material.train)
     except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from error
     report = reporter(material, recipe) if team.rank == 0 else None
     if team.rank == 0:
-        pictures = len(feed.shards) if feed else len(material.train)
         click.echo(f"{pictures} pictures, {len(material.vocabulary)} words, {team.size} processes "
                    f"of {torch.get_num_threads()} threads on {team.device.type}")
     return Trainer(recipe, material, weights, work, report, checkpoint_every, team=team, feed=feed)

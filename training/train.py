@@ -70,7 +70,8 @@ class Trainer:
         self.network = CaptioningNetwork(recipe.architecture, words)
         if recipe.starting_weights and weights is not None:
             self.network.encoder.load_imagenet(starting_weights(recipe, weights))
-        self.network.to(team.device, memory_format=torch.channels_last)
+        self.network.to(memory_format=torch.channels_last)
+        self.network.to(team.device)
         self.objective = Objective(self.network, recipe, material, team)
         self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
         self._begin_stage()
