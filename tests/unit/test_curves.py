@@ -100,6 +100,26 @@ def test_killed_on_the_way_it_ends_in_the_same_place(
         "decoder 1", "decoder 2", "decoder 3", "decoder 4"]
 
 
+def test_a_checkpoint_from_before_stages_could_end_early_is_taken(
+    recipe: Recipe, material: Material, tmp_path: Path
+) -> None:
+    recipe = dataclasses.replace(recipe, stages=(dataclasses.replace(STAGE, patience=0, epochs=3),))
+    whole = Trainer(recipe, material, None, tmp_path, Report(1.0, 2.0, 3.0), 1)
+    whole.run()
+    (tmp_path / "old").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(recipe, material, None, tmp_path / "old", Report(1.0), 1).run()
+    path = tmp_path / "old" / "checkpoint.pt"
+    old = torch.load(path, weights_only=True)
+    assert {"scaler", "best"} <= set(old)
+    torch.save({key: old[key] for key in ("seconds", "stage", "step", "network", "average", "began",
+                                          "losses", "optimiser")}, path)
+    again = Trainer(recipe, material, None, tmp_path / "old", Report(2.0, 3.0), 1)
+    again.run()
+    assert again.losses == whole.losses
+    assert same(again.average, whole.average)
+
+
 @pytest.mark.parametrize(("monitor", "epochs"), [("loss", 5), ("CIDEr", 3)])
 def test_of_a_loss_less_is_better(
     recipe: Recipe, material: Material, tmp_path: Path, monitor: str, epochs: int
