@@ -143,7 +143,10 @@ def _row(
     trainer = Trainer(recipe, material, how.weights, folder, report, caches=caches)
     trainer.run()
     network = trainer.averaged()
-    last = json.loads((folder / "scores.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    if any(stage.patience or stage.blend < 1 for stage in recipe.stages):
+        last = report(trainer.averaged())  # not what was scored last
+    else:
+        last = json.loads((folder / "scores.jsonl").read_text(encoding="utf-8").splitlines()[-1])
     greedy = dataclasses.replace(recipe.search, beam=1, consensus=0.0)
     beam = dataclasses.replace(greedy, beam=max(recipe.search.beam, _BEAM))
     features = np.load(caches / "development.npy", mmap_mode="r")[0]
