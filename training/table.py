@@ -141,6 +141,9 @@ def _row(
     material = gather(recipe, how.data, caches, how.weights, None, how.limit)
     report = reporter(material, recipe, caches / "development.npy")
     trainer = Trainer(recipe, material, how.weights, folder, report, caches=caches)
+    if not (caches / "development.npy").is_file():
+        report(trainer.averaged())  # encodes the pictures: no row's own time
+    trainer.make_cache()
     trainer.run()
     network = trainer.averaged()
     if any(stage.patience or stage.blend < 1 for stage in recipe.stages):

