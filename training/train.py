@@ -8,6 +8,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,13 +19,11 @@ from tqdm import tqdm
 
 from models.networks.captioners import CaptioningNetwork
 from models.vocabulary import PAD
-from training import prepare, self_critical, self_training
+from training import embeddings, prepare, self_critical, self_training
 from training.datasets import Example, batches, count_words
-from training.material import mirrored_ids, starting_weights, tokenise
+from training.material import mirrored_ids, start, tokenise
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from training.material import Material
     from training.recipe import Recipe, Stage
 
@@ -43,6 +42,14 @@ def caption_loss(logits: Tensor, tokens: Tensor, smoothing: float) -> Tensor:
     """Cross-entropy of (…, T, V) logits on the (…, T) next words, padding left out."""
     real = tokens != PAD
     return cross_entropy(logits[real].float(), tokens[real], label_smoothing=smoothing)
+
+
+def word_losses(logits: Tensor, tokens: Tensor) -> Tensor:
+    """Cross-entropy of each of the (…, T) next words, 0 for padding, without a gradient."""
+    with torch.no_grad():
+        flat = cross_entropy(logits.float().flatten(0, -2), tokens.flatten(), ignore_index=PAD,
+                             reduction="none")
+    return flat.view(tokens.shape)
 
 
 def class_loss(logits: Tensor, targets: Tensor) -> Tensor:
@@ -65,8 +72,10 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         words = len(material.vocabulary)
         self.network = CaptioningNetwork(recipe.architecture, words)
-        if recipe.starting_weights and weights is not None:
-            self.network.encoder.load_imagenet(starting_weights(recipe, weights))
+        start(self.network.encoder, recipe, weights)
+        if recipe.architecture.get("embeddings"):
+            path = (weights or Path()) / recipe.architecture["embeddings"]
+            tqdm.write(str(embeddings.fill(self.network.decoder, material.vocabulary, path)))
         self.network.to(memory_format=torch.channels_last)
         self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
         self._begin_stage()
@@ -200,6 +209,8 @@ class Trainer:
                 shown = tokens.gather(1, columns[..., None].expand(-1, -1, tokens.shape[2]))
             logits, _ = member(features, shown)
             losses.append(caption_loss(logits, shown[..., 1:], stage.label_smoothing))
+            if member.stochastic:
+                losses[-1] = losses[-1] + member.surrogate(word_losses(logits, shown[..., 1:]))
         return torch.stack(losses).mean()
 
     def _caption_unlabelled(self, number: int) -> None:
