@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 from tqdm import tqdm
 
-from models.networks.encoders import ENCODERS, MobileNetEdgeTPU
+from models.networks.encoder import IMAGENET, Encoder, starting_tensors
+from models.networks.encoders import make_encoder
 from models.vocabulary import PAD, SPECIALS, Vocabulary
 from training import prepare, self_training, shards
 from training.datasets import (
@@ -124,19 +124,24 @@ def _bounded(vocabulary: Vocabulary, recipe: Recipe) -> Vocabulary:
     return Vocabulary.from_words(vocabulary.words[len(SPECIALS):][: recipe.vocabulary_size])
 
 
-def starting_encoder(recipe: Recipe, weights: Path | None) -> MobileNetEdgeTPU:
+def starting_encoder(recipe: Recipe, weights: Path | None) -> Encoder:
     """The encoder as it comes. Raises ValueError when the weights are not given."""
-    if weights is None or not recipe.starting_weights:
+    encoder = make_encoder(recipe.architecture)
+    if not start(encoder, recipe, weights):
         raise ValueError("this recipe learns from its starting weights' classes: give --weights")
-    encoder = ENCODERS[recipe.architecture["encoder"]]()
-    encoder.load_imagenet(starting_weights(recipe, weights))
     return encoder.to(memory_format=torch.channels_last).eval()
 
 
-def starting_weights(recipe: Recipe, weights: Path) -> dict[str, Tensor]:
-    """The recipe's starting weights as float32, named as they came."""
-    tensors = load_file(weights / recipe.starting_weights)
-    return {name: value.float() for name, value in tensors.items()}
+def start(encoder: Encoder, recipe: Recipe, weights: Path | None) -> bool:
+    """Give the encoder the recipe's starting weights. False when there are none to be had.
+
+    Raises ValueError when they cannot be read, or not be downloaded.
+    """
+    name = recipe.starting_weights
+    if not name or (weights is None and name != IMAGENET):
+        return False
+    encoder.load_imagenet(starting_tensors(encoder, name, weights))
+    return True
 
 
 def tokenise(examples: list[Example], vocabulary: Vocabulary, max_words: int) -> Tensor:

@@ -31,10 +31,11 @@ def caption_loss(logits: Tensor, tokens: Tensor, smoothing: float) -> Tensor:
 
 
 def word_losses(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Cross-entropy of each of the (…, T) next words, 0 for padding."""
-    each = cross_entropy(logits.flatten(0, -2).float(), tokens.flatten(), ignore_index=PAD,
-                         reduction="none")
-    return each.view_as(tokens)
+    """Cross-entropy of each of the (…, T) next words, 0 for padding, without a gradient."""
+    with torch.no_grad():
+        flat = cross_entropy(logits.float().flatten(0, -2), tokens.flatten(), ignore_index=PAD,
+                             reduction="none")
+    return flat.view(tokens.shape)
 
 
 def class_loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from models.networks.encoders import MobileNetEdgeTPU
+    from models.networks.encoder import Encoder
     from training.datasets import Example
 
 
@@ -148,7 +148,7 @@ def features(
 
 
 def classes(
-    encoder: MobileNetEdgeTPU, images: NDArray[np.uint8], preprocessing: Preprocessing, path: Path,
+    encoder: Encoder, images: NDArray[np.uint8], preprocessing: Preprocessing, path: Path,
     fingerprint: str, batch: int = 32,
 ) -> NDArray[np.float16]:
     """Logits of the encoder's classifier for every picture: memory map (N, classes)."""

@@ -70,13 +70,14 @@ def prepared(
             material = team.in_turn(
                 lambda: gather(recipe, data, work, weights, unlabelled, limit))
             pictures = len(material.train)
-    except (ValueError, FileNotFoundError) as error:
+        report = reporter(material, recipe) if team.rank == 0 else None
+        if team.rank == 0:
+            click.echo(f"{pictures} pictures, {len(material.vocabulary)} words, {team.size} "
+                       f"processes of {torch.get_num_threads()} threads on {team.device.type}")
+        return Trainer(recipe, material, weights, work, report, checkpoint_every, team=team,
+                       feed=feed)
+    except (ValueError, TypeError, FileNotFoundError) as error:  # TypeError: a decoder's options
         raise click.UsageError(str(error)) from error
-    report = reporter(material, recipe) if team.rank == 0 else None
-    if team.rank == 0:
-        click.echo(f"{pictures} pictures, {len(material.vocabulary)} words, {team.size} processes "
-                   f"of {torch.get_num_threads()} threads on {team.device.type}")
-    return Trainer(recipe, material, weights, work, report, checkpoint_every, team=team, feed=feed)
 
 
 def table(

@@ -7,6 +7,7 @@ import math
 import os
 import time
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,18 +17,17 @@ from tqdm import tqdm
 
 from models.networks.captioners import CaptioningNetwork
 from models.vocabulary import PAD
-from training import prepare, self_training
+from training import embeddings, prepare, self_training
 from training.curves import Curves
 from training.datasets import Example, count_words
 from training.distributed import ALONE, Team
 from training.feed import Feed, MapFeed
-from training.material import starting_weights, tokenise
+from training.material import start, tokenise
 from training.objective import Objective
 from training.recipe import RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from training.feed import Batch
     from training.material import Material
@@ -68,8 +68,12 @@ class Trainer:
         torch.manual_seed(recipe.seed)
         words = len(material.vocabulary)
         self.network = CaptioningNetwork(recipe.architecture, words)
-        if recipe.starting_weights and weights is not None:
-            self.network.encoder.load_imagenet(starting_weights(recipe, weights))
+        team.in_turn(lambda: start(self.network.encoder, recipe, weights))  # may download
+        if recipe.architecture.get("embeddings"):
+            vectors = (weights or Path()) / recipe.architecture["embeddings"]
+            filled = embeddings.fill(self.network.decoder, material.vocabulary, vectors)
+            if team.rank == 0:
+                tqdm.write(str(filled))
         self.network.to(memory_format=torch.channels_last)
         self.network.to(team.device)
         self.objective = Objective(self.network, recipe, material, team)

@@ -47,8 +47,7 @@ class TorchEngine:
             network.load_state_dict(restore(load_file(folder / WEIGHTS)))
         except (RuntimeError, SafetensorError) as error:
             raise unusable(WEIGHTS) from error
-        side = config.preprocessing.size // network.encoder.stride
-        if config.grid != (side, side):
+        if config.grid != network.encoder.grid(config.preprocessing.size):
             raise unusable(CONFIG, "its grid does not fit its size")
         return cls(network, device)
 

@@ -63,6 +63,7 @@ class HardAttention(SoftAttention):
     """
 
     stochastic = True
+    baseline: Tensor
 
     def __init__(
         self, *, channels: int, words: int, reward: float = 1.0, entropy: float = 0.002,
@@ -75,7 +76,6 @@ class HardAttention(SoftAttention):
         self.reward, self.entropy = reward, entropy
         # what a decoder gets that has learnt nothing
         self.register_buffer("baseline", torch.tensor(-math.log(words)))
-        self.baseline: Tensor
         self._drawing: Tensor | None = None  # (B, 1): for which pictures, while in `forward`
         self._looks: list[tuple[Tensor, Tensor]] = []
 
@@ -92,7 +92,7 @@ class HardAttention(SoftAttention):
         context, weights = super().look(memory, hidden)
         if self._drawing is None:
             return context, weights
-        places = torch.distributions.Categorical(probs=weights.float())
+        places = torch.distributions.Categorical(probs=weights.float(), validate_args=False)
         place = places.sample()  # (B, K)
         one = nn.functional.one_hot(place, weights.shape[-1]).to(memory[0].dtype)
         drawn = self._drawing

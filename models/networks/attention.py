@@ -79,6 +79,6 @@ class ConcatScore(nn.Module):
 
 
 ScoreName = Literal["dot", "general", "concat"]
-SCORES: dict[str, type[DotScore] | type[GeneralScore] | type[ConcatScore]] = {
+SCORES: dict[str, type[DotScore | GeneralScore | ConcatScore]] = {
     "dot": DotScore, "general": GeneralScore, "concat": ConcatScore,
 }

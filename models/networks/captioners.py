@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor, nn
 
-from models.networks.decoders import DECODERS, Tensors
-from models.networks.encoders import ENCODERS
+from models.networks.decoder import Tensors, chosen
+from models.networks.decoders import DECODERS
+from models.networks.encoders import make_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,20 +56,17 @@ class CaptioningNetwork(Exportable):
     """(B, 3, S, S) pixels and (B, K, T) tokens → logits and attention (see the decoder)."""
 
     def __init__(self, architecture: Mapping[str, Any], words: int) -> None:
-        """`architecture`: {"encoder": name, "decoder": name, "decoder_options": {...}}.
+        """`architecture`: {"encoder": name, "decoder": name, "decoder_options": {...}}, and
+        "encoder_options" where the encoder has any.
 
         Raises ValueError for a name that is not registered.
         """
         super().__init__()
-        for kind, known in (("encoder", ENCODERS), ("decoder", DECODERS)):
-            if architecture[kind] not in known:
-                names = ", ".join(sorted(known))
-                raise ValueError(f"unknown {kind} {architecture[kind]!r}; known: {names}")
-        self.encoder = ENCODERS[architecture["encoder"]]()
+        make = chosen(DECODERS, architecture["decoder"], "decoder")
+        self.encoder = make_encoder(architecture)
         self.channels = self.encoder.channels
-        self.decoder = DECODERS[architecture["decoder"]](
-            channels=self.encoder.channels, words=words, **architecture["decoder_options"]
-        )
+        self.decoder = make(channels=self.channels, words=words,
+                            **architecture["decoder_options"])
 
     def forward(self, pixels: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         logits, attention = self.decoder(self.encoder(pixels), tokens)

@@ -101,8 +101,9 @@ class Cell(nn.Module):
 
     def __init__(self, kind: CellName, inputs: int, hidden: int) -> None:
         super().__init__()
-        make = chosen({"lstm": nn.LSTMCell, "gru": nn.GRUCell}, kind, "cell")
-        self.cell = make(inputs, hidden)
+        known: dict[str, type[nn.LSTMCell] | type[nn.GRUCell]] = {"lstm": nn.LSTMCell,
+                                                                  "gru": nn.GRUCell}
+        self.cell = chosen(known, kind, "cell")(inputs, hidden)
         self.parts = 2 if kind == "lstm" else 1
 
     def forward(self, entry: Tensor, state: Tensors) -> Tensors:
@@ -158,5 +159,5 @@ def even(features: Tensor) -> Tensor:
 def chosen(known: Mapping[str, Choice], name: str, what: str) -> Choice:
     """Look an option up. Raises ValueError that names the known ones."""
     if name not in known:
-        raise ValueError(f"unknown {what} {name!r}; known: {', '.join(known)}")
+        raise ValueError(f"unknown {what} {name!r}; known: {', '.join(sorted(known))}")
     return known[name]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.networks.decoder import chosen
 from models.networks.encoder import Encoder
 from models.networks.published import published
 from models.networks.same import SameConv2d
@@ -120,3 +121,12 @@ class MobileNetEdgeTPU(Encoder):
 ENCODERS: dict[str, Callable[..., Encoder]] = {
     "mobilenet_edgetpu": MobileNetEdgeTPU, **published(),
 }
+
+
+def make_encoder(architecture: Mapping[str, Any]) -> Encoder:
+    """`architecture`: {"encoder": name, "encoder_options": {...}}, the latter as needed.
+
+    Raises ValueError for a name that is not registered.
+    """
+    make = chosen(ENCODERS, architecture["encoder"], "encoder")
+    return make(**architecture.get("encoder_options", {}))

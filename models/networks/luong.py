@@ -42,9 +42,9 @@ class LuongGlobal(Recurrent):
     def advance(
         self, last: Tensor, memory: Tensors, state: Tensors
     ) -> tuple[Tensor, Tensor, Tensors]:
-        parts, fed, *more = state[: self.cell.parts], *state[self.cell.parts :]
-        parts = self.cell(torch.cat([last, fed], -1), parts)
-        weights, after = self.weigh(parts[0], memory, tuple(more))
+        count = self.cell.parts
+        parts = self.cell(torch.cat([last, state[count]], -1), state[:count])
+        weights, after = self.weigh(parts[0], memory, state[count + 1 :])
         context = weights @ memory[0]  # (B, K, H)
         fed = torch.tanh(self.mixed(torch.cat([context, parts[0]], -1)))
         # a Gaussian window takes some away: what is shown is a share again
@@ -59,9 +59,9 @@ class LuongGlobal(Recurrent):
 class LuongLocal(LuongGlobal):
     """Local attention (section 3.2): a window of `reach` cells to either side of cell p.
 
-    "monotonic": p_t = t, the cells one after the other. "predictive": p_t = S sigmoid(v · tanh(W h))
-    (equation 9) of S cells, and the weights fall off as a Gaussian with σ = reach / 2
-    (equation 10). The state also has the number t of the word (B, K, 1).
+    "monotonic": p_t = t, the cells one after the other. "predictive": of S cells
+    p_t = S sigmoid(v · tanh(W h)) (equation 9), and the weights fall off as a Gaussian whose
+    deviation is reach / 2 (equation 10). The state also has the number t of the word (B, K, 1).
     """
 
     def __init__(
@@ -95,5 +95,5 @@ class LuongLocal(LuongGlobal):
         scores = self.score(hidden, *memory).masked_fill(far.abs() > self.reach, -torch.inf)
         weights = scores.softmax(-1)
         if self.place is not None:
-            weights = weights * torch.exp(-2 * (far / self.reach) ** 2)  # σ = reach / 2
+            weights = weights * torch.exp(-2 * (far / self.reach) ** 2)  # deviation reach / 2
         return weights, (count + 1,)

@@ -27,14 +27,15 @@ class FixedNorm(nn.Module):
     identity.
     """
 
+    running_mean: Tensor
+    running_var: Tensor
+
     def __init__(self, channels: int, eps: float) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
-        self.running_mean: Tensor
-        self.running_var: Tensor
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:

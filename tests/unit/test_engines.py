@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-
 import torch
 from torch import Tensor, nn
 

@@ -19,6 +19,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from models.networks.encoder import read_weights
 from models.preprocess import Preprocessing
 from models.vocabulary import PAD, START, UNKNOWN
 from tests import bundles
@@ -26,7 +27,7 @@ from training import prepare
 from training.__main__ import main
 from training.datasets import Example, build_vocabulary, load_flickr8k
 from training.feed import MapFeed
-from training.material import Material, gather, mirrored_ids, starting_weights, tokenise
+from training.material import Material, gather, mirrored_ids, tokenise
 from training.objective import caption_loss, class_loss
 from training.recipe import Recipe, Stage, load_recipe
 from training.report import encoded, greedy, reporter
@@ -164,7 +165,7 @@ def test_starting_weights_are_taken(built: Path, tmp_path: Path) -> None:
     recipe = load_recipe(built / "recipe.toml")
     network = Trainer(recipe, given(built, recipe, built / "work"), built / "weights",
                       tmp_path).averaged()
-    tensors = starting_weights(recipe, built / "weights")
+    tensors = read_weights(built / "weights" / recipe.starting_weights)
     parameters = list(network.encoder.parameters())
     for number, mine in enumerate(parameters[:-2]):
         assert torch.equal(mine, tensors[f"{number // 2}.{('weight', 'bias')[number % 2]}"])
