@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SMOOTH = 50  # steps over which a drawn loss is averaged
+_SOON = 5.0  # seconds; drawing takes half of one
 _DRAWN = ("loss", "CIDEr", "BLEU-4")
 
 
@@ -27,6 +29,7 @@ class Curves:
     def __init__(self, work: Path, done: int) -> None:
         """`done` steps were made before; later events of a training that was killed are hidden."""
         self.work, self._written = work, done
+        self._drawn = -_SOON
         self._writer: Any = None
 
     def losses(self, losses: Sequence[tuple[int, int, float]]) -> None:
@@ -42,8 +45,11 @@ class Curves:
             self._add(f"development/{name}", value, step)
         self._flush()
 
-    def draw(self, losses: Sequence[tuple[int, int, float]]) -> None:
-        """Draw loss.png and scores.png anew."""
+    def draw(self, losses: Sequence[tuple[int, int, float]], *, soon: bool = False) -> None:
+        """Draw loss.png and scores.png anew; `soon`, unless that was done seconds ago."""
+        if soon and time.monotonic() - self._drawn < _SOON:
+            return
+        self._drawn = time.monotonic()
         draw_losses({"": losses}, self.work / "loss.png")
         path = self.work / "scores.jsonl"
         if path.is_file():

@@ -160,6 +160,8 @@ class Trainer:
                 if self.step % self.checkpoint_every == 0 or self.step == steps:
                     self._save(optimiser, scaler)
         bar.close()
+        if self.curves is not None:
+            self.curves.draw(self.losses)
 
     def _train_step(
         self, stage: Stage, objective: nn.Module, optimiser: torch.optim.Optimizer,
@@ -283,7 +285,7 @@ class Trainer:
         scores = self.team.told(lambda: self._scored(name))
         if self.curves is not None:
             self.curves.score(scores, len(self.losses))
-            self.curves.draw(self.losses)
+            self.curves.draw(self.losses, soon=True)
         return scores
 
     def _scored(self, name: str) -> dict[str, float]:

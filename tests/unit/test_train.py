@@ -134,8 +134,13 @@ def test_killed_while_scoring_it_scores_when_it_goes_on(built: Path, tmp_path: P
     recipe = dataclasses.replace(load_recipe(built / "recipe.toml"), stages=(stage,))
     material = given(built, recipe, tmp_path, limit=4)
 
+    scored = []
+
     def killed(network: CaptioningNetwork) -> dict[str, float]:
-        raise KeyboardInterrupt
+        if scored:
+            raise KeyboardInterrupt
+        scored.append(network)
+        return {"CIDEr": 2.0}
 
     def alive(network: CaptioningNetwork) -> dict[str, float]:
         return {"CIDEr": 1.0}
@@ -146,7 +151,7 @@ def test_killed_while_scoring_it_scores_when_it_goes_on(built: Path, tmp_path: P
     for _ in range(2):
         Trainer(recipe, material, None, tmp_path, alive).run()
     lines = (tmp_path / "scores.jsonl").read_text(encoding="utf-8").splitlines()
-    assert lines == ['{"after": "decoder 2", "CIDEr": 1.0}']
+    assert lines == ['{"after": "decoder 1", "CIDEr": 2.0}', '{"after": "decoder 2", "CIDEr": 1.0}']
 
 
 def test_fewer_pictures_than_a_batch_are_refused(built: Path, tmp_path: Path) -> None:
