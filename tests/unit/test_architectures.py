@@ -27,7 +27,7 @@ from models.preprocess import Preprocessing
 from models.vocabulary import PAD, Vocabulary
 from tests.bundles import WORDS, drawing, photograph
 from tests.variants import VARIANTS, TinyEncoder
-from training import neighbours
+from training import neighbours, self_critical
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,6 +93,27 @@ def test_every_combination_runs_forward_and_backward(name: str) -> None:
     assert left_out <= {entry for entry, _ in network.named_parameters()
                         if entry.startswith(("fc.", "classifier."))}
     network.eval()
+
+
+@pytest.mark.parametrize("name", ["tiny", "mobilenet_v2"])
+def test_every_decoder_trains_in_bfloat16(name: str) -> None:
+    network = TinyEncoder() if name == "tiny" else encoder(name)
+    for variant, (decoder_name, options) in VARIANTS.items():
+        torch.manual_seed(1)
+        decoder = DECODERS[decoder_name](channels=network.channels, words=V, **options)
+        tokens = torch.randint(PAD + 1, V, (2, 3, 6))
+        with torch.autocast("cpu", torch.bfloat16):
+            features = network(torch.rand(2, 3, 64, 64))
+            logits, _ = decoder(features, tokens)
+            targets = tokens[..., 1:].expand(logits.shape[:-1])
+            losses = functional.cross_entropy(logits.float().flatten(0, -2), targets.flatten(),
+                                              reduction="none").view(targets.shape)
+            drawn, scores = self_critical.sample(decoder, features, 2, 4)
+            loss = losses.mean() + decoder.surrogate(losses) - scores.mean()
+        assert drawn.shape == scores.shape
+        loss.backward()
+        assert loss.isfinite(), variant
+        assert not without_gradient(decoder), variant
 
 
 @pytest.mark.parametrize("name", sorted(ENCODERS))

@@ -270,6 +270,7 @@ class TestLuong:
     grid = torch.randn(2, 9, 6, generator=torch.Generator().manual_seed(1))
     hidden = torch.randn(2, 3, 6, generator=torch.Generator().manual_seed(2))
 
+    @torch.no_grad()
     def test_scores(self) -> None:
         dot = DotScore(6)(self.hidden, self.grid)
         general, concat = GeneralScore(6), ConcatScore(6)
