@@ -100,7 +100,7 @@ def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: 
         click.echo(f"{name:36s}{value:8g}")
 
 
-for _command in (evaluation.evaluate, evaluation.heatmap):
+for _command in (evaluation.evaluate, evaluation.heatmap, evaluation.compare):
     main.add_command(_command)
 
 
