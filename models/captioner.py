@@ -41,7 +41,8 @@ class Caption:
 
     `attention` has shape (words, rows, columns): the share of attention over the squashed
     picture for each word, summing to 1. `confidence` is in 0..1. `tags` are a second opinion,
-    likeliest first; `signals` are what the confidence was made of.
+    likeliest first (none where the encoder has no classifier); `signals` are what the
+    confidence was made of.
     """
 
     words: tuple[str, ...]
@@ -86,6 +87,8 @@ class Captioner:
         )
 
     def _tags(self, encoding: Encoding) -> tuple[Tag, ...]:
+        if not len(encoding.classes):
+            return ()
         likeliest = summed(encoding.classes, [name.spoken for name in names()])[:_TAGS]
         return tuple(Tag(name, self.config.calibration.tag_probability(probability))
                      for name, probability in likeliest)

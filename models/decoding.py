@@ -1,4 +1,4 @@
-"""The only search for words: greedy and beam, in numpy, over any engine."""
+"""The only search for words: greedy, beam and drawn, in numpy, over any engine."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 class Encoding:
     """All that depends on one picture alone.
 
-    `memory` and first `state` (arrays (1, …)) are for the decoder; `features` (C,) is the mean
-    of the encoder's grid and `classes` (1000,) holds probabilities of ImageNet's classes.
+    `memory` and first `state` (arrays (1, …), of any number) are for the decoder; a state may
+    grow along a later axis with every word. `features` (C,) is the mean of the encoder's grid
+    and `classes` holds probabilities of ImageNet's classes: (1000,), or (0,) where the encoder
+    has no classifier.
     """
 
     memory: Arrays
@@ -50,13 +52,18 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How to search. `beam` 1 is greedy.
+    """How to search. `beam` 1 is greedy, unless it is `sample`.
 
     A hypothesis of n tokens scores its summed log-probability over ((5 + n) / 6) **
     `length_penalty` (Wu et al. 2016, equation 14). `no_repeat` forbids any n-gram of that
     many words twice (0: allowed), and a word twice in a row always is. `consensus` weighs how
     far the captions of the nearest `neighbours` training pictures agree (see
     `models.consensus`).
+
+    With `sample`, `beam` captions are drawn word by word instead, and the likeliest comes first.
+    Log-probabilities are divided by `temperature` before; of the words only the fewest likeliest
+    that together have `top_p` of the probability can be drawn (Holtzman et al. 2020, "The
+    curious case of neural text degeneration"). The same `seed` draws the same.
     """
 
     beam: int = 3
@@ -65,10 +72,17 @@ class Search:
     no_repeat: int = 3
     consensus: float = 0.0
     neighbours: int = 20
+    sample: bool = False
+    temperature: float = 1.0
+    top_p: float = 1.0
+    seed: int = 1
 
     def __post_init__(self) -> None:
         if min(self.beam, self.max_words, self.neighbours) < 1:
             raise ValueError("beam, max_words and neighbours must be at least 1")
+        if not (self.temperature > 0 and 0 < self.top_p <= 1 and self.seed >= 0):
+            raise ValueError("temperature must be above 0, top_p above 0 and at most 1, seed no "
+                             "less than 0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +113,15 @@ def search(
 ) -> list[Hypothesis]:
     """Find the `how.beam` best captions of one picture, best first (at least one).
 
-    Words that are not `repeatable` come at most once (None: all are). Raises ValueError when
-    the engine gives no finite log-probabilities.
+    As many are drawn with `how.sample`; the same one counts once. Words that are not
+    `repeatable` come at most once (None: all are). Raises ValueError when the engine gives no
+    finite log-probabilities.
     """
     memory, state = encoding.memory, encoding.state
     paths = [_Path()]
+    random = np.random.default_rng(how.seed)
+    if how.sample:
+        paths, state = paths * how.beam, tuple(part.repeat(how.beam, 0) for part in state)
     finished: list[Hypothesis] = []
     for _ in range(how.max_words + 1):
         last = [path.tokens[-1] if path.tokens else START for path in paths]
@@ -111,7 +129,8 @@ def search(
         allowed = _allowed(scores, paths, how, repeatable)
         parents: list[int] = []
         grown: list[_Path] = []
-        for row, token in _best(allowed, paths, how.beam):
+        chosen = _drawn(allowed, how, random) if how.sample else _best(allowed, paths, how.beam)
+        for row, token in chosen:
             path, log_probability = paths[row], float(scores[row, token])
             if token == END:
                 finished.append(_finish(path, log_probability, how))
@@ -130,7 +149,8 @@ def search(
         state = tuple(part[parents] for part in state)
     if not finished:
         raise ValueError("the captioner's weights give no probabilities for this picture")
-    return sorted(finished, key=lambda hypothesis: -hypothesis.score)[: how.beam]
+    distinct = {hypothesis.tokens: hypothesis for hypothesis in finished}
+    return sorted(distinct.values(), key=lambda hypothesis: -hypothesis.score)[: how.beam]
 
 
 def _allowed(
@@ -175,6 +195,24 @@ def _best(
     top = np.argpartition(-flat, count - 1)[:count] if count else np.empty(0, np.int64)
     order = top[np.lexsort((top, -flat[top]))]
     return [divmod(int(index), allowed.shape[1]) for index in order]
+
+
+def _drawn(
+    allowed: NDArray[np.float32], how: Search, random: np.random.Generator
+) -> list[tuple[int, int]]:
+    """Draw one (row, token) continuation of each row."""
+    drawn = []
+    for row, scores in enumerate(allowed.astype(np.float64)):
+        order = np.argsort(-scores, kind="stable")[: int(np.isfinite(scores).sum())]
+        if not len(order):
+            continue
+        shares = np.exp((scores[order] - scores[order[0]]) / how.temperature)
+        together = np.cumsum(shares / shares.sum())
+        count = int(np.searchsorted(together, how.top_p - 1e-9)) + 1  # rounding: the sum of all
+        together = together[:count]
+        place = int(np.searchsorted(together, random.random() * together[-1], side="right"))
+        drawn.append((row, int(order[min(place, len(together) - 1)])))
+    return drawn
 
 
 def _finish(path: _Path, log_probability: float, how: Search) -> Hypothesis:

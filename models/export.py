@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,34 +20,36 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from models.networks.captioners import CaptioningNetwork
+    from models.networks.captioners import Exportable
     from models.vocabulary import Vocabulary
 
 _OPSET = 18
 
 
 class _Encode(nn.Module):
-    def __init__(self, network: CaptioningNetwork) -> None:
+    def __init__(self, network: Exportable) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        return self.network.encode(pixels)
+        memory, state, features, classes = self.network.encode(pixels)
+        return (*memory, *state, features, *(() if classes is None else (classes,)))
 
 
 class _Step(nn.Module):
-    def __init__(self, network: CaptioningNetwork) -> None:
+    def __init__(self, network: Exportable) -> None:
         super().__init__()
         self.network = network
 
     def forward(
-        self, tokens: Tensor, grid: Tensor, keys: Tensor, hidden: Tensor, cell: Tensor
+        self, tokens: Tensor, memory: tuple[Tensor, ...], state: tuple[Tensor, ...]
     ) -> tuple[Tensor, ...]:
-        return self.network.step(tokens, grid, keys, hidden, cell)
+        scores, attention, after = self.network.step(tokens, memory, state)
+        return (scores, attention, *after)
 
 
 def export(
-    network: CaptioningNetwork, vocabulary: Vocabulary, config: Config, card: str,
+    network: Exportable, vocabulary: Vocabulary, config: Config, card: str,
     memory: Mapping[str, NDArray[Any]], folder: Path,
 ) -> None:
     """Write every part of a bundle to `folder`, config.json last.
@@ -64,33 +67,55 @@ def export(
     (folder / WEIGHTS).chmod(0o644)  # safetensors makes it private
     network = network.eval().float()
     network.load_state_dict(restore(stored))
-    size = config.preprocessing.size
-    pixels = torch.zeros(1, 3, size, size)
-    _write(_Encode(network), (pixels,), ["pixels"],
-           ["grid", "keys", "hidden", "cell", "features", "classes"], None, folder / ENCODER)
-    with torch.inference_mode():
-        grid, keys, hidden, cell, *_ = network.encode(pixels)
-    rows = torch.export.Dim.DYNAMIC
-    shapes = {"tokens": {0: rows}, "grid": None, "keys": None, "hidden": {0: rows},
-              "cell": {0: rows}}
-    two = (torch.zeros(2, dtype=torch.long), grid.clone(), keys.clone(),
-           torch.cat([hidden, hidden]), torch.cat([cell, cell]))
-    _write(_Step(network), two, list(shapes), ["scores", "attention", "hidden_after", "cell_after"],
-           shapes, folder / DECODER)
+    write_graphs(network, config.preprocessing.size, folder)
     vocabulary.save(folder / VOCABULARY)
     np.savez_compressed(folder / CONSENSUS, allow_pickle=False, **memory)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     config.save(folder)
 
 
+def write_graphs(network: Exportable, size: int, folder: Path) -> None:
+    """Write both graphs of a network whose rounded weights are in `folder` already.
+
+    See `models.engines.onnx.OnnxEngine` for their inputs and outputs.
+    """
+    pixels = torch.zeros(1, 3, size, size)
+    with torch.inference_mode():
+        made = network.encode(pixels)
+    memory = [f"memory_{number}" for number in range(len(made.memory))]
+    state = [f"state_{number}" for number in range(len(made.state))]
+    last = ["features"] if made.classes is None else ["features", "classes"]
+    _write(_Encode(network), (pixels,), ["pixels"], [*memory, *state, *last], None,
+           folder / ENCODER)
+    growing = network.growing or (None,) * len(state)
+    # rows, and what grows, are of any length: the exporter takes lengths of 0 and 1 for fixed
+    free = [[0] if axis is None else [0, axis] for axis in growing]
+    shapes = {"tokens": _any_length([0]), "memory": (None,) * len(memory),
+              "state": tuple(map(_any_length, free))}
+    rows = tuple(torch.zeros([(2 if at == 0 else 3) if at in axes else length
+                              for at, length in enumerate(part.shape)], dtype=part.dtype)
+                 for part, axes in zip(made.state, free, strict=True))
+    inputs = (torch.zeros(2, dtype=torch.long), tuple(part.clone() for part in made.memory), rows)
+    _write(_Step(network), inputs, ["tokens", *memory, *state],
+           ["scores", "attention", *(f"{name}_after" for name in state)], shapes,
+           folder / DECODER)
+
+
+def _any_length(axes: list[int]) -> dict[int, Any]:
+    return dict.fromkeys(axes, torch.export.Dim.DYNAMIC)
+
+
 def _write(
-    module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str],
+    module: nn.Module, inputs: tuple[Any, ...], names: list[str], outputs: list[str],
     shapes: dict[str, Any] | None, path: Path,
 ) -> None:
-    program = torch.onnx.export(
-        module.eval(), inputs, dynamo=True, opset_version=_OPSET, input_names=names,
-        output_names=outputs, dynamic_shapes=shapes, optimize=False, verbose=False,
-    )
+    with warnings.catch_warnings():
+        # the exporter copies what torch itself deprecates
+        warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+        program = torch.onnx.export(
+            module.eval(), inputs, dynamo=True, opset_version=_OPSET, input_names=names,
+            output_names=outputs, dynamic_shapes=shapes, optimize=False, verbose=False,
+        )
     if program is None:
         raise RuntimeError("torch.onnx.export gave no program")
     graph = program.model_proto

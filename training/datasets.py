@@ -1,20 +1,27 @@
-"""Pictures with captions: Flickr8k in its published and its Kaggle layout."""
+"""Pictures with captions: the data sets' layouts, and what training makes of their words."""
 
 from __future__ import annotations
 
-import csv
-import re
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.vocabulary import Vocabulary
+from training.cleaning import Cleaning, clean
+from training.data_coco import coco_sign, karpathy_sign, read_coco, read_karpathy
+from training.data_flickr import flickr8k_sign, flickr30k_sign, read_flickr8k, read_flickr30k
+from training.data_table import read_table, table_sign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-_WORD = re.compile(r"[a-z0-9]+(?:[-'][a-z0-9]+)*|'s")
+    from training.annotations import Annotations
+
+__all__ = ["LAYOUTS", "Cleaning", "Dataset", "Example", "Layout", "batches", "build_vocabulary",
+           "clean", "count_words", "load", "load_flickr8k", "load_unlabelled", "mirrored",
+           "most_frequent"]
+
 _MIRRORED = {"left": "right", "right": "left"}
 
 
@@ -28,50 +35,104 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The splits, and what was left out and why (never fatal)."""
+    """The splits, and what was left out and why (never fatal); `found` says which layout it is.
+
+    Pictures of a test split are in neither.
+    """
 
     train: list[Example]
     development: list[Example]
     problems: list[str]
+    found: str = ""
 
 
-def clean(caption: str) -> tuple[str, ...]:
-    """Lower-case words without punctuation; hyphens and apostrophes inside words stay."""
-    return tuple(_WORD.findall(caption.lower()))
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A way to lay out a data set. `sign` finds the file by which it is known; `needs` says
+    which files belong to it."""
+
+    title: str
+    needs: str
+    sign: Callable[[Path], Path | None]
+    read: Callable[[Path], Annotations]
 
 
-def mirrored(caption: Iterable[str]) -> tuple[str, ...]:
-    """What the caption becomes when its picture is mirrored: left and right change places."""
-    return tuple(_MIRRORED.get(word, word) for word in caption)
+# in order of preference: a split file is there to be used
+LAYOUTS = {
+    "karpathy": Layout(
+        "Karpathy's split file", "dataset_{coco,flickr30k,flickr8k}.json and the pictures' folder",
+        karpathy_sign, read_karpathy),
+    "flickr8k": Layout(
+        "Flickr8k", "Images/ and Flickr8k.token.txt with Flickr_8k.{train,dev,test}Images.txt, "
+        "or captions.txt (Kaggle)", flickr8k_sign, read_flickr8k),
+    "flickr30k": Layout(
+        "Flickr30k", "flickr30k-images/ and results_20130124.token, or results.csv (Kaggle)",
+        flickr30k_sign, read_flickr30k),
+    "coco": Layout(
+        "COCO captions", "annotations/captions_{train,val}{2017,2014}.json and the folders "
+        "train2017/, val2017/ (or 2014)", coco_sign, read_coco),
+    "table": Layout(
+        "a table", "a .csv with the columns image, caption and, if wanted, split, "
+        "and the pictures", table_sign, read_table),
+}
+
+
+def load(root: Path, kind: str = "auto", cleaning: Cleaning | None = None) -> Dataset:
+    """Read a data set in any of the `LAYOUTS`; "auto" recognises which.
+
+    Raises FileNotFoundError naming what is missing, ValueError for a file of the wrong form.
+    """
+    if kind != "auto" and kind not in LAYOUTS:
+        raise ValueError(f"there is no layout {kind}; known: auto, {', '.join(LAYOUTS)}")
+    if kind == "auto":
+        signs = {name: sign for name, layout in LAYOUTS.items() if (sign := layout.sign(root))}
+        if not signs:
+            known = "".join(f"\n  {name}: {layout.needs}" for name, layout in LAYOUTS.items())
+            raise FileNotFoundError(f"{root} holds no data set of a known layout:{known}")
+        kind = next(iter(signs))
+        others = ", ".join(name for name in signs if name != kind)
+        also = f"; also there: {others}" if others else ""
+    else:
+        also = ""
+    layout = LAYOUTS[kind]
+    annotations = layout.read(root)
+    dataset = _sorted_out(annotations, cleaning or Cleaning())
+    sign = layout.sign(root)
+    lists = "" if annotations.development is not None else (
+        f"; for want of lists one picture in {annotations.every} is development")
+    found = (f"{layout.title} ({sign.name if sign else root.name}): {len(dataset.train)} pictures "
+             f"to train on, {len(dataset.development)} of development, "
+             f"{len(annotations.held_out)} held out, {len(dataset.problems)} problems{lists}{also}")
+    return Dataset(dataset.train, dataset.development, dataset.problems, found)
 
 
 def load_flickr8k(root: Path) -> Dataset:
-    """Read Flickr8k from `root`, holding `Images/` and either layout's captions.
+    """Read Flickr8k in either layout: see `training.data_flickr.read_flickr8k`.
 
-    Published: `Flickr8k.token.txt` and `Flickr_8k.{train,dev,test}Images.txt`; what is in no
-    list is trained on. Kaggle: `captions.txt` (image,caption); having no lists, every eighth
-    picture by name is development. Raises FileNotFoundError naming what is missing.
+    Raises FileNotFoundError naming what is missing.
     """
-    captions = _read_captions(root)
-    problems = []
+    return load(root, "flickr8k")
+
+
+def _sorted_out(annotations: Annotations, cleaning: Cleaning) -> Dataset:
+    """Bring captions and pictures together, in order of name; what lacks its other is listed."""
+    problems = list(annotations.problems)
     examples: dict[str, Example] = {}
-    images = root / "Images"
-    if not images.is_dir():
-        raise FileNotFoundError(f"{images} is missing: Flickr8k's pictures belong there")
-    present = {path.name for path in images.iterdir()}
-    for name, texts in sorted(captions.items()):
-        cleaned = tuple(filter(None, (clean(text) for text in texts)))
-        if name not in present:
+    for name, texts in sorted(annotations.captions.items()):
+        cleaned = tuple(filter(None, (cleaning(text) for text in texts)))
+        if name not in annotations.pictures:
             problems.append(f"{name}: captions without a picture")
         elif not cleaned:
             problems.append(f"{name}: no usable caption")
         else:
-            examples[name] = Example(images / name, cleaned)
-    problems += [f"{name}: picture without captions" for name in sorted(present - set(captions))]
-    development, test = _read_list(root, "dev"), _read_list(root, "test")
+            examples[name] = Example(annotations.pictures[name], cleaned)
+    strays = set(annotations.pictures) - set(annotations.captions) - annotations.held_out
+    problems += [f"{name}: picture without captions" for name in sorted(strays)]
+    development = annotations.development
     if development is None:
-        development = set(sorted(examples)[::8])
-    held_out = development | (test or set())
+        development = set(sorted(examples)[:: annotations.every])
+    development = development - annotations.held_out
+    held_out = development | annotations.held_out
     return Dataset(
         [example for name, example in examples.items() if name not in held_out],
         [example for name, example in examples.items() if name in development],
@@ -88,29 +149,9 @@ def load_unlabelled(root: Path) -> tuple[list[Example], list[Example]]:
     return [e for n, e in enumerate(found) if n % 10], found[::10]
 
 
-def _read_captions(root: Path) -> dict[str, list[str]]:
-    captions: dict[str, list[str]] = defaultdict(list)
-    published, kaggle = root / "Flickr8k.token.txt", root / "captions.txt"
-    if published.is_file():
-        for line in published.read_text(encoding="utf-8").splitlines():
-            key, tab, text = line.partition("\t")
-            if tab:
-                captions[key.partition("#")[0]].append(text)
-    elif kaggle.is_file():
-        with kaggle.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
-            if not {"image", "caption"} <= set(rows.fieldnames or ()):
-                raise ValueError(f"{kaggle}: its first line must be image,caption")
-            for row in rows:
-                captions[row["image"]].append(row["caption"] or "")
-    else:
-        raise FileNotFoundError(f"{root} holds neither Flickr8k.token.txt nor captions.txt")
-    return captions
-
-
-def _read_list(root: Path, split: str) -> set[str] | None:
-    path = root / f"Flickr_8k.{split}Images.txt"
-    return set(path.read_text(encoding="utf-8").split()) if path.is_file() else None
+def mirrored(caption: Iterable[str]) -> tuple[str, ...]:
+    """What the caption becomes when its picture is mirrored: left and right change places."""
+    return tuple(_MIRRORED.get(word, word) for word in caption)
 
 
 def count_words(examples: Iterable[Example]) -> Counter[str]:
@@ -125,10 +166,14 @@ def build_vocabulary(
 
     Behind them come the words of `more`.
     """
-    counts = count_words(examples)
-    kept = sorted((word for word, count in counts.items() if count >= minimum),
-                  key=lambda word: (-counts[word], word))
+    kept = most_frequent(count_words(examples), minimum)
     return Vocabulary.from_words(dict.fromkeys([*kept, *more]))
+
+
+def most_frequent(counts: Counter[str], minimum: int) -> list[str]:
+    """The words counted at least `minimum` times, most frequent first, ties in order of letters."""
+    return sorted((word for word, count in counts.items() if count >= minimum),
+                  key=lambda word: (-counts[word], word))
 
 
 def batches(count: int, size: int, seed: int) -> Iterator[list[int]]:

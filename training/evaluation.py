@@ -51,14 +51,14 @@ def evaluate(bundle: Path, data: Path, engine: EngineName, kind: str | None, bea
              gallery: Path | None) -> None:
     """Score BUNDLE on the development split by free-running search, and by its loss."""
     from models.captioner import load
+    from training import datasets
     from training import gallery as page
-    from training.datasets import load_flickr8k
     from training.evaluate import evaluate as run
     from training.evaluate import searching
 
     try:
         captioner = load(bundle, engine=engine)
-        examples = load_flickr8k(data).development[:limit]
+        examples = datasets.load(data).development[:limit]
         how = searching(captioner.config.search, kind, beam, temperature, seed)
         result = run(captioner, examples, how, thorough=True)
     except (ValueError, FileNotFoundError) as error:

@@ -38,9 +38,11 @@ def publish(
     """
     recipe, material = trainer.recipe, trainer.material
     network = trainer.averaged()
-    side = recipe.preprocessing.size // network.encoder.stride
-    config = Config(recipe.architecture, recipe.preprocessing,
-                    recipe.search, Calibration(sure=SURE, medium=MEDIUM), (side, side))
+    # the embeddings' file was read when training began: its path is nobody's business
+    architecture = {k: v for k, v in recipe.architecture.items() if k != "embeddings"}
+    config = Config(architecture, recipe.preprocessing, recipe.search,
+                    Calibration(sure=SURE, medium=MEDIUM),
+                    network.encoder.grid(recipe.preprocessing.size))
     count = len(material.train)
     network.load_state_dict(restore(quantise(network.state_dict())))
     features = neighbours.mean_features(network, material.images[:count], recipe.preprocessing)

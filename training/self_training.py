@@ -90,12 +90,12 @@ def constrained(
     → ids without START and END, and the mean log-probability a token, END included. Two beams,
     of hypotheses that have the word and of those that have not, grow side by side.
     """
-    grid, keys, *state = decoder.begin(features)
+    memory, state = decoder.begin(features)
     paths: list[tuple[list[int], float, bool]] = [([], 0.0, must is None)]
     best: tuple[list[int], float] = ([], -np.inf)
     for length in range(words + 1):
         last = torch.tensor([[path[0][-1] if path[0] else START for path in paths]])
-        logits, _, *after = decoder.step(last, grid, keys, *state)
+        logits, _, after = decoder.step(last, memory, state)
         scores = logits[0].float().log_softmax(-1)
         scores[:, [PAD, START, UNKNOWN, *banned]] = -torch.inf
         grown: list[tuple[float, int, int, bool]] = []
@@ -120,7 +120,7 @@ def constrained(
             break
         paths = [([*paths[row][0], token], value, has) for value, row, token, has in kept]
         rows = torch.tensor([row for _, row, _, _ in kept])
-        state = [part[:, rows] for part in after]
+        state = tuple(part[:, rows] for part in after)
     return best
 
 

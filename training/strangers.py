@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from models.captioner import Captioner
     from models.confidence import Calibration
-    from models.networks.encoders import MobileNetEdgeTPU
+    from models.networks.encoder import Encoder
     from training.datasets import Example
 
 _SURE = 0.5  # of the starting classifier, as in self-training
@@ -54,7 +54,7 @@ class Seen:
         }
 
 
-def look(captioner: Captioner, examples: Sequence[Example], starting: MobileNetEdgeTPU) -> Seen:
+def look(captioner: Captioner, examples: Sequence[Example], starting: Encoder) -> Seen:
     """Caption pictures without captions; `starting` is the encoder as it came."""
     spoken = [name.spoken for name in names()]
     words = [name.word for name in names()]

@@ -5,24 +5,29 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from models.bundle import DECODER, ENCODER, VOCABULARY, unusable
 from models.decoding import Encoding
+from models.tags import names
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from models.bundle import Config
     from models.decoding import Arrays
 
-_INPUTS = ("grid", "keys", "hidden", "cell")
-_FEATURES = 4  # the place among the encoder's outputs
-
 
 class OnnxEngine:
-    """See `models.decoding.Engine`."""
+    """See `models.decoding.Engine`. The graphs describe themselves (ADR 0016):
+
+    encoder: pixels → memory…, state…, features[, classes];
+    decoder: tokens, memory…, state… → scores, attention, state after….
+    What the encoder gives has the names of the decoder's inputs, whatever and however many
+    they are; the decoder's outputs tell how many are state.
+    """
 
     def __init__(
         self, folder: Path, config: Config, words: int, threads: int | None = None
@@ -34,29 +39,57 @@ class OnnxEngine:
         count = threads or processors()
         self.encoder = session(folder / ENCODER, count)
         self.decoder = session(folder / DECODER, count)
+        given, told = self.encoder.get_outputs(), self.decoder.get_outputs()
+        self._inputs = [entry.name for entry in self.decoder.get_inputs()[1:]]
+        self._memory = len(self._inputs) - (len(told) - 2)
+        features = [entry.shape for entry in given[len(self._inputs) :]]
         size, cells = config.preprocessing.size, config.grid[0] * config.grid[1]
-        widths = [output.shape[1:] for output in self.decoder.get_outputs()]
         for part, has, wanted in (
-            (ENCODER, self.encoder.get_inputs()[0].shape, [1, 3, size, size]),
-            (DECODER, [entry.name for entry in self.decoder.get_inputs()], ["tokens", *_INPUTS]),
-            (DECODER, widths[1], [cells]),
-            (VOCABULARY, [words], widths[0]),
+            (ENCODER, [_face(entry) for entry in self.encoder.get_inputs()],
+             [("pixels", [1, 3, size, size])]),
+            (DECODER, len(told) >= 2 and self._memory >= 0 and self._fits(), True),
+            (DECODER, [output.shape[1:] for output in told[1:2]], [[cells]]),
+            (VOCABULARY, [[words]], [output.shape[1:] for output in told[:1]]),
+            (ENCODER, [len(shape) for shape in features] in ([2], [2, 2]), True),
+            (ENCODER, features[1:], [[1, len(names())]][: len(features[1:])]),
         ):
             if has != wanted:
                 raise unusable(part, "it does not fit the others")
-        self.channels: int = self.encoder.get_outputs()[_FEATURES].shape[1]
+        self.channels: int = features[0][1]
+
+    def _fits(self) -> bool:
+        """Whether the decoder takes what the encoder gives, and its own state back."""
+        given, told = self.encoder.get_outputs(), self.decoder.get_outputs()
+        tokens, *inputs = self.decoder.get_inputs()
+        return (tokens.name == "tokens" and len(given) > len(inputs)
+                and all(ours.name == theirs.name and _alike(ours, theirs)
+                        for ours, theirs in zip(inputs, given, strict=False))
+                and all(map(_alike, inputs[self._memory :], told[2:])))
 
     def encode(self, pixels: NDArray[np.float32]) -> Encoding:
         parts = self.encoder.run(None, {"pixels": pixels})
-        grid, keys, hidden, cell, features, classes = parts
-        return Encoding((grid, keys), (hidden, cell), features[0], classes[0])
+        memory, count = self._memory, len(self._inputs)
+        features, *classes = parts[count:]
+        return Encoding(tuple(parts[:memory]), tuple(parts[memory:count]), features[0],
+                        classes[0][0] if classes else np.zeros(0, np.float32))
 
     def step(
         self, tokens: NDArray[np.int64], memory: Arrays, state: Arrays
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], Arrays]:
-        inputs = dict(zip(_INPUTS, (*memory, *state), strict=True))
+        inputs = dict(zip(self._inputs, (*memory, *state), strict=True))
         scores, attention, *after = self.decoder.run(None, {"tokens": tokens, **inputs})
         return scores, attention, tuple(after)
+
+
+def _face(entry: Any) -> tuple[str, list[int | str]]:
+    return entry.name, entry.shape
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two ends of a connection agree, but for axes that may be of any length."""
+    return (one.type == other.type and len(one.shape) == len(other.shape)
+            and all(a == b or isinstance(a, str) or isinstance(b, str)
+                    for a, b in zip(one.shape, other.shape, strict=True)))
 
 
 def processors() -> int:

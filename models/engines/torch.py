@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from models.bundle import CONFIG, WEIGHTS, unusable
 from models.decoding import Encoding
-from models.networks.captioners import CaptioningNetwork
+from models.networks.captioners import CaptioningNetwork, Exportable
 from models.quantisation import restore
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from models.bundle import Config
     from models.decoding import Arrays
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 class TorchEngine:
     """See `models.decoding.Engine`. Weights are cast to float32."""
 
-    def __init__(self, network: CaptioningNetwork, device: str | None = None) -> None:
+    def __init__(self, network: Exportable, device: str | None = None) -> None:
         """`device` defaults to a CUDA GPU where there is one."""
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.network = network.eval().float().to(self.device)
-        self.channels = network.encoder.channels
+        self.channels = network.channels
 
     @classmethod
     def load(
@@ -46,22 +47,30 @@ class TorchEngine:
             network.load_state_dict(restore(load_file(folder / WEIGHTS)))
         except (RuntimeError, SafetensorError) as error:
             raise unusable(WEIGHTS) from error
-        side = config.preprocessing.size // network.encoder.stride
-        if config.grid != (side, side):
+        if config.grid != network.encoder.grid(config.preprocessing.size):
             raise unusable(CONFIG, "its grid does not fit its size")
         return cls(network, device)
 
     def encode(self, pixels: NDArray[np.float32]) -> Encoding:
         with torch.inference_mode():
-            parts = self.network.encode(torch.from_numpy(pixels).to(self.device))
-        grid, keys, hidden, cell, features, classes = (part.cpu().numpy() for part in parts)
-        return Encoding((grid, keys), (hidden, cell), features[0], classes[0])
+            made = self.network.encode(torch.from_numpy(pixels).to(self.device))
+        classes = np.zeros(0, np.float32) if made.classes is None else _array(made.classes)[0]
+        return Encoding(tuple(map(_array, made.memory)), tuple(map(_array, made.state)),
+                        _array(made.features)[0], classes)
 
     def step(
         self, tokens: NDArray[np.int64], memory: Arrays, state: Arrays
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], Arrays]:
-        tensors = (torch.from_numpy(part).to(self.device) for part in (tokens, *memory, *state))
         with torch.inference_mode():
-            parts = self.network.step(*tensors)
-        scores, weights, *after = (part.cpu().numpy() for part in parts)
-        return scores, weights, tuple(after)
+            scores, weights, after = self.network.step(
+                torch.from_numpy(tokens).to(self.device), self._tensors(memory),
+                self._tensors(state))
+        return _array(scores), _array(weights), tuple(map(_array, after))
+
+    def _tensors(self, arrays: Arrays) -> tuple[Tensor, ...]:
+        return tuple(torch.from_numpy(part).to(self.device) for part in arrays)
+
+
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = tensor.cpu().numpy()
+    return array

@@ -2,58 +2,85 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor, nn
 
+from models.networks.decoder import Tensors, chosen
 from models.networks.decoders import DECODERS
-from models.networks.encoders import ENCODERS
+from models.networks.encoders import make_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class CaptioningNetwork(nn.Module):
+class Encoded(NamedTuple):
+    """All that depends on one picture alone, as tensors: see `models.decoding.Encoding`.
+
+    `memory` and `state` (1, …), `features` (1, C), and `classes` (1, 1000), None where the
+    encoder has no classifier.
+    """
+
+    memory: Tensors
+    state: Tensors
+    features: Tensor
+    classes: Tensor | None
+
+
+class Exportable(nn.Module):
+    """What `models.export` and the torch engine ask of a network, whatever it is inside.
+
+    `channels` is the number C of its features. `growing` has for each part of the state the
+    axis that grows with every word, or None; it is empty where no part grows.
+    """
+
+    channels: int
+    growing: tuple[int | None, ...] = ()
+
+    def encode(self, pixels: Tensor) -> Encoded:
+        """Make all that depends on one picture alone: (1, 3, S, S) pixels."""
+        raise NotImplementedError
+
+    def step(
+        self, tokens: Tensor, memory: Tensors, state: Tensors
+    ) -> tuple[Tensor, Tensor, Tensors]:
+        """One word on for K hypotheses of one picture, for `models.decoding.Engine`.
+
+        (K,) last words, state (K, …) → (K, V) log-probabilities, (K, L) attention, next
+        state (K, …).
+        """
+        raise NotImplementedError
+
+
+class CaptioningNetwork(Exportable):
     """(B, 3, S, S) pixels and (B, K, T) tokens → logits and attention (see the decoder)."""
 
     def __init__(self, architecture: Mapping[str, Any], words: int) -> None:
-        """`architecture`: {"encoder": name, "decoder": name, "decoder_options": {...}}.
+        """`architecture`: {"encoder": name, "decoder": name, "decoder_options": {...}}, and
+        "encoder_options" where the encoder has any.
 
         Raises ValueError for a name that is not registered.
         """
         super().__init__()
-        for kind, known in (("encoder", ENCODERS), ("decoder", DECODERS)):
-            if architecture[kind] not in known:
-                names = ", ".join(sorted(known))
-                raise ValueError(f"unknown {kind} {architecture[kind]!r}; known: {names}")
-        self.encoder = ENCODERS[architecture["encoder"]]()
-        self.decoder = DECODERS[architecture["decoder"]](
-            channels=self.encoder.channels, words=words, **architecture["decoder_options"]
-        )
+        make = chosen(DECODERS, architecture["decoder"], "decoder")
+        self.encoder = make_encoder(architecture)
+        self.channels = self.encoder.channels
+        self.decoder = make(channels=self.channels, words=words,
+                            **architecture["decoder_options"])
 
     def forward(self, pixels: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         logits, attention = self.decoder(self.encoder(pixels), tokens)
         return logits, attention
 
-    def encode(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        """Make all that depends on one picture alone, for `models.decoding.Encoding`.
-
-        (1, 3, S, S) pixels → grid (1, …), keys (1, …), first hidden and cell (1, …), the
-        grid's mean (1, C), and the probabilities of the encoder's classes (1, 1000).
-        """
+    def encode(self, pixels: Tensor) -> Encoded:
         features = self.encoder(pixels)
-        grid, keys, hidden, cell = self.decoder.begin(features)
-        return (grid, keys, hidden[0], cell[0], features.mean((2, 3)),
-                self.encoder.classify(features).softmax(-1))
+        memory, state = self.decoder.begin(features)
+        classes = self.encoder.classify(features).softmax(-1) if self.encoder.classes else None
+        return Encoded(memory, tuple(part[0] for part in state), features.mean((2, 3)), classes)
 
     def step(
-        self, tokens: Tensor, grid: Tensor, keys: Tensor, hidden: Tensor, cell: Tensor
-    ) -> tuple[Tensor, ...]:
-        """One word on for K hypotheses of one picture, for `models.decoding.Engine`.
-
-        (K,) last words, hidden and cell (K, …) → (K, V) log-probabilities, (K, L) attention,
-        next hidden and cell (K, …).
-        """
-        parts = self.decoder.step(tokens[None], grid, keys, hidden[None], cell[None])
-        scores, weights, hidden, cell = (part[0] for part in parts)
-        return scores.log_softmax(-1), weights, hidden, cell
+        self, tokens: Tensor, memory: Tensors, state: Tensors
+    ) -> tuple[Tensor, Tensor, Tensors]:
+        scores, weights, after = self.decoder.step(
+            tokens[None], memory, tuple(part[None] for part in state))
+        return scores[0].log_softmax(-1), weights[0], tuple(part[0] for part in after)

@@ -1,18 +1,27 @@
-"""Recurrent decoders: grid → words."""
+"""Decoders, grid → words: those of the shipped captioners, and the table of all."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.networks.attending import HardAttention, SoftAttention, TopDown
 from models.networks.attention import AdditiveAttention
+from models.networks.decoder import Decoder, Tensors
+from models.networks.luong import LuongGlobal, LuongLocal
+from models.networks.pooled import Merge, ShowAndTell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["DECODERS", "Committee", "Decoder", "SoftAttentionLSTM", "Tensors"]
 
 
-class SoftAttentionLSTM(nn.Module):
+class SoftAttentionLSTM(Decoder):
     """The decoder of "Show, Attend and Tell" (Xu et al. 2015), soft attention.
 
     With the gating scalar β of section 4.2.1 (one for each context channel) and the deep
@@ -40,36 +49,32 @@ class SoftAttentionLSTM(nn.Module):
         self.dropout = nn.Dropout(dropout)
         nn.init.normal_(self.embedding.weight, std=0.05)  # tied: the default starts at loss 21
 
-    def speakers(self) -> list[SoftAttentionLSTM]:
-        """Those that learn words of their own: itself alone."""
-        return [self]
-
-    def begin(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(B, C, S, S) features → (B, L, D) grid, (B, L, A) keys, first hidden, cell (B, 1, H)."""
+    def begin(self, features: Tensor) -> tuple[Tensors, Tensors]:
+        """(B, C, S, S) features → (B, L, D) grid, (B, L, A) keys; first hidden, cell (B, 1, H)."""
         cells = features.flatten(2).transpose(1, 2)
         grid = self.dropout(self.norm(self.project(cells)))
         mean = grid.mean(1, keepdim=True)
         hidden, cell = torch.tanh(self.first_hidden(mean)), torch.tanh(self.first_cell(mean))
-        return grid, self.attention.key(grid), hidden, cell
+        return (grid, self.attention.key(grid)), (hidden, cell)
 
     def step(
-        self, tokens: Tensor, grid: Tensor, keys: Tensor, hidden: Tensor, cell: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        self, tokens: Tensor, memory: Tensors, state: Tensors
+    ) -> tuple[Tensor, Tensor, Tensors]:
         """(B, K) last words, hidden and cell (B, K, H).
 
         → (B, K, V) logits, (B, K, L) attention, next hidden and cell (B, K, H).
         """
         last = self.embedding(tokens)
-        context, weights, hidden, cell = self._advance(last, grid, keys, hidden, cell)
-        return self._words(last, context, hidden), weights, hidden, cell
+        context, weights, hidden, cell = self._advance(last, *memory, *state)
+        return self._words(last, context, hidden), weights, (hidden, cell)
 
     def forward(self, features: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Teacher forcing: (B, C, S, S) features and (B, K, T) tokens, K captions a picture.
 
         → (B, K, T - 1, V) logits and (B, K, T - 1, L) attention.
         """
-        grid, keys, hidden, cell = self.begin(features)
-        hidden, cell = (part.expand(-1, tokens.shape[1], -1) for part in (hidden, cell))
+        (grid, keys), state = self.begin(features)
+        hidden, cell = (part.expand(-1, tokens.shape[1], -1) for part in state)
         last = self.embedding(tokens[..., :-1])
         contexts, hiddens, attention = [], [], []
         for word in last.unbind(2):
@@ -97,7 +102,7 @@ class SoftAttentionLSTM(nn.Module):
         return functional.linear(output, self.embedding.weight, self.bias)
 
 
-class Committee(nn.Module):
+class Committee(Decoder):
     """Several `SoftAttentionLSTM` on one encoder, which speak as one.
 
     The next word's probability is the mean of the members' (a deep ensemble, Lakshminarayanan
@@ -109,32 +114,31 @@ class Committee(nn.Module):
         super().__init__()
         self.members = nn.ModuleList(SoftAttentionLSTM(**options) for _ in range(members))
 
-    def speakers(self) -> list[SoftAttentionLSTM]:
+    def speakers(self) -> list[Decoder]:
         """Those that learn words of their own: the members."""
-        return [member for member in self.members if isinstance(member, SoftAttentionLSTM)]
+        return [member for member in self.members if isinstance(member, Decoder)]
 
-    def begin(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(B, C, S, S) features → grid (B, M, L, D), keys (B, M, L, A), states (B, 1, M, H)."""
-        parts = zip(*(member.begin(features) for member in self.speakers()), strict=True)
-        grid, keys, hidden, cell = (list(part) for part in parts)
-        return (torch.stack(grid, 1), torch.stack(keys, 1),
-                torch.stack(hidden, 2), torch.stack(cell, 2))
+    def begin(self, features: Tensor) -> tuple[Tensors, Tensors]:
+        """(B, C, S, S) features → grid (B, M, L, D), keys (B, M, L, A); states (B, 1, M, H)."""
+        memories, states = zip(*(member.begin(features) for member in self.speakers()),
+                               strict=True)
+        return _stacked(memories, 1), _stacked(states, 2)
 
     def step(
-        self, tokens: Tensor, grid: Tensor, keys: Tensor, hidden: Tensor, cell: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        self, tokens: Tensor, memory: Tensors, state: Tensors
+    ) -> tuple[Tensor, Tensor, Tensors]:
         """(B, K) last words, hidden and cell (B, K, M, H).
 
         → (B, K, V) log-probabilities, (B, K, L) mean attention, next states (B, K, M, H).
         """
-        logits, weights, hiddens, cells = zip(*(
-            member.step(tokens, grid[:, m], keys[:, m], hidden[:, :, m], cell[:, :, m])
+        logits, weights, after = zip(*(
+            member.step(tokens, tuple(part[:, m] for part in memory),
+                        tuple(part[:, :, m] for part in state))
             for m, member in enumerate(self.speakers())
         ), strict=True)
         each = torch.stack([part.float().log_softmax(-1) for part in logits])
         together = each.logsumexp(0) - math.log(len(each))
-        return (together, torch.stack(weights).mean(0),
-                torch.stack(hiddens, 2), torch.stack(cells, 2))
+        return together, torch.stack(weights).mean(0), _stacked(after, 2)
 
     def forward(self, features: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """As `SoftAttentionLSTM.forward`, with a dimension M before all of both results."""
@@ -143,8 +147,20 @@ class Committee(nn.Module):
         return torch.stack(logits), torch.stack(attention)
 
 
-Decoder = SoftAttentionLSTM | Committee
-DECODERS: dict[str, type[Decoder]] = {
+def _stacked(members: Sequence[Tensors], dimension: int) -> Tensors:
+    """Join each part of all members on a new dimension."""
+    return tuple(torch.stack(parts, dimension) for parts in zip(*members, strict=True))
+
+
+DECODERS: dict[str, Callable[..., Decoder]] = {
     "soft_attention_lstm": SoftAttentionLSTM,
     "committee": Committee,
+    "soft_attention": SoftAttention,
+    "hard_attention": HardAttention,
+    "luong_global": LuongGlobal,
+    "luong_local": LuongLocal,
+    "show_and_tell": ShowAndTell,
+    "merge": Merge,
+    "top_down": TopDown,
 }
+"""Each takes the encoder's `channels`, the number of `words`, and options of its own."""

@@ -1,41 +1,23 @@
-"""Convolutional encoders: picture → grid of feature vectors."""
+"""Encoders, picture → grid of feature vectors: that of the shipped captioner, and all by name."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.networks.decoder import chosen
+from models.networks.encoder import Encoder
+from models.networks.published import published
+from models.networks.same import SameConv2d
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-
-class SameConv2d(nn.Conv2d):
-    """Convolution with TensorFlow's SAME padding, for even sizes.
-
-    Of the k - stride padded cells the odd one goes right and below, which is where
-    torchvision's symmetric padding differs and loses accuracy with these weights.
-    """
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, groups: int) -> None:
-        super().__init__(inputs, outputs, kernel, stride, groups=groups)
-        total = kernel - stride if stride > 1 else kernel - 1
-        before = total // 2
-        self.pads = (before, total - before) * 2
-
-    def forward(self, x: Tensor) -> Tensor:
-        before, after = self.pads[:2]
-        if before == after:  # the convolution pads as it reads: no copy
-            return functional.conv2d(x, self.weight, self.bias, self.stride, before,
-                                     self.dilation, self.groups)
-        padded = functional.pad(x, self.pads)
-        if self.groups > 1 and self.training:
-            # the gradient of this kind in bfloat16 takes half the time of a whole training step
-            with torch.autocast(x.device.type, enabled=False):
-                return super().forward(padded.float())
-        return super().forward(padded)
+__all__ = ["ENCODERS", "Block", "Encoder", "MobileNetEdgeTPU", "SameConv2d"]
 
 
 class Block(nn.Module):
@@ -58,6 +40,7 @@ class Block(nn.Module):
                 SameConv2d(middle, middle, kernel, stride, middle),
             ])
         self.project = SameConv2d(middle, outputs, 1, 1, 1)
+        self.strided = stride > 1
         self.residual = residual and stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
@@ -68,7 +51,7 @@ class Block(nn.Module):
         return x + projected if self.residual else projected
 
 
-class MobileNetEdgeTPU(nn.Module):
+class MobileNetEdgeTPU(Encoder):
     """MobileNet-EdgeTPU 1.0 (Xiong et al. 2021, MobileDets).
 
     (B, 3, S, S) in [-1, 1] → (B, 1280, S / 32, S / 32). No batch norm: the published
@@ -102,8 +85,15 @@ class MobileNetEdgeTPU(nn.Module):
         x = self.narrow(functional.relu(self.stem(x)))
         return functional.relu(self.head(self.blocks(x)))
 
+    def stages(self) -> list[nn.ModuleList]:
+        cuts = [0, *(at for at, block in enumerate(self.blocks)
+                     if isinstance(block, Block) and block.strided), len(self.blocks)]
+        groups = [list(self.blocks)[begin:end] for begin, end in pairwise(cuts)]
+        groups[0] = [self.stem, self.narrow, *groups[0]]
+        groups[-1] += [self.head, self.classifier]
+        return [nn.ModuleList(group) for group in groups]
+
     def classify(self, features: Tensor) -> Tensor:
-        """(B, 1280, h, w) features → (B, 1000) logits of ImageNet's classes."""
         logits: Tensor = self.classifier(features.mean((2, 3)))
         return logits
 
@@ -128,4 +118,15 @@ class MobileNetEdgeTPU(nn.Module):
                     parameter.copy_(tensor)
 
 
-ENCODERS: dict[str, type[MobileNetEdgeTPU]] = {"mobilenet_edgetpu": MobileNetEdgeTPU}
+ENCODERS: dict[str, Callable[..., Encoder]] = {
+    "mobilenet_edgetpu": MobileNetEdgeTPU, **published(),
+}
+
+
+def make_encoder(architecture: Mapping[str, Any]) -> Encoder:
+    """`architecture`: {"encoder": name, "encoder_options": {...}}, the latter as needed.
+
+    Raises ValueError for a name that is not registered.
+    """
+    make = chosen(ENCODERS, architecture["encoder"], "encoder")
+    return make(**architecture.get("encoder_options", {}))

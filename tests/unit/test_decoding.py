@@ -201,6 +201,71 @@ def test_weights_that_give_no_numbers_are_an_error_not_a_crash() -> None:
         search(engine, PICTURE, Search())
 
 
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=st.integers(0, 10**6), words=st.integers(1, 6), spread=st.sampled_from([0.1, 2, 9]),
+    how=st.builds(Search, sample=st.just(True), beam=st.integers(1, 8),
+                  max_words=st.integers(1, 10), no_repeat=st.integers(0, 4),
+                  temperature=st.sampled_from([0.1, 1.0, 5.0]),
+                  top_p=st.sampled_from([0.1, 0.9, 1.0]), seed=st.integers(0, 99)),
+)
+def test_drawn_captions_keep_every_rule_too(
+    seed: int, words: int, spread: float, how: Search
+) -> None:
+    engine = random_engine(seed, words, spread=spread)
+    found = search(engine, PICTURE, how)
+    assert 1 <= len(found) <= how.beam
+    assert len({hypothesis.tokens for hypothesis in found}) == len(found)
+    assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
+    for hypothesis in found:
+        keeps_the_rules(hypothesis, engine, how)
+    again = search(engine, PICTURE, how)
+    assert [each.tokens for each in again] == [each.tokens for each in found]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("cold", [{"temperature": 1e-3}, {"top_p": 1e-6}])
+def test_drawing_from_the_likeliest_alone_is_greedy(seed: int, cold: dict[str, float]) -> None:
+    engine = random_engine(seed)
+    (greedy,) = search(engine, PICTURE, Search(beam=1, max_words=9))
+    for draw in range(3):
+        (found,) = search(engine, PICTURE, Search(beam=1, max_words=9, sample=True, seed=draw,
+                                                  **cold))
+        assert found.tokens == greedy.tokens
+
+
+@pytest.mark.parametrize(
+    ("temperature", "top_p", "wanted"),
+    [(1.0, 1.0, [0.5, 0.3, 0.15, 0.05]), (1.0, 0.8, [0.625, 0.375, 0, 0]),
+     (1.0, 0.81, [0.526, 0.316, 0.158, 0]), (0.5, 1.0, [0.685, 0.247, 0.062, 0.007])],
+)
+def test_words_are_drawn_as_often_as_is_likely(
+    temperature: float, top_p: float, wanted: list[float]
+) -> None:
+    scores = np.full((12, 8, 8), -50, np.float32)
+    scores[..., 4:] = np.log([0.5, 0.3, 0.15, 0.05])
+    engine = TableEngine(scores)
+    counts = np.zeros(4)
+    for seed in range(600):
+        how = Search(1, 1, sample=True, temperature=temperature, top_p=top_p, seed=seed)
+        (found,) = search(engine, PICTURE, how)
+        counts[found.tokens[0] - 4] += 1
+    assert counts / 600 == pytest.approx(wanted, abs=0.07)
+    assert (counts[np.asarray(wanted) == 0] == 0).all()
+
+
+def test_several_draws_differ() -> None:
+    found = search(random_engine(3, spread=0.5), PICTURE, Search(6, 8, sample=True))
+    assert len(found) > 2
+
+
+@pytest.mark.parametrize("wrong", [{"temperature": 0.0}, {"top_p": 0.0}, {"top_p": 1.1},
+                                   {"seed": -1}, {"temperature": float("nan")}])
+def test_draws_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="temperature must be above 0"):
+        dataclasses.replace(Search(), **wrong)
+
+
 @pytest.mark.parametrize("wrong", [{"beam": 0}, {"max_words": 0}, {"neighbours": 0}])
 def test_a_search_that_can_find_nothing_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least 1"):

@@ -10,14 +10,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
 
-from models.bundle import CONFIG, FORMAT, SHIPPED
+from models.bundle import CONFIG, DECODER, FORMAT, SHIPPED, BundleError, Config
 from models.captioner import Captioner, load
-from models.decoding import Search
-from tests.bundles import drawing, photograph
+from models.confidence import Calibration
+from models.decoding import Search, search
+from models.engines.onnx import OnnxEngine
+from models.engines.torch import TorchEngine
+from models.export import export
+from models.networks.captioners import Encoded, Exportable
+from models.preprocess import Preprocessing, to_array
+from models.vocabulary import Vocabulary
+from tests.bundles import SIZE, WORDS, drawing, photograph
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from models.networks.decoders import Tensors
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
 
@@ -30,8 +41,6 @@ def pictures() -> dict[str, Image.Image]:
 @pytest.fixture(scope="module", params=["tiny", "shipped"])
 def both(request: pytest.FixtureRequest) -> tuple[Captioner, Captioner]:
     """The same bundle on both engines."""
-    import torch
-
     torch.set_num_threads(1)  # small networks on a busy machine: more threads are slower
     folder = SHIPPED if request.param == "shipped" else request.getfixturevalue("tiny_bundle")
     return load(folder, "onnx", threads=1), load(folder, "torch")
@@ -87,6 +96,73 @@ def test_any_mode_and_size_is_captioned(tiny_bundle: Path, mode: str) -> None:
     image = photograph("chelsea").resize((37, 411))
     image = image.convert("L").convert(mode) if mode == "I;16" else image.convert(mode)
     assert load(tiny_bundle).describe(image).words
+
+
+class Historian(Exportable):
+    """Remembers every word: one part of memory, two of state, of which one grows, no classes."""
+
+    channels = 3
+    growing = (1, None)
+
+    def __init__(self, words: int) -> None:
+        super().__init__()
+        torch.manual_seed(2)
+        self.embedding = nn.Embedding(words, 8)
+        self.look = nn.Linear(3, 8)
+        self.words = nn.Linear(8, words)
+
+    def encode(self, pixels: Tensor) -> Encoded:
+        grid = nn.functional.avg_pool2d(pixels, SIZE // 2).flatten(2).transpose(1, 2)
+        state = (grid.new_zeros(1, 0, 8), grid.mean(2))  # no word was said so far
+        return Encoded((grid,), state, grid.mean(1), None)
+
+    def step(
+        self, tokens: Tensor, memory: Tensors, state: Tensors
+    ) -> tuple[Tensor, Tensor, Tensors]:
+        said = torch.cat([state[0], self.embedding(tokens)[:, None]], 1)  # (K, T + 1, 8)
+        places = self.look(memory[0])[0]  # (4, 8)
+        attention = (said.mean(1) @ places.T + state[1]).softmax(-1)
+        scores = self.words(5 * attention @ places + said.sum(1)).log_softmax(-1)
+        return scores, attention, (said, state[1] * 0.5)
+
+
+@pytest.fixture(scope="module")
+def historian(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Config, Historian]:
+    vocabulary = Vocabulary.from_words(WORDS)
+    folder = tmp_path_factory.mktemp("historian")
+    config = Config({}, Preprocessing(SIZE), Search(), Calibration(), (2, 2))
+    network = Historian(len(vocabulary))
+    export(network, vocabulary, config, "# A test\n", {}, folder)
+    return folder, config, network
+
+
+def test_a_network_of_any_memory_and_state_runs_on_both_engines(
+    historian: tuple[Path, Config, Historian]
+) -> None:
+    folder, config, network = historian
+    engines = OnnxEngine(folder, config, len(WORDS) + 4, 1), TorchEngine(network, "cpu")
+    said = set()
+    for image in pictures().values():
+        pixels = to_array(image.convert("RGB"), config.preprocessing)
+        encoded = [engine.encode(pixels) for engine in engines]
+        assert all(len(each.classes) == 0 and each.features.shape == (3,) for each in encoded)
+        onnx, wanted = (search(engine, each, Search(max_words=6))
+                        for engine, each in zip(engines, encoded, strict=True))
+        assert [each.tokens for each in onnx] == [each.tokens for each in wanted]
+        assert onnx[0].log_probabilities == pytest.approx(wanted[0].log_probabilities, abs=1e-4)
+        said.add(onnx[0].tokens)
+    assert len(said) > 1
+
+
+def test_graphs_of_two_networks_do_not_fit(
+    historian: tuple[Path, Config, Historian], broken_bundle: Path
+) -> None:
+    folder, config, _ = historian
+    (broken_bundle / DECODER).write_bytes((folder / DECODER).read_bytes())
+    (broken_bundle / "weights.safetensors").write_bytes(
+        (folder / "weights.safetensors").read_bytes())
+    with pytest.raises(BundleError, match=r"coder\.onnx cannot be used"):
+        OnnxEngine(broken_bundle, config, len(WORDS) + 4, 1)
 
 
 def test_weights_are_stored_once(tiny_bundle: Path) -> None:

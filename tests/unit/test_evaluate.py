@@ -141,7 +141,7 @@ def test_a_picture_that_cannot_be_read_is_left_out(
 
 def test_mistakes_are_told_before_the_work(data: Path, tmp_path: Path) -> None:
     for options, message in (
-        (("--data", tmp_path), "holds neither"),
+        (("--data", tmp_path), "holds no data set"),
         (("--data", data, "--out", tmp_path / "none" / "scores.json"), "there is no folder"),
         (("--data", data, "--gallery", tmp_path), "is a directory"),
     ):

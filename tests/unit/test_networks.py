@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.networks.attention import AdditiveAttention
+from models.networks.attending import HardAttention, TopDown
+from models.networks.attention import AdditiveAttention, ConcatScore, DotScore, GeneralScore
 from models.networks.captioners import CaptioningNetwork
-from models.networks.decoders import DECODERS, Committee, Decoder, SoftAttentionLSTM
-from models.networks.encoders import ENCODERS, MobileNetEdgeTPU, SameConv2d
+from models.networks.decoders import DECODERS, Committee, Decoder
+from models.networks.encoders import ENCODERS, MobileNetEdgeTPU
+from models.networks.luong import LuongLocal
+from models.networks.pooled import Merge, ShowAndTell
+from models.networks.same import SameConv2d
 from tests.bundles import ARCHITECTURE, random_network
+from tests.variants import VARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,12 +61,24 @@ def test_same_padding_is_the_plain_one_without_stride(kernel: int) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(ENCODERS))
-@pytest.mark.parametrize("size", [64, 96])
-def test_an_encoder_gives_the_grid_that_it_promises(name: str, size: int) -> None:
-    encoder = ENCODERS[name]()
-    with torch.inference_mode():
-        grid = encoder(torch.zeros(2, 3, size, size))
-    assert grid.shape == (2, encoder.channels, size // encoder.stride, size // encoder.stride)
+def test_an_encoder_gives_the_grid_that_it_promises(name: str) -> None:
+    with torch.device("meta"):  # shapes alone
+        encoder = ENCODERS[name]()
+    for size in (96, 128, 224, 299) if encoder.preprocessing.size == 299 else (64, 96, 224):
+        with torch.inference_mode():
+            grid = encoder.to("meta").eval()(torch.zeros(2, 3, size, size, device="meta"))
+        assert grid.shape == (2, encoder.channels, *encoder.grid(size))
+
+
+@pytest.mark.parametrize(
+    ("name", "grid"),
+    [("vgg16", 14), ("resnet50", 7), ("resnet101", 7), ("mobilenet_v2", 7), ("inception_v3", 8),
+     ("xception", 10), ("mobilenet_edgetpu", 7)],
+)
+def test_grids_are_those_of_the_papers(name: str, grid: int) -> None:
+    with torch.device("meta"):
+        encoder = ENCODERS[name]()
+    assert encoder.grid(encoder.preprocessing.size) == (grid, grid)
 
 
 def test_the_mobile_encoder_has_1280_channels_at_a_32nd() -> None:
@@ -141,20 +159,21 @@ SMALL = {"channels": 10, "words": 9, "grid": 8, "hidden": 7, "embedding": 6, "at
 
 
 def step_by_step(decoder: Decoder, features: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-    grid, keys, *state = decoder.begin(features)
-    state = [part.expand(-1, tokens.shape[1], *part.shape[2:]) for part in state]
+    memory, first = decoder.begin(features)
+    state = tuple(part.expand(-1, tokens.shape[1], *part.shape[2:]) for part in first)
     scores, attention = [], []
     for last in tokens[..., :-1].unbind(2):
-        logits, weights, *state = decoder.step(last, grid, keys, *state)
+        logits, weights, state = decoder.step(last, memory, state)
         scores.append(logits)
         attention.append(weights)
     return torch.stack(scores, 2), torch.stack(attention, 2)
 
 
-@pytest.mark.parametrize("name", sorted(DECODERS))
-def test_teacher_forcing_is_the_same_as_step_by_step(name: str) -> None:
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_teacher_forcing_is_the_same_as_step_by_step(variant: str) -> None:
     torch.manual_seed(1)
-    decoder = DECODERS[name](**SMALL).eval()
+    name, options = VARIANTS[variant]
+    decoder = DECODERS[name](channels=10, words=9, **options).eval()
     features, tokens = torch.randn(2, 10, 3, 3), torch.randint(0, 9, (2, 4, 6))
     logits, attention = decoder(features, tokens)
     if isinstance(decoder, Committee):  # the next word's probability is the mean of the members'
@@ -166,6 +185,7 @@ def test_teacher_forcing_is_the_same_as_step_by_step(name: str) -> None:
     scores, weights = step_by_step(decoder, features, tokens)
     assert torch.allclose(scores.log_softmax(-1), logits.log_softmax(-1), atol=1e-5)
     assert torch.allclose(weights, attention, atol=1e-5)
+    assert float(decoder.surrogate(torch.ones(2, 4, 5))) == 0
 
 
 def test_a_committee_is_its_members() -> None:
@@ -190,30 +210,31 @@ def test_a_committee_of_one_is_that_one() -> None:
     assert torch.equal(weights, attention)
 
 
-@pytest.mark.parametrize("decoder", sorted(DECODERS))
+@pytest.mark.parametrize("decoder", ["committee", "soft_attention_lstm"])
 def test_what_the_engines_ask_for_is_one_picture_with_several_hypotheses(decoder: str) -> None:
     torch.manual_seed(1)
     network = CaptioningNetwork({**ARCHITECTURE, "decoder": decoder}, words=9).eval()
     with torch.inference_mode():
-        grid, keys, hidden, cell, features, classes = network.encode(torch.rand(1, 3, 64, 64))
+        memory, state, features, classes = network.encode(torch.rand(1, 3, 64, 64))
         assert features.shape == (1, 1280)
         assert classes.shape == (1, 1000)
         assert torch.allclose(classes.sum(), torch.ones(()))
-        assert len(grid) == len(keys) == len(hidden) == len(cell) == 1
-        three = (torch.cat([part] * 3) for part in (hidden, cell))
-        scores, weights, *after = network.step(torch.tensor([1, 1, 5]), grid, keys, *three)
+        assert {len(part) for part in (*memory, *state)} == {1}
+        three = tuple(torch.cat([part] * 3) for part in state)
+        scores, weights, after = network.step(torch.tensor([1, 1, 5]), memory, three)
     assert scores.shape == (3, 9)
     assert torch.allclose(scores.exp().sum(-1), torch.ones(3))
     assert weights.shape == (3, 4)
     assert torch.equal(scores[0], scores[1])
     assert not torch.allclose(scores[0], scores[2])
-    assert [part.shape[1:] for part in after] == [hidden.shape[1:], cell.shape[1:]]
+    assert [part.shape[1:] for part in after] == [part.shape[1:] for part in state]
 
 
-def test_a_word_does_not_see_the_words_after_it() -> None:
+@pytest.mark.parametrize("variant", sorted(set(VARIANTS) - {"committee"}))
+def test_a_word_does_not_see_the_words_after_it(variant: str) -> None:
     torch.manual_seed(1)
-    decoder = SoftAttentionLSTM(channels=4, words=9, grid=8, hidden=8, embedding=8, attention=8)
-    decoder.eval()
+    name, options = VARIANTS[variant]
+    decoder = DECODERS[name](channels=4, words=9, **options).eval()
     features, tokens = torch.randn(1, 4, 2, 2), torch.tensor([[[1, 4, 5, 6, 2]]])
     changed = tokens.clone()
     changed[..., 3] = 8
@@ -222,7 +243,7 @@ def test_a_word_does_not_see_the_words_after_it() -> None:
     assert not torch.allclose(before[:, :, 3], after[:, :, 3])
 
 
-@pytest.mark.parametrize("decoder", sorted(DECODERS))
+@pytest.mark.parametrize("decoder", ["committee", "soft_attention_lstm"])
 def test_gradients_reach_every_parameter(decoder: str) -> None:
     network = random_network(words=9).train()
     network.decoder = DECODERS[decoder](channels=1280, words=9, **ARCHITECTURE["decoder_options"])
@@ -241,3 +262,139 @@ def test_gradients_reach_every_parameter(decoder: str) -> None:
 def test_an_unknown_name_is_refused_with_the_known_ones(kind: str) -> None:
     with pytest.raises(ValueError, match=f"unknown {kind} 'resnet'; known: .*{ARCHITECTURE[kind]}"):
         CaptioningNetwork({**ARCHITECTURE, kind: "resnet"}, 9)
+
+
+class TestLuong:
+    """The weights of Luong et al. 2015, against their equations."""
+
+    grid = torch.randn(2, 9, 6, generator=torch.Generator().manual_seed(1))
+    hidden = torch.randn(2, 3, 6, generator=torch.Generator().manual_seed(2))
+
+    def test_scores(self) -> None:
+        dot = DotScore(6)(self.hidden, self.grid)
+        general, concat = GeneralScore(6), ConcatScore(6)
+        assert dot[1, 2, 4] == pytest.approx(float(self.hidden[1, 2] @ self.grid[1, 4]), abs=1e-5)
+        found = general(self.hidden, self.grid, *general.keys(self.grid))[1, 2, 4]
+        wanted = self.hidden[1, 2] @ general.key.weight @ self.grid[1, 4]
+        assert float(found) == pytest.approx(float(wanted), abs=1e-5)
+        found = concat(self.hidden, self.grid, *concat.keys(self.grid))[1, 2, 4]
+        both = torch.cat([self.hidden[1, 2], self.grid[1, 4]])
+        matrix = torch.cat([concat.query.weight, concat.key.weight], 1)
+        wanted = concat.score.weight[0] @ torch.tanh(matrix @ both + concat.key.bias)
+        assert float(found) == pytest.approx(float(wanted), abs=1e-5)
+
+    def test_a_monotonic_window_moves_with_the_words(self) -> None:
+        decoder = LuongLocal(channels=4, words=9, alignment="monotonic", reach=2, score="dot",
+                             hidden=6)
+        for word in (0, 4, 8, 20):
+            count = torch.full((2, 3, 1), float(word))
+            weights, (after,) = decoder.weigh(self.hidden, (self.grid,), (count,))
+            middle = min(word, 8)
+            inside = slice(max(0, middle - 2), middle + 3)
+            wanted = torch.zeros(2, 3, 9)
+            wanted[..., inside] = (self.hidden @ self.grid.transpose(1, 2))[..., inside].softmax(-1)
+            assert torch.allclose(weights, wanted, atol=1e-6)
+            assert torch.equal(after, count + 1)
+
+    def test_a_predicted_window_is_a_gaussian(self) -> None:
+        torch.manual_seed(3)
+        decoder = LuongLocal(channels=4, words=9, reach=2, score="dot", hidden=6)
+        with torch.no_grad():
+            weights, _ = decoder.weigh(self.hidden, (self.grid,), (torch.zeros(2, 3, 1),))
+            place = decoder.place
+            assert place is not None
+            inner = torch.tanh(self.hidden @ place[0].weight.T) @ place[2].weight[0]
+        middle = 9 * torch.sigmoid(inner)[..., None]
+        far = torch.arange(9) - middle
+        scores = (self.hidden @ self.grid.transpose(1, 2)).masked_fill(far.abs() > 2, -torch.inf)
+        wanted = scores.softmax(-1) * torch.exp(-(far**2) / (2 * (2 / 2) ** 2))
+        assert torch.allclose(weights, wanted, atol=1e-6)
+
+
+def test_hard_attention_learns_where_to_look_by_its_reward(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # all pictures are drawn for: the expectation would teach it, too
+    monkeypatch.setattr(torch, "rand", torch.zeros)
+    generator = torch.Generator().manual_seed(5)
+
+    def share(surrogate: float) -> float:
+        """Attention on the one cell of four that tells the word; it is marked."""
+        torch.manual_seed(1)
+        decoder = HardAttention(channels=6, words=8, grid=16, hidden=12, embedding=6,
+                                attention=16, dropout=0.0)
+        optimiser = torch.optim.Adam(decoder.parameters(), 0.01)
+        for _ in range(150):
+            word = torch.randint(4, 8, (64,), generator=generator)
+            at = torch.randint(4, (64,), generator=generator)
+            features = torch.zeros(64, 6, 4)
+            other = torch.randint(4, (64, 4), generator=generator)
+            features.scatter_(1, other[:, None], 2.0)
+            features[torch.arange(64), :4, at] = functional.one_hot(word - 4, 4) * 2.0
+            features[torch.arange(64), 4, at] = 2.0
+            tokens = torch.stack([torch.ones_like(word), word], 1)[:, None]
+            decoder.train()
+            logits, attention = decoder(features.view(64, 6, 2, 2), tokens)
+            losses = functional.cross_entropy(logits[:, 0, 0], word, reduction="none")
+            loss = losses.mean() + surrogate * decoder.surrogate(losses[:, None, None])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+        return float(attention[torch.arange(64), 0, 0, at].mean())
+
+    assert share(0.0) < 0.4
+    assert share(1.0) > 0.7
+
+
+def test_the_baseline_follows_the_reward() -> None:
+    torch.manual_seed(1)
+    decoder = HardAttention(channels=4, words=9, grid=8, hidden=7, embedding=6, attention=5)
+    assert float(decoder.baseline) == pytest.approx(-np.log(9))
+    decoder.train()(torch.randn(6, 4, 2, 2), torch.randint(1, 9, (6, 2, 4)))
+    losses = torch.full((6, 2, 3), 0.5)
+    losses[..., 2] = 0  # padding
+    decoder.surrogate(losses)
+    assert float(decoder.baseline) == pytest.approx(-0.9 * np.log(9) - 0.1 * 0.5, rel=1e-5)
+    assert float(decoder.surrogate(losses)) == 0  # once a forward
+
+
+def test_top_down_speaks_with_what_its_attention_saw() -> None:
+    torch.manual_seed(1)
+    decoder = TopDown(channels=4, words=9, grid=8, hidden=7, embedding=6, attention=5).eval()
+    memory, state = decoder.begin(torch.randn(1, 4, 2, 2))
+    grid, keys, mean = memory
+    assert torch.allclose(mean, grid.mean(1))
+    assert [tuple(part.shape) for part in state] == [(1, 1, 7)] * 4
+    tokens = torch.tensor([[3]])
+    scores, weights, after = decoder.step(tokens, memory, state)
+    last = decoder.embedding(tokens)[0]
+    looking = decoder.looking.cell(torch.cat([torch.zeros(1, 7), mean, last], 1))
+    context, wanted = decoder.attention(grid, keys, looking[0][None])
+    speaking = decoder.speaking.cell(torch.cat([context[0], looking[0]], 1))
+    assert torch.allclose(weights, wanted)
+    assert torch.allclose(scores[0], decoder.words(speaking[0]), atol=1e-6)
+    assert torch.allclose(after[2][0], speaking[0], atol=1e-6)
+
+
+def test_merge_reads_words_apart_from_the_picture() -> None:
+    torch.manual_seed(1)
+    decoder = Merge(channels=4, words=9, size=8, embedding=6).eval()
+    features = torch.rand(2, 4, 2, 2)
+    (picture, _), state = decoder.begin(features)
+    assert all(not part.any() for part in state)
+    scores, _, after = decoder.step(torch.tensor([[1], [1]]), (picture, torch.ones(2, 4)), state)
+    assert torch.equal(after[0][0], after[0][1])  # the pictures differ
+    assert not torch.allclose(scores[0], scores[1])
+    said = decoder.cell.cell(decoder.embedding(torch.tensor([1])))[0]
+    added = torch.relu(decoder.picture(features.mean((2, 3)))) + said
+    assert torch.allclose(scores[:, 0], decoder.words(torch.relu(decoder.mixed(added))), atol=1e-6)
+
+
+def test_show_and_tell_reads_the_picture_before_the_first_word() -> None:
+    torch.manual_seed(1)
+    decoder = ShowAndTell(channels=4, words=9, hidden=8, embedding=6).eval()
+    features = torch.rand(2, 4, 2, 2)
+    _, (hidden, cell) = decoder.begin(features)
+    wanted = decoder.cell.cell(decoder.norm(decoder.picture(features.mean((2, 3)))))
+    assert torch.allclose(hidden[:, 0], wanted[0], atol=1e-6)
+    assert torch.allclose(cell[:, 0], wanted[1], atol=1e-6)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.decoding import Arrays
+    from models.networks.decoders import Tensors
 
 VOCABULARY = Vocabulary.from_words(["a", "brown", "dog", "runs"])
 A, BROWN, DOG, RUNS = range(4, 8)
@@ -47,16 +48,17 @@ class TableDecoder:
     def eval(self) -> TableDecoder:
         return self
 
-    def begin(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def begin(self, features: Tensor) -> tuple[Tensors, Tensors]:
         none = torch.zeros(len(features), 1, 1)
-        return none, none, none, torch.full((len(features), 1, 1), START)
+        return (none,), (none, torch.full((len(features), 1, 1), START))
 
     def step(
-        self, tokens: Tensor, grid: Tensor, keys: Tensor, hidden: Tensor, cell: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        assert tokens.shape == hidden.shape[:2] == cell.shape[:2]
-        logits = self.table[int(hidden[0, 0, 0]), cell[..., 0], tokens]
-        return logits, torch.ones(*tokens.shape, 1), hidden + 1, tokens[..., None]
+        self, tokens: Tensor, memory: Tensors, state: Tensors
+    ) -> tuple[Tensor, Tensor, Tensors]:
+        count, before = state
+        assert tokens.shape == count.shape[:2] == before.shape[:2]
+        logits = self.table[int(count[0, 0, 0]), before[..., 0], tokens]
+        return logits, torch.ones(*tokens.shape, 1), (count + 1, tokens[..., None])
 
     def mean(self, ids: tuple[int, ...]) -> float:
         """Mean log-probability a token."""
@@ -191,12 +193,12 @@ def test_greedy_samples_are_what_a_beam_of_one_finds(seed: int) -> None:
         def step(
             self, tokens: NDArray[np.int64], memory: tuple[Tensor, ...], state: Arrays
         ) -> tuple[NDArray[np.float32], NDArray[np.float32], Arrays]:
-            rows = [torch.from_numpy(part)[None] for part in (tokens, *state)]
-            scores, weights, *after = decoder.step(rows[0], *memory, *rows[1:])
+            last, *rows = (torch.from_numpy(part)[None] for part in (tokens, *state))
+            scores, weights, after = decoder.step(last, memory, tuple(rows))
             return scores[0].numpy(), weights[0].numpy(), tuple(part[0].numpy() for part in after)
 
-    grid, keys, *state = decoder.begin(FEATURES)
-    start = Encoding((grid, keys), tuple(part[0].numpy() for part in state), np.zeros(0),
+    memory, state = decoder.begin(FEATURES)
+    start = Encoding(memory, tuple(part[0].numpy() for part in state), np.zeros(0),
                      np.zeros(0))
     (found,) = search(Engine(), start, Search(beam=1, max_words=words, no_repeat=0))
     tokens, _ = self_critical.sample(decoder, FEATURES, 1, words, greedy=True)

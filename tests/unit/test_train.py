@@ -19,16 +19,19 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from models.networks.encoder import read_weights
 from models.preprocess import Preprocessing
 from models.vocabulary import PAD, START, UNKNOWN
 from tests import bundles
 from training import prepare
 from training.__main__ import main
 from training.datasets import Example, build_vocabulary, load_flickr8k
-from training.material import Material, gather, mirrored_ids, starting_weights, tokenise
+from training.feed import MapFeed
+from training.material import Material, gather, mirrored_ids, tokenise
+from training.objective import caption_loss, class_loss
 from training.recipe import Recipe, Stage, load_recipe
-from training.report import greedy, reporter
-from training.train import Trainer, caption_loss, class_loss, one_cycle
+from training.report import encoded, greedy, reporter
+from training.train import Trainer, one_cycle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,7 +165,7 @@ def test_starting_weights_are_taken(built: Path, tmp_path: Path) -> None:
     recipe = load_recipe(built / "recipe.toml")
     network = Trainer(recipe, given(built, recipe, built / "work"), built / "weights",
                       tmp_path).averaged()
-    tensors = starting_weights(recipe, built / "weights")
+    tensors = read_weights(built / "weights" / recipe.starting_weights)
     parameters = list(network.encoder.parameters())
     for number, mine in enumerate(parameters[:-2]):
         assert torch.equal(mine, tensors[f"{number // 2}.{('weight', 'bias')[number % 2]}"])
@@ -201,10 +204,11 @@ def test_every_picture_without_captions_has_its_turn(built: Path, tmp_path: Path
     recipe = load_recipe(built / "recipe.toml")
     trainer = Trainer(recipe, given(built, recipe, built / "work"), built / "weights", tmp_path)
     stage, turns = recipe.stages[1], []
-    for trainer.step in range(9):
-        turns += trainer._unlabelled(stage)
+    assert isinstance(trainer.feed, MapFeed)
+    for step in range(9):
+        turns += trainer.feed.unlabelled(stage, 1, step)
     assert sorted(turns) == sorted([*range(10, 19)] * stage.unlabelled)
-    assert trainer._unlabelled(recipe.stages[0]) == []
+    assert trainer.feed.unlabelled(recipe.stages[0], 0, 0) == []
 
 
 def test_greedy_captions_are_the_likeliest_word_by_word(built: Path) -> None:
@@ -212,7 +216,8 @@ def test_greedy_captions_are_the_likeliest_word_by_word(built: Path) -> None:
     material = given(built, recipe, built / "work")
     network = Trainer(recipe, material, built / "weights", built / "work").averaged()
     images = material.images[:10]
-    found = greedy(network, images, recipe.preprocessing, 10, batch=4)
+    found = [ids for features in encoded(network, images, recipe.preprocessing, batch=4)
+             for ids in greedy(network, features, 10)]
     assert len(found) == 10
     pixels = prepare.normalised(images, recipe.preprocessing)
     with torch.inference_mode():
@@ -233,9 +238,12 @@ def test_a_report_scores_the_development_pictures(built: Path, tmp_path: Path) -
     scores = reporter(material, recipe)(network)
     lines = (built / "work" / "scores.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["after"] for line in lines] == [
-        "decoder 16", "fine-tune 1", "fine-tune 2", "self-train 1", "self-train 2",
+        *(f"decoder {number}" for number in range(1, 17)),
+        "fine-tune 1", "fine-tune 2", "self-train 1", "self-train 2",
         "self-critical 1", "self-critical 2"]
     assert set(scores) | {"after"} == set(json.loads(lines[-1]))
+    assert scores["perplexity"] == pytest.approx(math.exp(scores["loss"]))
+    assert 0 < scores["loss"] < math.log(len(material.vocabulary))  # better than by chance
 
 
 def test_tokens_hold_plain_and_mirrored_captions_padded(tmp_path: Path) -> None:
