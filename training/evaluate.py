@@ -123,10 +123,25 @@ def _look(
         captioner.engine, encoding, captioner.vocabulary, captions))
 
 
-def searching(how: Search, kind: str | None, beam: int | None) -> Search:
-    """Change a bundle's own search to "greedy" or "beam" (None: neither), of so many captions."""
-    if kind == "greedy":
-        return dataclasses.replace(how, beam=1)
-    if beam is None and kind == "beam" and how.beam == 1:
-        beam = type(how)().beam  # the bundle's own search is greedy
-    return how if beam is None else dataclasses.replace(how, beam=beam)
+def searching(
+    how: Search, kind: str | None = None, beam: int | None = None,
+    temperature: float | None = None, seed: int | None = None,
+) -> Search:
+    """Change a bundle's own search: "greedy", "beam" of so many captions, or "sample".
+
+    None leaves what it is; of samples one is drawn unless `beam` says more, of which the best
+    is taken. Raises ValueError for what does not go together.
+    """
+    drawing = {name: value for name, value in (("temperature", temperature), ("seed", seed))
+               if value is not None}
+    if drawing and kind != "sample":
+        raise ValueError(f"a {' and a '.join(drawing)} are for words that are drawn: "
+                         "say --search sample")
+    if kind == "greedy" and beam is not None:
+        raise ValueError("greedy search has no beam: leave out --beam, or say --search beam")
+    if kind in ("greedy", "sample"):
+        beam = beam or 1
+    elif kind == "beam" and beam is None and how.beam == 1:
+        beam = type(how)().beam
+    return dataclasses.replace(how, beam=how.beam if beam is None else beam,
+                               sample=how.sample if kind is None else kind == "sample", **drawing)

@@ -36,26 +36,30 @@ _file = _NewFile()
 @click.argument("bundle", type=_folder)
 @click.option("--data", type=_folder, required=True, help="Folder of the data set.")
 @click.option("--engine", type=click.Choice(get_args(EngineName)), default="onnx")
-@click.option("--search", "kind", type=click.Choice(["greedy", "beam"]),
+@click.option("--search", "kind", type=click.Choice(["greedy", "beam", "sample"]),
               help="How to find the words; the bundle's own way by default.")
 @click.option("--beam", type=click.IntRange(1, 10), help="Beam width; the bundle's by default.")
+@click.option("--temperature", type=click.FloatRange(0, min_open=True),
+              help="Of a sample: below 1 likely words are likelier still.")
+@click.option("--seed", type=click.IntRange(min=0), help="Of a sample: another one.")
 @click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures.")
 @click.option("--out", type=_file, help="Write captions and scores (JSON).")
 @click.option("--gallery", type=_file,
               help="Write a page of pictures with captions and scores (HTML).")
 def evaluate(bundle: Path, data: Path, engine: EngineName, kind: str | None, beam: int | None,
-             limit: int | None, out: Path | None, gallery: Path | None) -> None:
+             temperature: float | None, seed: int | None, limit: int | None, out: Path | None,
+             gallery: Path | None) -> None:
     """Score BUNDLE on the development split by free-running search, and by its loss."""
     from models.captioner import load
+    from training import datasets
     from training import gallery as page
-    from training.datasets import load_flickr8k
     from training.evaluate import evaluate as run
     from training.evaluate import searching
 
     try:
         captioner = load(bundle, engine=engine)
-        examples = load_flickr8k(data).development[:limit]
-        how = searching(captioner.config.search, kind, beam)
+        examples = datasets.load(data).development[:limit]
+        how = searching(captioner.config.search, kind, beam, temperature, seed)
         result = run(captioner, examples, how, thorough=True)
     except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from error
@@ -89,3 +93,20 @@ def heatmap(picture: Path, bundle: Path, engine: EngineName, out: Path) -> None:
         raise click.UsageError(str(error)) from error
     drawn.image.save(out, "PNG")
     click.echo("\n".join(drawn.lines))
+
+
+@click.command()
+@click.argument("first", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("second", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--draws", type=click.IntRange(min=100), default=2000, show_default=True,
+              help="How often the pictures are drawn again.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+def compare(first: Path, second: Path, draws: int, seed: int) -> None:
+    """Tell whether the SECOND result of `evaluate --out` is better than the FIRST, or lucky."""
+    from training import compare as bootstrap
+
+    try:
+        found = bootstrap.compare(bootstrap.read(first), bootstrap.read(second), draws, seed)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo("\n".join(bootstrap.lines(found, str(first), str(second))))

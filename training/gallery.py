@@ -39,7 +39,7 @@ _PAGE = """\
   :root {{ --ink: #f0f0f0; --paper: #161616; --line: #8c8c8c; --link: #a8c7fa }}
 }}
 body {{ font: 1rem/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  max-width: 80rem; margin: 0 auto; padding: 1rem }}
+  max-width: 80rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere }}
 a {{ color: var(--link) }}
 a:focus-visible {{ outline: 3px solid; outline-offset: 2px }}
 nav ul {{ display: flex; flex-wrap: wrap; gap: 0 1.5rem; padding: 0; list-style: none }}
@@ -106,8 +106,8 @@ def _top(result: Result, parts: Mapping[str, int]) -> str:
     missing = "\n".join(f"<p>{escape(sentence)}</p>" for sentence in result.left_out)
     return f"""\
 <p>{len(result.captions)} pictures were captioned and scored against what people wrote. Here are
-{sum(parts.values())} of them, ranked by CIDEr. Scores are in percent; CIDEr can exceed 100, and
-loss is in nats a word.</p>
+{sum(parts.values())} of them, ranked by CIDEr. BLEU, ROUGE-L, METEOR, SPICE and CIDEr are in
+percent, where CIDEr can exceed 100; loss is in nats a word.</p>
 <nav aria-label="Sections">
 <ul>
 {links}
@@ -168,4 +168,6 @@ def _image(path: Path, alt: str) -> str:
 
 
 def _figure(name: str, value: float) -> str:
+    if value.is_integer():
+        return f"{value:.0f}"  # a count
     return f"{value:.3f}" if name == "loss" else f"{value:.1f}"

@@ -76,6 +76,9 @@ def _jpeg(random: np.random.Generator, size: int) -> bytes:
 
 def measure(folder: Path, batch: int, workers: int) -> tuple[list[Reading], float]:
     """Count the words and read one epoch: → readings of memory, seconds of the epoch."""
+    import torch
+
+    torch.set_num_threads(1)  # and it is loaded: its 200 MB are none of the epoch's
     shards = open_shards(folder)
     vocabulary = build_vocabulary(shards, 5)
     feed = ShardFeed(shards, vocabulary, 20, batch, workers=workers)

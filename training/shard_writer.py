@@ -18,7 +18,7 @@ from training.prepare import reason
 from training.shards import DEVELOPMENT, INDEX, TRAIN, shard_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from training.datasets import Dataset, Example
@@ -35,7 +35,7 @@ class Member(NamedTuple):
 
 
 def write_shards(
-    dataset: Dataset, folder: Path, size: int, per_shard: int, note: dict[str, object],
+    dataset: Dataset, folder: Path, size: int, per_shard: int, note: Mapping[str, object],
     quality: int = 95,
 ) -> list[str]:
     """Write both splits as pictures of `size` by `size` pixels; returns what was left out and why.
@@ -51,8 +51,8 @@ def write_shards(
 
 
 def write_splits(
-    splits: dict[str, Iterator[Member]], folder: Path, size: int, per_shard: int,
-    note: dict[str, object],
+    splits: Mapping[str, Iterator[Member]], folder: Path, size: int, per_shard: int,
+    note: Mapping[str, object],
 ) -> None:
     """Write the tar files of every split and then the index, without which they do not count."""
     if (folder / INDEX).exists():

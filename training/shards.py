@@ -13,7 +13,7 @@ import tarfile
 import threading
 from collections import Counter, OrderedDict, deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,9 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from models.tables import make
 from models.vocabulary import PAD, Vocabulary
+from training.cleaning import Cleaning
 from training.datasets import mirrored, most_frequent
 
 if TYPE_CHECKING:
@@ -38,13 +40,14 @@ Place = tuple[int, int]  # number of the shard, number of the picture in it
 @dataclass(frozen=True, slots=True)
 class Shards:
     """One split: `counts` pictures in its tar files, `size` by `size` pixels, each with at most
-    `captions` captions."""
+    `captions` captions, which were cleaned by the rules of `cleaning`."""
 
     folder: Path
     split: str
     size: int
     captions: int
     counts: tuple[int, ...]
+    cleaning: Cleaning = field(default_factory=Cleaning)
 
     def __len__(self) -> int:
         return sum(self.counts)
@@ -89,13 +92,14 @@ def open_shards(folder: Path, split: str = TRAIN) -> Shards:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
         size, splits = int(table["size"]), dict(table["splits"])
+        cleaning = make(Cleaning, table.get("cleaning", {}), "cleaning")
         known = {name: (int(each["captions"]), tuple(int(count) for count in each["counts"]))
                  for name, each in splits.items()}
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error!r}): write the shards again") from error
     if split not in known:
         raise ValueError(f"{path} knows no split {split}, only {', '.join(known)}")
-    shards = Shards(folder, split, size, *known[split])
+    shards = Shards(folder, split, size, *known[split], cleaning)
     for number in range(len(shards.counts)):
         if not shards.path(number).is_file():
             raise FileNotFoundError(f"{shards.path(number)} is missing: write the shards again")

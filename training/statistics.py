@@ -130,18 +130,20 @@ def plot(statistics: Statistics, folder: Path) -> None:
     figure = Figure((6, 4), layout="constrained")
     axes = figure.add_subplot()
     axes.plot(minimums, [each.words for each in statistics.vocabulary], "o-")
-    axes.set(xlabel="least count of a word", ylabel="words kept", yscale="log",
+    axes.set(xlabel="least count of a word", ylabel="words kept", xticks=minimums,
              title="Vocabulary by least count")
-    share = axes.twinx()
-    share.plot(minimums, [each.coverage for each in statistics.vocabulary], "s--", color="tab:red")
-    share.set_ylabel("of the running words (%)", color="tab:red")
+    axes.set_ylim(bottom=0)
+    right = axes.twinx()
+    right.plot(minimums, [each.coverage for each in statistics.vocabulary], "s--", color="tab:red")
+    right.set_ylabel("of the running words (%)", color="tab:red")
     figure.savefig(folder / "vocabulary.png", dpi=90, metadata={"Software": None})
 
     figure = Figure((6, 4), layout="constrained")
     axes = figure.add_subplot()
     axes.plot(minimums, [each.unknown for each in statistics.vocabulary], "o-")
     axes.set(xlabel="least count of a word", ylabel="unknown words of development (%)",
-             title="Unknown rate by least count")
+             xticks=minimums, title="Unknown rate by least count")
+    axes.set_ylim(bottom=0)
     axes.grid(visible=True, alpha=0.4)
     figure.savefig(folder / "unknown.png", dpi=90, metadata={"Software": None})
 

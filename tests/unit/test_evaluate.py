@@ -84,26 +84,43 @@ def test_without_being_thorough_there_is_neither_loss_nor_java(
     assert result.left_out == ()
 
 
-@pytest.mark.parametrize(("options", "beam"), [
-    ((), 6), (("--search", "greedy"), 1), (("--search", "beam"), 6), (("--beam", 2), 2),
-    (("--search", "beam", "--beam", 4), 4)])
+@pytest.mark.parametrize(("options", "beam", "sample"), [
+    ((), 6, False), (("--search", "greedy"), 1, False), (("--beam", 2), 2, False),
+    (("--search", "beam", "--beam", 4), 4, False), (("--search", "sample"), 1, True),
+    (("--search", "sample", "--beam", 3, "--temperature", 0.5, "--seed", 7), 3, True)])
 def test_each_way_to_search(
-    data: Path, tmp_path: Path, captioner: Captioner, options: tuple[object, ...], beam: int
+    data: Path, tmp_path: Path, captioner: Captioner, options: tuple[object, ...], beam: int,
+    sample: bool,
 ) -> None:
     path = tmp_path / "scores.json"
     done = command("--data", data, "--limit", 1, "--out", path, *options)
     assert done.exit_code == 0, done.output
     table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    assert table["search"]["beam"] == beam
+    assert (table["search"]["beam"], table["search"]["sample"]) == (beam, sample)
+    assert table["search"]["seed"] == (7 if "--seed" in options else Search().seed)
     (row,) = table["captions"]
     with Image.open(data / "Images" / row["file"]) as image:
         how = Search(**table["search"])
         assert row["caption"] == " ".join(captioner.describe(image, how).words)
 
 
-def test_a_greedy_bundle_can_be_searched_by_beam() -> None:
-    assert searching(Search(beam=1), "beam", None).beam == Search().beam
-    assert searching(Search(beam=1), None, None).beam == 1
+def test_a_bundle_s_own_way_is_kept_or_left() -> None:
+    assert searching(Search(beam=1), "beam").beam == Search().beam
+    assert searching(Search(beam=7), "beam").beam == 7
+    assert searching(Search(beam=1)) == Search(beam=1)
+    drawn = Search(beam=2, sample=True, temperature=0.7)
+    assert searching(drawn) == drawn
+    assert not searching(drawn, "beam").sample
+    assert searching(drawn, "sample", seed=4) == Search(
+        beam=1, sample=True, temperature=0.7, seed=4)
+
+
+@pytest.mark.parametrize("options", [("--search", "greedy", "--beam", 3), ("--temperature", 0.5),
+                                     ("--search", "beam", "--seed", 2)])
+def test_what_does_not_go_together_is_refused(data: Path, options: tuple[object, ...]) -> None:
+    done = command("--data", data, *options)
+    assert done.exit_code == 2
+    assert "--search" in done.output.partition("Error: ")[2]
 
 
 def test_a_picture_that_cannot_be_read_is_left_out(
@@ -124,7 +141,7 @@ def test_a_picture_that_cannot_be_read_is_left_out(
 
 def test_mistakes_are_told_before_the_work(data: Path, tmp_path: Path) -> None:
     for options, message in (
-        (("--data", tmp_path), "holds neither"),
+        (("--data", tmp_path), "holds no data set"),
         (("--data", data, "--out", tmp_path / "none" / "scores.json"), "there is no folder"),
         (("--data", data, "--gallery", tmp_path), "is a directory"),
     ):

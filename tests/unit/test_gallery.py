@@ -75,7 +75,7 @@ def result(count: int, **captions: str) -> Result:
     names = [f"{n:03}.png" for n in range(count)]
     said = {name: captions.get(f"c{n}", f"caption {n}") for n, name in enumerate(names)}
     return Result(
-        {"BLEU-4": 12.345, "CIDEr": 55.5, "loss": 2.6891}, said, {},
+        {"BLEU-4": 12.345, "CIDEr": 55.5, "distinct words": 76.0, "loss": 2.6891}, said, {},
         {name: 100.0 - n for n, name in enumerate(names)},
         {"BLEU-4": dict.fromkeys(names, 1.25), "loss": dict.fromkeys(names, 2.5)},
         {name: [f"a person wrote {name}", "x < y & \"z\""] for name in names},
@@ -165,8 +165,9 @@ def test_scores_are_there_for_all_and_for_each(tmp_path: Path) -> None:
     written(tmp_path, result(2))
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert '<th scope="row">BLEU-4</th><td>12.3</td>' in text
+    assert '<th scope="row">distinct words</th><td>76</td>' in text
     assert '<th scope="row">loss</th><td>2.689</td>' in text
-    assert "CIDEr 100.0, BLEU-4 1.2, loss 2.500, confidence 0.75" in text
+    assert "CIDEr 100, BLEU-4 1.2, loss 2.500, confidence 0.75" in text
 
 
 def test_evaluating_a_bundle_writes_the_page(

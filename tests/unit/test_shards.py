@@ -18,6 +18,7 @@ from webdataset import tariterators
 from models.preprocess import Preprocessing
 from training import memory_curve, prepare
 from training.__main__ import main
+from training.cleaning import Cleaning
 from training.datasets import build_vocabulary, load
 from training.material import tokenise
 from training.shard_writer import Member, write_shards, write_splits
@@ -231,6 +232,15 @@ def test_a_shard_without_any_good_picture_is_an_error(broken: Path) -> None:
     (broken / "train-000002.tar").write_bytes(b"no archive")
     with pytest.raises(DamagedMemberError, match=r"train-000002\.tar has no picture"):
         list(feed(broken).epoch(1))
+
+
+def test_how_the_captions_were_cleaned_is_known(data: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["shards", "--data", str(data), "--out", str(tmp_path / "out"),
+                                     "--size", "8", "--no-digits", "--maximum-words", "3"])
+    assert done.exit_code == 0, done.output
+    shards = open_shards(tmp_path / "out")
+    assert shards.cleaning == Cleaning(digits=False, maximum_words=3)
+    assert {words for each in ShardReader(shards) for words in each.captions} == {("short",)}
 
 
 def test_what_is_missing_is_named(broken: Path) -> None:
