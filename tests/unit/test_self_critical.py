@@ -26,12 +26,12 @@ def reward_of(references: list[list[list[int]]]) -> CiderReward:
 
 def decoder(name: str = "soft_attention_lstm") -> Decoder:
     torch.manual_seed(3)
-    sizes = {"merge": {"size": 16}, **dict.fromkeys(_WITHOUT_GRID, {"hidden": 16})}.get(
-        name, {"grid": 16, "hidden": 16, "attention": 8})
+    sizes = _SIZES.get(name, {"grid": 16, "hidden": 16, "attention": 8})
     return DECODERS[name](channels=8, words=WORDS, embedding=16, dropout=0.0, **sizes)
 
 
-_WITHOUT_GRID = ("luong_global", "luong_local", "show_and_tell")
+_SIZES = {"luong_global": {"hidden": 16}, "luong_local": {"hidden": 16}, "merge": {"size": 16},
+          "show_and_tell": {"hidden": 16}}
 either_decoder = pytest.mark.parametrize("name", sorted(DECODERS))
 
 
