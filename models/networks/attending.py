@@ -92,14 +92,13 @@ class HardAttention(SoftAttention):
         context, weights = super().look(memory, hidden)
         if self._drawing is None:
             return context, weights
-        places = torch.distributions.Categorical(probs=weights.float(), validate_args=False)
-        place = places.sample()  # (B, K)
-        one = nn.functional.one_hot(place, weights.shape[-1]).to(memory[0].dtype)
-        drawn = self._drawing
-        zero = weights.new_zeros(())
-        self._looks.append((torch.where(drawn, places.log_prob(place), zero),
-                            torch.where(drawn, places.entropy(), zero)))
-        return torch.where(drawn[..., None], one @ memory[0], context), weights
+        drawn, shares = self._drawing, weights.float()
+        place = torch.multinomial(shares.detach().flatten(0, 1), 1).view(*hidden.shape[:2], 1)
+        one = torch.zeros_like(shares).scatter_(2, place, 1.0)  # (B, K, L)
+        logs = shares.clamp(min=1e-9).log()
+        entropy = -(shares * logs).sum(-1)
+        self._looks.append((logs.gather(2, place).squeeze(2) * drawn, entropy * drawn))
+        return torch.where(drawn[..., None], one @ memory[0].float(), context), weights
 
     def surrogate(self, losses: Tensor) -> Tensor:
         """REINFORCE for the cells that the last `forward` drew; see `Decoder.surrogate`."""

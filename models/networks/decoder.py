@@ -101,8 +101,8 @@ class Cell(nn.Module):
 
     def __init__(self, kind: CellName, inputs: int, hidden: int) -> None:
         super().__init__()
-        known: dict[str, type[nn.LSTMCell] | type[nn.GRUCell]] = {"lstm": nn.LSTMCell,
-                                                                  "gru": nn.GRUCell}
+        known: dict[str, type[nn.LSTMCell | nn.GRUCell]] = {"lstm": nn.LSTMCell,
+                                                            "gru": nn.GRUCell}
         self.cell = chosen(known, kind, "cell")(inputs, hidden)
         self.parts = 2 if kind == "lstm" else 1
 

@@ -341,7 +341,7 @@ def test_hard_attention_learns_where_to_look_by_its_reward(
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-        return float(attention[torch.arange(64), 0, 0, at].mean())
+        return float(attention[torch.arange(64), 0, 0, at].detach().mean())
 
     assert share(0.0) < 0.4
     assert share(1.0) > 0.7
