@@ -65,8 +65,14 @@ class Captioner:
 
     def describe(self, image: Image.Image, how: Search | None = None) -> Caption:
         """Caption one image of any size and mode; `how` defaults to the bundle's search."""
-        pixels = to_array(upright_rgb(image), self.config.preprocessing)
-        encoding = self.engine.encode(pixels)
+        return self.caption(self.encode(image), how)
+
+    def encode(self, image: Image.Image) -> Encoding:
+        """Look at one image of any size and mode: the half of `describe` without words."""
+        return self.engine.encode(to_array(upright_rgb(image), self.config.preprocessing))
+
+    def caption(self, encoding: Encoding, how: Search | None = None) -> Caption:
+        """Find the words for what was looked at: the other half of `describe`."""
         how = how or self.config.search
         found = search(self.engine, encoding, how, self._repeatable)
         best = choose(found, encoding, self.consensus, how)

@@ -36,6 +36,15 @@ def draw(
                       zip([picture, *looks], [title, *words], strict=True)])
 
 
+def is_even(attention: NDArray[np.float32], least: float = 0.02) -> bool:
+    """Tell whether a map (words, rows, columns) says nothing, as of a decoder without attention.
+
+    It does where no cell of any word has more than `least` above that word's mean, relative to it.
+    """
+    means = attention.mean((1, 2), keepdims=True)
+    return bool((attention <= means * (1 + least)).all())
+
+
 def _fitted(image: Image.Image) -> Image.Image:
     scale = min(_WIDTH / image.width, _HEIGHT / image.height)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))

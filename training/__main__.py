@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from models.captioner import EngineName
-from training import data_commands
-from training.recipe import RECIPES, load_recipe
+from training import data_commands, evaluation, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from training.train import Trainer
 
 _folder = click.Path(path_type=Path, exists=True, file_okay=False)
 
@@ -39,6 +35,8 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--unlabelled", type=_folder, help="Folder of pictures without captions."),
         click.option("--data", type=_folder, required=True, help="Folder of the data set."),
         click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures."),
+        click.option("--processes", type=click.IntRange(min=1), default=1, show_default=True,
+                     help="Processes on this machine that share every batch."),
         click.option("--checkpoint-every", type=click.IntRange(min=1), default=100, hidden=True,
                      help="Steps between checkpoints."),
         click.argument("recipe"),
@@ -49,52 +47,36 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @main.command()
 @_options
-def train(**options: Any) -> None:
-    """Train RECIPE (a name in training/recipes or a path); goes on when it was killed."""
-    _train(**options)
+def train(processes: int, **options: Any) -> None:
+    """Train RECIPE (a name in training/recipes or a path); goes on when it was killed.
+
+    The work folder gets losses.csv, scores.jsonl, loss.png, scores.png and tensorboard/. DATA may
+    be a folder of shards, which is read as a stream. On several machines, start on each
+    `torchrun --nnodes … --nproc-per-node … -m training train …` (see README).
+    """
+    if processes > 1:
+        running.read(options["recipe"])  # a mistake in it is told once, not by every process
+        running.launch(processes=processes, **options)
+    else:
+        running.train(**options)
 
 
 @main.command()
 @_options
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
-def build(out: Path, **options: Any) -> None:
+def build(out: Path, processes: int, **options: Any) -> None:
     """Train RECIPE, then calibrate, export and score the bundle."""
     from training.publish import publish
 
-    trainer = _train(**options)
+    if processes > 1:
+        running.read(options["recipe"])
+        running.launch(processes=processes, **options)
+    trainer = running.train(**options)
     publish(trainer, out, options["weights"], options["unlabelled"])
 
 
 @main.command()
-@click.argument("bundle", type=_folder)
-@click.option("--data", type=_folder, required=True, help="Folder of the data set.")
-@click.option("--engine", type=click.Choice(get_args(EngineName)), default="onnx")
-@click.option("--beam", type=click.IntRange(1, 10), help="Beam width; the bundle's by default.")
-@click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write captions and scores (JSON).")
-def evaluate(bundle: Path, data: Path, engine: EngineName, beam: int | None, limit: int | None,
-             out: Path | None) -> None:
-    """Score BUNDLE on the development split by free-running search."""
-    import dataclasses
-
-    from models.captioner import load
-    from training import datasets
-    from training.evaluate import evaluate as run
-
-    captioner = load(bundle, engine=engine)
-    how = captioner.config.search
-    if beam is not None:
-        how = dataclasses.replace(how, beam=beam)
-    examples = datasets.load(data).development[:limit]
-    result = run(captioner, examples, how)
-    for name, value in result.scores.items():
-        click.echo(f"{name:24s}{value:8.2f}")
-    if out is not None:
-        result.save(out)
-
-
-@main.command()
-@click.option("--data", type=_folder, required=True, help="Folder of the data set.")
+@click.option("--data", type=_folder, required=True, help="Folder of the data set (Flickr8k).")
 @click.option("--unlabelled", type=_folder, help="Folder of further photographs.")
 @click.option("--work", type=click.Path(path_type=Path), required=True,
               help="Folder for composed screens and checkpoints.")
@@ -115,7 +97,7 @@ def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: 
     python -m training finder --data flickr8k --unlabelled coco --work work \\
         --out models/bundles/finder
     """
-    _keep_memory()
+    running.keep_memory()
     from models.engines.onnx import processors
     from training.datasets import load, load_unlabelled
     from training.finder.publish import build as build_finder
@@ -129,52 +111,31 @@ def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: 
         click.echo(f"{name:36s}{value:8g}")
 
 
-def _train(recipe: str, limit: int | None, data: Path, weights: Path | None, work: Path,
-           unlabelled: Path | None, checkpoint_every: int) -> Trainer:
-    _keep_memory()
-    import torch
+@main.command()
+@click.option("--data", type=_folder, required=True, help="Folder of the data set.")
+@click.option("--weights", type=_folder, required=True, help="Folder of the starting weights.")
+@click.option("--work", type=click.Path(path_type=Path), required=True,
+              help="Folder for caches, trainings and the table.")
+@click.option("--epochs", type=click.IntRange(min=0), default=2, show_default=True,
+              help="The most epochs of a recipe's stage that are run; 0: as many as it says.")
+@click.option("--rows", help="Recipes, separated by commas; the ancestors and ours by default.")
+@click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures.")
+@click.option("--own-encoders", is_flag=True,
+              help="Run the recipes on their own encoders' ImageNet weights, if they can be had.")
+def table(data: Path, weights: Path, work: Path, epochs: int, rows: str | None, limit: int | None,
+          own_encoders: bool) -> None:
+    """Train the ancestors' recipes and ours on the same features; print them side by side.
 
-    from training.material import gather
-    from training.report import reporter
-    from training.train import Trainer
-
-    path = Path(recipe) if recipe.endswith(".toml") else RECIPES / f"{recipe}.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
-        raise click.BadParameter(f"there is no recipe {recipe}; known: {known}")
-    try:
-        loaded = load_recipe(path)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    work.mkdir(parents=True, exist_ok=True)
-    try:
-        material = gather(loaded, data, work, weights, unlabelled, limit)
-    except (ValueError, FileNotFoundError) as error:
-        raise click.UsageError(str(error)) from error
-    click.echo(f"{len(material.train)} pictures, {len(material.vocabulary)} words, "
-               f"{torch.get_num_threads()} threads")
-    trainer = Trainer(loaded, material, weights, work, reporter(material, loaded),
-                      checkpoint_every)
-    trainer.run()
-    return trainer
-
-
-def _keep_memory() -> None:
-    """Have glibc keep the memory that is freed: a step frees gigabytes and wants them again.
-
-    Handing them back to the system each time takes a third of the time.
+    Killed at any moment, the same command goes on. The work folder gets table.md, table.json,
+    table.png and losses.png. About 35 minutes on two cores.
     """
-    import ctypes
-    import sys
-
-    mmap_max, trim_threshold, top_pad = -4, -1, -2
-    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
-        for option, value in ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 2**28)):
-            library.mallopt(option, value)
+    running.table(data, weights, work, epochs, rows, limit, own_encoders)
 
 
-main.add_command(data_commands.prepare)
-main.add_command(data_commands.shards)
+for _command in (data_commands.prepare, data_commands.shards, evaluation.evaluate,
+                 evaluation.heatmap):
+    main.add_command(_command)
+
 
 if __name__ == "__main__":
     main()

@@ -20,17 +20,22 @@ class Augmentation:
     stretch: float = 1.5
     colour: float = 0.25
 
-    def __call__(self, pixels: Tensor, mirror: Tensor) -> Tensor:
+    def __call__(
+        self, pixels: Tensor, mirror: Tensor, rows: Tensor | slice = slice(None)
+    ) -> Tensor:
         """(B, 3, S, S) bytes and (B,) booleans → changed floats of the same shape, in 0..255.
 
         A batch at a time: one picture after the other took a fifth of the training. Uses
-        torch's own random state, so a seed set before the step decides everything.
+        torch's own random state, so a seed set before the step decides everything. With `rows`,
+        the pixels are those rows only of a batch for all of which `mirror` is and is drawn.
         """
-        return self._coloured(self._cropped(pixels.float(), mirror))
+        return self._coloured(self._cropped(pixels.float(), mirror, rows), len(mirror), rows)
 
-    def _cropped(self, pixels: Tensor, mirror: Tensor) -> Tensor:
+    def _cropped(
+        self, pixels: Tensor, mirror: Tensor, rows: Tensor | slice = slice(None)
+    ) -> Tensor:
         """Random crops (Szegedy et al. 2015, "Inception"), resized to the picture's size."""
-        count = len(pixels)
+        count = len(mirror)
         area = torch.empty(count).uniform_(self.scale, 1.0)
         limit = float(torch.tensor(self.stretch).log())
         ratio = torch.empty(count).uniform_(-limit, limit).exp()
@@ -40,15 +45,16 @@ class Augmentation:
         none = torch.zeros(count)
         matrix = torch.stack([torch.where(mirror, -width, width), none, across,
                               none, height, down], 1).view(-1, 2, 3)
+        matrix = matrix[rows].to(pixels.device)
         grid = functional.affine_grid(matrix, list(pixels.shape), align_corners=False)
         return functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
 
-    def _coloured(self, pixels: Tensor) -> Tensor:
+    def _coloured(self, pixels: Tensor, count: int, rows: Tensor | slice) -> Tensor:
         brightness, contrast, saturation = (
-            torch.empty(len(pixels), 1, 1, 1).uniform_(1 - self.colour, 1 + self.colour)
-            for _ in range(3))
+            torch.empty(count, 1, 1, 1).uniform_(1 - self.colour, 1 + self.colour)[rows]
+            .to(pixels.device) for _ in range(3))
         pixels = (pixels * brightness).clamp(0, 255)
-        weights = torch.tensor(_GREY).view(1, 3, 1, 1)
+        weights = torch.tensor(_GREY, device=pixels.device).view(1, 3, 1, 1)
         grey = (pixels * weights).sum(1, keepdim=True)
         pixels = (grey.mean((1, 2, 3), keepdim=True)).lerp(pixels, contrast).clamp(0, 255)
         return grey.lerp(pixels, saturation).clamp(0, 255)

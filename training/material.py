@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +15,7 @@ from tqdm import tqdm
 from models.networks.encoder import IMAGENET, Encoder, starting_tensors
 from models.networks.encoders import make_encoder
 from models.vocabulary import PAD, SPECIALS, Vocabulary
-from training import prepare, self_training
+from training import prepare, self_training, shards
 from training.datasets import (
     Example,
     build_vocabulary,
@@ -24,12 +26,13 @@ from training.datasets import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
+    from models.preprocess import Preprocessing
+    from training.distributed import Team
     from training.recipe import Recipe
 
+_DEVELOPMENT = 1000  # pictures of shards on which a training is scored, unless told
 
 @dataclass(frozen=True, slots=True)
 class Material:
@@ -37,6 +40,8 @@ class Material:
 
     `images` and `classes` (the starting encoder's logits; empty where the recipe needs none)
     have all N + U. Tokens: (2, N + U, K, T), plain and mirrored captions; PAD where none is.
+    Of shards, which are read as a stream, there is only the development split: `shown` holds its
+    pictures (D, S, S, 3), which have no files of their own.
     """
 
     train: list[Example]
@@ -46,6 +51,13 @@ class Material:
     images: NDArray[np.uint8]
     classes: NDArray[np.float16]
     tokens: Tensor
+    shown: NDArray[np.uint8] | None = None
+
+    def development_images(self, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+        """The development split's pictures, decoded: (D, S, S, 3)."""
+        if self.shown is not None:
+            return self.shown
+        return np.stack([prepare.picture(each, preprocessing) for each in self.development])
 
 
 def gather(
@@ -53,7 +65,7 @@ def gather(
     unlabelled: Path | None = None, limit: int | None = None,
 ) -> Material:
     """Read the data sets, decode and classify the pictures (once), build the vocabulary."""
-    dataset = load(data)
+    dataset = load(data, cleaning=recipe.cleaning)
     for problem in dataset.problems:
         tqdm.write(f"left out: {problem}")
     train, development = dataset.train[:limit], dataset.development[:limit]
@@ -77,9 +89,39 @@ def gather(
             prepare.fingerprint_of(encoder, [*train, *more], recipe.preprocessing))
         seen = self_training.things(classes[len(train):], recipe.self_training.sure)
         words = self_training.new_words(seen, count_words(train), recipe.self_training.pictures)
-    vocabulary = build_vocabulary(train, recipe.minimum_count, words)
+    vocabulary = _bounded(build_vocabulary(train, recipe.minimum_count, words), recipe)
     tokens = tokenise([*train, *more], vocabulary, recipe.search.max_words)
     return Material(train, development, more, vocabulary, images, classes, tokens)
+
+
+def gather_shards(recipe: Recipe, folder: Path, limit: int | None, team: Team) -> Material:
+    """Read what a training on shards needs in memory: vocabulary and development split.
+
+    Raises ValueError for a recipe that learns from more than pictures with captions.
+    """
+    for stage in recipe.stages:
+        if (stage.unlabelled or stage.distil or stage.self_train
+                or stage.objective == "self-critical"):
+            raise ValueError(f"stage {stage.name} learns from more than captions: train it on "
+                             "the data set itself, not on shards")
+    vocabulary = team.told(lambda: _bounded(
+        shards.build_vocabulary(shards.open_shards(folder), recipe.minimum_count), recipe))
+    reader = shards.ShardReader(shards.open_shards(folder, shards.DEVELOPMENT))
+    if reader.shards.size != recipe.preprocessing.size:
+        raise ValueError(f"the shards' pictures have {reader.shards.size} pixels a side, the "
+                         f"recipe wants {recipe.preprocessing.size}: write them anew")
+    seen = list(itertools.islice(reader, limit or _DEVELOPMENT))
+    return Material([], [Example(Path(each.name), each.captions) for each in seen], [], vocabulary,
+                    np.zeros((0, 0, 0, 3), np.uint8), np.zeros((0, 0), np.float16),
+                    torch.zeros(2, 0, 0, 0, dtype=torch.long),
+                    np.stack([each.image for each in seen]))
+
+
+def _bounded(vocabulary: Vocabulary, recipe: Recipe) -> Vocabulary:
+    """The most frequent words, when the recipe bounds their number."""
+    if not recipe.vocabulary_size:
+        return vocabulary
+    return Vocabulary.from_words(vocabulary.words[len(SPECIALS):][: recipe.vocabulary_size])
 
 
 def starting_encoder(recipe: Recipe, weights: Path | None) -> Encoder:

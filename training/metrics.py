@@ -6,9 +6,11 @@ import contextlib
 import io
 import re
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from models.vocabulary import FUNCTION_WORDS
+from training import java_scores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +29,19 @@ def normalise(caption: str) -> str:
     return " ".join(re.sub(r"(\w)'s\b", r"\1 's", text).split())
 
 
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """In percent: `corpus` by name, `each` by name and picture; CIDEr's scale goes to 1000.
+
+    A sentence of `left_out` says which score is missing and why. A picture's own BLEU is not
+    smoothed: it is 0 without a common phrase of so many words.
+    """
+
+    corpus: dict[str, float]
+    each: dict[str, dict[str, float]]
+    left_out: tuple[str, ...] = field(default=())
+
+
 def score(
     captions: Mapping[str, str], references: Mapping[str, Sequence[str]]
 ) -> tuple[dict[str, float], dict[str, float]]:
@@ -35,6 +50,14 @@ def score(
     → corpus scores in percent (BLEU-1..4, ROUGE-L, CIDEr; the field's CIDEr is CIDEr-D) and
     each picture's CIDEr in percent. Raises ValueError when a caption has no references.
     """
+    scores = score_all(captions, references, java=False)
+    return scores.corpus, scores.each["CIDEr"]
+
+
+def score_all(
+    captions: Mapping[str, str], references: Mapping[str, Sequence[str]], *, java: bool = True
+) -> Scores:
+    """Score like `score`, and by METEOR and SPICE where Java and their parts are there."""
     from pycocoevalcap.bleu.bleu import Bleu
     from pycocoevalcap.cider.cider import Cider
     from pycocoevalcap.rouge.rouge import Rouge
@@ -46,12 +69,17 @@ def score(
     candidates = {key: [normalise(captions[key])] for key in keys}
     truths = {key: [normalise(text) for text in references[key]] for key in keys}
     with contextlib.redirect_stdout(io.StringIO()):  # the scorer prints its bookkeeping
-        bleu, _ = Bleu(4).compute_score(truths, candidates, verbose=0)
-        rouge, _ = Rouge().compute_score(truths, candidates)
-        cider, each = Cider().compute_score(truths, candidates)
-    scores = {f"BLEU-{n}": 100 * value for n, value in enumerate(bleu, start=1)}
-    scores |= {"ROUGE-L": 100 * float(rouge), "CIDEr": 100 * float(cider)}
-    return scores, {key: 100 * float(value) for key, value in zip(keys, each, strict=True)}
+        bleu, bleus = Bleu(4).compute_score(truths, candidates, verbose=0)
+        rouge, rouges = Rouge().compute_score(truths, candidates)
+        cider, ciders = Cider().compute_score(truths, candidates)
+    corpus = {f"BLEU-{n}": 100 * value for n, value in enumerate(bleu, start=1)}
+    corpus |= {"ROUGE-L": 100 * float(rouge), "CIDEr": 100 * float(cider)}
+    each = {name: {key: 100 * float(value) for key, value in zip(keys, values, strict=True)}
+            for name, values in zip(corpus, (*bleus, rouges, ciders), strict=True)}
+    if not java:
+        return Scores(corpus, each)
+    more = java_scores.score(candidates, truths)
+    return Scores(corpus | more.corpus, each | more.each, tuple(more.left_out))
 
 
 def variety(captions: Mapping[str, str]) -> dict[str, float]:

@@ -130,15 +130,16 @@ def features(
     _begin(path)
     array: np.memmap[Any, np.dtype[np.float16]] | None = None
     encoder.eval()
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    device = next(encoder.parameters()).device
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
         for start in tqdm(range(0, len(images), batch), desc="features", unit="batch"):
-            pixels = normalised(images[start : start + batch], preprocessing)
+            pixels = normalised(images[start : start + batch], preprocessing).to(device)
             for side, view in enumerate((pixels, pixels.flip(-1))):
                 grid = encoder(view.to(memory_format=torch.channels_last)).float()
                 if array is None:
                     shape = (2, len(images), *grid.shape[1:])
                     array = np.lib.format.open_memmap(path, "w+", np.float16, shape)
-                array[side, start : start + batch] = grid.numpy().astype(np.float16)
+                array[side, start : start + batch] = grid.cpu().numpy().astype(np.float16)
     if array is None:
         raise ValueError("there are no pictures to encode")
     array.flush()
@@ -176,7 +177,7 @@ def fingerprint_of(
     names = [example.path.name for example in examples]
     digest = hashlib.sha256(repr((preprocessing, names)).encode())
     for name, value in sorted(encoder.state_dict().items()):
-        digest.update(name.encode() + value.contiguous().numpy().tobytes())
+        digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 
@@ -192,8 +193,8 @@ def standardised(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
     """(B, 3, S, S) floats in 0..255 → floats as the encoder wants them."""
     import torch
 
-    mean = torch.tensor(preprocessing.mean).view(3, 1, 1)
-    std = torch.tensor(preprocessing.std).view(3, 1, 1)
+    mean = torch.tensor(preprocessing.mean, device=pixels.device).view(3, 1, 1)
+    std = torch.tensor(preprocessing.std, device=pixels.device).view(3, 1, 1)
     return (pixels / 255 - mean) / std
 
 

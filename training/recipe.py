@@ -1,4 +1,8 @@
-"""A recipe: everything that decides what a training run gives, in one TOML page."""
+"""A recipe: everything that decides what a training run gives, in one TOML page.
+
+A page may build on another: `extends` names a recipe of this folder, or a file beside the page.
+Tables are merged key by key, and everything else is replaced, the list of stages as a whole.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,16 @@ from models.decoding import Search
 from models.preprocess import Preprocessing
 from models.tables import make
 from training.augmentation import Augmentation
+from training.cleaning import Cleaning
 from training.self_training import SelfTraining
 
 RECIPES = Path(__file__).parent / "recipes"
+IMAGENET = "imagenet"  # starting weights that the library which has the encoder downloads
+Precision = Literal["bfloat16", "float32", "float16"]
+
+
+class RecipeError(ValueError):
+    """A recipe that does not fit the pictures or the machine it is run with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,12 @@ class Stage:
     many pictures without captions a batch has besides. `distil` weighs the cross-entropy of the
     encoder's classifier with the starting encoder's own classes (Hinton et al. 2015), on all
     pictures. `self_train` makes captions for the pictures without, before the stage begins.
+
+    `encoder_stages` trains only so many of the encoder's last stages (0: all of them).
+    `mirror` is the share of the pictures that are shown mirrored. "constant" keeps the peak rate
+    after the warm-up. `precision` is that of autocast; "float16" scales the loss, on a GPU only.
+    `patience` ends the stage when `monitor` (a score of the development split) has not become
+    better for so many epochs (0: never); the averaged weights of the best epoch are kept.
     """
 
     name: str
@@ -53,6 +70,20 @@ class Stage:
     unlabelled: int = 0
     distil: float = 0.0
     self_train: bool = False
+    encoder_stages: int = 0
+    mirror: float = 0.5
+    schedule: Literal["one-cycle", "constant"] = "one-cycle"
+    precision: Precision = "bfloat16"
+    patience: int = 0
+    monitor: str = "CIDEr"
+
+    def __post_init__(self) -> None:
+        if min(self.epochs, self.batch) < 1:
+            raise ValueError("epochs and batch must be at least 1")
+        if min(self.patience, self.encoder_stages) < 0:
+            raise ValueError("patience and encoder_stages cannot be less than 0")
+        if self.encoder_stages and self.train != "all":
+            raise ValueError('encoder_stages needs train = "all"')
 
     @property
     def encodes(self) -> bool:
@@ -62,29 +93,54 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """See `training/recipes/` for commented examples."""
+    """See `training/recipes/` for commented examples.
+
+    `starting_weights` is the name of a file, "imagenet" for the usual download, or empty for
+    random ones. The vocabulary has the words that occur `minimum_count` times, of which
+    `vocabulary_size` bounds the number (0: no bound). `about` is a line for the table.
+    """
 
     architecture: dict[str, Any]
     stages: tuple[Stage, ...]
     starting_weights: str = ""
+    about: str = ""
     seed: int = 1
     minimum_count: int = 5
+    vocabulary_size: int = 0
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     augmentation: Augmentation = field(default_factory=Augmentation)
     search: Search = field(default_factory=Search)
     self_training: SelfTraining = field(default_factory=SelfTraining)
+    cleaning: Cleaning = field(default_factory=Cleaning)
 
     @property
     def unlabelled(self) -> bool:
         """Whether it needs pictures without captions."""
         return any(stage.unlabelled for stage in self.stages)
 
+    def seed_at(self, place: int) -> int:
+        """The seed of a place in the training: of a stage's epoch, of a step."""
+        return self.seed * 1_000_000_007 + place
+
+
+def find_recipe(name: str) -> Path:
+    """Find a recipe by its name in this folder, or by its path when it ends in .toml.
+
+    Raises ValueError with the known names.
+    """
+    path = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
+        raise ValueError(f"there is no recipe {name}; known: {known}")
+    return path
+
 
 def load_recipe(path: Path) -> Recipe:
     """Raises ValueError naming the key for anything unknown, missing or of the wrong kind."""
-    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    table = _inherited(path, ())
     for key, kind in (("preprocessing", Preprocessing), ("augmentation", Augmentation),
-                      ("search", Search), ("self_training", SelfTraining)):
+                      ("search", Search), ("self_training", SelfTraining),
+                      ("cleaning", Cleaning)):
         if key in table:
             table[key] = make(kind, table[key], f"{path.name}, {key}")
     stages = table.get("stages")
@@ -92,3 +148,32 @@ def load_recipe(path: Path) -> Recipe:
         table["stages"] = [make(Stage, stage, f"{path.name}, stage {number}")
                            for number, stage in enumerate(stages, 1)]
     return make(Recipe, table, path.name)
+
+
+def _inherited(path: Path, heirs: tuple[Path, ...]) -> dict[str, Any]:
+    """Read a page and, below it, those that it extends. `heirs` were read on the way to it."""
+    if path.resolve() in heirs:
+        names = " → ".join(each.name for each in (*heirs, path))
+        raise ValueError(f"{path.name}: it extends itself: {names}")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    if "extends" not in table:
+        return table
+    base = table.pop("extends")
+    if not isinstance(base, str):
+        raise ValueError(f"{path.name}: extends cannot be {base!r}")
+    try:
+        found = find_recipe(str(path.parent / base) if base.endswith(".toml") else base)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: extends: {error}") from error
+    return _merged(_inherited(found, (*heirs, path.resolve())), table)
+
+
+def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Put one table on another: tables inside are merged in turn, all else is replaced."""
+    both = {key: _merged(base[key], value)
+            if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+            for key, value in changes.items()}
+    return base | both

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from models.networks.decoders import Committee, Decoder
 from models.vocabulary import END, PAD, START, UNKNOWN
+from training.distributed import ALONE, Team
 
 _LONGEST = 4  # words in an n-gram
 _SIGMA = 6.0
@@ -82,17 +83,18 @@ def _similarity(candidate: _Vector, reference: _Vector) -> float:
 
 
 def sample(
-    decoder: Decoder, features: Tensor, samples: int, words: int, *, greedy: bool = False
+    decoder: Decoder, features: Tensor, samples: int, words: int, *, greedy: bool = False,
+    team: Team = ALONE,
 ) -> tuple[Tensor, Tensor]:
     """Draw captions: (B, C, S, S) features → (B, samples, T) ids and their log-probabilities.
 
     T is at most `words` + 1. After END all ids are PAD, with log-probability 0. `greedy` takes
-    the likeliest word instead.
+    the likeliest word instead. The processes of a `team` go on until all have ended.
     """
     memory, first = decoder.begin(features)
     state = tuple(part.expand(-1, samples, *part.shape[2:]) for part in first)
-    last = torch.full((len(features), samples), START)
-    over = torch.zeros(last.shape, dtype=torch.bool)
+    last = torch.full((len(features), samples), START, device=features.device)
+    over = torch.zeros_like(last, dtype=torch.bool)
     tokens, log_probabilities = [], []
     for _ in range(words + 1):
         logits, _, state = decoder.step(last, memory, state)
@@ -107,14 +109,14 @@ def sample(
         tokens.append(last)
         log_probabilities.append(chosen.masked_fill(over, 0.0))
         over = over | (last == END)
-        if bool(over.all()):
+        if team.most(int(not over.all())) == 0:
             break
     return torch.stack(tokens, -1), torch.stack(log_probabilities, -1)
 
 
 def loss(
     decoder: Decoder, features: Tensor, reward: CiderReward, pictures: Sequence[int],
-    mirror: Tensor, samples: int, words: int,
+    mirror: Tensor, samples: int, words: int, team: Team = ALONE,
 ) -> Tensor:
     """Policy gradient whose baseline is the mean reward of a picture's other samples.
 
@@ -123,15 +125,19 @@ def loss(
     Every member of a committee learns from captions of its own; the result is their mean.
     """
     if isinstance(decoder, Committee):
-        each = [loss(member, features, reward, pictures, mirror, samples, words)
+        each = [loss(member, features, reward, pictures, mirror, samples, words, team)
                 for member in decoder.speakers()]
         return torch.stack(each).mean()
-    tokens, log_probabilities = sample(decoder, features, samples, words)
-    as_taken = torch.where(mirror[:, None, None], reward.mirrored[tokens], tokens)
+    tokens, log_probabilities = sample(decoder, features, samples, words, team=team)
+    drawn_ids = tokens.cpu()
+    as_taken = torch.where(mirror[:, None, None], reward.mirrored[drawn_ids], drawn_ids)
     rewards = torch.tensor([
         [reward(picture, [token for token in ids if token != PAD]) for ids in drawn]
         for picture, drawn in zip(pictures, as_taken.tolist(), strict=True)
     ])
     others = (rewards.sum(1, keepdim=True) - rewards) / (samples - 1)
-    advantage = (rewards - others)[..., None]
-    return -(advantage * log_probabilities)[tokens != PAD].mean()
+    advantage = (rewards - others)[..., None].to(features.device)
+    spoken = tokens != PAD
+    count = int(spoken.sum())
+    share = team.share(count, int(team.total(count)))
+    return -(advantage * log_probabilities)[spoken].mean() * share

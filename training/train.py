@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import math
 import os
 import time
-from collections.abc import Callable
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from models.networks.captioners import CaptioningNetwork
 from models.vocabulary import PAD
-from training import embeddings, prepare, self_critical, self_training
-from training.datasets import Example, batches, count_words
-from training.material import mirrored_ids, start, tokenise
+from training import embeddings, prepare, self_training
+from training.curves import Curves
+from training.datasets import Example, count_words
+from training.distributed import ALONE, Team
+from training.feed import Feed, MapFeed
+from training.material import start, tokenise
+from training.objective import Objective
+from training.recipe import RecipeError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from training.feed import Batch
     from training.material import Material
     from training.recipe import Recipe, Stage
 
-Source = Callable[[list[int], Tensor], Tensor]
+LOWER_IS_BETTER = frozenset(["loss", "perplexity"])
 
 
 def one_cycle(step: int, steps: int, warm_up: float) -> float:
@@ -38,23 +44,11 @@ def one_cycle(step: int, steps: int, warm_up: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
 
 
-def caption_loss(logits: Tensor, tokens: Tensor, smoothing: float) -> Tensor:
-    """Cross-entropy of (…, T, V) logits on the (…, T) next words, padding left out."""
-    real = tokens != PAD
-    return cross_entropy(logits[real].float(), tokens[real], label_smoothing=smoothing)
-
-
-def word_losses(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Cross-entropy of each of the (…, T) next words, 0 for padding, without a gradient."""
-    with torch.no_grad():
-        flat = cross_entropy(logits.float().flatten(0, -2), tokens.flatten(), ignore_index=PAD,
-                             reduction="none")
-    return flat.view(tokens.shape)
-
-
-def class_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy of (B, C) logits with the distribution of (B, C) target logits."""
-    return cross_entropy(logits.float(), targets.float().softmax(-1))
+def schedule(stage: Stage, step: int, steps: int) -> float:
+    """Share of the stage's peak rate at a step."""
+    if stage.schedule == "constant":
+        return min(1.0, (step + 1) / max(1, round(steps * stage.warm_up)))
+    return one_cycle(step, steps, stage.warm_up)
 
 
 class Trainer:
@@ -63,30 +57,40 @@ class Trainer:
     def __init__(
         self, recipe: Recipe, material: Material, weights: Path | None, work: Path,
         report: Callable[[CaptioningNetwork], dict[str, float]] | None = None,
-        checkpoint_every: int = 100,
+        checkpoint_every: int = 100, *, team: Team = ALONE, feed: Feed | None = None,
+        caches: Path | None = None,
     ) -> None:
         """`weights` is the folder of starting weights; `report` scores the averaged weights;
-        `checkpoint_every` is in steps."""
+        `checkpoint_every` is in steps; `caches` is the folder of features, `work` by default."""
         self.recipe, self.material, self.work, self.report = recipe, material, work, report
-        self.checkpoint_every = checkpoint_every
+        self.checkpoint_every, self.team, self.caches = checkpoint_every, team, caches or work
+        self.feed = feed or MapFeed(material, recipe.seed_at, team)
         torch.manual_seed(recipe.seed)
         words = len(material.vocabulary)
         self.network = CaptioningNetwork(recipe.architecture, words)
-        start(self.network.encoder, recipe, weights)
+        team.in_turn(lambda: start(self.network.encoder, recipe, weights))  # may download
         if recipe.architecture.get("embeddings"):
-            path = (weights or Path()) / recipe.architecture["embeddings"]
-            tqdm.write(str(embeddings.fill(self.network.decoder, material.vocabulary, path)))
+            vectors = (weights or Path()) / recipe.architecture["embeddings"]
+            filled = embeddings.fill(self.network.decoder, material.vocabulary, vectors)
+            if team.rank == 0:
+                tqdm.write(str(filled))
         self.network.to(memory_format=torch.channels_last)
+        self.network.to(team.device)
+        self.objective = Objective(self.network, recipe, material, team)
         self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
         self._begin_stage()
         self.stage, self.step, self.seconds = 0, 0, 0.0
         self._since = time.monotonic()
         self.losses: list[tuple[int, int, float]] = []
+        self.best: dict[str, Any] | None = None  # of a stage that may end early
         self.saved: dict[str, Any] | None = None
-        if (work / "checkpoint.pt").is_file():
-            self._resume()
-        else:
+        path = work / "checkpoint.pt"
+        if team.told(path.is_file):
+            self._resume(team.told(lambda: torch.load(path, map_location="cpu",
+                                                      weights_only=True)))
+        elif team.rank == 0:
             (work / "scores.jsonl").unlink(missing_ok=True)  # of some other run
+        self.curves = Curves(work, len(self.losses)) if team.rank == 0 else None
 
     def run(self) -> None:
         """Train every stage that is left."""
@@ -96,122 +100,121 @@ class Trainer:
         while self.stage < len(self.recipe.stages):
             stage = self.recipe.stages[self.stage]
             self._run_stage(stage)
+            if self.best is not None:
+                self.average, self.best = self._here(self.best["average"]), None
             self.average = {name: began.lerp(self.average[name], stage.blend)
+                            if began.is_floating_point() else began
                             for name, began in self.began.items()}
             self.stage, self.step = self.stage + 1, 0
             self._begin_stage()
-            self._save(None)
+            self._save(None, None)
+        if self.curves is not None:
+            self.curves.close()
+
+    def make_cache(self) -> None:
+        """Encode the pictures for the next stage now, so that it does not count as training."""
+        if self.stage < len(self.recipe.stages):
+            self._cache(self.recipe.stages[self.stage])
+            self._since = time.monotonic()
 
     def _begin_stage(self) -> None:
         self.network.load_state_dict(self.average)
         self.began = {name: value.clone() for name, value in self.average.items()}
 
     def averaged(self) -> CaptioningNetwork:
-        """A copy of the network with the averaged weights, ready to caption."""
+        """A copy of the network with the averaged weights, ready to caption, on the processor."""
         network = CaptioningNetwork(self.recipe.architecture, len(self.material.vocabulary))
         network.load_state_dict(self.average)
         return network.eval()
 
     def _run_stage(self, stage: Stage) -> None:
-        per_epoch = len(self.material.train) // stage.batch
+        per_epoch = self.feed.steps(stage)
         steps = per_epoch * stage.epochs
-        if not steps:
-            raise ValueError(f"{len(self.material.train)} pictures are fewer than one batch")
-        for parameter in self.network.encoder.parameters():
-            parameter.requires_grad_(stage.train == "all")
-        optimiser = self._optimiser(stage)
+        self._freeze(stage)
+        optimiser, scaler = self._optimiser(stage), self._scaler(stage)
         if self.saved is not None:
-            optimiser.load_state_dict(self.saved)
+            optimiser.load_state_dict(self.saved["optimiser"])
+            scaler.load_state_dict(self.saved.get("scaler") or {})
             self.saved = None
-        source = self._source(stage)
+        self._cache(stage)
         if stage.self_train:
             self._caption_unlabelled(self.stage)
-        bar = tqdm(total=steps, initial=self.step, desc=stage.name, unit="step", smoothing=0.02)
+        objective = self._shared()
+        bar = tqdm(total=steps, initial=self.step, desc=stage.name, unit="step", smoothing=0.02,
+                   disable=self.team.rank > 0)
         while True:
             epoch, place = divmod(self.step, per_epoch)
-            if epoch and not place and (stage.encodes or self.step == steps):
-                self._score(f"{stage.name} {epoch}")
+            if epoch and not place:
+                scores = self._score(f"{stage.name} {epoch}")
+                if self._enough(stage, epoch, scores):
+                    break
             if self.step == steps:
                 break
-            order = list(batches(len(self.material.train), stage.batch,
-                                 self._seed(1000 * self.stage + epoch)))
-            for indices in order[place:]:
-                indices = indices + self._unlabelled(stage)
-                loss = self._train_step(stage, optimiser, source, indices,
-                                        one_cycle(self.step, steps, stage.warm_up))
+            for batch in self.feed.epoch(stage, self.stage, epoch, place):
+                loss = self._train_step(stage, objective, optimiser, scaler, batch,
+                                        schedule(stage, self.step, steps))
                 self.losses.append((self.stage, self.step, loss))
                 self.step += 1
                 bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
                 bar.update()
                 if self.step % self.checkpoint_every == 0 or self.step == steps:
-                    self._save(optimiser)
+                    self._save(optimiser, scaler)
         bar.close()
+        if self.curves is not None:
+            self.curves.draw(self.losses)
 
     def _train_step(
-        self, stage: Stage, optimiser: torch.optim.Optimizer, source: Source,
-        indices: list[int], share: float,
+        self, stage: Stage, objective: nn.Module, optimiser: torch.optim.Optimizer,
+        scaler: torch.amp.GradScaler, batch: Batch, share: float,
     ) -> float:
         # a seed of its own for every step: resuming needs no saved random state
-        torch.manual_seed(self._seed(10_000_000 * (self.stage + 1) + self.step))
+        torch.manual_seed(self.recipe.seed_at(10_000_000 * (self.stage + 1) + self.step))
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * share
-        mirror = torch.rand(len(indices)) < 0.5
+        mirror = torch.rand(batch.total) < stage.mirror
         self.network.train()
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = self._loss(stage, source(indices, mirror), indices, mirror)
+        dtype = getattr(torch, stage.precision)
+        with torch.autocast(self.team.device.type, dtype, enabled=dtype != torch.float32):
+            loss: Tensor = objective(stage, batch, mirror)
         # all of them: what an earlier stage left on frozen layers would count in the norm below
         self.network.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(scaler.scale(loss))
+        scaler.unscale_(optimiser)
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        optimiser.step()
+        scaler.step(optimiser)
+        scaler.update()
         decay = min(stage.average, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             for name, value in self.network.state_dict().items():
-                self.average[name].lerp_(value, 1 - decay)
-        return float(loss.detach())
+                if value.is_floating_point():
+                    self.average[name].lerp_(value, 1 - decay)
+        return self.team.total(float(loss.detach())) / self.team.size
 
-    def _unlabelled(self, stage: Stage) -> list[int]:
-        """Numbers of the pictures without captions in this step: all of them in turn."""
-        if not stage.unlabelled:
-            return []
-        count, first = len(self.material.unlabelled), len(self.material.train)
-        order = np.random.default_rng(self._seed(self.stage)).permutation(count)
-        places = (self.step * stage.unlabelled + np.arange(stage.unlabelled)) % count
-        return [first + int(each) for each in order[places]]
+    def _freeze(self, stage: Stage) -> None:
+        encoder = self.network.encoder
+        for parameter in encoder.parameters():
+            parameter.requires_grad_(stage.train == "all" and not stage.encoder_stages)
+        if stage.encoder_stages:
+            try:
+                last = encoder.trainable(stage.encoder_stages)
+            except ValueError as error:
+                raise RecipeError(f"stage {stage.name}: {error}") from error
+            for parameter in last:
+                parameter.requires_grad_()
 
-    def _loss(self, stage: Stage, features: Tensor, indices: list[int], mirror: Tensor) -> Tensor:
-        losses = []
-        if stage.distil:
-            targets = torch.from_numpy(np.stack([self.material.classes[i] for i in indices]))
-            logits = self.network.encoder.classify(features)
-            losses.append(stage.distil * class_loss(logits, targets))
-        share = stage.truth if stage.objective == "self-critical" else 1.0
-        if stage.objective == "self-critical":
-            rows = slice(stage.batch)  # pictures without captions have no reward
-            losses.append((1 - share) * self_critical.loss(
-                self.network.decoder, features[rows], self._reward, indices[rows], mirror[rows],
-                stage.samples, self.recipe.search.max_words))
-        if share:
-            losses.append(share * self._truth(stage, features, indices, mirror))
-        return torch.stack(losses).sum()
+    def _shared(self) -> nn.Module:
+        """The objective, and where there are several processes, with their gradients joined."""
+        if self.team.size == 1:
+            return self.objective
+        # it tells of slower copies where a layer's gradient is laid out in another order
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
+        return DistributedDataParallel(self.objective, find_unused_parameters=True)
 
-    def _truth(self, stage: Stage, features: Tensor, indices: list[int], mirror: Tensor) -> Tensor:
-        """Cross-entropy with the captions, those of self-training among them."""
-        tokens = self.material.tokens[mirror.long(), torch.tensor(indices)]
-        captioned = (tokens != PAD).any(-1).any(-1)
-        tokens, features = tokens[captioned], features[captioned]
-        tokens = tokens[..., : int((tokens != PAD).sum(-1).max())]
-        losses = []
-        for member in self.network.decoder.speakers():
-            shown = tokens
-            if stage.captions:  # other ones for each member: what they learn should differ
-                columns = torch.rand(tokens.shape[:2]).argsort(1)[:, : stage.captions]
-                shown = tokens.gather(1, columns[..., None].expand(-1, -1, tokens.shape[2]))
-            logits, _ = member(features, shown)
-            losses.append(caption_loss(logits, shown[..., 1:], stage.label_smoothing))
-            if member.stochastic:
-                losses[-1] = losses[-1] + member.surrogate(word_losses(logits, shown[..., 1:]))
-        return torch.stack(losses).mean()
+    def _scaler(self, stage: Stage) -> torch.amp.GradScaler:
+        device = self.team.device.type
+        if stage.precision == "float16" and device == "cpu":
+            raise RecipeError(f"stage {stage.name}: float16 needs a GPU: take bfloat16 or float32")
+        return torch.amp.GradScaler(device, enabled=stage.precision == "float16")
 
     def _caption_unlabelled(self, number: int) -> None:
         """Give the pictures without captions those that were made for stage `number`.
@@ -221,93 +224,113 @@ class Trainer:
         path = self.work / f"own_captions_{number + 1}.json"
         first, count = len(self.material.train), len(self.material.unlabelled)
         if (self.stage, self.step) > (number, 0):
-            own = json.loads(path.read_text(encoding="utf-8"))
+            own = self.team.told(lambda: json.loads(path.read_text(encoding="utf-8")))
         else:
-            network = self.averaged().to(memory_format=torch.channels_last)
-            frequent = {word for word, number in count_words(self.material.train).items()
-                        if number >= 20}
-
-            def features(number: int) -> Tensor:
-                image = self.material.images[first + number : first + number + 1]
-                pixels = prepare.normalised(image, self.recipe.preprocessing)
-                with torch.inference_mode():
-                    grid: Tensor = network.encoder(pixels.to(memory_format=torch.channels_last))
-                return grid
-
-            how = self.recipe.self_training
-            own = self_training.captions(
-                network.decoder, features,
-                self_training.things(self.material.classes[first:], how.sure),
-                self.material.vocabulary, frequent.__contains__, how,
-                self.recipe.search.max_words)
-            _replace(path, json.dumps(own) + "\n")
+            own = self.team.told(self._own_captions)
+            if self.team.rank == 0:
+                _replace(path, json.dumps(own) + "\n")
         # as often as a picture of the data set, which has several: the new words are rare
         times = self.material.tokens.shape[2]
         examples = [Example(example.path, (tuple(words),) * times if words else ())
                     for example, words in zip(self.material.unlabelled, own, strict=True)]
         tokens = tokenise(examples, self.material.vocabulary, self.recipe.search.max_words)
-        tqdm.write(f"{sum(map(bool, own))} of {count} pictures have captions of their own now")
+        if self.team.rank == 0:
+            tqdm.write(f"{sum(map(bool, own))} of {count} pictures have captions of their own now")
         self.material.tokens[:, first:] = PAD
         self.material.tokens[:, first:, : tokens.shape[2]] = tokens
 
-    @functools.cached_property
-    def _reward(self) -> self_critical.CiderReward:
-        captions = self.material.tokens[0, : len(self.material.train), :, 1:].tolist()
-        references = [[[token for token in ids if token != PAD] for ids in picture]
-                      for picture in captions]
-        return self_critical.CiderReward(references, mirrored_ids(self.material.vocabulary))
+    def _own_captions(self) -> list[list[str]]:
+        network = self.averaged().to(memory_format=torch.channels_last)
+        first = len(self.material.train)
+        frequent = {word for word, number in count_words(self.material.train).items()
+                    if number >= 20}
 
-    def _source(self, stage: Stage) -> Source:
-        if stage.encodes:
-            return functools.partial(self._augmented, stage)
+        def features(number: int) -> Tensor:
+            image = self.material.images[first + number : first + number + 1]
+            pixels = prepare.normalised(image, self.recipe.preprocessing)
+            with torch.inference_mode():
+                grid: Tensor = network.encoder(pixels.to(memory_format=torch.channels_last))
+            return grid
+
+        how = self.recipe.self_training
+        return self_training.captions(
+            network.decoder, features,
+            self_training.things(self.material.classes[first:], how.sure),
+            self.material.vocabulary, frequent.__contains__, how, self.recipe.search.max_words)
+
+    def _cache(self, stage: Stage) -> None:
+        """Encode all pictures once, where the stage has no use for changed ones."""
+        self.objective.cached = None
+        if stage.encodes or not self.feed.indexed:
+            return
         encoder = self.network.encoder
-        fingerprint = prepare.fingerprint_of(
-            encoder, [*self.material.train, *self.material.unlabelled], self.recipe.preprocessing)
-        cached = prepare.features(encoder, self.material.images, self.recipe.preprocessing,
-                                  self.work / "features.npy", fingerprint)
-        return lambda indices, mirror: torch.from_numpy(
-            np.stack([cached[int(side), i] for i, side in zip(indices, mirror, strict=True)])
-        ).float()
-
-    def _augmented(self, stage: Stage, indices: list[int], mirror: Tensor) -> Tensor:
-        images = torch.from_numpy(np.stack([self.material.images[i] for i in indices]))
-        changed = self.recipe.augmentation(images.permute(0, 3, 1, 2).contiguous(), mirror)
-        pixels = prepare.standardised(changed, self.recipe.preprocessing)
-        with torch.set_grad_enabled(stage.train == "all"):
-            features: Tensor = self.network.encoder(pixels.to(memory_format=torch.channels_last))
-        return features
+        pictures = [*self.material.train, *self.material.unlabelled]
+        fingerprint = prepare.fingerprint_of(encoder, pictures, self.recipe.preprocessing)
+        self.objective.cached = self.team.in_turn(lambda: prepare.features(
+            encoder, self.material.images, self.recipe.preprocessing,
+            self.caches / "features.npy", fingerprint))
 
     def _optimiser(self, stage: Stage) -> torch.optim.Optimizer:
         groups = [{"params": list(self.network.decoder.parameters()), "peak": stage.rate}]
         if stage.train == "all":
-            groups.append({"params": list(self.network.encoder.parameters()),
-                           "peak": stage.encoder_rate})
+            learning = [each for each in self.network.encoder.parameters() if each.requires_grad]
+            groups.append({"params": learning, "peak": stage.encoder_rate})
         return torch.optim.AdamW(groups, lr=stage.rate, betas=(0.9, 0.98),
                                  weight_decay=stage.weight_decay)
 
-    def _seed(self, place: int) -> int:
-        return self.recipe.seed * 1_000_000_007 + place
+    def _score(self, name: str) -> dict[str, float]:
+        """Score the averaged weights, unless it was done before a kill; draw the curves."""
+        if not self.team.told(lambda: self.report is not None):
+            return {}
+        scores = self.team.told(lambda: self._scored(name))
+        if self.curves is not None:
+            self.curves.score(scores, len(self.losses))
+            self.curves.draw(self.losses, soon=True)
+        return scores
 
-    def _score(self, name: str) -> None:
+    def _scored(self, name: str) -> dict[str, float]:
         path = self.work / "scores.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         begin = json.dumps({"after": name})[:-1]
         # a resumed run comes by epochs that were scored before it was killed
-        if self.report is None or any(line.startswith(begin) for line in lines):
-            return
-        scores = self.report(self.averaged())
+        known = [json.loads(line) for line in lines if line.startswith(begin)]
+        if known:
+            return {key: value for key, value in known[0].items() if key != "after"}
+        scores = self.report(self.averaged()) if self.report is not None else {}
         lines.append(json.dumps({"after": name, **scores}))
         _replace(path, "\n".join(lines) + "\n")
-        tqdm.write(f"{name}: " + ", ".join(f"{k} {v:.1f}" for k, v in scores.items()))
+        tqdm.write(f"{name}: " + ", ".join(f"{k} {v:.2f}" for k, v in scores.items()))
+        return scores
 
-    def _save(self, optimiser: torch.optim.Optimizer | None) -> None:
+    def _enough(self, stage: Stage, epoch: int, scores: dict[str, float]) -> bool:
+        """Keep the best epoch's weights; tell whether it was too long ago."""
+        if not stage.patience or not scores:
+            return False
+        if stage.monitor not in scores:
+            raise RecipeError(f"stage {stage.name} cannot monitor {stage.monitor}; "
+                             f"known: {', '.join(scores)}")
+        value = scores[stage.monitor] * (-1 if stage.monitor in LOWER_IS_BETTER else 1)
+        if self.best is None or value > self.best["score"]:
+            average = {name: each.clone() for name, each in self.average.items()}
+            self.best = {"score": value, "epoch": epoch, "average": average}
+        over = epoch - int(self.best["epoch"]) >= stage.patience
+        if over and self.team.rank == 0:
+            tqdm.write(f"{stage.name}: {stage.monitor} was best after epoch {self.best['epoch']}")
+        return over
+
+    def _save(
+        self, optimiser: torch.optim.Optimizer | None, scaler: torch.amp.GradScaler | None
+    ) -> None:
         self.seconds += time.monotonic() - self._since
         self._since = time.monotonic()
+        if self.team.rank > 0:
+            return
         state = {
             "seconds": self.seconds,
             "stage": self.stage, "step": self.step, "network": self.network.state_dict(),
             "average": self.average, "began": self.began, "losses": self.losses,
             "optimiser": None if optimiser is None else optimiser.state_dict(),
+            "scaler": None if scaler is None else scaler.state_dict(), "best": self.best,
         }
         rows = [("stage", "step", "loss"), *self.losses]
         _replace(self.work / "losses.csv", "".join(f"{s},{n},{x}\n" for s, n, x in rows))
@@ -316,17 +339,23 @@ class Trainer:
             torch.save(state, file)
             os.fsync(file.fileno())
         part.replace(self.work / "checkpoint.pt")
+        if self.curves is not None:
+            self.curves.losses(self.losses)
 
-    def _resume(self) -> None:
-        state = torch.load(self.work / "checkpoint.pt", weights_only=True)
+    def _resume(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
-        self.average, self.began = state["average"], state["began"]
+        self.average, self.began = self._here(state["average"]), self._here(state["began"])
         self.losses = [tuple(x) for x in state["losses"]]
-        self.stage, self.step, self.saved = state["stage"], state["step"], state["optimiser"]
+        self.stage, self.step, self.best = state["stage"], state["step"], state.get("best")
+        self.saved = None if state["optimiser"] is None else state
         self.seconds = state["seconds"]
         done = self.stage == len(self.recipe.stages)
-        tqdm.write("trained already" if done
-                   else f"going on at stage {self.stage + 1}, step {self.step}")
+        if self.team.rank == 0:
+            tqdm.write("trained already" if done
+                       else f"going on at stage {self.stage + 1}, step {self.step}")
+
+    def _here(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {name: value.to(self.team.device) for name, value in weights.items()}
 
 
 def _replace(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,6 +68,15 @@ def test_what_is_written_is_what_is_done(recipe: Path) -> None:
         ("sure = 0.7", "certain = 0.7", "self_training: unknown certain"),
         ("epochs = 3", "epochs = 3\nself_train = 1", "stage 1: self_train cannot be 1"),
         ("epochs = 3", "epochs = 3\nunlabelled = true", "stage 1: unlabelled cannot be True"),
+        ("epochs = 3", "epochs = 0", "stage 1: epochs and batch must be at least 1"),
+        ("epochs = 3", "epochs = 3\npatience = -1", "stage 1: patience and encoder_stages cannot"),
+        ("epochs = 3", "epochs = 3\nencoder_stages = 2", 'stage 1: encoder_stages needs train'),
+        ("epochs = 3", 'epochs = 3\nprecision = "int8"', "stage 1: precision cannot be 'int8'"),
+        ("seed = 4", "extends = 4", r"mine\.toml: extends cannot be 4"),
+        ("seed = 4", 'extends = "frist"', r"mine\.toml: extends: there is no recipe frist; known"),
+        ("seed = 4", 'extends = "other.toml"', r"mine\.toml: extends: there is no recipe .*other"),
+        ("seed = 4", 'extends = "mine.toml"', r"it extends itself: mine\.toml → mine\.toml"),
+        ("seed = 4", "seed = = 4", r"mine\.toml: Invalid value"),
         ('train = "decoder"', 'train = "encoder"', "stage 1: train cannot be 'encoder'"),
         ("epochs = 3", 'epochs = "3"', "stage 1: epochs cannot be"),
         ("epochs = 3", "", "stage 1: .*missing.*epochs"),
@@ -79,6 +89,50 @@ def test_a_slip_is_named(recipe: Path, old: str, new: str, complaint: str) -> No
     recipe.write_text(GOOD.replace(old, new))
     with pytest.raises(ValueError, match=complaint):
         load_recipe(recipe)
+
+
+def test_a_recipe_builds_on_another(recipe: Path) -> None:
+    heir = recipe.parent / "heirs" / "heir.toml"
+    heir.parent.mkdir()
+    heir.write_text("""
+extends = "../mine.toml"
+minimum_count = 2
+[architecture]
+decoder = "committee"
+decoder_options = { members = 3 }
+[preprocessing]
+size = 96
+""")
+    mine, made = load_recipe(recipe), load_recipe(heir)
+    assert (made.seed, made.minimum_count) == (4, 2)
+    assert made.architecture == {"encoder": "mobilenet_edgetpu", "decoder": "committee",
+                                 "decoder_options": {"hidden": 32, "members": 3}}
+    assert made.preprocessing == Preprocessing(96, (0.4, 0.5, 1))
+    assert made.stages == mine.stages
+    grandchild = recipe.parent / "grandchild.toml"
+    grandchild.write_text("""
+extends = "heirs/heir.toml"
+[[stages]]
+name = "all"
+train = "all"
+epochs = 1
+rate = 2
+""")
+    stages = load_recipe(grandchild).stages
+    assert stages == (Stage("all", "all", epochs=1, rate=2),)  # as a whole
+
+
+def test_recipes_that_extend_each_other_are_refused(recipe: Path) -> None:
+    recipe.write_text('extends = "other.toml"')
+    (recipe.parent / "other.toml").write_text('extends = "mine.toml"')
+    with pytest.raises(ValueError, match=r"mine\.toml → other\.toml → mine\.toml"):
+        load_recipe(recipe)
+
+
+def test_a_recipe_may_extend_one_that_ships(recipe: Path) -> None:
+    recipe.write_text('extends = "first"\nseed = 9\n')
+    first, mine = load_recipe(RECIPES / "first.toml"), load_recipe(recipe)
+    assert mine == dataclasses.replace(first, seed=9)
 
 
 def test_a_recipe_without_stages_is_refused(recipe: Path) -> None:

@@ -26,10 +26,12 @@ from tests import bundles
 from training import prepare
 from training.__main__ import main
 from training.datasets import Example, build_vocabulary, load_flickr8k
+from training.feed import MapFeed
 from training.material import Material, gather, mirrored_ids, tokenise
+from training.objective import caption_loss, class_loss
 from training.recipe import Recipe, Stage, load_recipe
-from training.report import greedy, reporter
-from training.train import Trainer, caption_loss, class_loss, one_cycle
+from training.report import encoded, greedy, reporter
+from training.train import Trainer, one_cycle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,8 +134,13 @@ def test_killed_while_scoring_it_scores_when_it_goes_on(built: Path, tmp_path: P
     recipe = dataclasses.replace(load_recipe(built / "recipe.toml"), stages=(stage,))
     material = given(built, recipe, tmp_path, limit=4)
 
+    scored = []
+
     def killed(network: CaptioningNetwork) -> dict[str, float]:
-        raise KeyboardInterrupt
+        if scored:
+            raise KeyboardInterrupt
+        scored.append(network)
+        return {"CIDEr": 2.0}
 
     def alive(network: CaptioningNetwork) -> dict[str, float]:
         return {"CIDEr": 1.0}
@@ -144,7 +151,7 @@ def test_killed_while_scoring_it_scores_when_it_goes_on(built: Path, tmp_path: P
     for _ in range(2):
         Trainer(recipe, material, None, tmp_path, alive).run()
     lines = (tmp_path / "scores.jsonl").read_text(encoding="utf-8").splitlines()
-    assert lines == ['{"after": "decoder 2", "CIDEr": 1.0}']
+    assert lines == ['{"after": "decoder 1", "CIDEr": 2.0}', '{"after": "decoder 2", "CIDEr": 1.0}']
 
 
 def test_fewer_pictures_than_a_batch_are_refused(built: Path, tmp_path: Path) -> None:
@@ -202,10 +209,11 @@ def test_every_picture_without_captions_has_its_turn(built: Path, tmp_path: Path
     recipe = load_recipe(built / "recipe.toml")
     trainer = Trainer(recipe, given(built, recipe, built / "work"), built / "weights", tmp_path)
     stage, turns = recipe.stages[1], []
-    for trainer.step in range(9):
-        turns += trainer._unlabelled(stage)
+    assert isinstance(trainer.feed, MapFeed)
+    for step in range(9):
+        turns += trainer.feed.unlabelled(stage, 1, step)
     assert sorted(turns) == sorted([*range(10, 19)] * stage.unlabelled)
-    assert trainer._unlabelled(recipe.stages[0]) == []
+    assert trainer.feed.unlabelled(recipe.stages[0], 0, 0) == []
 
 
 def test_greedy_captions_are_the_likeliest_word_by_word(built: Path) -> None:
@@ -213,7 +221,8 @@ def test_greedy_captions_are_the_likeliest_word_by_word(built: Path) -> None:
     material = given(built, recipe, built / "work")
     network = Trainer(recipe, material, built / "weights", built / "work").averaged()
     images = material.images[:10]
-    found = greedy(network, images, recipe.preprocessing, 10, batch=4)
+    found = [ids for features in encoded(network, images, recipe.preprocessing, batch=4)
+             for ids in greedy(network, features, 10)]
     assert len(found) == 10
     pixels = prepare.normalised(images, recipe.preprocessing)
     with torch.inference_mode():
@@ -234,9 +243,12 @@ def test_a_report_scores_the_development_pictures(built: Path, tmp_path: Path) -
     scores = reporter(material, recipe)(network)
     lines = (built / "work" / "scores.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["after"] for line in lines] == [
-        "decoder 16", "fine-tune 1", "fine-tune 2", "self-train 1", "self-train 2",
+        *(f"decoder {number}" for number in range(1, 17)),
+        "fine-tune 1", "fine-tune 2", "self-train 1", "self-train 2",
         "self-critical 1", "self-critical 2"]
     assert set(scores) | {"after"} == set(json.loads(lines[-1]))
+    assert scores["perplexity"] == pytest.approx(math.exp(scores["loss"]))
+    assert 0 < scores["loss"] < math.log(len(material.vocabulary))  # better than by chance
 
 
 def test_tokens_hold_plain_and_mirrored_captions_padded(tmp_path: Path) -> None:

@@ -1,0 +1,142 @@
+"""What the commands that train have in common: from their options to a training that runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from training.recipe import find_recipe, load_recipe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training.distributed import Team
+    from training.recipe import Recipe
+    from training.train import Trainer
+
+
+def train(
+    recipe: str, limit: int | None, data: Path, weights: Path | None, work: Path,
+    unlabelled: Path | None, checkpoint_every: int,
+) -> Trainer:
+    """Train in this process, which is one of many where torchrun has started it."""
+    from training import distributed
+    from training.recipe import RecipeError
+
+    loaded = read(recipe)
+    work.mkdir(parents=True, exist_ok=True)
+    keep_memory()
+    try:
+        team = distributed.join()
+        with distributed.missing_others(team):
+            trainer = prepared(loaded, data, limit, weights, work, unlabelled, checkpoint_every,
+                               team)
+            trainer.run()
+            distributed.leave(team)
+    except RecipeError as error:
+        raise click.UsageError(str(error)) from error
+    except ConnectionError as error:
+        if distributed.launched():  # who started this process tells it, once
+            raise SystemExit(1) from error
+        raise click.ClickException(str(error)) from error
+    return trainer
+
+
+def prepared(
+    recipe: Recipe, data: Path, limit: int | None, weights: Path | None, work: Path,
+    unlabelled: Path | None, checkpoint_every: int, team: Team,
+) -> Trainer:
+    """Gather what the recipe wants of a data set or of shards; goes on from a checkpoint.
+
+    Raises click's UsageError for what is missing or does not fit.
+    """
+    import torch
+
+    from training.feed import Feed, StreamFeed
+    from training.material import gather, gather_shards
+    from training.report import reporter
+    from training.shards import INDEX, open_shards
+    from training.train import Trainer
+
+    feed: Feed | None = None
+    try:
+        if (data / INDEX).is_file():
+            stream = open_shards(data)
+            material = gather_shards(recipe, data, limit, team)
+            feed, pictures = StreamFeed(stream, material.vocabulary, recipe.search.max_words,
+                                        recipe.seed_at, team), len(stream)
+        else:
+            material = team.in_turn(
+                lambda: gather(recipe, data, work, weights, unlabelled, limit))
+            pictures = len(material.train)
+        report = reporter(material, recipe) if team.rank == 0 else None
+        if team.rank == 0:
+            click.echo(f"{pictures} pictures, {len(material.vocabulary)} words, {team.size} "
+                       f"processes of {torch.get_num_threads()} threads on {team.device.type}")
+        return Trainer(recipe, material, weights, work, report, checkpoint_every, team=team,
+                       feed=feed)
+    except (ValueError, TypeError, FileNotFoundError) as error:  # TypeError: a decoder's options
+        raise click.UsageError(str(error)) from error
+
+
+def table(
+    data: Path, weights: Path, work: Path, epochs: int, rows: str | None, limit: int | None,
+    own_encoders: bool,
+) -> None:
+    """Make the table's rows, write and print it."""
+    keep_memory()
+    from training import table as rows_of
+    from training import table_page
+
+    names = [name.strip() for name in rows.split(",")] if rows else list(rows_of.ROWS)
+    for name in names:
+        read(name)  # a slip of the pen is told before the work
+    how = rows_of.Conditions(data, weights, work, epochs or None, limit, own_encoders)
+    try:
+        made = rows_of.make(names, how)
+    except (ValueError, FileNotFoundError) as error:
+        raise click.UsageError(str(error)) from error
+    pictures = (f"Trained on {limit or 'all'} pictures of the data set in {data.name}, each stage "
+                f"for at most {epochs or 'all its'} epochs.")
+    click.echo(table_page.write(made, work, pictures))
+
+
+def read(name: str) -> Recipe:
+    """The recipe of that name or path. Raises click's BadParameter naming what is wrong."""
+    try:
+        return load_recipe(find_recipe(name))
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def launch(
+    recipe: str, processes: int, data: Path, work: Path, checkpoint_every: int,
+    **others: Path | int | None,
+) -> None:
+    """Train in so many processes of this machine, by torchrun."""
+    from training import distributed
+
+    arguments = ["train", recipe, "--data", str(data), "--work", str(work),
+                 "--checkpoint-every", str(checkpoint_every)]
+    for name, value in others.items():
+        if value is not None:
+            arguments += [f"--{name}", str(value)]
+    try:
+        distributed.launch(processes, arguments)
+    except ChildProcessError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def keep_memory() -> None:
+    """Have glibc keep the memory that is freed: a step frees gigabytes and wants them again.
+
+    Handing them back to the system each time takes a third of the time.
+    """
+    import ctypes
+    import sys
+
+    mmap_max, trim_threshold, top_pad = -4, -1, -2
+    if sys.platform == "linux" and hasattr(library := ctypes.CDLL(None), "mallopt"):
+        for option, value in ((mmap_max, 0), (trim_threshold, 2**31 - 1), (top_pad, 2**28)):
+            library.mallopt(option, value)
