@@ -132,8 +132,8 @@ def searching(
     None leaves what it is; of samples one is drawn unless `beam` says more, of which the best
     is taken. Raises ValueError for what does not go together.
     """
-    drawing = {name: value for name, value in (("temperature", temperature), ("seed", seed))
-               if value is not None}
+    given = {"temperature": temperature, "seed": seed}
+    drawing: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if drawing and kind != "sample":
         raise ValueError(f"a {' and a '.join(drawing)} are for words that are drawn: "
                          "say --search sample")

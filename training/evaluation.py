@@ -23,7 +23,7 @@ class _NewFile(click.Path):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Any:
-        path = super().convert(value, param, ctx)
+        path: Any = super().convert(value, param, ctx)
         if not Path(path).absolute().parent.is_dir():
             self.fail(f"there is no folder {Path(path).parent}", param, ctx)
         return path

@@ -6,7 +6,7 @@ import contextlib
 import io
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from models.vocabulary import FUNCTION_WORDS
@@ -39,7 +39,7 @@ class Scores:
 
     corpus: dict[str, float]
     each: dict[str, dict[str, float]]
-    left_out: tuple[str, ...] = field(default=())
+    left_out: tuple[str, ...] = ()
 
 
 def score(

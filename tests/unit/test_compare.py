@@ -13,7 +13,7 @@ from training.__main__ import main
 from training.compare import Saved, compare, lines, read
 from training.metrics import score
 
-WORDS = "a brown black dog man woman runs sits in on the grass snow water red".split()
+WORDS = ("a", "brown", "black", "dog", "man", "woman", "runs", "in", "on", "the", "grass", "red")
 RANDOM = np.random.default_rng(2)
 NAMES = [f"{n:02}.jpg" for n in range(40)]
 TRUE = {name: [" ".join(RANDOM.choice(WORDS, length)) for length in (7, 9, 8)] for name in NAMES}
