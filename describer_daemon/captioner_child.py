@@ -86,7 +86,9 @@ class Service:
         seen = captioner.describe(image, how)
         caption = dataclasses.replace(_judged(seen, captioner.config.calibration),
                                       pictures=chosen.pictures, number=chosen.number)
-        return caption, _drawn(image, seen, caption) if head["op"] == "illustrate" else b""
+        if head["op"] != "illustrate":
+            return caption, b""
+        return caption, _drawn(captioner.visible(image), seen, caption)
 
     def _read(self, head: dict[str, Any], body: bytes) -> Reading:
         from describer_daemon import pictures
