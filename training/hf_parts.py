@@ -35,8 +35,8 @@ def vocabulary(tokenizer: Any, words: int) -> tuple[Vocabulary, list[int]]:
     decoder = (json.loads(backend.to_str())["decoder"] or {}) if backend is not None else {}
     kind = decoder.get("type")
     if kind not in _JOINS or decoder.get("prefix", "##") != "##":
-        raise NotImportableError(f"Its tokenizer joins pieces in a way that is not known here ({kind}). "
-                            f"Known are {' and '.join(_JOINS)}.")
+        raise NotImportableError("Its tokenizer joins pieces in a way that is not known here "
+                                 f"({kind}). Known are {' and '.join(_JOINS)}.")
     pieces = {number: piece for piece, number in tokenizer.get_vocab().items()}
     unsaid = {number for number in range(words) if number not in pieces}
     unsaid |= {number for number in tokenizer.all_special_ids if number < words}
@@ -55,11 +55,12 @@ def preprocessing(processor: Any, side: int) -> Preprocessing:
     fits = ({key: size.get(key) for key in square} == square or shorter >= side
             ) and (not (cropped or shorter) or (cropped and crop == square))
     if not (processor.do_resize and fits):
-        raise NotImportableError(f"Its pictures are not made {side} by {side} pixels in a way that is "
-                            "known here: squashed, or scaled by the shorter side and cropped.")
+        raise NotImportableError(
+            f"Its pictures are not made {side} by {side} pixels in a way that is known here: "
+            "squashed, or scaled by the shorter side and cropped.")
     if int(processor.resample) not in _FILTERS:
         raise NotImportableError(f"Its pictures are scaled by filter {processor.resample}. "
-                            f"Known are {', '.join(_FILTERS.values())}.")
+                                 f"Known are {', '.join(_FILTERS.values())}.")
     # ours divides by 255 and then normalises: fold another factor into mean and deviation
     scale = 1.0 / (255.0 * (processor.rescale_factor if processor.do_rescale else 1.0))
     mean, std = ((processor.image_mean, processor.image_std) if processor.do_normalize
@@ -100,8 +101,9 @@ def tokens(model: Any) -> tuple[int, list[int]]:
         ends = _first(said.eos_token_id, getattr(model.config, "eos_token_id", None),
                       text.eos_token_id)
     if start is None or ends is None:
-        raise NotImportableError("It does not say with which token a caption begins and ends. Please "
-                            "set decoder_start_token_id and eos_token_id in its config.json.")
+        raise NotImportableError(
+            "It does not say with which token a caption begins and ends. Please set "
+            "decoder_start_token_id and eos_token_id in its config.json.")
     return int(start), [int(end) for end in (ends if isinstance(ends, list) else [ends])]
 
 

@@ -88,7 +88,7 @@ def fetch(model: str, *, pickle: bool = False) -> tuple[Source, Imported, Any, A
         kind = next(iter(config.architectures or ()), f"a model of type {config.model_type}")
         if kind not in NETWORKS:
             raise NotImportableError(f"{model} is {kind}, which cannot be imported. "
-                                f"These can: {', '.join(NETWORKS)}.")
+                                     f"These can: {', '.join(NETWORKS)}.")
         if getattr(config, "num_image_with_embedding", None):
             raise NotImportableError(f"{model} captions films, not pictures.")
         made = getattr(transformers, kind).from_pretrained(

@@ -75,7 +75,10 @@ def tokenizer(kind: str) -> Any:
 
 
 def random_model(kind: str, words: int) -> Any:
-    """A captioner that has learnt nothing, but chooses clearly and by the picture."""
+    """A captioner that has learnt nothing, but chooses by the picture.
+
+    Its weights are those of float16: rounding must not decide between two words.
+    """
     import torch
     import transformers as hf
 
@@ -96,7 +99,7 @@ def random_model(kind: str, words: int) -> Any:
         model = hf.BlipForConditionalGeneration(hf.BlipConfig(
             vision_config=SEEING,
             text_config=SPEAKING | own | {"encoder_hidden_size": 32, "sep_token_id": 3}))
-    return model.eval()
+    return model.half().float().eval()
 
 
 def save(kind: str, folder: Path) -> Path:
@@ -204,7 +207,7 @@ def test_the_same_search_finds_the_same_before_and_after(both: Both) -> None:
         before, after = (search(each, each.encode(pixels), how(3)) for each in (whole, engine))
         assert [each.tokens for each in after] == [each.tokens for each in before]
         for one, other in zip(after, before, strict=True):
-            assert one.log_probabilities == pytest.approx(other.log_probabilities, abs=0.03)
+            assert one.log_probabilities == pytest.approx(other.log_probabilities, abs=1e-3)
 
 
 def test_attention_is_a_share_of_the_patches_for_each_word(both: Both) -> None:
@@ -217,7 +220,7 @@ def test_attention_is_a_share_of_the_patches_for_each_word(both: Both) -> None:
 
 
 def test_the_importer_has_compared_the_two(both: Both) -> None:
-    assert 0 < both.apart < FARTHEST / 3
+    assert 0 < both.apart < FARTHEST / 100
 
 
 def test_pixels_are_those_of_transformers(both: Both) -> None:
