@@ -103,7 +103,8 @@ def _by_word(
     starts = np.cumsum([0, *sizes])
     told = np.add.reduceat(np.asarray(best.log_probabilities), starts)
     looked = np.add.reduceat(best.attention, starts[:-1], axis=0)
-    return tuple(told.tolist()), looked / np.asarray(sizes, np.float32)[:, None]
+    mean = looked / np.asarray(sizes)[:, None]
+    return tuple(told.tolist()), mean.astype(np.float32)
 
 
 def choose(

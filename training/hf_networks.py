@@ -76,7 +76,7 @@ class Imported(Exportable):
         said = scores.index_fill(1, torch.tensor(self.unsaid), -math.inf)
         specials = [end if place == END else never for place in range(len(SPECIALS))]
         cells = self.grid[0] * self.grid[1]
-        weights = torch.stack(looks, 1).mean((1, 2))[:, 0, :memory[0].shape[-2]][:, -cells:]
+        weights = torch.stack(list(looks), 1).mean((1, 2))[:, 0, :memory[0].shape[-2]][:, -cells:]
         return (torch.cat([*specials, said], 1), weights / weights.sum(-1, keepdim=True), (after,))
 
     def whole(self, pixels: Tensor, ids: Tensor) -> Tensor:
@@ -120,9 +120,8 @@ class CrossAttending(Imported):
         return seen
 
     def _look(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        from transformers.cache_utils import DynamicCache, EncoderDecoderCache
-
-        seen, both = self._see(pixels), EncoderDecoderCache(DynamicCache(), DynamicCache())
+        caches, seen = _caches(), self._see(pixels)
+        both = caches.EncoderDecoderCache(caches.DynamicCache(), caches.DynamicCache())
         self._decoder()(input_ids=torch.full((1, 1), self.start), past_key_values=both,
                         encoder_hidden_states=self._hidden(seen), use_cache=True)
         return seen, _packed(both.cross_attention_cache)
@@ -130,9 +129,7 @@ class CrossAttending(Imported):
     def _next(
         self, ids: Tensor, memory: Tensor, state: Tensor
     ) -> tuple[Tensor, Sequence[Tensor], Tensor]:
-        from transformers.cache_utils import EncoderDecoderCache
-
-        both = EncoderDecoderCache(_cache(state), _cache(memory))
+        both = _caches().EncoderDecoderCache(_cache(state), _cache(memory))
         both.is_updated = dict.fromkeys(range(memory.shape[1]), True)
         # only its length is looked at: keys and values are in the cache
         hidden = memory.new_zeros(1, memory.shape[-2], 1)
@@ -185,9 +182,7 @@ class Git(Imported):
     """`GitForCausalLM` (Wang et al. 2022, "GIT"): patches and words are one sequence."""
 
     def _look(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        from transformers.cache_utils import DynamicCache
-
-        cache = DynamicCache()
+        cache = _caches().DynamicCache()
         out = self.model.git(input_ids=torch.full((1, 1), self.start), pixel_values=pixels,
                              past_key_values=cache, use_cache=True)
         return out.last_hidden_state[:, :-1], _packed(cache)[..., :-1, :]
@@ -229,13 +224,18 @@ def _packed(cache: Any) -> Tensor:
 
 def _cache(packed: Tensor) -> Any:
     """The cache that `_packed` was made of."""
-    from transformers.cache_utils import Cache, DynamicLayer
-
     layers = []
     for layer in packed.unbind(1):
         keys, values = layer.unbind(1)
-        made = DynamicLayer()
+        made = _caches().DynamicLayer()
         made.lazy_initialization(keys, values)
         made.keys, made.values = keys, values
         layers.append(made)
-    return Cache(layers=layers)
+    return _caches().Cache(layers=layers)
+
+
+def _caches() -> Any:
+    """transformers' caches: not all of them have types."""
+    from transformers import cache_utils
+
+    return cache_utils

@@ -78,7 +78,7 @@ def fetch(model: str, *, pickle: bool = False) -> tuple[Source, Imported, Any, A
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["DISABLE_SAFETENSORS_CONVERSION"] = "1"
     import transformers
-    from transformers.utils import cached_file
+    from transformers.utils.hub import cached_file
 
     from training.hf_networks import NETWORKS
     from training.hf_parts import licence, tokens
@@ -95,8 +95,8 @@ def fetch(model: str, *, pickle: bool = False) -> tuple[Source, Imported, Any, A
             model, trust_remote_code=False, use_safetensors=None if pickle else True,
             weights_only=True, attn_implementation="eager")
         tokenizer = transformers.AutoTokenizer.from_pretrained(model, trust_remote_code=False)
-        processor = transformers.AutoImageProcessor.from_pretrained(
-            model, trust_remote_code=False, backend="pil")
+        processors: Any = transformers.AutoImageProcessor  # it has no types
+        processor = processors.from_pretrained(model, trust_remote_code=False, backend="pil")
         told = cached_file(model, "README.md", _raise_exceptions_for_missing_entries=False)
     except (OSError, ValueError, UnpicklingError) as error:
         if isinstance(error, NotImportableError):
@@ -127,8 +127,8 @@ def difference(network: Imported, captioner: Captioner) -> float:
     from models.vocabulary import SPECIALS, START
 
     engine = captioner.engine
-    pixels = np.random.default_rng(0).normal(size=(1, 3, network.size, network.size))
-    pixels = pixels.astype(np.float32)
+    shape = (1, 3, network.size, network.size)
+    pixels = np.random.default_rng(0).standard_normal(shape, np.float32)
     encoding = engine.encode(pixels)
     state, last, said, farthest = encoding.state, START, [network.start], 0.0
     for _ in range(min(_STEPS, network.longest)):
