@@ -88,7 +88,7 @@ class Service:
             seen = captioner.describe(image, how)
             caption = _judged(seen, captioner.config.calibration)
             if head["op"] == "illustrate":
-                heatmap = _drawn(image, seen, caption)
+                heatmap = _drawn(captioner.visible(image), seen, caption)
         caption = dataclasses.replace(caption, pictures=chosen.pictures, number=chosen.number)
         milliseconds = {"find": 1e3 * (looked - began),
                         "caption": 1e3 * (time.perf_counter() - looked)}

@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from models import bundle
 from models.confidence import signals
 from models.decoding import search
-from models.preprocess import to_array, upright_rgb
+from models.preprocess import to_array, upright_rgb, visible
 from models.tags import names, summed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
 
@@ -39,10 +40,11 @@ class Tag:
 class Caption:
     """`words` in order, with one natural log-probability each and a last one for the end.
 
-    `attention` has shape (words, rows, columns): the share of attention over the squashed
-    picture for each word, summing to 1. `confidence` is in 0..1. `tags` are a second opinion,
-    likeliest first (none where the encoder has no classifier); `signals` are what the
-    confidence was made of.
+    A word of several pieces has the sum of their log-probabilities and the mean of their
+    attention. `attention` has shape (words, rows, columns): the share of attention for each word
+    over what the encoder saw of the picture (see `Captioner.visible`), summing to 1.
+    `confidence` is in 0..1. `tags` are a second opinion, likeliest first (none where the encoder
+    has no classifier); `signals` are what the confidence was made of.
     """
 
     words: tuple[str, ...]
@@ -77,14 +79,20 @@ class Captioner:
         found = search(self.engine, encoding, how, self._repeatable)
         best = choose(found, encoding, self.consensus, how)
         known = signals(found, best, encoding, self.consensus)
+        words, sizes = self.vocabulary.spell(best.tokens)
+        log_probabilities, attention = _by_word(best, sizes)
         return Caption(
-            self.vocabulary.decode(best.tokens),
-            best.log_probabilities,
-            best.attention.reshape(-1, *self.config.grid),
+            words,
+            log_probabilities,
+            attention.reshape(-1, *self.config.grid),
             self.config.calibration.confidence(known),
             self._tags(encoding),
             known,
         )
+
+    def visible(self, image: Image.Image) -> Image.Image:
+        """Cut out what the encoder sees of an image, which attention maps are over."""
+        return visible(image, self.config.preprocessing)
 
     def _tags(self, encoding: Encoding) -> tuple[Tag, ...]:
         if not len(encoding.classes):
@@ -94,11 +102,22 @@ class Captioner:
                      for name, probability in likeliest)
 
 
+def _by_word(
+    best: Hypothesis, sizes: Sequence[int]
+) -> tuple[tuple[float, ...], NDArray[np.float32]]:
+    """Log-probabilities and attention of whole words, of so many tokens each, and of the end."""
+    starts = np.cumsum([0, *sizes])
+    told = np.add.reduceat(np.asarray(best.log_probabilities), starts)
+    looked = np.add.reduceat(best.attention, starts[:-1], axis=0)
+    mean = looked / np.asarray(sizes)[:, None]
+    return tuple(told.tolist()), mean.astype(np.float32)
+
+
 def choose(
     found: Sequence[Hypothesis], encoding: Encoding, consensus: Consensus, how: Search
 ) -> Hypothesis:
     """Pick the caption that the search and the nearest training pictures agree on."""
-    if not how.consensus or len(found) == 1:
+    if not how.consensus or len(found) == 1 or not len(consensus):
         return found[0]
     pictures, _ = consensus.near(encoding.features, how.neighbours)
     agreement = consensus.agreement([each.tokens for each in found], pictures)
@@ -112,6 +131,9 @@ def load(folder: Path, engine: EngineName = "onnx", threads: int | None = None) 
     config, vocabulary, consensus = bundle.read(folder)
     made: Engine
     if engine == "torch":
+        if "imported" in config.architecture:
+            raise bundle.BundleError("This captioner was imported from elsewhere and runs on the "
+                                     "onnx engine only. Please choose that engine.")
         from models.engines.torch import TorchEngine
 
         made = TorchEngine.load(folder, config, len(vocabulary))

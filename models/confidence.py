@@ -54,8 +54,26 @@ def signals(
 ) -> dict[str, float]:
     """Everything known of the `chosen` one of the captions that were `found`.
 
-    Probabilities are natural logarithms; agreements are mean CIDErs in 0..1.
+    Probabilities are natural logarithms; agreements are mean CIDErs in 0..1. An empty memory
+    has nothing to compare with: its signals are not there.
     """
+    each = np.asarray(chosen.log_probabilities)
+    attention = np.maximum(chosen.attention, 1e-9)
+    own = {
+        "mean": float(each.mean()),
+        "least": float(each.min()),
+        "total": float(each.sum()),
+        "end": float(each[-1]),
+        "words": float(len(chosen.tokens)),
+        "attention": float(-(attention * np.log(attention)).sum(-1).mean()),
+    }
+    return own | _compared(found, chosen, encoding, consensus) if len(consensus) else own
+
+
+def _compared(
+    found: Sequence[Hypothesis], chosen: Hypothesis, encoding: Encoding, consensus: Consensus
+) -> dict[str, float]:
+    """What the memory of captions knows of the chosen one."""
     captions = [each.tokens for each in found]
     totals = np.asarray([sum(each.log_probabilities) for each in found])
     shares = np.exp(totals - totals.max())
@@ -66,17 +84,11 @@ def signals(
     support = consensus.support(chosen.tokens, pictures[: NEIGHBOURS[2]])
     told = {f"agreement {count}": float(consensus.agreement([chosen.tokens], pictures[:count])[0])
             for count in NEIGHBOURS}
-    attention = np.maximum(chosen.attention, 1e-9)
     return told | {
-        "mean": float(each.mean()),
-        "least": float(each.min()),
-        "total": float(each.sum()),
-        "end": float(each[-1]),
         "by rarity": float((each[:-1] * weight).sum()),
         "expected rarity": float((np.exp(each[:-1]) * rarity).mean()),
         "rarity": float(rarity.mean()),
         "rarest": float(rarity.max()),
-        "words": float(len(chosen.tokens)),
         "beam": float(consensus.among(captions, shares / shares.sum())[found.index(chosen)]),
         "nearest": float(cosines[0]),
         "near": float(cosines[: NEIGHBOURS[2]].mean()),
@@ -84,6 +96,4 @@ def signals(
         "least support": float(support.min()),
         "neighbours": consensus.unity(pictures[: NEIGHBOURS[2]]),
         "humans": consensus.ease(pictures[: NEIGHBOURS[2]]),
-        "attention": float(-(attention * np.log(attention)).sum(-1).mean()),
     }
-

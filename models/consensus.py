@@ -60,7 +60,7 @@ class Consensus:
         except KeyError as error:
             raise ValueError(f"it lacks {error.args[0]}") from error
         pictures, dimensions = (*self._places.shape, 0, 0)[:2]
-        if (not self._captions.size or self._captions.ndim != 3
+        if ((pictures and not self._captions.size) or self._captions.ndim != 3
                 or self._captions.dtype.kind not in "iu"
                 or self._mean.ndim != 1 or self._grams.ndim != 1
                 or self._projection.shape != (len(self._mean), dimensions)
@@ -68,6 +68,15 @@ class Consensus:
                 or self._unity.shape != (pictures,)
                 or self._grams.shape != self._frequencies.shape):
             raise ValueError("its parts do not fit each other")
+
+    @classmethod
+    def empty(cls, channels: int) -> dict[str, NDArray[Any]]:
+        """The arrays of a memory of no pictures, for captioners that bring none."""
+        return {"mean": np.zeros(channels, np.float16),
+                "projection": np.zeros((channels, 1), np.float16),
+                "places": np.zeros((0, 1), np.float16), "captions": np.zeros((0, 1, 1), np.uint16),
+                "unity": np.zeros(0, np.float16), "grams": np.zeros(0, np.uint64),
+                "frequencies": np.zeros(0, np.uint16)}
 
     @classmethod
     def load(cls, path: Path) -> Consensus:
@@ -79,6 +88,9 @@ class Consensus:
         except (BadZipFile, EOFError, TypeError, zlib.error) as error:
             raise ValueError("it is no file of arrays") from error
 
+    def __len__(self) -> int:
+        return len(self._places)
+
     @property
     def channels(self) -> int:
         return len(self._mean)
@@ -86,7 +98,7 @@ class Consensus:
     @property
     def words(self) -> int:
         """The least size of a vocabulary that has all its ids."""
-        return int(self._captions.max()) + 1
+        return int(self._captions.max()) + 1 if len(self) else 0
 
     def near(self, features: NDArray[np.float32], count: int) -> tuple[NDArray[np.int64],
                                                                        NDArray[np.float32]]:

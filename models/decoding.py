@@ -56,9 +56,9 @@ class Search:
 
     A hypothesis of n tokens scores its summed log-probability over ((5 + n) / 6) **
     `length_penalty` (Wu et al. 2016, equation 14). `no_repeat` forbids any n-gram of that
-    many words twice (0: allowed), and a word twice in a row always is. `consensus` weighs how
-    far the captions of the nearest `neighbours` training pictures agree (see
-    `models.consensus`).
+    many words twice (0: allowed), and a word twice in a row always is, unless `stutter`: the
+    pieces of words may. `consensus` weighs how far the captions of the nearest `neighbours`
+    training pictures agree (see `models.consensus`).
 
     With `sample`, `beam` captions are drawn word by word instead, and the likeliest comes first.
     Log-probabilities are divided by `temperature` before; of the words only the fewest likeliest
@@ -76,6 +76,7 @@ class Search:
     temperature: float = 1.0
     top_p: float = 1.0
     seed: int = 1
+    stutter: bool = False
 
     def __post_init__(self) -> None:
         if min(self.beam, self.max_words, self.neighbours) < 1:
@@ -169,7 +170,8 @@ def _allowed(
         if not path.tokens:
             allowed[row, END] = -np.inf  # silence is never a caption
             continue
-        allowed[row, path.tokens[-1]] = -np.inf
+        if not how.stutter:
+            allowed[row, path.tokens[-1]] = -np.inf
         allowed[row, _repeats(path.tokens, how.no_repeat)] = -np.inf
         if repeatable is not None:
             allowed[row, [token for token in path.tokens if token not in repeatable]] = -np.inf

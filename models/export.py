@@ -15,7 +15,7 @@ from models.bundle import CONSENSUS, DECODER, ENCODER, VOCABULARY, WEIGHTS, Conf
 from models.quantisation import SCALE, quantise, restore
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -51,27 +51,36 @@ class _Step(nn.Module):
 def export(
     network: Exportable, vocabulary: Vocabulary, config: Config, card: str,
     memory: Mapping[str, NDArray[Any]], folder: Path,
+    store: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] = quantise,
 ) -> None:
     """Write every part of a bundle to `folder`, config.json last.
 
     `memory` holds the arrays of `models.consensus.Consensus`.
 
-    Weights are rounded (see `models.quantisation`) in weights.safetensors; the graphs hold none
-    but refer to its bytes as ONNX external data, so both engines run the very same numbers.
+    Weights are rounded by `store` (see `models.quantisation`) in weights.safetensors; the graphs
+    hold none but refer to its bytes as ONNX external data, so both engines run the very same
+    numbers.
     """
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    stored = quantise(network.state_dict())
+    stored = store(_once(network.state_dict()))
     save_file(stored, folder / WEIGHTS)
     (folder / WEIGHTS).chmod(0o644)  # safetensors makes it private
     network = network.eval().float()
-    network.load_state_dict(restore(stored))
+    network.load_state_dict(restore(stored), strict=False)  # a second name follows the first
     write_graphs(network, config.preprocessing.size, folder)
     vocabulary.save(folder / VOCABULARY)
     np.savez_compressed(folder / CONSENSUS, allow_pickle=False, **memory)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     config.save(folder)
+
+
+def _once(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Leave out the second name of a tensor that has two, as tied embeddings have."""
+    first: dict[tuple[int, torch.Size], str] = {}
+    return {name: value for name, value in tensors.items()
+            if first.setdefault((value.data_ptr(), value.shape), name) == name}
 
 
 def write_graphs(network: Exportable, size: int, folder: Path) -> None:
@@ -156,7 +165,8 @@ def _refer(model: Any, weights: Path) -> None:
                       refer(name + SCALE, onnx.TensorProto.FLOAT)]
             node = onnx.helper.make_node("DequantizeLinear", inputs, [wide], axis=0)
         else:
-            inputs = [refer(name, onnx.TensorProto.FLOAT16)]
+            half = table[name]["dtype"] == "F16"
+            inputs = [refer(name, onnx.TensorProto.FLOAT16 if half else onnx.TensorProto.FLOAT)]
             node = onnx.helper.make_node("Cast", inputs, [wide], to=onnx.TensorProto.FLOAT)
         node.name = f"{wide}.wide"
         made.append(node)

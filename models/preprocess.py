@@ -11,7 +11,8 @@ from PIL import Image, ImageOps
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC,
+               "lanczos": Image.Resampling.LANCZOS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +20,20 @@ class Preprocessing:
     """Travels with the weights.
 
     The whole picture is squashed to `size` by `size` pixels, nothing is cropped away, then
-    normalised by `mean` and `std` on the 0..1 scale.
+    normalised by `mean` and `std` on the 0..1 scale. With a `shorter_side` (0: none) it is
+    scaled instead until its shorter side has that many pixels, and its middle is cut out: some
+    captioners of others were trained so.
     """
 
     size: int = 224
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
-    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    interpolation: Literal["bilinear", "bicubic", "lanczos"] = "bilinear"
+    shorter_side: int = 0
+
+    def __post_init__(self) -> None:
+        if self.shorter_side and self.shorter_side < self.size:
+            raise ValueError("shorter_side must not be less than size")
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:
@@ -51,10 +59,23 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def squash(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     """Resize an RGB image to the square that the encoder was trained on, with antialiasing."""
-    size = (preprocessing.size, preprocessing.size)
-    if image.size == size:
+    size, shorter = preprocessing.size, preprocessing.shorter_side
+    short = min(image.size)
+    wanted = ((shorter * image.width // short, shorter * image.height // short) if shorter
+              else (size, size))
+    if image.size != wanted:
+        image = image.resize(wanted, _RESAMPLING[preprocessing.interpolation], reducing_gap=3.0)
+    left, top = (image.width - size) // 2, (image.height - size) // 2
+    return image.crop((left, top, left + size, top + size)) if shorter else image
+
+
+def visible(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
+    """Cut out what the encoder sees of an image: all of it, unless the sides are cropped."""
+    if not preprocessing.shorter_side:
         return image
-    return image.resize(size, _RESAMPLING[preprocessing.interpolation], reducing_gap=3.0)
+    side = max(1, round(min(image.size) * preprocessing.size / preprocessing.shorter_side))
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))
 
 
 def to_array(image: Image.Image, preprocessing: Preprocessing) -> NDArray[np.float32]:

@@ -34,6 +34,15 @@ def quantise(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return stored
 
 
+def halve(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Store each tensor as float16, or as float32 where its values are too large for that."""
+    stored: dict[str, Tensor] = {}
+    for name, value in tensors.items():
+        half = value.detach().half().cpu().contiguous()
+        stored[name] = half if half.isfinite().all() else value.detach().float().cpu().contiguous()
+    return stored
+
+
 def restore(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Make float32 weights of what `quantise` stored."""
     wide = {}

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from models.pieces import JOINS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from models.pieces import Groups, Join
 
 PAD, START, END, UNKNOWN = range(4)
 SPECIALS = ("<pad>", "<start>", "<end>", "<unk>")
@@ -21,15 +25,20 @@ FUNCTION_WORDS = frozenset(_TWICE.split())
 
 
 class Vocabulary:
-    """A fixed list of words; the first four ids are the special tokens."""
+    """A fixed list of words, or of the pieces that make words by the rule `join`.
 
-    def __init__(self, words: Sequence[str]) -> None:
+    The first four ids are the special tokens.
+    """
+
+    def __init__(self, words: Sequence[str], join: Join = "words") -> None:
         """`words` in order of id, specials included. Raises ValueError for a bad list."""
+        if join not in JOINS:
+            raise ValueError(f"a vocabulary cannot join by {join!r}; known: {', '.join(JOINS)}")
         if tuple(words[: len(SPECIALS)]) != SPECIALS:
             raise ValueError(f"a vocabulary must begin with {' '.join(SPECIALS)}")
         if len(set(words)) != len(words):
             raise ValueError("a vocabulary must not hold a word twice")
-        self.words = tuple(words)
+        self.words, self.join = tuple(words), join
         self._ids = {word: index for index, word in enumerate(words)}
 
     @classmethod
@@ -46,20 +55,32 @@ class Vocabulary:
 
     def decode(self, ids: Iterable[int]) -> tuple[str, ...]:
         """Words of the ids, special tokens left out."""
-        return tuple(self.words[index] for index in ids if index >= len(SPECIALS))
+        return self.spell(ids)[0]
 
-    def function_words(self) -> frozenset[int]:
-        """Ids of the words that may come twice in a caption."""
+    def spell(self, ids: Iterable[int]) -> Groups:
+        """Words of the ids, special tokens left out, and how many ids made each of them."""
+        return JOINS[self.join]([self.words[index] for index in ids if index >= len(SPECIALS)])
+
+    def function_words(self) -> frozenset[int] | None:
+        """Ids of the words that may come twice in a caption. None: all may, for pieces do."""
+        if self.join != "words":
+            return None
         return frozenset(self._ids[word] for word in FUNCTION_WORDS if word in self._ids)
 
     def save(self, path: Path) -> None:
-        text = json.dumps(self.words, ensure_ascii=False, indent=0)
+        known: object = self.words
+        if self.join != "words":
+            known = {"join": self.join, "pieces": self.words}
+        text = json.dumps(known, ensure_ascii=False, indent=0)
         path.write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
-        """Raises ValueError when the file is not a list of distinct words."""
-        words = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        """Raises ValueError when the file is not a list of distinct words or pieces."""
+        words: Any = json.loads(path.read_text(encoding="utf-8"))
+        join: Any = "words"
+        if isinstance(words, dict) and set(words) == {"join", "pieces"}:
+            words, join = words["pieces"], words["join"]
+        if not isinstance(words, list) or not all(isinstance(each, str) for each in [join, *words]):
             raise ValueError("a vocabulary must be a JSON list of words")
-        return cls(words)
+        return cls(words, join)

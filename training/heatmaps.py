@@ -42,7 +42,7 @@ def draw(captioner: Captioner, image: Image.Image, how: Search | None = None) ->
     if heatmap.is_even(caption.attention):
         bare = heatmap.draw(upright, (), caption.attention[:0], text)
         return Drawn(bare, (text, EVEN))
-    drawn = heatmap.draw(upright, caption.words, caption.attention, text)
+    drawn = heatmap.draw(captioner.visible(upright), caption.words, caption.attention, text)
     return Drawn(drawn, (text, *_told(caption)))
 
 

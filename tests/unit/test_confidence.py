@@ -120,3 +120,12 @@ def test_a_tags_probability_is_bent_but_keeps_its_order(one: float, other: float
     assert Calibration().tag_probability(low) == pytest.approx(low, abs=2e-6)
     bent = Calibration(tag_slope=0.7, tag_offset=-0.4)
     assert 0 < bent.tag_probability(low) <= bent.tag_probability(high) < 1
+
+
+def test_without_a_memory_only_the_captions_own_signals_are_there(consensus: Consensus) -> None:
+    empty = Consensus(Consensus.empty(8))
+    assert (len(empty), empty.words, empty.channels) == (0, 0, 8)
+    known = signals(FOUND, FOUND[0], encoding(0), empty)
+    assert set(known) == {"mean", "least", "total", "end", "words", "attention"}
+    assert known.items() <= signals(FOUND, FOUND[0], encoding(0), consensus).items()
+    assert Calibration().confidence(known) > 0

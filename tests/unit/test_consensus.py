@@ -194,6 +194,7 @@ def test_the_consensus_chooses_among_what_was_found() -> None:
     assert [choose(found, each, consensus, how) for each in at] == found
     assert choose(found, at[1], consensus, Search(consensus=0.0)) is found[0]
     assert choose(found[:1], at[1], consensus, how) is found[0]
+    assert choose(found, at[1], Consensus(Consensus.empty(CHANNELS)), how) is found[0]
 
 
 def changed(**changes: Any) -> dict[str, NDArray[Any]]:

@@ -270,3 +270,13 @@ def test_draws_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
 def test_a_search_that_can_find_nothing_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least 1"):
         dataclasses.replace(Search(), **wrong)
+
+
+def test_pieces_of_words_may_stutter() -> None:
+    table = np.zeros((6, 6, 6), np.float32)
+    table[:4, :, 4] = table[4:, :, END] = 9  # four times the same, then the end
+    table[:, :, 5] = 5
+    engine = TableEngine(table)
+    how = Search(1, 5, no_repeat=0)
+    assert search(engine, PICTURE, dataclasses.replace(how, stutter=True))[0].tokens == (4,) * 4
+    assert search(engine, PICTURE, how)[0].tokens == (4, 5, 4, 5)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from models.preprocess import Preprocessing, squash, to_array, upright_rgb
+from models.preprocess import Preprocessing, squash, to_array, upright_rgb, visible
 
 WHITE, RED, GREEN, BLUE = (255, 255, 255), (255, 0, 0), (0, 255, 0), (0, 0, 255)
 PLAIN = Preprocessing(8, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
@@ -164,3 +164,20 @@ def test_small_details_are_averaged_not_skipped() -> None:
 def test_a_picture_of_the_right_size_is_not_touched() -> None:
     image = half_and_half().resize((8, 8))
     assert squash(image, PLAIN) is image
+
+
+@pytest.mark.parametrize("size", [(40, 20), (20, 40)])
+def test_with_a_shorter_side_the_middle_is_cut_out(size: tuple[int, int]) -> None:
+    how = Preprocessing(8, shorter_side=10, mean=PLAIN.mean, std=PLAIN.std)
+    image = Image.new("RGB", size, RED)
+    left, top = size[0] // 2 - 8, size[1] // 2 - 8
+    image.paste(BLUE, (left, top, left + 16, top + 16))
+    assert to_array(image, how)[0, :, 1:-1, 1:-1].mean((1, 2)) == pytest.approx([0, 0, 1], abs=0.02)
+    seen = visible(image, how)
+    assert (seen.size, seen.getcolors()) == ((16, 16), [(256, BLUE)])
+    assert visible(image, PLAIN) is image
+
+
+def test_what_is_cut_out_is_no_larger_than_the_picture() -> None:
+    with pytest.raises(ValueError, match="shorter_side"):
+        Preprocessing(8, shorter_side=7)

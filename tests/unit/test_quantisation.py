@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.bundle import WEIGHTS
-from models.quantisation import SCALE, quantise, restore
+from models.quantisation import SCALE, halve, quantise, restore
 from tests.bundles import random_network
 
 if TYPE_CHECKING:
@@ -83,3 +83,11 @@ def test_a_bundle_is_stored_so(tiny_bundle: Path) -> None:
     assert "encoder.classifier.weight" in wide
     assert sum(stored[name].numel() for name in wide) > 0.9 * sum(
         value.numel() for value in stored.values())
+
+
+def test_halving_keeps_what_is_too_large_for_it() -> None:
+    weights = {"small": torch.tensor([[0.1, -2.0]]), "large": torch.tensor([1.0, 1e5])}
+    stored = halve(weights)
+    assert [stored[name].dtype for name in weights] == [torch.float16, torch.float32]
+    assert torch.equal(restore(stored)["large"], weights["large"])
+    assert torch.allclose(restore(stored)["small"], weights["small"], rtol=1e-3)
