@@ -174,6 +174,8 @@ def join() -> Team:
     except (RuntimeError, distributed.DistError) as error:
         raise ValueError(f"the processes of this training did not find each other: {error}"
                          ) from error
+    if not isinstance(patient, distributed.ProcessGroup):  # torch gives a number to outsiders
+        raise ValueError("this process has no part in the training")
     return Team(rank, distributed.get_world_size(), local, patient)
 
 
