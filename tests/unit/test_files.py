@@ -298,8 +298,16 @@ def test_a_reader_that_goes_away_ends_it_quietly(describer: Command) -> None:
             process.kill()
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Children obey Ctrl+C, even where these tests were started to ignore it (by a shell's `&`)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @posix
-def test_control_c_ends_it_quietly(describer: Command) -> None:
+def test_control_c_ends_it_quietly(describer: Command, interruptible: None) -> None:
     (describer.folder / "photo.png").write_bytes(photo(1))
     with describer.start("describe", "photo.png", "-", stdin=subprocess.PIPE) as process:
         try:
