@@ -110,6 +110,9 @@ def gather_shards(recipe: Recipe, folder: Path, limit: int | None, team: Team) -
     if reader.shards.size != recipe.preprocessing.size:
         raise ValueError(f"the shards' pictures have {reader.shards.size} pixels a side, the "
                          f"recipe wants {recipe.preprocessing.size}: write them anew")
+    if reader.shards.cleaning != recipe.cleaning:
+        raise ValueError("the shards' captions were cleaned by other rules than the recipe's: "
+                         "write them anew with its rules, or take theirs into the recipe")
     seen = list(itertools.islice(reader, limit or _DEVELOPMENT))
     return Material([], [Example(Path(each.name), each.captions) for each in seen], [], vocabulary,
                     np.zeros((0, 0, 0, 3), np.uint8), np.zeros((0, 0), np.float16),

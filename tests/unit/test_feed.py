@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from tests import bundles
 from training import running
 from training.__main__ import main
+from training.cleaning import Cleaning
 from training.distributed import ALONE, Team
 from training.feed import MapFeed, StreamFeed
 from training.material import gather, gather_shards
@@ -137,6 +138,12 @@ def test_shards_of_another_size_are_told(recipe: Recipe, folder: Path, tmp_path:
         recipe, preprocessing=dataclasses.replace(recipe.preprocessing, size=96))
     with pytest.raises(UsageError, match="64 pixels a side, the recipe wants 96"):
         trained(larger, folder, tmp_path)
+
+
+def test_shards_cleaned_by_other_rules_are_told(recipe: Recipe, folder: Path) -> None:
+    other = dataclasses.replace(recipe, cleaning=Cleaning(lower_case=False))
+    with pytest.raises(ValueError, match="cleaned by other rules"):
+        gather_shards(other, folder / "shards", None, ALONE)
 
 
 def test_a_vocabulary_can_be_bounded(recipe: Recipe, folder: Path, tmp_path: Path) -> None:
