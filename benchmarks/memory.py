@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from tqdm import tqdm
 from benchmarks.latency import Bench, bench
 from describer_daemon.ports import DescriberError
 
+_GONE = (FileNotFoundError, ProcessLookupError)
 _TICKS = os.sysconf("SC_CLK_TCK")  # of processor time, a second
 
 
@@ -41,13 +43,17 @@ class Idle:
 
 def cost(pid: int) -> Cost:
     """Raises DescriberError where the system does not tell (it needs Linux)."""
+    found = Cost(0.0, 0, 0.0, 0)
     try:
-        family = list(_family(pid))
-        return Cost(sum(map(_megabytes, family)), len(family), sum(map(_seconds, family)),
-                    sum(map(_wakes, family)))
+        for member in _family(pid):
+            # what speaks may end while it is looked at
+            with contextlib.suppress(*(() if member == pid else _GONE)):
+                found = Cost(found.megabytes + _megabytes(member), found.processes + 1,
+                             found.seconds + _seconds(member), found.wakes + _wakes(member))
     except OSError as error:
         raise DescriberError("The memory of the daemon cannot be read here.",
                              detail=repr(error)) from error
+    return found
 
 
 def idle(running: Bench, seconds: float) -> Idle:
@@ -101,11 +107,12 @@ def course(picture: Path, seconds: float, captions: int) -> Course:
         time.sleep(2)
         started, quiet = cost(pid), idle(running, seconds)
         running.press()
+        time.sleep(2)
         loaded = cost(pid)
         for _ in tqdm(range(captions), desc="captions", unit="caption"):
             running.ask("screen")
-        used = cost(pid)
         time.sleep(2)
+        used = cost(pid)
         quiet_loaded = idle(running, min(seconds, 60))
         running.unload()
         return Course(running.seconds_to_listen, started, quiet, loaded, captions, used,
@@ -114,9 +121,10 @@ def course(picture: Path, seconds: float, captions: int) -> Course:
 
 def _family(pid: int) -> Iterator[int]:
     yield pid
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text(encoding="ascii").split():
-            yield from _family(int(child))
+    with contextlib.suppress(*_GONE):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text(encoding="ascii").split():
+                yield from _family(int(child))
 
 
 def _megabytes(pid: int) -> float:
