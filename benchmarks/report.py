@@ -58,9 +58,9 @@ def table(results: Results) -> str:
         rows.append(("something invented is said, screens without a picture", "0",
                      [_share(share)]))
     width = max(len(name) for name, _, _ in rows)
-    head = "".join(f"{name:>38}" for name in results.measured)
+    head = "".join(f"  {name:>38}" for name in results.measured)
     lines = [f"{'':{width}}{'target':>8}{head}"]
-    lines += [f"{name:{width}}{target:>8}" + "".join(f"{cell:>38}" for cell in cells)
+    lines += [f"{name:{width}}{target:>8}" + "".join(f"  {cell:>38}" for cell in cells)
               for name, target, cells in rows]
     return "\n".join([*lines, "", *_families(results)])
 
