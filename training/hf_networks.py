@@ -7,6 +7,7 @@ its key/value caches before and taken out after. So one wrapper serves every dec
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -92,10 +93,11 @@ class Imported(Exportable):
         """The configuration of the part that speaks."""
         return self.model.config
 
+    @abstractmethod
     def _look(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """(1, 3, S, S) pixels → patches (1, N, C), and their keys and values for the decoder."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _next(
         self, ids: Tensor, memory: Tensor, state: Tensor
     ) -> tuple[Tensor, Sequence[Tensor], Tensor]:
@@ -103,17 +105,18 @@ class Imported(Exportable):
 
         The attention begins with the memory's places.
         """
-        raise NotImplementedError
 
 
 class CrossAttending(Imported):
     """A decoder that looks at the picture through cross-attention: the memory is its cache."""
 
+    @abstractmethod
     def _decoder(self) -> Any:
-        raise NotImplementedError
+        """The part that speaks."""
 
+    @abstractmethod
     def _see(self, pixels: Tensor) -> Tensor:
-        raise NotImplementedError
+        """(1, 3, S, S) pixels → patches (1, N, C)."""
 
     def _hidden(self, seen: Tensor) -> Tensor:
         """What the decoder is given of what was seen."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor, nn
@@ -27,7 +28,7 @@ class Encoded(NamedTuple):
     classes: Tensor | None
 
 
-class Exportable(nn.Module):
+class Exportable(nn.Module, ABC):
     """What `models.export` and the torch engine ask of a network, whatever it is inside.
 
     `channels` is the number C of its features. `growing` has for each part of the state the
@@ -37,10 +38,11 @@ class Exportable(nn.Module):
     channels: int
     growing: tuple[int | None, ...] = ()
 
+    @abstractmethod
     def encode(self, pixels: Tensor) -> Encoded:
         """Make all that depends on one picture alone: (1, 3, S, S) pixels."""
-        raise NotImplementedError
 
+    @abstractmethod
     def step(
         self, tokens: Tensor, memory: Tensors, state: Tensors
     ) -> tuple[Tensor, Tensor, Tensors]:
@@ -49,7 +51,6 @@ class Exportable(nn.Module):
         (K,) last words, state (K, …) → (K, V) log-probabilities, (K, L) attention, next
         state (K, …).
         """
-        raise NotImplementedError
 
 
 class CaptioningNetwork(Exportable):

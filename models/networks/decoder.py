@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Literal, TypeVar
 
@@ -13,7 +14,7 @@ CellName = Literal["lstm", "gru"]
 Choice = TypeVar("Choice")
 
 
-class Decoder(nn.Module):
+class Decoder(nn.Module, ABC):
     """Grid → words, of B pictures with K captions or hypotheses each, which share its grid.
 
     `memory` (B, …) is what a picture gives once, `state` (B, K, …) what goes from word to word;
@@ -24,10 +25,11 @@ class Decoder(nn.Module):
     embedding: nn.Embedding
     stochastic = False
 
+    @abstractmethod
     def begin(self, features: Tensor) -> tuple[Tensors, Tensors]:
         """(B, C, h, w) features → memory (B, …) and first state (B, 1, …)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def step(
         self, tokens: Tensor, memory: Tensors, state: Tensors
     ) -> tuple[Tensor, Tensor, Tensors]:
@@ -35,14 +37,13 @@ class Decoder(nn.Module):
 
         A decoder that looks at the whole picture at once says so by even attention.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(self, features: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Teacher forcing: (B, C, h, w) features and (B, K, T) tokens, K captions a picture.
 
         → (B, K, T - 1, V) logits and (B, K, T - 1, L) attention.
         """
-        raise NotImplementedError
 
     def surrogate(self, losses: Tensor) -> Tensor:
         """What to add to the loss of the last `forward`, a scalar: its drawing has no gradient.
@@ -69,11 +70,11 @@ class Recurrent(Decoder):
         self.dropout = nn.Dropout(dropout)
         self.words = nn.Linear(output, words)
 
+    @abstractmethod
     def advance(
         self, last: Tensor, memory: Tensors, state: Tensors
     ) -> tuple[Tensor, Tensor, Tensors]:
         """(B, K, E) last words → (B, K, output), (B, K, L) attention, next state (B, K, …)."""
-        raise NotImplementedError
 
     def step(
         self, tokens: Tensor, memory: Tensors, state: Tensors

@@ -34,7 +34,7 @@ class Encoder(nn.Module):
 
     def stages(self) -> list[nn.ModuleList]:
         """All layers from input to output, in groups that are fine-tuned together."""
-        raise NotImplementedError
+        return [nn.ModuleList(self.children())]
 
     def trainable(self, count: int) -> list[nn.Parameter]:
         """The parameters of the last `count` stages (0: of all).
@@ -55,7 +55,7 @@ class Encoder(nn.Module):
 
     def load_imagenet(self, tensors: Mapping[str, Tensor]) -> None:
         """Take starting weights, named as they are published. Raises ValueError on a mismatch."""
-        raise NotImplementedError
+        raise ValueError("this encoder knows no published weights: leave starting_weights empty")
 
     def download(self) -> dict[str, Tensor]:
         """Fetch the weights of the library that has the network, or find them in its cache.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -43,7 +44,7 @@ class FixedNorm(nn.Module):
                                      self.bias, training=False, eps=self.eps)
 
 
-class Published(Encoder):
+class Published(Encoder, ABC):
     """Layers of a library's network, from input to output.
 
     `trunk` names them stage by stage; `head` is the linear classifier, "" for none; `weights`
@@ -65,9 +66,9 @@ class Published(Encoder):
         self.to_empty(device="cpu")
         self._begin()
 
+    @abstractmethod
     def _build(self) -> nn.Module:
         """The library's network, without weights."""
-        raise NotImplementedError
 
     def _begin(self) -> None:
         """Random weights that keep the size of what they pass on (He et al. 2015)."""

@@ -133,13 +133,17 @@ def test_the_length_penalty_changes_what_wins() -> None:
 def test_every_hypothesis_keeps_every_rule(
     seed: int, words: int, spread: float, how: Search
 ) -> None:
-    engine = random_engine(seed, words, spread=spread)
+    searched_by_the_rules(random_engine(seed, words, spread=spread), how)
+
+
+def searched_by_the_rules(engine: TableEngine, how: Search) -> list[Hypothesis]:
     found = search(engine, PICTURE, how)
     assert 1 <= len(found) <= how.beam
     assert len({hypothesis.tokens for hypothesis in found}) == len(found)
     assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
     for hypothesis in found:
         keeps_the_rules(hypothesis, engine, how)
+    return found
 
 
 def keeps_the_rules(found: Hypothesis, engine: TableEngine, how: Search) -> None:
@@ -213,12 +217,7 @@ def test_drawn_captions_keep_every_rule_too(
     seed: int, words: int, spread: float, how: Search
 ) -> None:
     engine = random_engine(seed, words, spread=spread)
-    found = search(engine, PICTURE, how)
-    assert 1 <= len(found) <= how.beam
-    assert len({hypothesis.tokens for hypothesis in found}) == len(found)
-    assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
-    for hypothesis in found:
-        keeps_the_rules(hypothesis, engine, how)
+    found = searched_by_the_rules(engine, how)
     again = search(engine, PICTURE, how)
     assert [each.tokens for each in again] == [each.tokens for each in found]
 

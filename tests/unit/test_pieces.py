@@ -44,16 +44,3 @@ def test_pieces_survive_the_file_and_may_come_twice(tmp_path: Path) -> None:
     assert loaded.words == (*SPECIALS, "a", "##b")
     assert loaded.spell([1, 4, 5, 5, 4, 2]) == (("abb", "a"), (3, 1))
     assert loaded.function_words() is None
-
-
-@pytest.mark.parametrize(("text", "complaint"), [
-    ('{"join": "glue", "pieces": ["<pad>", "<start>", "<end>", "<unk>"]}', "cannot join by 'glue'"),
-    ('{"join": ["bytes"], "pieces": ["<pad>"]}', "list of words|cannot join"),
-    ('{"join": "bytes", "pieces": "a"}', "list of words"),
-    ('{"join": "bytes"}', "list of words"),
-])
-def test_bad_files_are_refused(tmp_path: Path, text: str, complaint: str) -> None:
-    path = tmp_path / "vocabulary.json"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=complaint):
-        Vocabulary.load(path)
