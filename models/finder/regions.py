@@ -37,7 +37,7 @@ class Limits:
     say of it come to `border`.
     """
 
-    cell: float = 0.5
+    cell: float = 0.6
     side: float = 40.0
     fill: float = 0.6
     score: float = 0.6

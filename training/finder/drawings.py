@@ -238,7 +238,8 @@ def _relief(sheet: _Sheet) -> None:
     pixels = np.stack([np.interp(share, np.linspace(0, 1, len(stops)), stops[:, c])
                        for c in range(3)], -1)
     if sheet.chance(0.4):
-        pixels += np.gradient(heights, axis=1)[..., None] * sheet.among(300, 1500)
+        slopes = np.asarray(np.gradient(heights, axis=1))
+        pixels = pixels + slopes[..., None] * sheet.among(300, 1500)
     image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
     how = Image.Resampling.NEAREST if sheet.chance(0.3) else Image.Resampling.BILINEAR
     sheet.image.paste(image.resize(sheet.image.size, how))

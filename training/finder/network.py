@@ -93,13 +93,17 @@ class _Exported(nn.Module):
         super().__init__()
         self.network = copy.deepcopy(network).eval()
         self.patches, self.cells = self.network.stem[:5], self.network.stem[5:]
+        first = self.patches[0]
+        if not isinstance(first, nn.Conv2d) or first.bias is None:
+            raise TypeError("the stem must begin with a convolution")
         with torch.no_grad():
-            weight, bias = self.patches[0].weight, self.patches[0].bias
-            bias -= weight.sum((1, 2, 3))
-            weight /= 127.5
+            first.bias -= first.weight.sum((1, 2, 3))
+            first.weight /= 127.5
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        strips = pixels.permute(0, 3, 1, 2).unflatten(2, (_STRIPS, -1))
+        images, height, width, channels = pixels.shape
+        strips = pixels.permute(0, 3, 1, 2).reshape(images, channels, _STRIPS,
+                                                    height // _STRIPS, width)
         seen = [self.patches(strips[:, :, n].float()) for n in range(_STRIPS)]
         logits, reach = self.network.read(self.cells(torch.cat(seen, 2)))
         return logits.softmax(1), reach

@@ -163,25 +163,6 @@ class Composer:
                 left += wide + gap
             top += height + gap + named
 
-    def _mosaic(self, canvas: Canvas, random: Generator, theme: Theme, box: Box) -> None:
-        """Columns, or rows, of pictures that touch or nearly do, each as long as it likes."""
-        gap = int(random.choice([0, 0, 0, 1, 2, 4, 8]))
-        upright, size = bool(random.random() < 0.6), float(random.uniform(0.1, 0.45))
-        near, far = (0, 1) if upright else (1, 0)  # across the columns, along them
-        across = int((box[near + 2] - box[near]) * size)
-        first = box[near]
-        while across >= 40 and first < box[near + 2] - 20:
-            begin = box[far] - int(random.uniform(0, 0.8) * across)
-            while begin < box[far + 2]:
-                end = begin + int(across * random.uniform(0.45, 1.9))
-                place = [0, 0, 0, 0]
-                place[near], place[near + 2] = first, first + across
-                place[far], place[far + 2] = begin, end
-                self._either(canvas, random, (place[0], place[1], place[2], place[3]), clip=box,
-                             drawings=0.04)
-                begin = end + gap
-            first += across + gap
-
     def _feed(self, canvas: Canvas, random: Generator, theme: Theme, box: Box) -> None:
         """Posts or messages: a face, words, a picture."""
         chat = random.random() < 0.5
@@ -356,7 +337,6 @@ def _inside(box: Box, clip: Box) -> Box:
 _CONTENTS: tuple[Callable[[Composer, Canvas, Generator, Theme, Box], None], ...] = (
     Composer._article, Composer._gallery, Composer._feed, Composer._viewer, Composer._slide,
     Composer._chart, Composer._icons, Composer._text, Composer._code, Composer._table,
-    Composer._list, Composer._form, Composer._empty, Composer._files, Composer._mosaic,
+    Composer._list, Composer._form, Composer._empty, Composer._files,
 )
-_WEIGHTS = (0.16, 0.11, 0.11, 0.1, 0.06, 0.11, 0.04, 0.06, 0.05, 0.04, 0.03, 0.02, 0.01, 0.04,
-            0.06)
+_WEIGHTS = (0.17, 0.13, 0.11, 0.11, 0.06, 0.11, 0.04, 0.06, 0.05, 0.04, 0.03, 0.03, 0.01, 0.05)
