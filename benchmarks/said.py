@@ -44,7 +44,7 @@ def say(screens: Sequence[tuple[Path, Label]], limit: int) -> list[Said]:
             with Image.open(path) as image:
                 seen = image.convert("RGB")
             caption = captioner.describe(
-                Pixels(seen.width, seen.height, "RGB", seen.tobytes(), aim=Aim()))
+                Pixels(seen.width, seen.height, seen.tobytes(), aim=Aim()))
             said.append(Said(path, sentence(caption, Verb.SCREEN), invents(label, caption)))
     finally:
         captioner.close()
