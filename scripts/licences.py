@@ -41,7 +41,7 @@ def _needed(package: Distribution, extra: str) -> list[Requirement]:
 def licence(package: Distribution) -> str:
     """The expression if there is one, else what was written before there were expressions."""
     about = package.metadata
-    told = about.get_all("License-Expression") or about.get_all("License") or [""]
+    told: list[str] = about.get_all("License-Expression") or about.get_all("License") or [""]
     lines = told[0].strip().splitlines()
     if len(lines) == 1:
         return lines[0]
