@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +43,10 @@ def daemon(sandbox: Path) -> Iterator[Daemon]:
     daemon.server.start()
     yield daemon
     daemon.server.stop()
+
+
+def nothing(verb: str, wait: bool) -> Mapping[str, object]:
+    return {}
 
 
 @contextlib.contextmanager
@@ -252,3 +260,142 @@ def test_an_answer_counts_though_nobody_read_the_question(
 
     monkeypatch.setattr(control.socket, "socket", Late)
     assert send("status") == {"ok": False}
+
+
+def test_a_place_that_is_taken_by_something_else_is_told(sandbox: Path) -> None:
+    folder = control.runtime_folder(create=True)
+    (folder / "control.sock").mkdir()
+    with pytest.raises(DescriberError) as caught:
+        ControlServer(nothing).start()
+    assert caught.value.spoken == (
+        f"I cannot take requests from other programs. Please look at {folder}.")
+    assert caught.value.detail == str(caught.value.__cause__) != ""
+    (folder / "control.sock").rmdir()
+    server = ControlServer(nothing)
+    server.start()  # so the lock was given back
+    assert send("status") == {"ok": True}
+    server.stop()
+
+
+def test_a_lock_that_leads_elsewhere_is_not_followed(sandbox: Path) -> None:
+    folder = control.runtime_folder(create=True)
+    (folder / "lock").symlink_to(sandbox / "elsewhere")
+    with pytest.raises(DescriberError) as caught:
+        ControlServer(nothing).start()
+    assert caught.value.spoken == f"I cannot lock the file {folder / 'lock'}."
+    assert caught.value.detail == str(caught.value.__cause__) != ""
+    assert not (sandbox / "elsewhere").exists()
+
+
+def test_the_second_daemon_is_told_so(daemon: Daemon) -> None:
+    with pytest.raises(control.AlreadyRunningError) as caught:
+        ControlServer(nothing).start()
+    assert caught.value.spoken == "The describer is running already."
+    assert caught.value.detail == str(caught.value.__cause__) != ""
+
+
+FEW_FILES = """
+import os, resource, sys
+from describer_daemon.control import ControlServer
+server = ControlServer(lambda verb, wait: {"sentence": verb})
+server.start()
+most = max(map(int, os.listdir("/proc/self/fd"))) + 3
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+print("ready", flush=True)
+sys.stdin.read()
+server.stop()
+"""
+
+
+def test_a_daemon_that_may_open_no_more_files_answers_when_it_may(sandbox: Path) -> None:
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", FEW_FILES], stdin=pipe, stdout=pipe, stderr=pipe,
+                          text=True) as daemon:
+        assert daemon.stdout is not None
+        assert daemon.stdout.readline() == "ready\n"
+        with contextlib.ExitStack() as silent:
+            for _ in range(8):
+                silent.enter_context(connected())
+            reply = send("status", timeout=LONG)
+        _, errors = daemon.communicate(timeout=LONG)
+    assert reply == {"ok": True, "sentence": "status"}
+    assert "Too many open files" in errors
+    assert daemon.returncode == 0
+
+
+def test_where_there_are_no_such_sockets_both_ends_say_so(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentence = "Requests from other programs do not work on this system yet."
+    monkeypatch.delattr(control.socket, "AF_UNIX")
+    assert refused().spoken == sentence
+    with pytest.raises(DescriberError) as caught:
+        ControlServer(nothing).start()
+    assert caught.value.spoken == sentence
+
+
+@pytest.mark.parametrize("named", ["", "relative/folder"])
+def test_a_runtime_folder_is_a_full_path_or_the_usual_one(
+    monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    usual = Path("/run/user") / str(os.geteuid())
+    monkeypatch.setenv("XDG_RUNTIME_DIR", named)
+    assert list(control._runtime_parents()) == [usual]
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/somewhere")
+    assert list(control._runtime_parents()) == [Path("/somewhere"), usual]
+
+
+def test_a_runtime_folder_that_is_not_there_is_passed_over(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_runtime_parents", lambda: iter([sandbox / "gone"]))
+    monkeypatch.setattr(tempfile, "tempdir", str(sandbox))
+    name = f"describer-{os.geteuid()}"
+    with pytest.raises(FileNotFoundError) as missing:
+        control.runtime_folder(create=False)
+    assert missing.value.args == (sandbox / name,)
+    assert control.runtime_folder(create=True) == sandbox / name
+    monkeypatch.setattr(tempfile, "tempdir", str(sandbox / ("x" * 100)))  # too long for a socket
+    nobody = 4_000_123_456  # so that the folder cannot be there
+    monkeypatch.setattr(control.os, "geteuid", lambda: nobody)
+    with pytest.raises(FileNotFoundError) as missing:
+        control.runtime_folder(create=False)
+    assert missing.value.args == (Path("/", "tmp", f"describer-{nobody}"),)
+
+
+def test_a_folder_of_others_is_told_with_the_cure(sandbox: Path) -> None:
+    folder = sandbox / "run" / "describer"
+    folder.mkdir()
+    folder.chmod(0o770)
+    with pytest.raises(DescriberError) as caught:
+        control.runtime_folder(create=True)
+    assert caught.value.spoken == (
+        f"The folder {folder} is not private to you. Please remove it, "
+        "or set XDG_RUNTIME_DIR to a folder of your own.")
+    folder.rmdir()
+    folder.touch()
+    with pytest.raises(DescriberError) as caught:
+        control.runtime_folder(create=True)
+    assert caught.value.spoken == f"I cannot use the folder {folder}."
+    assert caught.value.detail == str(caught.value.__cause__) != ""
+
+
+@pytest.mark.parametrize(
+    ("request_", "sentence"),
+    [(b"dance", "The request is not a line of JSON."),
+     (b"[" * 100_000, "The request is not a line of JSON."),
+     (b"3", 'A request has a "verb" and perhaps "wait", and nothing else.'),
+     (b'{"verb": "stop", "x": 1}',
+      'A request has a "verb" and perhaps "wait", and nothing else.'),
+     (b"{}", "There is no such verb. Known are screen, clipboard, text, repeat, copy, stop, "
+             "status, quit."),
+     (b'{"verb": "stop", "wait": 1}', '"wait" is either true or false.')],
+)
+def test_a_wrong_request_is_told_what_is_wrong(request_: bytes, sentence: str) -> None:
+    with pytest.raises(DescriberError) as caught:
+        control.parse_request(request_)
+    assert caught.value.spoken == sentence
+
+
+def test_nobody_waits_unless_told_to() -> None:
+    assert control.parse_request(STATUS) == ("status", False)
