@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import resource
 import stat
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,21 +45,27 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.01)
 
 
-@pytest.fixture
-def full_disk() -> Iterator[None]:
-    """Files may have sixteen bytes: what is written beyond fails, as on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+# Files may have sixteen bytes: what is written beyond fails, as on a full disk.
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from describer_daemon.settings import SettingsError, write_default
+limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (16, limit[1]))
+try:
+    write_default(Path(sys.argv[1]))
+except SettingsError as error:
+    resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    print(error.spoken, error.detail, sep="\\n")
+"""
 
 
-def test_a_disk_that_is_full_leaves_nothing_behind(path: Path, full_disk: None) -> None:
-    with pytest.raises(SettingsError) as caught:
-        write_default(path)
-    assert caught.value.spoken == (
-        f"The settings file cannot be written. Please look at the folder {path.parent}.")
-    assert caught.value.detail == str(caught.value.__cause__) != ""
+def test_a_disk_that_is_full_leaves_nothing_behind(path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], capture_output=True,
+                          text=True, timeout=60, check=False)
+    assert done.stdout.splitlines() == [
+        f"The settings file cannot be written. Please look at the folder {path.parent}.",
+        "[Errno 27] File too large"], done.stderr
     assert list(path.parent.iterdir()) == []
 
 
