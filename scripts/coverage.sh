@@ -10,7 +10,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 LEAST=95
 MODULES=(pipeline settings settings_file control captioner captioner_child phrasing)
-tests=(tests/unit/test_{pipeline,settings,control,captioner,phrasing}.py)
+shopt -s nullglob
+tests=(tests/unit/test_{pipeline,settings,control,captioner,phrasing}{,_*}.py
+    tests/unit/test_reading.py)
 python=${DESCRIBER_PYTHON:-.venv-check/bin/python}
 
 case ${1:-} in

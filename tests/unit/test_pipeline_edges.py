@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from describer_daemon import phrasing
 from describer_daemon.pipeline import Pipeline
-from describer_daemon.ports import DescriberError, Found, Outcome, Rectangle, Request, Verb
+from describer_daemon.ports import (
+    Caption,
+    DescriberError,
+    Found,
+    Outcome,
+    Reading,
+    Rectangle,
+    Request,
+    Verb,
+)
 from tests.unit.room import LONG, Room, until
 
 TWO = tuple(Found(Rectangle(100 * n, 0, 90 - n, 90), 0.9, "photograph") for n in range(2))
@@ -94,6 +104,41 @@ def test_what_was_read_is_the_last_sentence_and_begins_no_round(room: Room) -> N
     room.screen.error = DescriberError("The screen is gone.")
     room.answer(Verb.SCREEN)
     assert room.pipeline.last == "Picture 1 of 2: Picture 2."
+
+
+@pytest.mark.parametrize(
+    ("verb", "sentence"),
+    [(Verb.SCREEN, phrasing.CURTAIN), (Verb.TEXT, phrasing.CURTAIN),
+     (Verb.CLIPBOARD, "I see no picture: it is all black.")],
+)
+def test_only_a_black_screen_may_have_a_curtain(
+    room: Room, monkeypatch: pytest.MonkeyPatch, verb: Verb, sentence: str
+) -> None:
+    black = Caption((), (), 1.0, finding="black")
+    monkeypatch.setattr(room.captioner, "describe", lambda *_: black)
+    monkeypatch.setattr(room.captioner, "read", lambda *_: Reading((), "black"))
+    assert room.answer(verb) == Outcome(sentence)
+
+
+def test_a_picture_that_comes_after_the_stop_is_no_failure(room: Room) -> None:
+    room.screen.may_go.clear()
+    asked = room.ask(Verb.SCREEN)
+    assert room.screen.grabbing.wait(LONG)
+    room.answer(Verb.STOP)
+    assert asked == [Outcome("", stale=True)]
+    room.screen.may_go.set()
+    time.sleep(0.2)  # the picture arrives, and nobody waits for it any more
+    room.answer(Verb.STOP)
+    assert (room.pipeline.failures, room.speaker.said) == (0, [])
+    assert room.captioner.made == 0
+
+
+def test_a_voice_that_breaks_is_told_with_the_cause(room: Room) -> None:
+    room.speaker.raises = KeyError("a defect")
+    room.answer(Verb.REPEAT)
+    until(lambda: bool(room.unheard))
+    [error] = room.unheard
+    assert (error.spoken, error.detail) == ("The voice failed.", "KeyError('a defect')")
 
 
 def test_its_threads_do_not_hold_the_program_up(room: Room) -> None:
