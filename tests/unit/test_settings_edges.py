@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -67,6 +68,29 @@ def test_a_disk_that_is_full_leaves_nothing_behind(path: Path) -> None:
         f"The settings file cannot be written. Please look at the folder {path.parent}.",
         "[Errno 27] File too large"], done.stderr
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_file_that_cannot_be_put_in_place_leaves_nothing_behind(
+    path: Path, monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    def refuse(temporary: Path, target: Path) -> None:
+        assert temporary.name.startswith(".settings.toml.")
+        assert temporary.parent == target.parent
+        if gone:  # somebody tidied up
+            temporary.unlink()
+        raise PermissionError(13, "not here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", refuse)
+        with pytest.raises(SettingsError) as caught:
+            write_default(path)
+    assert caught.value.detail == "[Errno 13] not here"
+    assert list(path.parent.iterdir()) == []
+    # no folder for temporary files is needed either
+    monkeypatch.setattr(tempfile, "tempdir", str(path.parent / "gone"))
+    write_default(path)
+    assert load(path) == Settings()
 
 
 def test_the_folder_of_the_settings_is_private(tmp_path: Path) -> None:
@@ -169,6 +193,9 @@ def test_the_whole_file_as_it_is_written_first(path: Path) -> None:
      ('[speech]\nvoice = """\nvolume = 1"""\nvolume = 900\nrate = 1',
       "settings.toml line 4: speech.volume = 900 is not allowed; "
       "use a whole number from 0 to 100. There is 1 more."),
+     ('[keys]\nscreen = "ctrl+alt+c"',
+      'settings.toml line 2: keys.screen = "ctrl+alt+c" is not allowed; '
+      "keys.clipboard has the same key already."),
      ("[keys]\nscreen = 'ctrl+alt'",
       'settings.toml line 2: keys.screen = "ctrl+alt" is not allowed. '
       "A key is missing after the modifiers. Write it as in ctrl+alt+d.")],
