@@ -399,3 +399,25 @@ def test_a_wrong_request_is_told_what_is_wrong(request_: bytes, sentence: str) -
 
 def test_nobody_waits_unless_told_to() -> None:
     assert control.parse_request(STATUS) == ("status", False)
+
+
+def test_without_a_runtime_folder_named_the_usual_one_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    assert list(control._runtime_parents()) == [Path("/run/user") / str(os.geteuid())]
+
+
+def test_the_longest_path_that_a_socket_may_have_is_used(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = sandbox / "run" / "describer"
+    monkeypatch.setattr(control, "_LONGEST_PATH", len(os.fsencode(folder / "control.sock")))
+    assert control.runtime_folder(create=True) == folder
+
+
+def test_a_socket_that_somebody_removed_does_not_disturb_the_end(daemon: Daemon) -> None:
+    (control.runtime_folder(create=False) / "control.sock").unlink()
+    daemon.server.stop()
+    daemon.server.start()
+    assert send("status")["ok"]
