@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Which lines and branches of the parts that must never fail do the tests reach?
-#   scripts/coverage.sh          their own unit tests, and the desktop tests that go through them
-#   scripts/coverage.sh --unit   their own unit tests alone
+#   scripts/coverage.sh             by their own unit tests, which use the real process and socket
+#   scripts/coverage.sh --desktop   by the main job's desktop tests, too
 # Ends with 1 when less than 95 % of the lines or of the branches of one of them is reached. The
 # lines that are left are in build/coverage/index.html. Needs ./check's environment.
 set -euo pipefail
@@ -16,8 +16,8 @@ tests=(tests/unit/test_{pipeline,settings,control,captioner,phrasing}{,_*}.py
 python=${DESCRIBER_PYTHON:-.venv-check/bin/python}
 
 case ${1:-} in
-    '') tests+=(tests/desktop/test_{main_job,commands,finding}.py) ;;
-    --unit) ;;
+    '') ;;
+    --desktop) tests+=(tests/desktop/test_main_job.py) ;;
     -h | --help) sed -n '2,6s/^# //p' "$0"; exit 0 ;;
     *) fail "$1 is not known here. Please see scripts/coverage.sh --help." ;;
 esac

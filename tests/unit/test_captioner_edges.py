@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -171,3 +172,42 @@ def test_without_a_limit_it_is_never_unloaded(captioner: ChildCaptioner) -> None
     assert waiting.daemon
     captioner.close()
     assert waiting.finished.is_set()  # it was called off
+
+
+@contextlib.contextmanager
+def at_work(captioner: ChildCaptioner) -> Iterator[None]:
+    """As while another thread has the process: its lock is held."""
+    taken, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with captioner._lock:
+            taken.set()
+            assert done.wait(LONG)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert taken.wait(LONG)
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(LONG)
+
+
+def test_what_is_at_work_is_not_unloaded(captioner: ChildCaptioner) -> None:
+    captioner.warm_up()
+    with at_work(captioner):
+        captioner._unload()
+        assert captioner.is_loaded()
+    captioner._unload()
+    assert not captioner.is_loaded()
+
+
+def test_closing_waits_for_one_that_has_no_process_yet(captioner: ChildCaptioner) -> None:
+    with at_work(captioner):
+        thread, failed = in_background(captioner.close)
+        thread.join(0.3)
+        assert thread.is_alive()
+    thread.join(LONG)
+    assert not thread.is_alive()
+    assert failed == []

@@ -27,9 +27,9 @@ def pixels(image: Image.Image) -> tuple[dict[str, Any], bytes]:
     return head, image.tobytes()
 
 
-def encoded(image: Image.Image) -> tuple[dict[str, Any], bytes]:
+def encoded(image: Image.Image, kind: str = "PNG") -> tuple[dict[str, Any], bytes]:
     stream = io.BytesIO()
-    image.save(stream, "PNG")
+    image.save(stream, kind)
     return {"kind": "encoded"}, stream.getvalue()
 
 
@@ -96,6 +96,25 @@ def test_every_kind_of_message_is_answered_in_turn(tiny_bundle: Path) -> None:
     assert broken[0]["error"].startswith("This is not a picture")
 
 
+def test_a_black_picture_and_a_huge_one(tiny_bundle: Path) -> None:
+    head, body = pixels(Image.new("RGB", (64, 64)))
+    page, whole = encoded(PAGE.resize((3 * PAGE.width, 3 * PAGE.height)), "JPEG")
+    (black, _), (huge, _) = conversation(
+        tiny_bundle, (head | {"op": "describe"}, body), (page | {"op": "describe"}, whole))
+    assert (black["finding"], black["words"], black["pictures"]) == ("black", [], [])
+    [large, *_] = boxes(huge)  # in pixels of the file, though it is searched smaller
+    thirds = screens.Rectangle(*(side // 3 for side in dataclasses.astuple(large)))
+    assert screens.alike(thirds, LARGE)
+
+
+def test_without_a_bundle_every_answer_says_so(tmp_path: Path) -> None:
+    head, body = pixels(photo())
+    answers = conversation(tmp_path / "nowhere", ({"op": "load"}, b""),
+                           (head | {"op": "describe"}, body))
+    assert [reply["error"].partition(" at ")[0] for reply, _ in answers] == [
+        "There is no captioner bundle"] * 2
+
+
 def test_its_options_are_those_of_the_settings(tiny_bundle: Path) -> None:
     page, whole = encoded(PAGE)
     asked = [({"op": "load"}, b""), (page | {"op": "describe"}, whole)]
@@ -106,9 +125,10 @@ def test_its_options_are_those_of_the_settings(tiny_bundle: Path) -> None:
 
 
 def test_text_is_read_without_a_captioner(tmp_path: Path) -> None:
-    [(reply, body)] = conversation(
-        tmp_path / "no bundle", (pixels(letter("Closed on Monday"))[0] | {"op": "read"},
-                                 letter("Closed on Monday").tobytes()))
+    head, drawn = pixels(letter("Closed on Monday"))
+    asked = head | {"op": "read"}, drawn
+    (reply, body), again = conversation(tmp_path / "no bundle", asked, asked)
+    assert again == (reply, body)
     [[line]] = reply["paragraphs"]
     assert line["text"] == "Closed on Monday"
     assert 0.6 <= line["confidence"] <= 1
