@@ -163,3 +163,23 @@ def test_who_asks_after_the_end_is_answered_at_once(room: Room) -> None:
     assert outcomes == [Outcome("", stale=True)]
     assert room.pipeline.stale == 1
     assert room.speaker.stops == 1  # the end silences the voice
+
+
+def test_what_waits_when_the_end_comes_is_answered_as_stale(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+
+    def stop() -> None:
+        reached.set()
+        assert go_on.wait(LONG)
+
+    monkeypatch.setattr(room.speaker, "stop", stop)
+    first = room.ask(Verb.STOP)
+    assert reached.wait(LONG)
+    waiting = [room.ask(verb) for verb in Verb]
+    room.pipeline.stop(0.0)
+    go_on.set()
+    until(lambda: all(waiting))
+    assert first == [Outcome("")]
+    assert waiting == [[Outcome("", stale=True)]] * len(Verb)
