@@ -6,13 +6,11 @@ ADR 0020 has the reasons.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import platform
 import struct
 import sys
-from pathlib import Path
 
 from describer_daemon import memory
 
@@ -63,22 +61,12 @@ def confine(allowance: int = memory.ALLOWANCE) -> tuple[str, ...]:
     """
     if sys.platform != "linux":
         return ()
-    _leave_no_core()
+    memory.leave_no_core()
     held = [("memory", memory.limit(allowance))]
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
         held += [("files", _change_no_file(libc)), ("system", _filter_calls(libc))]
     return tuple(name for name, holds in held if holds)
-
-
-def _leave_no_core() -> None:
-    """A crash must not put pixels on the disk; the filter also holds where a program takes it."""
-    import resource
-
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(OSError):
-        Path("/proc/self/coredump_filter").write_text("0", encoding="ascii")
 
 
 def _change_no_file(libc: ctypes.CDLL) -> bool:

