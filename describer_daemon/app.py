@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from describer_daemon import log as log_file
-from describer_daemon import processes
+from describer_daemon import memory, processes
 from describer_daemon.absent import NoSource, NoSpeaker
 from describer_daemon.accessibility import FocusWatcher
 from describer_daemon.backends import select
@@ -65,6 +65,7 @@ class Daemon:
 
         Raises AlreadyRunningError when another daemon serves this person.
         """
+        memory.leave_no_core()  # of this process either: it holds what was grabbed last
         self._control.start()
         try:
             self._pipeline.start()

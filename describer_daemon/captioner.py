@@ -27,9 +27,13 @@ log = logging.getLogger(__name__)
 
 # numpy's and OpenMP's pools would each take a thread a core and memory for it; ours are set
 # where they are used
-_LEAN = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+_LEAN = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2",
+         # what a large picture took goes back at once, and does not narrow the next one's limit
+         "MALLOC_MMAP_THRESHOLD_": str(12 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
 # nothing leaves this machine: see also the engine, for whoever runs it without us
 _SILENT = {"ORT_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+_CONFINED = {"memory": "takes only so much memory", "files": "can change no file",
+             "system": "can reach no network and no other program"}
 _BROKE_OFF = "The captioner broke off on this picture. Please try again."
 
 
@@ -103,6 +107,12 @@ class ChildCaptioner:
     def warm_up(self) -> None:
         self._ask({"op": "load"}, b"")
 
+    def confined(self) -> str:
+        """What its process cannot do, for the ear; loads it. Raises DescriberError."""
+        reply, _ = self._ask({"op": "load"}, b"")
+        held = [_CONFINED[name] for name in reply["confined"] if name in _CONFINED]
+        return "its process " + (", ".join(held) if held else "is not confined on this system")
+
     def close(self) -> None:
         # whoever holds the lock may be waiting for a child, even for one that is just starting
         while not self._lock.acquire(timeout=0.05):
@@ -143,11 +153,16 @@ class ChildCaptioner:
                 self._idle.cancel()
             reused, self._cancelled = self._child is not None, False
             message = self._exchange(head, body)
-            if message is None and reused:  # it had died while it was idle
+            if reused and (message is None or "short" in message[0]):
+                # it had died while it was idle, or what it did before had taken the memory
+                self._drop()
                 message = self._exchange(head, body)
             if message is None:
                 raise DescriberError(_BROKE_OFF)
-            self._rest()
+            if "short" in message[0]:
+                self._drop()  # what is left of it may be in pieces
+            else:
+                self._rest()
         reply, _ = message
         if "error" in reply:
             raise DescriberError(str(reply["error"]), detail=str(reply.get("detail", "")))
