@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: make screens, measure the picture finder on them."""
+"""`python -m benchmarks`: the picture finder, the daemon's time and memory, harm, and load."""
 
 from __future__ import annotations
 
