@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,10 +81,11 @@ class Part:
 
 @dataclass(slots=True)
 class Load:
-    """The whole course."""
+    """The whole course; `rest` and `zombies` are of a moment after the last sentence."""
 
     parts: list[Part]
     samples: list[Sample]
+    rest: Sample
     zombies: int
     clients: int
 
@@ -126,10 +127,13 @@ class _Watch:
     def _look(self) -> None:
         while not self._ended.wait(_SAMPLE_EVERY):
             with contextlib.suppress(DescriberError, OSError):
-                now = cost(self._pid)
-                files = len(list(Path(f"/proc/{self._pid}/fd").iterdir()))
-                self.samples.append(Sample(self._done.total(), now.megabytes, files,
-                                           now.processes))
+                self.samples.append(_sample(self._pid, self._done.total()))
+
+
+def _sample(pid: int, requests: int) -> Sample:
+    now = cost(pid)
+    return Sample(requests, now.megabytes, len(list(Path(f"/proc/{pid}/fd").iterdir())),
+                  now.processes)
 
 
 def run(picture: Path, requests: int, clients: int, seed: int) -> Load:
@@ -142,7 +146,11 @@ def run(picture: Path, requests: int, clients: int, seed: int) -> Load:
         with _Watch(running.daemon.pid, done) as watch, tqdm(total=requests, unit="request") as bar:
             parts = [_part(running, name, round(share * requests), clients, seed, done, bar)
                      for name, share in _SHARES.items()]
-        return Load(parts, watch.samples, _zombies(running.daemon.pid), clients)
+            running.ask("stop")
+            running.wait("silent", lambda status: not status["speaking"])
+            time.sleep(1.0)
+        return Load(parts, watch.samples, _sample(running.daemon.pid, requests),
+                    _zombies(running.daemon.pid), clients)
 
 
 def _part(running: Bench, name: str, requests: int, clients: int, seed: int,
@@ -248,8 +256,7 @@ def _there(env: Mapping[str, str]) -> Iterator[None]:
 
 
 def _zombies(pid: int) -> int:
-    """Children of the daemon that ended and were not reaped, a moment after the last request."""
-    time.sleep(2.0)
+    """Children of the daemon that ended and were not reaped."""
     dead = 0
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text(encoding="ascii").split():
@@ -274,16 +281,17 @@ def table(load: Load) -> str:
     lines.append(f"{load.clients} programs at once; answered, stale, stops: theirs; "
                  "the daemon says: answered + stale, keys too")
     if load.samples:
-        lines.append(_flat(load.samples, load.slope, load.zombies))
+        lines.append(_flat(load))
     return "\n".join(lines)
 
 
-def _flat(samples: Sequence[Sample], slope: float, zombies: int) -> str:
-    late = [each for each in samples if each.requests >= _START * samples[-1].requests]
-    rows = (("MB", [round(each.megabytes) for each in late]),
-            ("open files of the daemon", [each.descriptors for each in late]),
-            ("processes", [each.processes for each in late]))
-    told = [f"{name}: {values[0]} at first, {min(values)} to {max(values)}, {values[-1]} at last"
-            for name, values in rows]
-    return "\n".join([*told, f"slope: {slope:+.2f} MB per 1,000 requests over the last 80 %",
-                      f"zombies: {zombies}"])
+def _flat(load: Load) -> str:
+    late = [each for each in load.samples
+            if each.requests >= _START * load.samples[-1].requests]
+    rows = (("MB", [round(each.megabytes) for each in (*late, load.rest)]),
+            ("open files of the daemon", [each.descriptors for each in (*late, load.rest)]),
+            ("processes", [each.processes for each in (*late, load.rest)]))
+    told = [f"{name}: {values[0]} at first, {min(values[:-1])} to {max(values[:-1])} under load, "
+            f"{values[-1]} at rest afterwards" for name, values in rows]
+    return "\n".join([*told, f"slope: {load.slope:+.2f} MB per 1,000 requests over the last 80 %",
+                      f"zombies: {load.zombies}"])

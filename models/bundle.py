@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.confidence import Calibration
+from models.confidence import COMPARED, OWN, Calibration
 from models.consensus import Consensus
 from models.decoding import Search
 from models.preprocess import Preprocessing
@@ -82,9 +82,13 @@ def read(folder: Path) -> tuple[Config, Vocabulary, Consensus]:
     except (OSError, ValueError) as error:
         raise unusable(VOCABULARY, error) from error
     try:
-        return config, vocabulary, Consensus.load(folder / CONSENSUS)
+        consensus = Consensus.load(folder / CONSENSUS)
     except (OSError, ValueError) as error:
         raise unusable(CONSENSUS, error) from error
+    known = OWN | COMPARED if len(consensus) else OWN
+    if strangers := sorted(set(config.calibration.weights) - known):
+        raise unusable(CONFIG, f"calibration: there is no signal {strangers[0]!r:.40}")
+    return config, vocabulary, consensus
 
 
 def _check_parts(folder: Path) -> None:

@@ -149,6 +149,5 @@ def _data(random: Random) -> str:
 
 def _encoded(random: Random, text: str) -> bytes:
     coding = random.choice(("utf-8", "utf-8", "utf-8", "utf-16", "latin-1"))
-    data = text.encode(coding, "surrogateescape" if coding == "utf-8" and "\ud83d" not in text
-                       else "replace")
+    data = text.encode(coding, "replace" if coding == "latin-1" else "surrogatepass")
     return mangling.mangled(random, data)[1] if data and random.random() < 0.2 else data

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from benchmarks.hostile import course
 from benchmarks.hostile.bundles import Bundles
-from models.bundle import CONFIG, ENCODER, VOCABULARY, BundleError, read
+from models.bundle import CONFIG, CONSENSUS, ENCODER, VOCABULARY, BundleError, read
 from tests.unit.test_bundle import edit, sign
 
 
@@ -43,13 +47,33 @@ def test_brackets_inside_each_other(broken_bundle: Path) -> None:
     ("table", "value"),
     [("search", {"beam": 10**9}), ("search", {"max_words": 10**9}),
      ("search", {"length_penalty": float("nan")}), ("calibration", {"offset": float("inf")}),
-     ("calibration", {"weights": {"mean": "much"}}), ("preprocessing", {"std": [0.5, 0, 0.5]})],
+     ("calibration", {"weights": {"mean": "much"}}), ("calibration", {"weights": {"luck": 1.0}}),
+     ("preprocessing", {"std": [0.5, 0, 0.5]})],
 )
 def test_numbers_that_nothing_can_be_done_with(
     broken_bundle: Path, table: str, value: dict[str, object]
 ) -> None:
     edit(broken_bundle, lambda config: config[table].update(value))
     with pytest.raises(BundleError, match=r"config\.json cannot be used"):
+        read(broken_bundle)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [("places", lambda old: old * np.nan), ("grams", lambda old: old.astype(np.float32)),
+     ("captions", lambda old: -old.astype(np.int32)), ("frequencies", lambda old: old * 0),
+     ("unity", lambda old: old.astype(np.complex64)),
+     ("more", lambda old: old.repeat(300 << 18))],
+)
+def test_a_memory_that_nothing_can_be_done_with(
+    broken_bundle: Path, name: str, change: Callable[[NDArray[Any]], NDArray[Any]]
+) -> None:
+    with np.load(broken_bundle / CONSENSUS) as file:
+        arrays = dict(file)
+    arrays[name] = change(arrays.get(name, np.zeros(1, np.float32)))
+    np.savez_compressed(broken_bundle / CONSENSUS, allow_pickle=False, **arrays)
+    sign(broken_bundle)
+    with pytest.raises(BundleError, match=r"consensus\.npz cannot be used: "):
         read(broken_bundle)
 
 
