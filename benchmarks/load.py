@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from tqdm import tqdm
@@ -154,7 +154,7 @@ def run(picture: Path, requests: int, clients: int, seed: int) -> Load:
 
 
 def _part(running: Bench, name: str, requests: int, clients: int, seed: int,
-          done: Counter[str], bar: tqdm[None]) -> Part:
+          done: Counter[str], bar: tqdm[Any]) -> Part:
     part, guard = Part(name), threading.Lock()
     keys = {"programs": 0, "keys": requests, "both": requests // 5}[name]
     before, began = _counts(), time.monotonic()

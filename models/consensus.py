@@ -54,7 +54,7 @@ class Consensus:
         """
         for name, array in arrays.items():
             if array.dtype.kind not in _KINDS.get(name, "iuf") or not np.isfinite(array).all():
-                raise ValueError(f"{name} has numbers of the wrong kind")
+                raise ValueError("its parts do not fit each other")
         try:
             self._mean = arrays["mean"].astype(np.float32)
             self._projection = arrays["projection"].astype(np.float32)
