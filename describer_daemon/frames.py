@@ -45,7 +45,10 @@ def read(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
         raise
     if len(text) < head_length or len(body) < body_length:
         return None
-    head = json.loads(text)
+    try:
+        head = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("a message has too many brackets inside each other") from error
     if not isinstance(head, dict):
         raise ValueError("a message must be an object")
     return head, body
