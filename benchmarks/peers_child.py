@@ -81,7 +81,7 @@ def on_torch(folder: Path, threads: int) -> Say:
         with torch.inference_mode():
             said = model.generate(pixel_values=pixels, min_new_tokens=words,
                                   max_new_tokens=words, do_sample=False, num_beams=1)
-        return min(words, said.shape[1])
+        return int(said.shape[1]) - 1  # the start is no word
 
     return say
 

@@ -181,6 +181,8 @@ def _write(
     with warnings.catch_warnings():
         # the exporter copies what torch itself deprecates
         warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+        # transformers' notes of what was asked for, of which the graph keeps nothing
+        warnings.filterwarnings("ignore", "While compiling, we found certain side effects")
         program = torch.onnx.export(
             module.eval(), inputs, dynamo=True, opset_version=18, input_names=names,
             output_names=outputs, dynamic_shapes=shapes, optimize=True, verbose=False)

@@ -43,9 +43,7 @@ def test_the_others_have_their_published_numbers_of_parameters() -> None:
                  for name, make, sizes in (("vit-gpt2", peers_networks.vit_gpt2, VIT_GPT2),
                                            ("blip-base", peers_networks.blip, BLIP),
                                            ("git-base", peers_networks.git, GIT))}
-    assert found["vit-gpt2"] == 239_195_904
-    assert found["blip-base"] == pytest.approx(224e6, rel=0.11)
-    assert found["git-base"] == pytest.approx(177e6, rel=0.02)
+    assert found == {"vit-gpt2": 239_195_904, "blip-base": 223_971_644, "git-base": 176_619_066}
 
 
 def test_the_graphs_say_what_transformers_says(tmp_path: Path) -> None:
@@ -59,11 +57,9 @@ def test_the_graphs_say_what_transformers_says(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).standard_normal((1, 3, 32, 32), np.float32)
     theirs = model.generate(pixel_values=torch.from_numpy(pixels), min_new_tokens=WORDS,
                             max_new_tokens=WORDS, do_sample=False, num_beams=1)
-    scores = model(pixel_values=torch.from_numpy(pixels), decoder_input_ids=theirs).logits
     said = Greedy(tmp_path, 1).caption(pixels, WORDS)
-    assert said == scores[0, :-1].argmax(-1).tolist() or 0 in said
-    assert said == theirs[0, 1:].tolist() or 0 in said
-    assert len(set(said)) > 1
+    assert said == theirs[0, 1:].tolist()
+    assert len(set(said)) == WORDS
 
 
 def test_with_int8_no_matrix_is_left_wide(built: Path) -> None:
