@@ -76,7 +76,11 @@ class Runner:
         self.peer = peer
         began = time.perf_counter()
         self._process = _start([peer.kind, peer.name, str(folder), str(threads)], threads)
-        self._answer()
+        try:
+            self._answer()
+        except DescriberError:
+            self.close()
+            raise
         self.seconds = time.perf_counter() - began
 
     @property
@@ -96,10 +100,7 @@ class Runner:
                     if line.startswith("VmHWM:")) / 1024
 
     def close(self) -> None:
-        processes.end(self._process)
-        for stream in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):  # what was unsent has nowhere to go
-                processes.pipe(stream).close()
+        _end(self._process)
 
     def _answer(self) -> dict[str, float]:
         message = frames.read(processes.pipe(self._process.stdout))
@@ -118,7 +119,9 @@ def prepare(folder: Path, peers: Sequence[Peer] = PEERS) -> None:
         for each in mine:
             shutil.rmtree(each, ignore_errors=True)
         process = _start(["build", built, str(folder), "1"], 1)
-        if process.wait():
+        failed = process.wait()
+        _end(process)
+        if failed:
             raise DescriberError(f"{built} could not be built. What it said is above.")
         for each in mine:
             (each / "complete").touch()
@@ -180,3 +183,10 @@ def _start(arguments: list[str], threads: int) -> subprocess.Popen[bytes]:
     pipe = subprocess.PIPE
     return processes.start([*processes.python("benchmarks.peers_child"), *arguments], stdin=pipe,
                            stdout=pipe, stderr=None, env={**os.environ, **lean})
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    processes.end(process)
+    for stream in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError):  # what was unsent has nowhere to go
+            processes.pipe(stream).close()

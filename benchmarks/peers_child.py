@@ -34,7 +34,7 @@ def ours(_: Path, threads: int, engine: Any = "onnx") -> Say:
     service.answer({"op": "load"}, b"")
 
     def say(data: bytes, _: int) -> int:
-        reply, _ = service.answer(head, data)
+        reply = service.answer(head, data)[0]
         if "error" in reply:
             raise ValueError(f"{reply['error']} {reply['detail']}")
         return len(reply["words"])

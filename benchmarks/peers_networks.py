@@ -146,15 +146,16 @@ class _Step(nn.Module):
 
 def _cache(parts: tuple[Tensor, ...]) -> Any:
     """transformers' cache of each layer's keys and values."""
-    from transformers.cache_utils import Cache, DynamicLayer
+    from transformers import cache_utils
 
+    caches: Any = cache_utils  # not all of them have types
     layers: list[Any] = []
     for keys, values in zip(parts[::2], parts[1::2], strict=True):
-        layer: Any = DynamicLayer()
+        layer = caches.DynamicLayer()
         layer.lazy_initialization(keys, values)
         layer.keys, layer.values = keys, values
         layers.append(layer)
-    return Cache(layers=layers)
+    return caches.Cache(layers=layers)
 
 
 def export(model: Any, folder: Path) -> None:
