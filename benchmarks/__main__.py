@@ -154,6 +154,38 @@ def memory(out: Path, picture: Path | None, minutes: float, captions: int) -> No
 
 _seed = click.option("--seed", type=int, default=1, show_default=True,
                      help="The same seed gives the same inputs.")
+_photographs = click.option("--pictures", type=_folder,
+                            help="A folder of photographs; parts of scikit-image's by default.")
+_cores = click.option("--cores", type=click.IntRange(min=1), default=2, show_default=True,
+                      help="Run on so many processor cores (Linux).")
+
+
+def _bound(cores: int) -> int:
+    """Keep this process, and what it starts, to so many cores; → how many there are."""
+    import os
+
+    if hasattr(os, "sched_setaffinity"):  # before anything starts threads
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    from models.engines.onnx import processors
+
+    return processors()
+
+
+def _opened(pictures: Path | None, count: int) -> list[bytes]:
+    from benchmarks.pictures import photographs
+
+    try:
+        return photographs(pictures, count)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    except ImportError as error:
+        raise click.UsageError("Without scikit-image there are no photographs here. Please install "
+                               "describer[peers], or name a folder: --pictures.") from error
+
+
+def _kept(out: Path, name: str, table: str, files: str) -> None:
+    (out / f"{name}.txt").write_text(table + "\n", encoding="utf-8")
+    click.echo(f"{table}\n\nIn {out}: {files}")
 
 
 @main.command()
@@ -233,6 +265,72 @@ def load(out: Path, picture: Path | None, requests: int, clients: int, seed: int
     daemon_report.save({"load": found, "slope": found.slope}, out / f"load-{requests}-{seed}.json")
     (out / f"load-{requests}-{seed}.txt").write_text(table + "\n", encoding="utf-8")
     click.echo(f"{table}\n\nIn {out}: load-{requests}-{seed}.txt and .json")
+@_photographs
+@_cores
+@click.option("--captions", type=click.IntRange(min=3), default=30, show_default=True,
+              help="So many of each captioner.")
+def peers(out: Path, pictures: Path | None, cores: int, captions: int) -> None:
+    """Measure our captioner beside others: ViT-GPT2, GIT, BLIP, at random weights.
+
+    They are built in OUT once: gigabytes, and minutes. Nothing is downloaded.
+    """
+    cores = _bound(cores)
+    from benchmarks import daemon_report, peers_report
+    from benchmarks.peers import measure, prepare
+    from describer_daemon.ports import DescriberError
+
+    try:
+        prepare(out / "peers")
+        found = measure(out / "peers", _opened(pictures, captions), cores)
+    except DescriberError as error:
+        raise click.ClickException(error.spoken) from error
+    daemon_report.save({"cores": cores, "captioners": found}, out / "peers.json")
+    peers_report.plot(found, out / "peers.png")
+    _kept(out, "peers", peers_report.table(found, cores), "peers.json, peers.txt, peers.png")
+
+
+@main.command()
+@_results
+@_photographs
+@_cores
+@click.option("--captions", type=click.IntRange(min=1), default=50, show_default=True)
+def floor(out: Path, pictures: Path | None, cores: int, captions: int) -> None:
+    """Measure a caption beside the least that its multiplications could take."""
+    cores = _bound(cores)
+    from benchmarks import daemon_report, floor
+
+    found = floor.measure(_opened(pictures, captions), cores)
+    daemon_report.save({"floor": found}, out / "floor.json")
+    _kept(out, "floor", floor.table(found), "floor.json, floor.txt")
+
+
+@main.command()
+@_results
+@_photographs
+@_cores
+@click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True,
+              help="Captions of each size.")
+@click.option("--captions", type=click.IntRange(min=1), default=20, show_default=True,
+              help="Captions with each beam.")
+@click.option("--files", type=click.IntRange(min=1), default=1000, show_default=True,
+              help="Files in one command.")
+def growth(out: Path, pictures: Path | None, cores: int, repeats: int, captions: int,
+           files: int) -> None:
+    """Measure how time grows with the picture's size, the beam and the number of files."""
+    _bound(cores)
+    from benchmarks import daemon_report, growth
+    from describer_daemon.ports import DescriberError
+
+    photographs = _opened(pictures, max(captions, min(files, 100)))
+    try:
+        found = growth.Growth(growth.sizes(photographs[0], repeats),
+                              growth.beams(photographs[:captions]),
+                              growth.many(out / "many", photographs, files))
+    except DescriberError as error:
+        raise click.ClickException(error.spoken) from error
+    daemon_report.save({"growth": found}, out / "growth.json")
+    growth.plot(found, out / "growth.png")
+    _kept(out, "growth", growth.table(found), "growth.json, growth.txt, growth.png")
 
 
 if __name__ == "__main__":

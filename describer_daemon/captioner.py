@@ -43,11 +43,12 @@ class ChildCaptioner:
     def __init__(
         self, bundle: Path | None = None, *, beam: int | None = None, engine: str = "onnx",
         find: bool = True, timeout: float = 20.0, reading_timeout: float = 90.0,
-        unload_after: float = 0.0,
+        unload_after: float = 0.0, threads: int | None = None,
     ) -> None:
         """`bundle` None is the one that ships; times are in seconds.
 
-        Without `find` every picture is taken whole, a screen too.
+        Without `find` every picture is taken whole, a screen too. It computes with as many
+        `threads` as there are processors, unless it is told otherwise.
         A picture that takes longer than `timeout`, or one whose text takes longer than
         `reading_timeout`, costs the child its life. After
         `unload_after` idle seconds it is ended to free its memory (0: never).
@@ -60,6 +61,8 @@ class ChildCaptioner:
             self._command += ["--beam", str(beam)]
         if not find:
             self._command.append("--whole")
+        if threads is not None:
+            self._command += ["--threads", str(threads)]
         self._timeout, self._reading_timeout = timeout, reading_timeout
         self._unload_after = unload_after
         self._lock = threading.RLock()

@@ -48,8 +48,9 @@ class Service:
     """Answers one message after another; loads the models with the first that needs them."""
 
     def __init__(self, bundle: Path | None, beam: int | None, engine: EngineName,
-                 find: bool = True) -> None:
+                 find: bool = True, threads: int | None = None) -> None:
         self._bundle, self._beam, self._engine, self._find = bundle, beam, engine, find
+        self._threads = threads
         self._captioner: Captioner | None = None
         self._finder: Finder | None = None
         self._reader: Reader | None = None
@@ -118,6 +119,7 @@ class Service:
             try:
                 with memory.apart():
                     self._reader = load()
+                self._reader = load(self._threads)
             except ImportError as error:
                 raise DescriberError("Reading text needs one more package. "
                                      "Please install describer[text].",
@@ -170,6 +172,7 @@ class Service:
             try:
                 with memory.apart():
                     self._finder = load()
+                self._finder = load(threads=self._threads)
             except BundleError as error:
                 raise DescriberError(str(error), detail="see describer doctor") from error
         return self._finder
@@ -182,6 +185,7 @@ class Service:
             try:
                 with memory.apart():
                     self._captioner = load(self._bundle or SHIPPED, self._engine)
+                self._captioner = load(self._bundle or SHIPPED, self._engine, self._threads)
             except BundleError as error:
                 raise DescriberError(str(error), detail="see describer doctor") from error
             except ImportError as error:
@@ -278,6 +282,7 @@ def main() -> None:
     parser.add_argument("--beam", type=int)
     parser.add_argument("--engine", choices=("onnx", "torch"), default="onnx")
     parser.add_argument("--whole", action="store_true", help="find no pictures in pictures")
+    parser.add_argument("--threads", type=int, help="one a processor by default")
     options = parser.parse_args()
     # keep the reply stream to ourselves: a library that prints must not garble it
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -287,6 +292,10 @@ def main() -> None:
     service.confined = confinement.confine()
     while (message := _next(sys.stdin.buffer)) is not None:
         frames.write(replies, *(service.answer(*message) if message else (_too_much(), b"")))
+    service = Service(options.bundle, options.beam, options.engine, not options.whole,
+                      options.threads)
+    while (message := frames.read(sys.stdin.buffer)) is not None:
+        frames.write(replies, *service.answer(*message))
 
 
 if __name__ == "__main__":
