@@ -265,6 +265,10 @@ def load(out: Path, picture: Path | None, requests: int, clients: int, seed: int
     daemon_report.save({"load": found, "slope": found.slope}, out / f"load-{requests}-{seed}.json")
     (out / f"load-{requests}-{seed}.txt").write_text(table + "\n", encoding="utf-8")
     click.echo(f"{table}\n\nIn {out}: load-{requests}-{seed}.txt and .json")
+
+
+@main.command()
+@_results
 @_photographs
 @_cores
 @click.option("--captions", type=click.IntRange(min=3), default=30, show_default=True,

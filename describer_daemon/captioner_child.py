@@ -118,8 +118,7 @@ class Service:
 
             try:
                 with memory.apart():
-                    self._reader = load()
-                self._reader = load(self._threads)
+                    self._reader = load(self._threads)
             except ImportError as error:
                 raise DescriberError("Reading text needs one more package. "
                                      "Please install describer[text].",
@@ -171,8 +170,7 @@ class Service:
 
             try:
                 with memory.apart():
-                    self._finder = load()
-                self._finder = load(threads=self._threads)
+                    self._finder = load(threads=self._threads)
             except BundleError as error:
                 raise DescriberError(str(error), detail="see describer doctor") from error
         return self._finder
@@ -184,8 +182,7 @@ class Service:
 
             try:
                 with memory.apart():
-                    self._captioner = load(self._bundle or SHIPPED, self._engine)
-                self._captioner = load(self._bundle or SHIPPED, self._engine, self._threads)
+                    self._captioner = load(self._bundle or SHIPPED, self._engine, self._threads)
             except BundleError as error:
                 raise DescriberError(str(error), detail="see describer doctor") from error
             except ImportError as error:
@@ -265,6 +262,7 @@ def _import_ours() -> None:
 
 def _next(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | tuple[()] | None:
     """The next message, () for one that there is no memory for, None at the end."""
+    memory.rest(stream)
     try:
         return frames.read(stream)
     except MemoryError:
@@ -287,15 +285,12 @@ def main() -> None:
     # keep the reply stream to ourselves: a library that prints must not garble it
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    service = Service(options.bundle, options.beam, options.engine, not options.whole)
+    service = Service(options.bundle, options.beam, options.engine, not options.whole,
+                      options.threads)
     _import_ours()
     service.confined = confinement.confine()
     while (message := _next(sys.stdin.buffer)) is not None:
         frames.write(replies, *(service.answer(*message) if message else (_too_much(), b"")))
-    service = Service(options.bundle, options.beam, options.engine, not options.whole,
-                      options.threads)
-    while (message := frames.read(sys.stdin.buffer)) is not None:
-        frames.write(replies, *service.answer(*message))
 
 
 if __name__ == "__main__":

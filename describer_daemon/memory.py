@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import re
+import select
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 ALLOWANCE = 512 << 20  # bytes for one picture and all that is computed from it
 READING = 512 << 20  # bytes more while the text in one is read
 TOO_MUCH = "This picture needs more memory than there is."
 
 _UNBOUNDED = 1 << 50
+_RESTLESS = 2.0  # seconds
 
 # libraries have errors of their own for it: libtiff, OpenCV, ONNX Runtime, torch
 _COMPLAINT = re.compile(r"out of memory|insufficient memory|bad[_ ]alloc|"
@@ -70,6 +74,17 @@ def limit(allowance: int) -> bool:
         resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
         return True
     return False
+
+
+def rest(stream: IO[bytes]) -> None:
+    """Wait for something to read, but not for long; else give back what is free meanwhile.
+
+    The C library keeps what a picture took for the next one, which may be hours away.
+    """
+    if sys.platform != "linux" or select.select([stream], [], [], _RESTLESS)[0]:
+        return
+    with contextlib.suppress(AttributeError):  # other C libraries have none, or need none
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def leave_no_core() -> None:
