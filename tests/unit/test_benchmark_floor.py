@@ -24,7 +24,8 @@ def written(path: Path, *nodes: tuple[str, list[int], list[int], list[int]]) -> 
         outputs.append(entries[2])
         made.append(onnx.helper.make_node(kind, names[:2], names[2:]))
     graph = onnx.helper.make_graph(made, "graph", inputs, outputs)
-    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)]),
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)],
+                                     ir_version=10),
               path)
     return path
 

@@ -515,7 +515,7 @@ def test_a_missing_engine_names_the_cure(
 def test_a_damaged_finder_is_told_and_may_be_mended(
     tiny_bundle: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def damaged() -> None:
+    def damaged(*, threads: int | None) -> None:
         raise BundleError("The finder is damaged.")
 
     service = Service(tiny_bundle, None, "onnx")

@@ -48,8 +48,8 @@ def jpeg2000_that_claims(width: int, height: int) -> bytes:
 
 def test_a_large_picture_within_the_limit_of_pixels(captioner: ChildCaptioner) -> None:
     captioner.warm_up()
-    with pytest.raises(DescriberError, match=TOO_MUCH):
-        captioner.describe(Encoded(png(10_000, 10_000, 8)))
+    seen = captioner.describe(Encoded(png(10_000, 10_000, 8)))
+    assert seen.words or seen.finding
     assert captioner.describe(SAMPLE).words
 
 
