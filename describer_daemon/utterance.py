@@ -13,7 +13,8 @@ from describer_daemon.ports import DescriberError, SpeechDone, VoiceSettings
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,23 @@ class OneAtATime(ABC):
         self._voice = VoiceSettings()
         self._lock = threading.Lock()
         self._live: list[Utterance] = []
+
+    @property
+    def voice(self) -> VoiceSettings:
+        """What `say` will be given: the settings, the voice named as the back-end names it."""
+        return self._voice
+
+    @abstractmethod
+    def configure(self, voice: VoiceSettings) -> None:
+        """See `ports.Speaker`; sets `_voice`."""
+
+    @abstractmethod
+    def save(self, text: str, path: Path) -> None:
+        """See `ports.Speaker`."""
+
+    @abstractmethod
+    def voices(self) -> Sequence[str]:
+        """See `ports.Speaker`."""
 
     @abstractmethod
     def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:
