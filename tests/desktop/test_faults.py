@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.desktop import harms
+from tests.desktop import fixtures_harms as harms
 from tests.desktop.fixtures_display import wait_until
 from tests.desktop.fixtures_faults import PLAYERS, World
 
@@ -38,7 +38,7 @@ FAULTS = [
     Fault("captioner killed at work", says=(BROKE_OFF, CAPTION),
           meanwhile=harms.kill_captioner_at_work),
     Fault("captioner hangs", harms.short_patience,
-          says=("The captioner did not answer in 2 seconds, so I ended it. Please try again.",),
+          says=("The captioner did not answer in 1 seconds, so I ended it. Please try again.",),
           meanwhile=lambda world: harms.stop(world.captioner())),
     Fault("captioner gets too little memory", harms.little_memory,
           meanwhile=harms.leave_little_memory,
@@ -70,7 +70,7 @@ FAULTS = [
         harms.make_folder, "settings.toml is not a file. Please remove what is at ")),
     Fault("settings saved in the middle of a caption", harms.captioner_stopped,
           meanwhile=lambda world: world.change(unload_after_minutes=9)),
-    Fault("disk full while it runs", harms.full_disk),
+    Fault("disk full while it runs", harms.full_disk, key="r"),
     Fault("all stands still in the middle of a caption", meanwhile=harms.stand_still),
 ]
 

@@ -54,7 +54,7 @@ def captioner_stopped(world: World) -> Iterator[None]:
 
 @contextlib.contextmanager
 def short_patience(world: World) -> Iterator[None]:
-    world.change(timeout_seconds=2)
+    world.change(timeout_seconds=1)
     yield
     world.change(timeout_seconds=int(LONG))
 
@@ -142,22 +142,25 @@ def make_folder(settings: Path) -> None:
 def full_disk(world: World) -> Iterator[None]:
     """No file of the describer can grow."""
     assert world.daemon is not None
-    with player_with_room(world):
+    with speech_with_room(world):
         before = limit(world.daemon.pid, resource.RLIMIT_FSIZE, 0)
-        yield
-        limit(world.daemon.pid, resource.RLIMIT_FSIZE, before)
+        try:
+            yield
+        finally:
+            limit(world.daemon.pid, resource.RLIMIT_FSIZE, before)
     lines = world.logged("reached taken")
     world.press("s")
     wait_until(lambda: world.logged("reached taken") > lines, "the log does not go on")
 
 
 @contextlib.contextmanager
-def player_with_room(world: World) -> Iterator[None]:
-    """The player gives its memory a length, which the limit of files would forbid."""
-    player = PLAYERS[0]
-    real = shutil.which(player)
-    with world.without(player):
-        world.script(player, f'exec prlimit --fsize=unlimited {real} "$@"')
+def speech_with_room(world: World) -> Iterator[None]:
+    """Synthesiser and player give their memory a length, which the limit of files would forbid."""
+    tools = ("espeak-ng", PLAYERS[0])
+    real = {tool: shutil.which(tool) for tool in tools}
+    with world.without(*tools):
+        for tool in tools:
+            world.script(tool, f'exec prlimit --fsize=unlimited {real[tool]} "$@"')
         yield
 
 
