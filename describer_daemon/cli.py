@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import sys
@@ -17,14 +16,11 @@ from describer_daemon import __version__, aloud
 from describer_daemon.ports import DescriberError, Verb
 
 if TYPE_CHECKING:
-    from describer_daemon.app import Daemon
-    from describer_daemon.ending import Ending
     from describer_daemon.files import Described
     from describer_daemon.ports import Speaker
     from describer_daemon.settings import Settings
 
 _STATUS_TIMEOUT = 5.0
-_TAKE_OVER_WITHIN = 5.0  # seconds for another describer to start or to end
 
 
 def _speaks_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -86,16 +82,12 @@ def run(verbose: bool) -> None:
 
     Starting it a second time makes the one that runs describe the screen.
     """
-    import signal
-
     from describer_daemon.ending import Ending
 
     ending = Ending()
-    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: ending.set())
+    ending.on_signals()
 
-    from describer_daemon import log, settings
+    from describer_daemon import log, serving, settings
     from describer_daemon.app import Daemon
 
     path = settings.settings_path()
@@ -104,39 +96,8 @@ def run(verbose: bool) -> None:
     daemon = Daemon(loaded, path, ending)
     if problem is not None:
         daemon.tell(problem)
-    _serve_or_ask(daemon, lambda: _tell_the_terminal(_listening_for(loaded)), ending)
-
-
-def _serve_or_ask(daemon: Daemon, ready: Callable[[], None], ending: Ending) -> None:
-    """Serve, or have the describer that runs already describe the screen.
-
-    One that holds the place but does not answer is just starting, or just ending: soon it will
-    answer, or the place will be free.
-    """
-    import time
-
-    from describer_daemon import control
-
-    latest = time.monotonic() + _TAKE_OVER_WITHIN
-    while True:
-        try:
-            return daemon.run(ready)
-        except control.AlreadyRunningError:
-            try:
-                _asked(control.send(Verb.SCREEN.value))
-            except DescriberError:
-                if ending.is_set() or time.monotonic() > latest:
-                    raise
-                time.sleep(0.05)
-            else:
-                return _tell_the_terminal(
-                    "The describer runs already; it was asked to describe the screen.")
-
-
-def _tell_the_terminal(line: str) -> None:
-    """What cannot be written there, as on a full disk, must not cost anyone the describer."""
-    with contextlib.suppress(OSError):
-        click.echo(line)
+    if not serving.serve_or_ask(daemon, lambda: serving.tell(_listening_for(loaded)), ending):
+        serving.tell("The describer runs already; it was asked to describe the screen.")
 
 
 def _listening_for(settings: Settings) -> str:

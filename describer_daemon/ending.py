@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import signal
 
 
 class Ending:
@@ -14,6 +15,12 @@ class Ending:
 
     def __init__(self) -> None:
         self._told: queue.SimpleQueue[None] = queue.SimpleQueue()  # its `put` is reentrant
+
+    def on_signals(self) -> None:
+        """Be set by the signals that ask a program to end; the main thread has to call this."""
+        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), lambda *_: self.set())
 
     def set(self) -> None:
         """From now on it is over."""
