@@ -16,6 +16,7 @@ from describer_daemon.virtual_display import VirtualDisplay
 from tests.desktop import fixtures_harms as harms
 from tests.desktop.fixtures_display import wait_until
 from tests.desktop.fixtures_faults import PLAYERS, World, before_photograph, world_on
+from tests.desktop.fixtures_sound import speech_dispatcher
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "6"))  # races are looked for so often
 BLACK = "The screen is black. A screen curtain may be on."
@@ -107,6 +108,19 @@ def test_a_voice_that_comes_later_than_the_describer_serves(world: World) -> Non
         world.start()
         world.press("r")
         wait_until(lambda: world.traces("I have no way to speak here."), "no trace was left")
+    world.hears(lambda: world.press("r"), NOTHING_YET)
+    assert control.send("status")["speech by"] == "espeak-ng"
+    assert world.end() == 0
+    world.is_gone()
+
+
+def test_another_voice_speaks_when_the_speech_service_dies(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with speech_dispatcher(world.sound) as address:
+        monkeypatch.setenv("SPEECHD_ADDRESS", address)
+        world.start()
+        assert control.send("status")["speech by"] == "speech-dispatcher"
     world.hears(lambda: world.press("r"), NOTHING_YET)
     assert control.send("status")["speech by"] == "espeak-ng"
     assert world.end() == 0
