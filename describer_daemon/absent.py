@@ -11,8 +11,9 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
-from describer_daemon.ports import DescriberError, ImageSource, Picture, VoiceSettings
+from describer_daemon.ports import DescriberError, ImageSource, Picture, Speaker, VoiceSettings
 from describer_daemon.utterance import OneAtATime, Utterance
 
 log = logging.getLogger(__name__)
@@ -36,16 +37,29 @@ class NoSource:
         return self._found.grab()
 
 
+class Voice(Speaker, Protocol):
+    """What `AnySpeaker` chooses from: all speaking back-ends."""
+
+    name: str
+
+    @property
+    def voice(self) -> VoiceSettings:
+        """See `OneAtATime`."""
+
+    def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:
+        """See `OneAtATime`."""
+
+
 class AnySpeaker(OneAtATime):
     """See `ports.Speaker`: the first one that serves, and another when that one fails."""
 
-    def __init__(self, find: Callable[[], OneAtATime]) -> None:
+    def __init__(self, find: Callable[[], Voice]) -> None:
         """`find` makes a speaker; it raises DescriberError, with the reason, when none serves."""
         super().__init__()
         self._find = find
         self._wanted = VoiceSettings()
         self._guard = threading.Lock()  # of the one that serves
-        self._serving: OneAtATime | None = None
+        self._serving: Voice | None = None
         self._first = ""  # the name of the one that should serve
         self.name = "none"
         try:
@@ -102,13 +116,13 @@ class AnySpeaker(OneAtATime):
                 log.info("%s speaks again", found.name)
                 self._take(found)
 
-    def _another(self) -> tuple[OneAtATime, VoiceSettings]:
+    def _another(self) -> tuple[Voice, VoiceSettings]:
         found = self._find()
         with self._guard:
             self._take(found)
             return found, self._voice
 
-    def _take(self, speaker: OneAtATime) -> None:
+    def _take(self, speaker: Voice) -> None:
         try:
             speaker.configure(self._wanted)
         except DescriberError as error:  # another's voices may have other names

@@ -13,8 +13,7 @@ from describer_daemon.ports import DescriberError, SpeechDone, VoiceSettings
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
@@ -121,18 +120,6 @@ class OneAtATime(ABC):
     def voice(self) -> VoiceSettings:
         """What `say` will be given: the settings, the voice named as the back-end names it."""
         return self._voice
-
-    @abstractmethod
-    def configure(self, voice: VoiceSettings) -> None:
-        """See `ports.Speaker`; sets `_voice`."""
-
-    @abstractmethod
-    def save(self, text: str, path: Path) -> None:
-        """See `ports.Speaker`."""
-
-    @abstractmethod
-    def voices(self) -> Sequence[str]:
-        """See `ports.Speaker`."""
 
     @abstractmethod
     def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:

@@ -31,14 +31,19 @@ def test_whoever_starts_while_another_ends_takes_its_place(world: World) -> None
         old.send_signal(signal.SIGKILL if killed else signal.SIGTERM)
         two = [world.begin(), world.begin()]
         assert old.wait(20) == (-signal.SIGKILL if killed else 0)
-        wait_until(lambda two=two: world.serving() in [one.pid for one in two], "none serves")
-        (world.daemon,) = (one for one in two if one.pid == world.serving())
+        world.daemon = that_serves(world, two)
         (asked,) = (one for one in two if one is not world.daemon)
         assert asked.wait(20) == 0, "it did not ask the one that serves"
     world.hears(lambda: world.press("d"), BLACK)
     world.is_tidy()
     assert world.end() == 0
     world.is_gone()
+
+
+def that_serves(world: World, started: list[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    numbers = [one.pid for one in started]
+    wait_until(lambda: world.serving() in numbers, "none serves")
+    return started[numbers.index(world.serving())]
 
 
 def at_the_start(world: World) -> None:
