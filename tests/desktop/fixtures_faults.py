@@ -55,7 +55,7 @@ class World:
         _link_tools(self.tools)
         self.script("notify-send", f'echo "$*" >> {self.notified}')
         write_default(self.settings)
-        self.set(rate=QUICK, timeout_seconds=int(LONG), earcon="false", failure="false",
+        self.save(rate=QUICK, timeout_seconds=int(LONG), earcon="false", failure="false",
                  level='"debug"')
 
     @property
@@ -65,7 +65,7 @@ class World:
                 "PATH": str(self.tools), "PULSE_SERVER": self.sound.server,
                 "ALSA_CONFIG_PATH": os.devnull}
 
-    def set(self, **values: object) -> None:
+    def save(self, **values: object) -> None:
         """Write settings to the file; each key is unique in there."""
         lines = self.settings.read_text(encoding="utf-8").splitlines()
         for key, value in values.items():
@@ -76,7 +76,7 @@ class World:
     def change(self, **values: object) -> None:
         """Save settings while the describer runs, and wait until they are in use."""
         before = self.logged("settings taken up")
-        self.set(**values)
+        self.save(**values)
         wait_until(lambda: self.logged("settings taken up") > before, "it was not taken up")
 
     def script(self, name: str, text: str) -> None:
@@ -267,7 +267,7 @@ def living(shared_display: VirtualDisplay) -> Iterator[World]:
     """One describer that has to live through all faults of a module, before a photograph."""
     with world_on(shared_display) as made, before_photograph(made):
         shutil.copytree(SHIPPED, made.bundle)
-        made.set(bundle=f'"{made.bundle}"')
+        made.save(bundle=f'"{made.bundle}"')
         made.start()
         made.press("d")
         wait_until(lambda: made.answered() == 1, "nothing was answered")

@@ -18,7 +18,7 @@ from tests.desktop.fixtures_display import wait_until
 from tests.desktop.fixtures_faults import PLAYERS, World, before_photograph, world_on
 from tests.desktop.fixtures_sound import speech_dispatcher
 
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "6"))  # races are looked for so often
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "20"))  # races are looked for so often
 BLACK = "The screen is black. A screen curtain may be on."
 NOTHING_YET = "I have not described anything yet."
 
@@ -157,7 +157,7 @@ def test_speech_that_does_not_fit_on_the_disk_leaves_no_half(world: World) -> No
 
 def test_a_bundle_that_is_damaged_at_the_start(world: World) -> None:
     world.bundle.mkdir()
-    world.set(bundle=f'"{world.bundle}"', start='"at start"')
+    world.save(bundle=f'"{world.bundle}"', start='"at start"')
     world.start()
     wait_until(lambda: world.logged("The captioner bundle lacks "), "it was not told")
     world.hears(lambda: world.press("d"), BLACK)
