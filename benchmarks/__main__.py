@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: make screens, measure the picture finder on them."""
+"""`python -m benchmarks`: the picture finder, the daemon's time and memory, harm, and load."""
 
 from __future__ import annotations
 
@@ -150,6 +150,191 @@ def memory(out: Path, picture: Path | None, minutes: float, captions: int) -> No
     daemon_report.plot_memory(found.states(), out / "memory.png")
     (out / "memory.txt").write_text(table + "\n", encoding="utf-8")
     click.echo(f"{table}\n\nIn {out}: memory.json, memory.txt, memory.png")
+
+
+_seed = click.option("--seed", type=int, default=1, show_default=True,
+                     help="The same seed gives the same inputs.")
+_photographs = click.option("--pictures", type=_folder,
+                            help="A folder of photographs; parts of scikit-image's by default.")
+_cores = click.option("--cores", type=click.IntRange(min=1), default=2, show_default=True,
+                      help="Run on so many processor cores (Linux).")
+
+
+def _bound(cores: int) -> int:
+    """Keep this process, and what it starts, to so many cores; → how many there are."""
+    import os
+
+    if hasattr(os, "sched_setaffinity"):  # before anything starts threads
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    from models.engines.onnx import processors
+
+    return processors()
+
+
+def _opened(pictures: Path | None, count: int) -> list[bytes]:
+    from benchmarks.pictures import photographs
+
+    try:
+        return photographs(pictures, count)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    except ImportError as error:
+        raise click.UsageError("Without scikit-image there are no photographs here. Please install "
+                               "describer[peers], or name a folder: --pictures.") from error
+
+
+def _kept(out: Path, name: str, table: str, files: str) -> None:
+    (out / f"{name}.txt").write_text(table + "\n", encoding="utf-8")
+    click.echo(f"{table}\n\nIn {out}: {files}")
+
+
+@main.command()
+@_results
+@_seed
+@click.option("--kind", "kinds", multiple=True,
+              type=click.Choice(["pictures", "clipboard", "settings", "bundles", "messages"]),
+              help="Only this kind; may be given several times. All by default.")
+@click.option("--first", type=click.IntRange(min=0), default=0, show_default=True,
+              help="Begin with this input: a long run can be cut in pieces.")
+@click.option("--count", type=click.IntRange(min=1),
+              help="So many of each kind.  [default: 20000 pictures, 5000 clipboards, settings "
+              "files and bundles, 50000 messages]")
+@click.option("--replay", type=click.Path(path_type=Path, exists=True, dir_okay=False),
+              help="Try one kept input again, the short way and the long, and nothing else.")
+def inputs(out: Path, seed: int, kinds: tuple[str, ...], first: int, count: int | None,
+           replay: Path | None) -> None:
+    """Try inputs made to do harm on the real parts: how many are mishandled?
+
+    Each must end in a caption or in one clear sentence: no crash, no hang over 2 s, no more than
+    512 MB in the captioner's process, no traceback, exception or path of the program for the
+    ear. Those that end otherwise are kept in OUT/inputs, to be tried again with --replay.
+
+    \b
+    A quick look:          python -m benchmarks inputs --count 200
+    A long run in pieces:  python -m benchmarks inputs --kind pictures --first 0 --count 2000
+                           python -m benchmarks inputs --kind pictures --first 2000 --count 2000
+    The table adds up all pieces with the same seed in OUT/inputs.
+    """
+    from benchmarks.hostile import course
+    from benchmarks.hostile.kinds import COUNTS, KINDS
+    from benchmarks.hostile.trial import faults
+
+    if replay is not None:
+        try:
+            for ending in course.replay(KINDS, replay):
+                click.echo(f"{ending}\n{'; '.join(faults(ending)) or 'as it should be'}")
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+        return
+    folder = out / "inputs"
+    for kind in kinds or tuple(KINDS):
+        numbers = range(first, first + (count or COUNTS[kind]))
+        course.save(course.run(KINDS[kind], kind, seed, numbers, folder), folder)
+    table = course.table(course.saved(folder, seed))
+    (folder / "inputs.txt").write_text(table + "\n", encoding="utf-8")
+    click.echo(f"{table}\n\nIn {folder}: inputs.txt, a JSON for each piece, what was mishandled")
+
+
+@main.command()
+@_results
+@_picture
+@click.option("--requests", type=click.IntRange(min=10), default=10_000, show_default=True)
+@click.option("--clients", type=click.IntRange(min=1), default=50, show_default=True,
+              help="So many programs ask at once; the daemon takes 16 at a time.")
+@_seed
+def load(out: Path, picture: Path | None, requests: int, clients: int, seed: int) -> None:
+    """Ask as fast as keys and programs can: is any request lost, does the memory grow?
+
+    On a private screen, with a real daemon: first programs alone, over the control socket, then
+    keys alone, then both. Each request must get one answer: a sentence, or word that a newer one
+    overtook it; and the daemon must have counted as many (as `describer status` tells).
+
+    \b
+    A quick look:   python -m benchmarks load --requests 300 --clients 10
+    """
+    from benchmarks import daemon_report
+    from benchmarks import load as loads
+    from describer_daemon.demo import SAMPLE
+    from describer_daemon.ports import DescriberError
+
+    try:
+        found = loads.run(picture or SAMPLE, requests, clients, seed)
+    except DescriberError as error:
+        raise click.ClickException(error.spoken) from error
+    table = loads.table(found)
+    daemon_report.save({"load": found, "slope": found.slope}, out / f"load-{requests}-{seed}.json")
+    (out / f"load-{requests}-{seed}.txt").write_text(table + "\n", encoding="utf-8")
+    click.echo(f"{table}\n\nIn {out}: load-{requests}-{seed}.txt and .json")
+
+
+@main.command()
+@_results
+@_photographs
+@_cores
+@click.option("--captions", type=click.IntRange(min=3), default=30, show_default=True,
+              help="So many of each captioner.")
+def peers(out: Path, pictures: Path | None, cores: int, captions: int) -> None:
+    """Measure our captioner beside others: ViT-GPT2, GIT, BLIP, at random weights.
+
+    They are built in OUT once: gigabytes, and minutes. Nothing is downloaded.
+    """
+    cores = _bound(cores)
+    from benchmarks import daemon_report, peers_report
+    from benchmarks.peers import measure, prepare
+    from describer_daemon.ports import DescriberError
+
+    try:
+        prepare(out / "peers")
+        found = measure(out / "peers", _opened(pictures, captions), cores)
+    except DescriberError as error:
+        raise click.ClickException(error.spoken) from error
+    daemon_report.save({"cores": cores, "captioners": found}, out / "peers.json")
+    peers_report.plot(found, out / "peers.png")
+    _kept(out, "peers", peers_report.table(found, cores), "peers.json, peers.txt, peers.png")
+
+
+@main.command()
+@_results
+@_photographs
+@_cores
+@click.option("--captions", type=click.IntRange(min=1), default=50, show_default=True)
+def floor(out: Path, pictures: Path | None, cores: int, captions: int) -> None:
+    """Measure a caption beside the least that its multiplications could take."""
+    cores = _bound(cores)
+    from benchmarks import daemon_report, floor
+
+    found = floor.measure(_opened(pictures, captions), cores)
+    daemon_report.save({"floor": found}, out / "floor.json")
+    _kept(out, "floor", floor.table(found), "floor.json, floor.txt")
+
+
+@main.command()
+@_results
+@_photographs
+@_cores
+@click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True,
+              help="Captions of each size.")
+@click.option("--captions", type=click.IntRange(min=1), default=20, show_default=True,
+              help="Captions with each beam.")
+@click.option("--files", type=click.IntRange(min=1), default=1000, show_default=True,
+              help="Files in one command.")
+def growth(out: Path, pictures: Path | None, cores: int, repeats: int, captions: int,
+           files: int) -> None:
+    """Measure how time grows with the picture's size, the beam and the number of files."""
+    _bound(cores)
+    from benchmarks import daemon_report, growth
+    from describer_daemon.ports import DescriberError
+
+    photographs = _opened(pictures, max(captions, min(files, 100)))
+    try:
+        found = growth.Growth(growth.sizes(photographs[0], repeats),
+                              growth.beams(photographs[:captions]),
+                              growth.many(out / "many", photographs, files))
+    except DescriberError as error:
+        raise click.ClickException(error.spoken) from error
+    daemon_report.save({"growth": found}, out / "growth.json")
+    growth.plot(found, out / "growth.png")
+    _kept(out, "growth", growth.table(found), "growth.json, growth.txt, growth.png")
 
 
 if __name__ == "__main__":

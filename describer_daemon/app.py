@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from describer_daemon import log as log_file
-from describer_daemon import processes, x11
+from describer_daemon import memory, processes, x11
 from describer_daemon.absent import AnySpeaker, NoSource
 from describer_daemon.accessibility import FocusWatcher
 from describer_daemon.backends import select
@@ -66,6 +66,7 @@ class Daemon:
 
         Raises AlreadyRunningError when another daemon serves this person.
         """
+        memory.leave_no_core()  # of this process either: it holds what was grabbed last
         self._control.start()
         try:
             self._pipeline.start()

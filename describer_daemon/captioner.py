@@ -27,9 +27,13 @@ log = logging.getLogger(__name__)
 
 # numpy's and OpenMP's pools would each take a thread a core and memory for it; ours are set
 # where they are used
-_LEAN = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+_LEAN = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2",
+         # what a large picture took goes back at once, and does not narrow the next one's limit
+         "MALLOC_MMAP_THRESHOLD_": str(12 << 20), "MALLOC_TRIM_THRESHOLD_": str(64 << 20)}
 # nothing leaves this machine: see also the engine, for whoever runs it without us
 _SILENT = {"ORT_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+_CONFINED = {"memory": "takes only so much memory", "files": "can change no file",
+             "system": "can reach no network and no other program"}
 _BROKE_OFF = "The captioner broke off on this picture. Please try again."
 
 
@@ -39,11 +43,12 @@ class ChildCaptioner:
     def __init__(
         self, bundle: Path | None = None, *, beam: int | None = None, engine: str = "onnx",
         find: bool = True, timeout: float = 20.0, reading_timeout: float = 90.0,
-        unload_after: float = 0.0,
+        unload_after: float = 0.0, threads: int | None = None,
     ) -> None:
         """`bundle` None is the one that ships; times are in seconds.
 
-        Without `find` every picture is taken whole, a screen too.
+        Without `find` every picture is taken whole, a screen too. It computes with as many
+        `threads` as there are processors, unless it is told otherwise.
         A picture that takes longer than `timeout`, or one whose text takes longer than
         `reading_timeout`, costs the child its life. After
         `unload_after` idle seconds it is ended to free its memory (0: never).
@@ -56,6 +61,8 @@ class ChildCaptioner:
             self._command += ["--beam", str(beam)]
         if not find:
             self._command.append("--whole")
+        if threads is not None:
+            self._command += ["--threads", str(threads)]
         self._timeout, self._reading_timeout = timeout, reading_timeout
         self._unload_after = unload_after
         self._lock = threading.RLock()
@@ -103,6 +110,12 @@ class ChildCaptioner:
     def warm_up(self) -> None:
         self._ask({"op": "load"}, b"")
 
+    def confined(self) -> str:
+        """What its process cannot do, for the ear; loads it. Raises DescriberError."""
+        reply, _ = self._ask({"op": "load"}, b"")
+        held = [_CONFINED[name] for name in reply["confined"] if name in _CONFINED]
+        return "its process " + (", ".join(held) if held else "is not confined on this system")
+
     def close(self) -> None:
         # whoever holds the lock may be waiting for a child, even for one that is just starting
         while not self._lock.acquire(timeout=0.05):
@@ -143,11 +156,16 @@ class ChildCaptioner:
                 self._idle.cancel()
             reused, self._cancelled = self._child is not None, False
             message = self._exchange(head, body)
-            if message is None and reused:  # it had died while it was idle
+            if reused and (message is None or "short" in message[0]):
+                # it had died while it was idle, or what it did before had taken the memory
+                self._drop()
                 message = self._exchange(head, body)
             if message is None:
                 raise DescriberError(_BROKE_OFF)
-            self._rest()
+            if "short" in message[0]:
+                self._drop()  # what is left of it may be in pieces
+            else:
+                self._rest()
         reply, _ = message
         if "error" in reply:
             raise DescriberError(str(reply["error"]), detail=str(reply.get("detail", "")))

@@ -1,24 +1,26 @@
 """The captioner's own process: pictures in, captions out, over its standard streams.
 
 The only importer of `models/`. Untrusted pictures are decoded here, where a crash or a hang
-costs nothing but a restart.
+costs nothing but a restart, with bounded memory and without files or sockets (`confinement`).
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib
 import io
 import itertools
+import math
 import os
 import sys
 import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from describer_daemon import choosing, frames
+from describer_daemon import choosing, confinement, frames, memory
 from describer_daemon.ports import (
     Aim,
     Caption,
@@ -29,6 +31,8 @@ from describer_daemon.ports import (
     Tag,
     TextLine,
 )
+
+_MOST_SEARCHED = 9_000_000  # pixels, a little more than a 4K screen has
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -44,11 +48,13 @@ class Service:
     """Answers one message after another; loads the models with the first that needs them."""
 
     def __init__(self, bundle: Path | None, beam: int | None, engine: EngineName,
-                 find: bool = True) -> None:
+                 find: bool = True, threads: int | None = None) -> None:
         self._bundle, self._beam, self._engine, self._find = bundle, beam, engine, find
+        self._threads = threads
         self._captioner: Captioner | None = None
         self._finder: Finder | None = None
         self._reader: Reader | None = None
+        self.confined: tuple[str, ...] = ()
 
     def answer(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         """→ the reply and its body, which is a PNG when something was to be drawn.
@@ -60,17 +66,18 @@ class Service:
                 self._load()
                 if self._find:
                     self._load_finder()
-                return {"ok": True}, b""
+                return {"ok": True, "confined": self.confined}, b""
             if head["op"] == "outline":
                 return {"ok": True}, _outlined(head, body)
             if head["op"] == "read":
                 return dataclasses.asdict(self._read(head, body)), b""
             return self._describe(head, body)
         except DescriberError as error:
-            return {"error": error.spoken, "detail": error.detail}, b""
-        except MemoryError:
-            return {"error": "This picture needs more memory than there is.", "detail": ""}, b""
-        except Exception:  # the daemon must get an answer to every message
+            short = {"short": True} if memory.is_short(error.__cause__) else {}
+            return {"error": error.spoken, "detail": error.detail, **short}, b""
+        except Exception as error:  # the daemon must get an answer to every message
+            if memory.is_short(error):
+                return _too_much(), b""
             return {"error": "The captioner failed on this picture.",
                     "detail": traceback.format_exc()}, b""
 
@@ -99,14 +106,19 @@ class Service:
 
         image = _image(head, body, full=True)
         found = pictures.finding(image)
-        return Reading((), found) if found else _arranged(self._load_reader().read(image))
+        if found:
+            return Reading((), found)
+        reader = self._load_reader()
+        with memory.more(memory.READING):
+            return _arranged(reader.read(image))
 
     def _load_reader(self) -> Reader:
         if self._reader is None:
             from models.reader import load
 
             try:
-                self._reader = load()
+                with memory.apart():
+                    self._reader = load(self._threads)
             except ImportError as error:
                 raise DescriberError("Reading text needs one more package. "
                                      "Please install describer[text].",
@@ -140,9 +152,13 @@ class Service:
     def _sight(self, image: Image.Image) -> choosing.Sight:
         import numpy as np
 
-        screen = self._load_finder().find(np.asarray(image))
+        finder = self._load_finder()
+        # it copies what it is given more than once, and there is a limit of memory
+        factor = math.ceil(math.sqrt(image.width * image.height / _MOST_SEARCHED))
+        screen = finder.find(np.asarray(image.reduce(factor) if factor > 1 else image))
         found = tuple(
-            Found(Rectangle(one.left, one.top, one.width, one.height), one.score, one.kind)
+            Found(_enlarged(Rectangle(one.left, one.top, one.width, one.height), factor, image),
+                  one.score, one.kind)
             for one in screen.found
         )
         return choosing.Sight(found, image.size, screen.interface, screen.text)
@@ -153,7 +169,8 @@ class Service:
             from models.finder import load
 
             try:
-                self._finder = load()
+                with memory.apart():
+                    self._finder = load(threads=self._threads)
             except BundleError as error:
                 raise DescriberError(str(error), detail="see describer doctor") from error
         return self._finder
@@ -164,7 +181,8 @@ class Service:
             from models.captioner import load
 
             try:
-                self._captioner = load(self._bundle or SHIPPED, self._engine)
+                with memory.apart():
+                    self._captioner = load(self._bundle or SHIPPED, self._engine, self._threads)
             except BundleError as error:
                 raise DescriberError(str(error), detail="see describer doctor") from error
             except ImportError as error:
@@ -182,6 +200,13 @@ def _image(head: dict[str, Any], body: bytes, *, full: bool) -> Image.Image:
     if head["kind"] == "pixels":
         return pictures.from_pixels(head["width"], head["height"], head["layout"], body)
     return upright_rgb(pictures.from_encoded(body, full=full))
+
+
+def _enlarged(box: Rectangle, factor: int, image: Image.Image) -> Rectangle:
+    """A box in an image that was reduced by `factor` → the box in the image itself."""
+    left, top = factor * box.left, factor * box.top
+    return Rectangle(left, top, min(factor * box.width, image.width - left),
+                     min(factor * box.height, image.height - top))
 
 
 def _aim(head: dict[str, Any]) -> Aim | None:
@@ -228,6 +253,26 @@ def _outlined(head: dict[str, Any], body: bytes) -> bytes:
     return pictures.outlined(image, [Rectangle(*box) for box in head["boxes"]])
 
 
+def _import_ours() -> None:
+    """Import what is ours while Python may still write down what it compiled."""
+    for name in ("describer_daemon.pictures", "models.captioner", "models.finder",
+                 "models.heatmap", "models.reader", "models.reading_order"):
+        importlib.import_module(name)
+
+
+def _next(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | tuple[()] | None:
+    """The next message, () for one that there is no memory for, None at the end."""
+    memory.rest(stream)
+    try:
+        return frames.read(stream)
+    except MemoryError:
+        return ()
+
+
+def _too_much() -> dict[str, Any]:
+    return {"error": memory.TOO_MUCH, "short": True}
+
+
 def main() -> None:
     """Serve until the daemon closes our standard input."""
     parser = argparse.ArgumentParser(description="The describer's captioner process.")
@@ -235,13 +280,17 @@ def main() -> None:
     parser.add_argument("--beam", type=int)
     parser.add_argument("--engine", choices=("onnx", "torch"), default="onnx")
     parser.add_argument("--whole", action="store_true", help="find no pictures in pictures")
+    parser.add_argument("--threads", type=int, help="one a processor by default")
     options = parser.parse_args()
     # keep the reply stream to ourselves: a library that prints must not garble it
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    service = Service(options.bundle, options.beam, options.engine, not options.whole)
-    while (message := frames.read(sys.stdin.buffer)) is not None:
-        frames.write(replies, *service.answer(*message))
+    service = Service(options.bundle, options.beam, options.engine, not options.whole,
+                      options.threads)
+    _import_ours()
+    service.confined = confinement.confine()
+    while (message := _next(sys.stdin.buffer)) is not None:
+        frames.write(replies, *(service.answer(*message) if message else (_too_much(), b"")))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from describer_daemon import __version__, aloud
 from describer_daemon.ports import DescriberError, Verb
 
 if TYPE_CHECKING:
-    from describer_daemon.files import Described
+    from describer_daemon.captioner import ChildCaptioner
     from describer_daemon.ports import Speaker
     from describer_daemon.settings import Settings
 
@@ -149,11 +149,13 @@ def _settings() -> Settings:
 @click.option("--beam", type=click.IntRange(1, 10), help="Captions weighed against each other.")
 @click.option("--engine", type=click.Choice(["onnx", "torch"]), default="onnx", show_default=True,
               help="torch uses a GPU where there is one (extra: describer[torch]).")
+@click.option("--jobs", type=click.IntRange(1, 64), metavar="N",
+              help="Work on so many FILES at a time; with many, one a processor by default.")
 @_speaks_plainly
 def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Path | None,
              find: bool, boxes: Path | None, read: bool, as_json: bool, beam: int | None,
-             engine: str) -> None:
-    """Describe picture FILES, - for standard input; one line each, as each is done.
+             engine: str, jobs: int | None) -> None:
+    """Describe picture FILES, - for standard input; one line each, in order, as each is done.
 
     \b
     describer describe holiday/*.jpg
@@ -165,88 +167,48 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Pa
 
     Exit status 1 when any file could not be described; the others still are.
     """
-    from describer_daemon import files as pictures
-    from describer_daemon.captioner import ChildCaptioner
+    from contextlib import closing
 
-    _check_drawings(files, find, read, heatmap, boxes)
+    from describer_daemon import crew, describing
+
+    wanted = describing.Wanted(find or boxes is not None, read, as_json, heatmap, boxes)
+    describing.check(files, wanted)
     settings = _settings()
     speaker = _speaker(settings) if speak or save else None
-    wanted = settings.captioner
-    captioner = ChildCaptioner(wanted.bundle, beam=beam or wanted.beam or None, engine=engine,
-                               find=find or boxes is not None or settings.capture.find,
-                               timeout=float(wanted.timeout_seconds),
-                               reading_timeout=float(wanted.text_timeout_seconds))
+    jobs = min(len(files), jobs or (crew.size(len(files)) if engine == "onnx" else 1))
+    team = crew.Crew(_captioners(settings, wanted.find, beam, engine), jobs)
     sentences = []
     failed = False
     try:
-        for described in (pictures.read(files, captioner) if read
-                          else pictures.outline(files[0], captioner) if boxes
-                          else [pictures.illustrate(files[0], captioner)] if heatmap
-                          else pictures.describe(files, captioner, find=find)):
-            failed |= described.failed
-            sentences += [] if described.failed else [described.sentence()]
-            _print_described([described.as_json()] if as_json else described.printed(),
-                             described.file, named=len(files) > 1 and not as_json,
-                             error=described.failed and not as_json)
-            if speak and speaker is not None:
-                aloud.say(speaker, described.sentence())
-            if not described.failed:
-                _save_drawing(described, heatmap, boxes)
+        with (describing.progress(len(files)) as progress,
+              closing(team.each(wanted.work, files, progress.step)) as found):
+            for described in found:
+                failed |= described.failed
+                sentences += [] if described.failed else [described.sentence()]
+                progress.clear()
+                describing.tell(described, wanted, named=len(files) > 1)
+                if speak and speaker is not None:
+                    aloud.say(speaker, described.sentence())
         if save is not None and speaker is not None and sentences:
             speaker.save(" ".join(sentences), save)
     finally:
-        captioner.close()
+        team.close()
         if speaker is not None:
             speaker.close()
     raise SystemExit(1 if failed else 0)
 
 
-def _check_drawings(
-    files: tuple[str, ...], find: bool, read: bool, heatmap: Path | None, boxes: Path | None
-) -> None:
-    if read and (find or heatmap is not None or boxes is not None):
-        raise click.UsageError("--text makes no captions: use it without --find, --boxes "
-                               "and --heatmap.")
-    if heatmap is not None and (find or boxes is not None):
-        raise click.UsageError("--heatmap draws one picture as a whole: use it without --find "
-                               "and --boxes.")
-    for option, path in (("--heatmap", heatmap), ("--boxes", boxes)):
-        if path is not None:
-            _check_drawing(option, path, files)
+def _captioners(
+    settings: Settings, find: bool, beam: int | None, engine: str
+) -> Callable[[int], ChildCaptioner]:
+    """What makes captioners of so many threads, as the settings and the options want them."""
+    from describer_daemon.captioner import ChildCaptioner
 
-
-def _check_drawing(option: str, path: Path, files: tuple[str, ...]) -> None:
-    if len(files) != 1:
-        raise click.UsageError(f"{option} draws one picture: name exactly one FILE.")
-    try:
-        shown = os.fstat(0) if files == ("-",) else Path(files[0]).stat()
-        same = os.path.samestat(path.stat(), shown)
-    except (OSError, ValueError):
-        return  # what is not there cannot be overwritten
-    if same:
-        raise click.UsageError(f"{path} is the picture itself: name another file for {option}.")
-
-
-def _save_drawing(described: Described, heatmap: Path | None, boxes: Path | None) -> None:
-    path = heatmap or boxes
-    if path is None:
-        return
-    if described.drawn:
-        try:
-            path.write_bytes(described.drawn)
-        except OSError as error:
-            raise DescriberError(f"{path} cannot be written: {error.strerror}.") from error
-    elif heatmap is not None:
-        click.echo(f"There is no caption to draw, so {path} was not written.", err=True)
-    elif described.caption is not None and not described.caption.pictures:
-        click.echo(f"There is no picture to draw a box around, so {path} was not written.",
-                   err=True)
-
-
-def _print_described(lines: list[str], file: str, *, named: bool, error: bool) -> None:
-    for text in lines:
-        click.echo(f"{file}: {text}" if named else text, err=error)
-    sys.stdout.flush()  # a program that reads our lines gets each as it is done
+    wanted = settings.captioner
+    return lambda threads: ChildCaptioner(
+        wanted.bundle, beam=beam or wanted.beam or None, engine=engine,
+        find=find or settings.capture.find, timeout=float(wanted.timeout_seconds),
+        reading_timeout=float(wanted.text_timeout_seconds), threads=threads)
 
 
 def _speaker(settings: Settings) -> Speaker:

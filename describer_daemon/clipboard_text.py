@@ -10,6 +10,7 @@ import binascii
 import os
 import re
 import stat
+from io import BufferedReader, FileIO
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
@@ -106,13 +107,13 @@ def from_paths(paths: list[Path]) -> Encoded:
 def read_file(path: Path) -> Encoded:
     """The bytes of a picture file. Raises DescriberError when it is no picture, or too large."""
     try:
-        # Not blocking: a copied path may be a pipe, and opening one waits for a writer.
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | _BINARY)
-        with os.fdopen(handle, "rb") as file:
-            status = os.fstat(handle)
+        # Opened by FileIO itself: a descriptor of ours it would leave open when it is a folder's.
+        with BufferedReader(FileIO(path, opener=_open)) as file:
+            status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise DescriberError("The copied file is not a picture.")
-            if not is_picture(file.read(16)):
+            # None: some of the kernel's files have nothing to say yet
+            if not is_picture(file.read(16) or b""):
                 raise DescriberError("The copied file is not a picture.")
             if status.st_size > LIMIT:
                 raise too_large()
@@ -129,14 +130,16 @@ def read_file(path: Path) -> Encoded:
         ) from None
 
 
+def _open(name: str, flags: int) -> int:
+    # Not blocking: a copied path may be a pipe, and opening one waits for a writer.
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def is_picture(head: bytes) -> bool:
     """Whether the first 16 bytes of a file are those of a known picture format."""
     webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
     iso_media = head[4:8] == b"ftyp" and head[8:11] in (b"avi", b"hei", b"hev", b"mif", b"msf")
     return webp or iso_media or head.startswith(_MAGIC)
-
-
-_BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def _from_data(text: str) -> Encoded:
@@ -146,7 +149,7 @@ def _from_data(text: str) -> Encoded:
     body = text[found.end() :]
     if len(body) > LIMIT * 4:
         raise too_large()
-    data = unquote_to_bytes(body)
+    data = _unquoted(body)
     if ";base64" not in found["options"].lower():
         return checked(data)
     data = b"".join(data.split())
@@ -177,7 +180,12 @@ def _from_file_uri(uri: str) -> Path | None:
     # Names need not be UTF-8; a "#" or "?" that was not quoted belongs to the name.
     raw = uri[len("file:") :]
     raw = raw[2 + len(parts.netloc) :] if raw.startswith("//") else raw
-    return Path(os.fsdecode(unquote_to_bytes(raw)))
+    return Path(os.fsdecode(_unquoted(raw)))
+
+
+def _unquoted(text: str) -> bytes:
+    """Undo the quoting of an address whose bytes need not be UTF-8."""
+    return unquote_to_bytes(text.encode("utf-8", "surrogateescape"))
 
 
 def _path(text: str) -> Path | None:

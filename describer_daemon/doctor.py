@@ -108,11 +108,11 @@ def _sound(settings: Settings) -> str:
 def _captioner(settings: Settings) -> str:
     captioner = make_captioner(settings)
     try:
-        captioner.warm_up()
+        confined = captioner.confined()
     finally:
         captioner.close()
     bundle = settings.captioner.bundle
-    return f"the bundle {bundle or 'that ships'} is whole and loads"
+    return f"the bundle {bundle or 'that ships'} is whole and loads; {confined}"
 
 
 def _text(settings: Settings) -> str:

@@ -13,6 +13,7 @@ from typing import IO, Any
 _LENGTHS = struct.Struct("<II")  # of head and body, in bytes
 _MOST_HEAD = 1 << 20
 _MOST_BODY = 1 << 30
+_PIECE = 1 << 20
 
 
 def write(stream: IO[bytes], head: Mapping[str, Any], body: bytes | bytearray | memoryview = b""
@@ -25,17 +26,34 @@ def write(stream: IO[bytes], head: Mapping[str, Any], body: bytes | bytearray | 
 
 
 def read(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
-    """Receive one message; None at the end of the stream. Raises ValueError for nonsense."""
+    """Receive one message; None at the end of the stream.
+
+    Raises ValueError for nonsense, and MemoryError for a body that there is no memory for: it
+    is passed over then, so that the next message can be read.
+    """
     lengths = stream.read(_LENGTHS.size)
     if len(lengths) < _LENGTHS.size:
         return None
     head_length, body_length = _LENGTHS.unpack(lengths)
     if head_length > _MOST_HEAD or body_length > _MOST_BODY:
         raise ValueError("a message is far too long")
-    text, body = stream.read(head_length), stream.read(body_length)
+    text = stream.read(head_length)
+    try:
+        body = stream.read(body_length)
+    except MemoryError:
+        _skip(stream, body_length)
+        raise
     if len(text) < head_length or len(body) < body_length:
         return None
-    head = json.loads(text)
+    try:
+        head = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("a message has too many brackets inside each other") from error
     if not isinstance(head, dict):
         raise ValueError("a message must be an object")
     return head, body
+
+
+def _skip(stream: IO[bytes], length: int) -> None:
+    while length > 0 and (piece := stream.read(min(length, _PIECE))):
+        length -= len(piece)

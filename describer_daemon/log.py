@@ -10,6 +10,8 @@ import threading
 from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
 
+from describer_daemon.folders import make_private
+
 _PACKAGE = "describer_daemon"
 _LARGEST = 512 * 1024  # bytes, for each of the files
 _OLDER = 2
@@ -31,7 +33,7 @@ def set_up(level: str, *, console: bool) -> Path | None:
     threading.excepthook = _log_thread_death
     path = log_path()
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(path.parent)
         _add(_PrivateFile(path, maxBytes=_LARGEST, backupCount=_OLDER, encoding="utf-8"))
     except OSError as error:
         logging.getLogger(__name__).warning("there is no log file: %s", error)

@@ -9,6 +9,7 @@ from typing import Literal, cast
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
+from describer_daemon import memory
 from describer_daemon.ports import DescriberError, Rectangle
 
 MOST_PIXELS = 100_000_000
@@ -52,10 +53,10 @@ def from_encoded(data: bytes, *, full: bool = False) -> Image.Image:
         raise
     except Image.DecompressionBombError as error:
         raise DescriberError(f"The picture is too large. {_AT_MOST}", detail=str(error)) from error
-    except MemoryError as error:
-        raise DescriberError("This picture needs more memory than there is.") from error
     # Pillow's decoders raise whatever they stumble over: struct.error, SyntaxError, KeyError …
     except Exception as error:
+        if memory.is_short(error):
+            raise DescriberError(memory.TOO_MUCH, detail=repr(error)) from error
         raise DescriberError("The picture is damaged or cut off, so I cannot read it.",
                              detail=repr(error)) from error
 

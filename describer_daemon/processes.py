@@ -63,6 +63,13 @@ def start(
     return process
 
 
+def processors() -> int:
+    """How many processors this process may use, and thus what it starts."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def pipe(stream: IO[bytes] | None) -> IO[bytes]:
     """Return our end of a pipe that `start` was asked for. Raises ValueError if it was not."""
     if stream is None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from describer_daemon.folders import make_private
 from describer_daemon.ports import DescriberError, Hotkey, Region, Verb, VoiceSettings
 from describer_daemon.settings_file import (
     SettingsError,
@@ -191,7 +192,7 @@ def write_default(path: Path) -> None:
     try:
         if path.exists():
             return
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(path.parent)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(commented(Settings(), _HEADING))

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="DataclassInstance")
 _LONGEST_TEXT = 200
 _LARGEST_COORDINATE = 32767
+_MOST_SEARCHED = 500_000  # letters: to tell the lines of a file made to last takes no longer
+_MOST_PROBLEMS = 20  # are logged
 
 
 class SettingsError(DescriberError):
@@ -192,6 +194,7 @@ class SettingsFile:
         self._lines = text.split("\n")
         self._name = name
         self._problems: list[tuple[int, str]] = []
+        self._searched = 0
         try:
             self._document: Mapping[str, Any] = tomllib.loads(text)
         except RecursionError as error:
@@ -232,10 +235,12 @@ class SettingsFile:
         """Raises SettingsError for the first problem in the file, with all of them as detail."""
         if not self._problems:
             return
-        sentences = [sentence for _, sentence in sorted(self._problems)]
+        last = len(self._lines) + 1
+        ordered = sorted((number or last, sentence) for number, sentence in self._problems)
+        sentences = [sentence for _, sentence in ordered]
         more = len(sentences) - 1
         also = f" There {'is' if more == 1 else 'are'} {more} more." if more else ""
-        raise SettingsError(sentences[0] + also, detail=" ".join(sentences))
+        raise SettingsError(sentences[0] + also, detail=" ".join(sentences[:_MOST_PROBLEMS]))
 
     def _read_table(
         self, name: str, values: Mapping[str, object], kind: type[DataclassInstance]
@@ -270,11 +275,17 @@ class SettingsFile:
         tomllib gives no places. But the line searched is the last one whose text before it
         is still a document without the path; later ones have it, or cut a value in two.
         """
+        if self._searched > _MOST_SEARCHED:
+            return 0
         for index in reversed(range(len(self._lines))):
             if path[-1] not in self._lines[index]:
                 continue
+            text = "\n".join(self._lines[:index])
+            self._searched += len(text)
+            if self._searched > _MOST_SEARCHED:
+                return 0
             try:
-                before: object = tomllib.loads("\n".join(self._lines[:index]))
+                before: object = tomllib.loads(text)
             except (ValueError, RecursionError):
                 continue
             for step in path:
@@ -288,7 +299,7 @@ class SettingsFile:
         number = found[1] if found else str(max(1, len(self._lines)))
         if not found and "end of document" not in message:
             return f"{self._name} cannot be read: it has a number that is too long."
-        cause = message.partition(" (at ")[0]
+        cause = _short(message.partition(" (at ")[0], 100)  # it may name a thousand keys
         return f"{self._name} line {number} cannot be read: {cause}."
 
 
@@ -320,9 +331,9 @@ def _choice(known: Mapping[str, object]) -> str:
     return f" Known are {', '.join(known)}."
 
 
-def _short(text: str) -> str:
+def _short(text: str, most: int = 40) -> str:
     line = "".join(letter if letter.isprintable() else " " for letter in text)
-    return line if len(line) <= 40 else f"{line[:40]}…"
+    return line if len(line) <= most else f"{line[:most]}…"
 
 
 def _shown(value: object) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.confidence import Calibration
+from models.confidence import COMPARED, OWN, Calibration
 from models.consensus import Consensus
 from models.decoding import Search
 from models.preprocess import Preprocessing
@@ -25,6 +26,8 @@ ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
 CONSENSUS = "consensus.npz"
 PARTS = (VOCABULARY, CARD, WEIGHTS, ENCODER, DECODER, CONSENSUS)
 PICTURES = ("reliability.png", "risk_coverage.png")  # of the card; a bundle works without them
+_MOST = 1000
+_NESTED = "it has too many brackets inside each other"
 SHIPPED = Path(__file__).parent / "bundles" / "flickr8k"
 
 
@@ -67,6 +70,28 @@ def read(folder: Path) -> tuple[Config, Vocabulary, Consensus]:
     """
     if not folder.is_dir():
         raise BundleError(f"There is no captioner bundle at {folder}.")
+    _check_parts(folder)
+    config = _config(folder / CONFIG)
+    for part in PARTS:
+        if _digest(folder / part) != config.files.get(part):
+            raise BundleError(f"The captioner bundle's {part} is damaged or from another bundle.")
+    try:
+        vocabulary = Vocabulary.load(folder / VOCABULARY)
+    except RecursionError as error:
+        raise unusable(VOCABULARY, _NESTED) from error
+    except (OSError, ValueError) as error:
+        raise unusable(VOCABULARY, error) from error
+    try:
+        consensus = Consensus.load(folder / CONSENSUS)
+    except (OSError, ValueError) as error:
+        raise unusable(CONSENSUS, error) from error
+    known = OWN | COMPARED if len(consensus) else OWN
+    if strangers := sorted(set(config.calibration.weights) - known):
+        raise unusable(CONFIG, f"calibration: there is no signal {strangers[0]!r:.40}")
+    return config, vocabulary, consensus
+
+
+def _check_parts(folder: Path) -> None:
     present = {path.name for path in folder.iterdir()}
     missing = sorted({CONFIG, *PARTS} - present)
     extra = sorted(present - {CONFIG, *PARTS, *PICTURES})
@@ -74,18 +99,9 @@ def read(folder: Path) -> tuple[Config, Vocabulary, Consensus]:
         raise BundleError(f"The captioner bundle lacks {', '.join(missing)}.")
     if extra:
         raise BundleError(f"The captioner bundle holds files it should not: {', '.join(extra)}.")
-    config = _config(folder / CONFIG)
-    for part in PARTS:
-        if _digest(folder / part) != config.files.get(part):
-            raise BundleError(f"The captioner bundle's {part} is damaged or from another bundle.")
-    try:
-        vocabulary = Vocabulary.load(folder / VOCABULARY)
-    except (OSError, ValueError) as error:
-        raise unusable(VOCABULARY, error) from error
-    try:
-        return config, vocabulary, Consensus.load(folder / CONSENSUS)
-    except (OSError, ValueError) as error:
-        raise unusable(CONSENSUS, error) from error
+    for part in (CONFIG, *PARTS):
+        if not (folder / part).is_file():  # a pipe would never end, nor would some devices
+            raise unusable(part, "it is no file")
 
 
 def unusable(part: str, why: object = "") -> BundleError:
@@ -98,13 +114,37 @@ def unusable(part: str, why: object = "") -> BundleError:
 
 def _config(path: Path) -> Config:
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = json.loads(path.read_text(encoding="utf-8"), parse_constant=_finite,
+                           parse_float=_finite)
         found = table.get("format") if isinstance(table, dict) else None
         if found == FORMAT:
             for key, kind in (("preprocessing", Preprocessing), ("search", Search),
                               ("calibration", Calibration)):
                 table[key] = make(kind, table.get(key), key)
-            return make(Config, table, CONFIG)
+            return _sensible(make(Config, table, CONFIG))
+    except RecursionError as error:
+        raise unusable(CONFIG, _NESTED) from error
     except (OSError, ValueError) as error:
         raise unusable(CONFIG, error) from error
     raise BundleError(f"The captioner bundle has format {found!r}; this program reads {FORMAT}.")
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{number} is no number to reckon with")
+    return value
+
+
+def _sensible(config: Config) -> Config:
+    """Raises ValueError for what would take for ever, or what nothing can be reckoned with."""
+    how, weights = config.search, config.calibration.weights
+    if how.beam > _MOST or how.max_words > _MOST or how.neighbours > _MOST:
+        raise ValueError(f"search: beam, max_words and neighbours are at most {_MOST}")
+    if not all(type(weight) in (int, float) for weight in weights.values()):
+        raise ValueError("calibration: a weight is no number")
+    if min(config.preprocessing.std) <= 0:
+        raise ValueError("preprocessing: std must be above 0")
+    if min(config.grid) < 1:
+        raise ValueError("grid must be at least 1 by 1")
+    return config

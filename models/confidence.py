@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from models.decoding import Encoding, Hypothesis
 
 NEIGHBOURS = (3, 8, 20, 60)
+# what `signals` knows of a caption alone, and what only by a memory of others
+OWN = frozenset({"mean", "least", "total", "end", "words", "attention"})
+COMPARED = frozenset({
+    "by rarity", "expected rarity", "rarity", "rarest", "beam", "nearest", "near", "support",
+    "least support", "neighbours", "humans", *(f"agreement {count}" for count in NEIGHBOURS),
+})
 
 
 @dataclass(frozen=True, slots=True)

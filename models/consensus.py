@@ -7,10 +7,11 @@ captions of the nearest training pictures agree with, too.
 
 from __future__ import annotations
 
+import tokenize
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 _LONGEST = 4  # words in an n-gram
 _BITS = 13  # for an id: four of them and the length fit in 54 bits
 MOST_WORDS = 1 << _BITS
+_MOST_BYTES = 256 << 20  # unpacked; the memory of 6,000 pictures has 4 MB
+_KINDS = {"captions": "iu", "grams": "iu"}  # of the arrays' numbers; the others may have any
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,9 @@ class Consensus:
         on several pictures, sorted, and on how many each (G,). Raises ValueError when they do
         not fit each other.
         """
+        for name, array in arrays.items():
+            if array.dtype.kind not in _KINDS.get(name, "iuf") or not np.isfinite(array).all():
+                raise ValueError("its parts do not fit each other")
         try:
             self._mean = arrays["mean"].astype(np.float32)
             self._projection = arrays["projection"].astype(np.float32)
@@ -61,7 +67,8 @@ class Consensus:
             raise ValueError(f"it lacks {error.args[0]}") from error
         pictures, dimensions = (*self._places.shape, 0, 0)[:2]
         if ((pictures and not self._captions.size) or self._captions.ndim != 3
-                or self._captions.dtype.kind not in "iu"
+                or (pictures and self._captions.min() < 0)
+                or (self._frequencies < 1).any()
                 or self._mean.ndim != 1 or self._grams.ndim != 1
                 or self._projection.shape != (len(self._mean), dimensions)
                 or self._places.shape != (len(self._captions), dimensions)
@@ -83,9 +90,17 @@ class Consensus:
         """Raises ValueError or OSError when the file is none of ours."""
         try:
             # numpy leaves a file open that it opened itself and cannot read
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-                return cls(dict(arrays))
-        except (BadZipFile, EOFError, TypeError, zlib.error) as error:
+            with path.open("rb") as file:
+                with ZipFile(file) as packed:
+                    if sum(each.file_size for each in packed.infolist()) > _MOST_BYTES:
+                        raise ValueError("it is far too large")
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as arrays:
+                    return cls(dict(arrays))
+        except MemoryError as error:
+            raise ValueError("it is far too large") from error
+        except (BadZipFile, EOFError, KeyError, NotImplementedError, OverflowError, RuntimeError,
+                SyntaxError, TypeError, tokenize.TokenError, zlib.error) as error:
             raise ValueError("it is no file of arrays") from error
 
     def __len__(self) -> int:

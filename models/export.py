@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from models.bundle import CONSENSUS, DECODER, ENCODER, VOCABULARY, WEIGHTS, Config
+from models.integers import multiply
 from models.quantisation import SCALE, quantise, restore
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def export(
     network: Exportable, vocabulary: Vocabulary, config: Config, card: str,
     memory: Mapping[str, NDArray[Any]], folder: Path,
     store: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] = quantise,
+    *, integers: bool = False,
 ) -> None:
     """Write every part of a bundle to `folder`, config.json last.
 
@@ -59,7 +61,8 @@ def export(
 
     Weights are rounded by `store` (see `models.quantisation`) in weights.safetensors; the graphs
     hold none but refer to its bytes as ONNX external data, so both engines run the very same
-    numbers.
+    numbers. With `integers` the decoder's graph multiplies by them as they are stored, which is
+    faster and lighter, and rounds what is multiplied, too (see `models.integers`).
     """
     from safetensors.torch import save_file
 
@@ -69,7 +72,7 @@ def export(
     (folder / WEIGHTS).chmod(0o644)  # safetensors makes it private
     network = network.eval().float()
     network.load_state_dict(restore(stored), strict=False)  # a second name follows the first
-    write_graphs(network, config.preprocessing.size, folder)
+    write_graphs(network, config.preprocessing.size, folder, integers=integers)
     vocabulary.save(folder / VOCABULARY)
     np.savez_compressed(folder / CONSENSUS, allow_pickle=False, **memory)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
@@ -83,7 +86,9 @@ def _once(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             if first.setdefault((value.data_ptr(), value.shape), name) == name}
 
 
-def write_graphs(network: Exportable, size: int, folder: Path) -> None:
+def write_graphs(
+    network: Exportable, size: int, folder: Path, *, integers: bool = False
+) -> None:
     """Write both graphs of a network whose rounded weights are in `folder` already.
 
     See `models.engines.onnx.OnnxEngine` for their inputs and outputs.
@@ -107,7 +112,7 @@ def write_graphs(network: Exportable, size: int, folder: Path) -> None:
     inputs = (torch.zeros(2, dtype=torch.long), tuple(part.clone() for part in made.memory), rows)
     _write(_Step(network), inputs, ["tokens", *memory, *state],
            ["scores", "attention", *(f"{name}_after" for name in state)], shapes,
-           folder / DECODER)
+           folder / DECODER, integers=integers)
 
 
 def _any_length(axes: list[int]) -> dict[int, Any]:
@@ -116,7 +121,7 @@ def _any_length(axes: list[int]) -> dict[int, Any]:
 
 def _write(
     module: nn.Module, inputs: tuple[Any, ...], names: list[str], outputs: list[str],
-    shapes: dict[str, Any] | None, path: Path,
+    shapes: dict[str, Any] | None, path: Path, *, integers: bool = False,
 ) -> None:
     with warnings.catch_warnings():
         # the exporter copies what torch itself deprecates
@@ -129,6 +134,8 @@ def _write(
         raise RuntimeError("torch.onnx.export gave no program")
     graph = program.model_proto
     _refer(graph, path.parent / WEIGHTS)
+    if integers:
+        multiply(graph)
     _strip(graph)
     path.write_bytes(graph.SerializeToString())
 

@@ -55,17 +55,49 @@ SCREEN_LIBRARIES=(libxcb.so.1:libxcb1 libxcb-randr.so.0:libxcb-randr0
     libxcb-render.so.0:libxcb-render0 libxcb-shm.so.0:libxcb-shm0
     libxcb-xfixes.so.0:libxcb-xfixes0)
 
-# make_venv FOLDER EXTRAS: an environment with this project in it, renewed when it changed
+# make_venv FOLDER EXTRAS [LOCK]: an environment with this project in it, renewed when it changed.
+# The packages are those of LOCK, with their hashes; without one, what the ranges give today.
 make_venv() {
-    local folder=$1 extras=$2 stamp
-    stamp="$(sha256sum <pyproject.toml) $("$PYTHON" -c "$VERSION") $PWD $extras"
-    [ "$(cat "$folder/.stamp" 2>/dev/null)" = "$stamp" ] && return
+    local folder=$1 extras=$2 lock=${3:-} stamp
+    stamp="$(cat pyproject.toml ${lock:+"$lock"} | sha256sum) $PWD $extras"
+    ready_venv "$folder" "$stamp" && return
+    if [ -z "$lock" ]; then
+        packages "$folder" --editable ".$extras"
+    elif pip_install "$folder" --require-hashes --requirement "$lock"; then
+        packages "$folder" --no-deps --editable .
+    elif [ -n "${LOCKED:-}" ]; then
+        fail "The packages of $lock could not be installed (see above)."
+    else
+        say "The packages of $lock cannot be had here (see above); I take those that" \
+            "pyproject.toml allows. What is tested is then not quite what others test."
+        packages "$folder" --editable ".$extras"
+    fi
+    finish_venv "$folder" "$stamp"
+}
+
+# make_tools: an environment of its own for what resolves and audits the packages
+make_tools() {
+    local stamp
+    stamp="$(sha256sum <requirements/tools.txt)"
+    ready_venv .venv-tools "$stamp" && return
+    packages .venv-tools --require-hashes --requirement requirements/tools.txt
+    finish_venv .venv-tools "$stamp"
+}
+
+# ready_venv FOLDER STAMP: whether it is as STAMP says; if not, it is there to be installed into
+ready_venv() {
+    local folder=$1 python
+    python=$("$PYTHON" -c "$VERSION")
+    [ "$(cat "$folder/.stamp" 2>/dev/null)" = "$2 $python" ] && return
     say "Preparing $folder (once; this takes a minute or more)"
     # an interpreter that is gone, or another than before, spoils the whole environment
-    [ "$("$folder/bin/python" -c "$VERSION" 2>/dev/null)" = "$("$PYTHON" -c "$VERSION")" ] ||
-        rm -rf "$folder"
+    [ "$("$folder/bin/python" -c "$VERSION" 2>/dev/null)" = "$python" ] || rm -rf "$folder"
     "$PYTHON" -m venv "$folder" || fail "The virtual environment $folder could not be made."
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
-        --editable ".$extras" || fail "The Python packages could not be installed."
-    printf '%s\n' "$stamp" >"$folder/.stamp"
+    return 1
 }
+
+finish_venv() { printf '%s\n' "$2 $("$PYTHON" -c "$VERSION")" >"$1/.stamp"; }
+
+pip_install() { "$1/bin/python" -m pip install --quiet --disable-pip-version-check "${@:2}"; }
+
+packages() { pip_install "$@" || fail "The Python packages could not be installed."; }

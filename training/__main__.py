@@ -81,17 +81,17 @@ def build(out: Path, processes: int, **options: Any) -> None:
 @click.option("--work", type=click.Path(path_type=Path), required=True,
               help="Folder for composed screens and checkpoints.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
-@click.option("--screens", type=click.IntRange(min=8), default=2000, show_default=True,
+@click.option("--screens", type=click.IntRange(min=8), default=3000, show_default=True,
               help="How many screens to compose (4 MB each).")
 @click.option("--steps", type=click.IntRange(min=1), default=2400, show_default=True,
               help="Steps in which the rate rises and falls once.")
-@click.option("--cycles", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--cycles", type=click.IntRange(min=1), default=2, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: int, steps: int,
            cycles: int, seed: int) -> None:
     """Compose screens and train the picture finder; goes on when it was killed.
 
-    About 15 minutes on two cores:
+    About half an hour on two cores:
 
     \b
     python -m training finder --data flickr8k --unlabelled coco --work work \\

@@ -47,7 +47,7 @@ def publish(
     network.load_state_dict(restore(quantise(network.state_dict())))
     features = neighbours.mean_features(network, material.images[:count], recipe.preprocessing)
     memory = neighbours.build(features, material.tokens[0, :count])
-    export(network, material.vocabulary, config, "", memory, folder)
+    export(network, material.vocabulary, config, "", memory, folder, integers=True)
     captioner = load(folder)
     began = time.perf_counter()
     result = evaluate(captioner, material.development, name="development")
@@ -68,7 +68,7 @@ def publish(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         words=len(material.vocabulary), pictures=count,
         unlabelled=len(material.unlabelled), seconds=seconds, hours=trainer.seconds / 3600,
-        cores=torch.get_num_threads(), same=same, seed=recipe.seed,
+        cores=torch.get_num_threads(), same=same, exact=other.scores["CIDEr"], seed=recipe.seed,
     )
     text = card.write(facts, result, fit, limits, strangers.certainty(captioner), elsewhere)
     (folder / CARD).write_text(text, encoding="utf-8")

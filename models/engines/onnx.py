@@ -32,13 +32,15 @@ class OnnxEngine:
     def __init__(
         self, folder: Path, config: Config, words: int, threads: int | None = None
     ) -> None:
-        """`threads` defaults to the processors that this process may use.
+        """`threads` of the encoder default to the processors that this process may use.
 
         Raises BundleError when a graph cannot be loaded or does not fit the other parts.
         """
         count = threads or processors()
         self.encoder = session(folder / ENCODER, count)
-        self.decoder = session(folder / DECODER, count)
+        # a step is short: to wake a second thread takes as long as it saves, and on a busy
+        # machine it comes late
+        self.decoder = session(folder / DECODER, 1)
         given, told = self.encoder.get_outputs(), self.decoder.get_outputs()
         self._inputs = [entry.name for entry in self.decoder.get_inputs()[1:]]
         self._memory = len(self._inputs) - (len(told) - 2)
@@ -117,6 +119,8 @@ def session(path: Path, threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # what a picture needed goes back when it is done, and does not stay for the next one
+    options.enable_cpu_mem_arena = False
     # idle threads must sleep, not spin: the daemon shares the person's machine
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # widen the stored int8 weights once, while loading, and not with every word

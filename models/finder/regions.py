@@ -17,6 +17,7 @@ CELL = 8  # pixels along a side of a cell
 _DEEPEST = 12  # cuts one after another
 _MOST = 100  # pictures on one screen
 _BEYOND = 3.0  # times its own area that the cells of a fragment take for their picture
+_AMONG_PICTURES = 0.65  # share of what they take for it that is picture where others touch it
 _SURELY = 2.0  # times as much drawing as photograph
 _HARDLY = 0.25  # share of the cells of a row or column
 _TRUST = 0.3  # in what the cells beside a line say of it, against what is seen of it
@@ -36,7 +37,7 @@ class Limits:
     say of it come to `border`.
     """
 
-    cell: float = 0.5
+    cell: float = 0.6
     side: float = 40.0
     fill: float = 0.6
     score: float = 0.6
@@ -118,7 +119,8 @@ class _Search:
         across, down = (self.reach[one, rows, columns] + self.reach[other, rows, columns]
                         for one, other in ((_LEFT, _RIGHT), (_TOP, _BOTTOM)))
         said = float(np.median((across * down)[part]))
-        if said > _BEYOND * (box[_RIGHT] - box[_LEFT]) * (box[_BOTTOM] - box[_TOP]):
+        if (said > _BEYOND * (box[_RIGHT] - box[_LEFT]) * (box[_BOTTOM] - box[_TOP])
+                and self._around(rows, columns) < _AMONG_PICTURES):
             return  # what is left of something that windows cover
         score = float(self.picture[rows, columns][part].mean()) * filled
         photograph, drawing = (float(self.kinds[kind, rows, columns].sum())
@@ -127,6 +129,22 @@ class _Search:
         drawn = drawing > _SURELY * photograph
         if score >= (self.limits.drawing if drawn else self.limits.score):
             self.result.append(Region(box, score, not drawn))
+
+    def _around(self, rows: slice, columns: slice) -> float:
+        """How much of what these cells take for their picture, beyond them, is picture at all.
+
+        Where windows cover one, it is not; where other pictures touch this one, it is.
+        """
+        part = self.inside[rows, columns]
+        down, across = np.mgrid[rows, columns] + 0.5
+        ends = [float(np.median((centre + sign * self.reach[side, rows, columns] / CELL)[part]))
+                for side, centre, sign in ((_LEFT, across, -1), (_TOP, down, -1),
+                                           (_RIGHT, across, 1), (_BOTTOM, down, 1))]
+        left, top, right, bottom = (max(0, round(end)) for end in ends)
+        said = self.inside[min(top, rows.start) : max(bottom, rows.stop),
+                           min(left, columns.start) : max(right, columns.stop)]
+        beyond = said.size - part.size
+        return float(said.sum() - part.sum()) / beyond if beyond > 0 else 1.0
 
     def _border(self, box: NDArray[np.float64]) -> tuple[bool, float, float] | None:
         """The clearest border inside a box: whether it is upright, its begin and its end."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from models.networks.decoder import Tensors, chosen
@@ -58,7 +59,8 @@ class CaptioningNetwork(Exportable):
 
     def __init__(self, architecture: Mapping[str, Any], words: int) -> None:
         """`architecture`: {"encoder": name, "decoder": name, "decoder_options": {...}}, and
-        "encoder_options" where the encoder has any.
+        "encoder_options" where the encoder has any. With "mirror": True a picture that is to be
+        captioned is looked at in a mirror, too, and both grids are averaged.
 
         Raises ValueError for a name that is not registered.
         """
@@ -66,6 +68,7 @@ class CaptioningNetwork(Exportable):
         make = chosen(DECODERS, architecture["decoder"], "decoder")
         self.encoder = make_encoder(architecture)
         self.channels = self.encoder.channels
+        self.mirror = bool(architecture.get("mirror", False))
         self.decoder = make(channels=self.channels, words=words,
                             **architecture["decoder_options"])
 
@@ -74,7 +77,11 @@ class CaptioningNetwork(Exportable):
         return logits, attention
 
     def encode(self, pixels: Tensor) -> Encoded:
-        features = self.encoder(pixels)
+        if self.mirror:
+            straight, mirrored = self.encoder(torch.cat([pixels, pixels.flip(3)])).chunk(2)
+            features = (straight + mirrored.flip(3)) / 2
+        else:
+            features = self.encoder(pixels)
         memory, state = self.decoder.begin(features)
         classes = self.encoder.classify(features).softmax(-1) if self.encoder.classes else None
         return Encoded(memory, tuple(part[0] for part in state), features.mean((2, 3)), classes)

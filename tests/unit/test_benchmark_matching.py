@@ -13,6 +13,7 @@ from benchmarks.matching import Find, Outcome, judge
 from benchmarks.said import invents
 from benchmarks.screens.labels import Kind, Label, Shown
 from benchmarks.statistics import clustered, ratio_interval, wilson
+from describer_daemon.ports import Caption, Finding, Found, Rectangle
 
 LEFT, RIGHT = Box(0, 0, 100, 100), Box(200, 0, 100, 100)
 
@@ -59,21 +60,24 @@ def test_what_does_not_count_is_forgiven() -> None:
     assert judged([(Box(60, 0, 100, 100), "photograph")], known).strays
 
 
+def caption(finding: Finding, number: int) -> Caption:
+    found = Found(Rectangle(0, 0, 100, 100), 0.9, "photograph")
+    return Caption((), (), 0.5, finding=finding, pictures=(found,) * number, number=number)
+
+
 @pytest.mark.parametrize(("finding", "number", "invented"), [
     ("none", 0, False), ("black", 0, False), ("", 0, True), ("", 1, True), ("drawing", 1, True),
 ])
-def test_what_is_invented_on_an_empty_screen(finding: str, number: int, invented: bool) -> None:
-    box = {"left": 0, "top": 0, "width": 100, "height": 100}
-    reply = {"finding": finding, "number": number, "pictures": [{"box": box}] * number}
-    assert invents(label(), reply) is invented
+def test_what_is_invented_on_an_empty_screen(
+    finding: Finding, number: int, invented: bool
+) -> None:
+    assert invents(label(), caption(finding, number)) is invented
 
 
 def test_speaking_of_a_wallpaper_or_of_a_drawing_invents_nothing() -> None:
-    reply = {"finding": "", "number": 1,
-             "pictures": [{"box": {"left": 0, "top": 0, "width": 100, "height": 100}}]}
-    assert not invents(label(ignore=(LEFT,)), reply)
-    assert not invents(label((LEFT, "drawing")), reply | {"finding": "drawing"})
-    assert invents(label((LEFT, "drawing")), reply)
+    assert not invents(label(ignore=(LEFT,)), caption("", 1))
+    assert not invents(label((LEFT, "drawing")), caption("drawing", 1))
+    assert invents(label((LEFT, "drawing")), caption("", 1))
 
 
 def test_wilson_by_hand() -> None:

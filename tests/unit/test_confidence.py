@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.confidence import NEIGHBOURS, Calibration, signals
+from models.confidence import COMPARED, NEIGHBOURS, OWN, Calibration, signals
 from models.consensus import Consensus
 from models.decoding import Encoding, Hypothesis
 from models.vocabulary import END, START
@@ -41,6 +41,7 @@ FOUND = [hypothesis(CAPTIONS[0], [-0.1, -0.2, -1.5, -0.4, -0.3]),
 
 def test_signals_by_hand(consensus: Consensus) -> None:
     known = signals(FOUND, FOUND[0], encoding(0), consensus)
+    assert set(known) == OWN | COMPARED
     assert known["mean"] == pytest.approx(-0.5)
     assert known["least"] == pytest.approx(-1.5)
     assert known["total"] == pytest.approx(-2.5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import stat
@@ -203,6 +204,147 @@ def test_a_silent_client_is_sent_away_and_holds_nobody_up(
         assert json.loads(silent.makefile().readline())["sentence"] == (
             "The request came too slowly."
         )
+
+
+def test_a_client_that_drips_is_sent_away(daemon: Daemon) -> None:
+    """The time is for the whole line: a byte now and then does not lengthen it."""
+    with connect() as slow:
+        began = time.monotonic()
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for byte in b'{"verb": "screen"' + b" " * 200:
+                slow.sendall(bytes([byte]))
+                if select.select([slow], [], [], 0.1)[0]:
+                    break
+        assert json.loads(slow.makefile().readline())["sentence"] == "The request came too slowly."
+        assert time.monotonic() - began < 10
+    assert not daemon.asked
+
+
+def test_a_client_that_does_not_read_holds_nobody_up(daemon: Daemon) -> None:
+    deaf = [connect() for _ in range(8)]
+    try:
+        for connection in deaf:
+            connection.sendall(b'{"verb": "screen"}\n')
+        assert send("status")["ok"]
+    finally:
+        for connection in deaf:
+            connection.close()
+
+
+def test_a_hundred_silent_clients_hold_the_door_only_for_moments(daemon: Daemon) -> None:
+    crowd = [connect() for _ in range(100)]
+    try:
+        turned_away = [json.loads(one.makefile().readline())["sentence"] for one in crowd[16:]]
+        assert set(turned_away) == {"The describer is busy. Please try again."}
+        until(lambda: send("status")["ok"])  # though the sixteen are still connected
+    finally:
+        for connection in crowd:
+            connection.close()
+    assert not threading.active_count() > 20
+
+
+def test_a_link_in_the_place_of_the_socket_leads_nowhere(runtime: Path) -> None:
+    folder = runtime / "describer"
+    folder.mkdir(mode=0o700)
+    victim = runtime / "victim"
+    victim.write_text("untouched")
+    (folder / "control.sock").symlink_to(victim)
+    daemon = Daemon()
+    daemon.server.start()
+    assert send("screen")["ok"]
+    assert stat.S_ISSOCK((folder / "control.sock").lstat().st_mode)
+    daemon.server.stop()
+    assert victim.read_text() == "untouched"
+    assert stat.S_IMODE(victim.stat().st_mode) != 0o600
+
+
+def test_a_folder_in_the_place_of_the_socket_is_told(runtime: Path) -> None:
+    (runtime / "describer" / "control.sock").mkdir(parents=True)
+    (runtime / "describer").chmod(0o700)
+    server = ControlServer(nothing)
+    with pytest.raises(DescriberError, match=r"^I cannot take requests from other programs\."):
+        server.start()
+    (runtime / "describer" / "control.sock").rmdir()
+    server.start()  # and the lock was given back
+    server.stop()
+
+
+@pytest.mark.parametrize("trick", ["link", "folder"])
+def test_a_lock_that_is_no_file_is_told_and_its_aim_is_untouched(
+    runtime: Path, trick: str
+) -> None:
+    folder = runtime / "describer"
+    folder.mkdir(mode=0o700)
+    victim = runtime / "victim"
+    if trick == "link":
+        (folder / "lock").symlink_to(victim)
+    else:
+        (folder / "lock").mkdir()
+    with pytest.raises(DescriberError, match=r"^I cannot lock the file "):
+        ControlServer(nothing).start()
+    assert not victim.exists()
+
+
+def test_a_pipe_in_the_place_of_the_lock_holds_nobody_up(runtime: Path) -> None:
+    (runtime / "describer").mkdir(mode=0o700)
+    os.mkfifo(runtime / "describer" / "lock")
+    server = ControlServer(nothing)
+    server.start()
+    assert send("screen")["ok"]
+    server.stop()
+
+
+def test_no_umask_opens_the_door(runtime: Path) -> None:
+    before = os.umask(0)
+    try:
+        server = ControlServer(nothing)
+        server.start()
+    finally:
+        os.umask(before)
+    folder = runtime / "describer"
+    modes = [stat.S_IMODE(one.lstat().st_mode)
+             for one in (folder, folder / "control.sock", folder / "lock")]
+    server.stop()
+    assert modes == [0o700, 0o600, 0o600]
+
+
+KNOCK = """
+import socket, sys
+door = socket.socket(socket.AF_UNIX)
+door.settimeout(20)
+try:
+    door.connect(sys.argv[1])
+    door.sendall(b'{"verb": "screen"}\\n')
+    print(door.makefile().readline(), end="")
+except PermissionError:
+    print("no entry")
+"""
+
+
+def test_another_person_gets_no_answer_even_through_an_open_door(
+    daemon: Daemon, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """First as it is, then with every mode on the way opened, which takes the owner's own hand."""
+    folder = runtime / "describer"
+    knock = [sys.executable, "-c", KNOCK, str(folder / "control.sock")]
+    root = os.geteuid() == 0
+    if root:
+        knock = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3",
+                 *knock[1:]]
+
+    def answered() -> str:
+        return subprocess.run(knock, capture_output=True, text=True, timeout=60,
+                              check=True).stdout
+
+    if root:
+        runtime.parent.chmod(0o755)
+        assert answered() == "no entry\n"
+    for place, mode in ((runtime, 0o755), (folder, 0o755), (folder / "control.sock", 0o666)):
+        place.chmod(mode)
+    if not root:  # nobody else can be had: so the daemon is somebody else
+        monkeypatch.setattr(control.os, "geteuid", lambda: os.getuid() + 1)
+    assert json.loads(answered()) == {"ok": False, "sentence": "This describer is not yours."}
+    assert not daemon.asked
 
 
 def test_a_client_that_leaves_early_is_forgotten(daemon: Daemon) -> None:

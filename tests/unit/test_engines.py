@@ -49,13 +49,15 @@ def both(request: pytest.FixtureRequest) -> tuple[Captioner, Captioner]:
 @pytest.mark.parametrize("beam", [1, 3])
 def test_both_engines_say_the_same(both: tuple[Captioner, Captioner], beam: int) -> None:
     how = Search(beam=beam, max_words=10, consensus=0.5, neighbours=4)
+    # the shipped decoder rounds what it multiplies (ADR 0021), the tiny one does not
+    loose = 500 if len(both[0].vocabulary) > 1000 else 1
     for name, image in pictures().items():
         onnx, torch = (captioner.describe(image, how) for captioner in both)
         assert onnx.words == torch.words, name
-        assert onnx.log_probabilities == pytest.approx(torch.log_probabilities, abs=1e-4)
-        assert np.allclose(onnx.attention, torch.attention, atol=1e-4)
-        assert onnx.confidence == pytest.approx(torch.confidence, abs=1e-3)
-        assert onnx.signals == pytest.approx(torch.signals, abs=2e-3)
+        assert onnx.log_probabilities == pytest.approx(torch.log_probabilities, abs=loose * 1e-4)
+        assert np.allclose(onnx.attention, torch.attention, atol=loose * 1e-4)
+        assert onnx.confidence == pytest.approx(torch.confidence, abs=min(0.02, loose * 1e-3))
+        assert onnx.signals == pytest.approx(torch.signals, abs=min(0.1, loose * 2e-3))
         assert [tag.name for tag in onnx.tags] == [tag.name for tag in torch.tags]
         assert onnx.tags[0].probability == pytest.approx(torch.tags[0].probability, abs=1e-3)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import stat
 import threading
 from collections.abc import Iterator
@@ -74,6 +75,19 @@ def test_a_lax_file_becomes_private() -> None:
     path.chmod(0o644)
     assert log.set_up("info", console=False) == path
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_no_umask_opens_the_file_or_a_folder_on_its_way(state_folder: Path) -> None:
+    before = os.umask(0)
+    try:
+        path = log.set_up("info", console=False)
+    finally:
+        os.umask(before)
+    assert path is not None
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    ours = [folder for folder in path.parents if state_folder in folder.parents]
+    assert len(ours) == 2
+    assert all(stat.S_IMODE(folder.stat().st_mode) == 0o700 for folder in ours)
 
 
 def test_no_file_is_no_error(state_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

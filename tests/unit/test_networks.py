@@ -169,6 +169,24 @@ def step_by_step(decoder: Decoder, features: Tensor, tokens: Tensor) -> tuple[Te
     return torch.stack(scores, 2), torch.stack(attention, 2)
 
 
+def test_a_mirrored_look_is_the_mean_of_a_picture_and_its_mirror_image() -> None:
+    plain = random_network(20)
+    both = CaptioningNetwork(ARCHITECTURE | {"mirror": True}, 20).eval()
+    both.load_state_dict(plain.state_dict())
+    torch.manual_seed(1)
+    pixels = torch.rand(1, 3, 64, 64)
+    with torch.inference_mode():
+        seen, turned = both.encode(pixels), both.encode(pixels.flip(3))
+        mean = (plain.encoder(pixels) + plain.encoder(pixels.flip(3)).flip(3)) / 2
+        memory, _ = plain.decoder.begin(mean)
+    for made, wanted in zip(seen.memory, memory, strict=True):
+        assert torch.allclose(made, wanted, atol=1e-4)
+    assert torch.allclose(seen.features, turned.features, atol=1e-4)
+    assert seen.classes is not None
+    assert turned.classes is not None
+    assert torch.allclose(seen.classes, turned.classes, atol=1e-4)
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_teacher_forcing_is_the_same_as_step_by_step(variant: str) -> None:
     torch.manual_seed(1)

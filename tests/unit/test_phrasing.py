@@ -121,6 +121,8 @@ def paragraph(*lines: str) -> tuple[TextLine, ...]:
       "Is it? Yes! He said “no.” (Or so.) More…"),
      ([("a dic-", "tionary of well-", "Known words",)], "a dictionary of well- Known words."),
      ([("5 -", "3 is 2",)], "5 - 3 is 2."),
+     ([("an e-", "mail",)], "an email."),
+     ([("known and well-", "(un)known",)], "known and well- (un)known."),
      ([("•",), ("|",), ("first point",), ("—",)], "first point."),
      ([("•",)], "I see no text."),
      ([], "I see no text.")],

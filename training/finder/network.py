@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -61,8 +62,11 @@ class FinderNetwork(nn.Module):
                                   nn.Conv2d(48, KINDS + 4, 1))
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.stem(pixels / 127.5 - 1)
-        levels = [x]
+        return self.read(self.stem(pixels / 127.5 - 1))
+
+    def read(self, cells: Tensor) -> tuple[Tensor, Tensor]:
+        """All after the stem, whose answer is `cells`."""
+        levels = [cells]
         for stage in self.down:
             levels.append(stage(levels[-1]))
         x = levels.pop()
@@ -75,15 +79,33 @@ class FinderNetwork(nn.Module):
         return answer[:, :KINDS], reach
 
 
+_STRIPS = 8
+
+
 class _Exported(nn.Module):
-    """(1, H, W, 3) uint8 → probabilities and sides, as `models.finder` wants them."""
+    """(1, H, W, 3) uint8 → probabilities and sides, as `models.finder` wants them.
+
+    The patches of the stem do not overlap, so strips of a screen go through it one by one: at
+    full size a screen is 25 MB as float32, a strip is 3. Their range is part of the first weights.
+    """
 
     def __init__(self, network: FinderNetwork) -> None:
         super().__init__()
-        self.network = network
+        self.network = copy.deepcopy(network).eval()
+        self.patches, self.cells = self.network.stem[:5], self.network.stem[5:]
+        first = self.patches[0]
+        if not isinstance(first, nn.Conv2d) or first.bias is None:
+            raise TypeError("the stem must begin with a convolution")
+        with torch.no_grad():
+            first.bias -= first.weight.sum((1, 2, 3))
+            first.weight /= 127.5
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        logits, reach = self.network(pixels.permute(0, 3, 1, 2).float())
+        images, height, width, channels = pixels.shape
+        strips = pixels.permute(0, 3, 1, 2).reshape(images, channels, _STRIPS,
+                                                    height // _STRIPS, width)
+        seen = [self.patches(strips[:, :, n].float()) for n in range(_STRIPS)]
+        logits, reach = self.network.read(self.cells(torch.cat(seen, 2)))
         return logits.softmax(1), reach
 
 

@@ -1,4 +1,4 @@
-"""What counts as a picture: photographs as screens show them, works of art, flat drawings."""
+"""What counts as a picture: photographs as screens show them, and works of art."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from training import unfamiliar
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.random import Generator
-
-_DRAWN = ("chart", "map", "drawing")
 
 
 class Photographs:
@@ -105,9 +101,3 @@ def rounded(random: Generator, size: tuple[int, int]) -> Image.Image | None:
     radius = int(random.uniform(0.01, 0.12) * min(size))
     ImageDraw.Draw(mask).rounded_rectangle((0, 0, size[0] - 1, size[1] - 1), radius, fill=255)
     return mask
-
-
-def drawn(random: Generator, size: tuple[int, int]) -> Image.Image:
-    """A chart, a map or a flat drawing of exactly this size."""
-    kind = str(random.choice(_DRAWN))
-    return unfamiliar.draw_one(kind, random, size)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from training.finder import widgets
 from training.finder.canvas import DRAWING, PHOTOGRAPH, Canvas, write
-from training.finder.photographs import drawn, rounded
+from training.finder.drawings import drawn
+from training.finder.photographs import rounded
 from training.finder.widgets import Theme
 
 if TYPE_CHECKING:
@@ -250,6 +251,30 @@ class Composer:
                     write(canvas, random, (left, top + side + 2, left + step - 4, top + step),
                           theme.ink, points=theme.points * 0.8, face=theme.face, lines=2)
 
+    def _files(self, canvas: Canvas, random: Generator, theme: Theme, box: Box) -> None:
+        """A folder of pictures: small ones, each fitted into its square, among other files."""
+        side = canvas.points(float(random.choice([48, 64, 64, 80, 96, 128, 160])))
+        step, line = int(side * random.uniform(1.15, 1.7)), canvas.points(theme.points * 1.5)
+        framed = random.random() < 0.3
+        for top in range(box[1] + int(random.integers(4, 24)), box[3] - side, side + line * 2):
+            for left in range(box[0] + int(random.integers(4, 24)), box[2] - side, step):
+                cell = (left, top, left + side, top + side)
+                if random.random() < 0.12:
+                    widgets.icon(canvas, random, cell)
+                else:
+                    if framed:
+                        canvas.panel(cell, theme.bar, outline=theme.line)
+                    ratio = float(random.choice(_RATIOS))
+                    across = int(side * min(1.0, ratio))
+                    down = int(side * min(1.0, 1 / ratio))
+                    begin = (left + (side - across) // 2, top + (side - down) // 2)
+                    self._either(canvas, random, (*begin, begin[0] + across, begin[1] + down),
+                                 clip=box, drawings=0.06)
+                if random.random() < 0.9:
+                    write(canvas, random, (left, top + side + 2, left + step - 4,
+                                           min(box[3], top + side + line)),
+                          theme.ink, points=theme.points * 0.8, face=theme.face, lines=1)
+
     def _text(self, canvas: Canvas, random: Generator, theme: Theme, box: Box) -> None:
         margin = int((box[2] - box[0]) * random.uniform(0.01, 0.2))
         write(canvas, random, (box[0] + margin, box[1] + 10, box[2] - margin, box[3] - 6),
@@ -312,6 +337,6 @@ def _inside(box: Box, clip: Box) -> Box:
 _CONTENTS: tuple[Callable[[Composer, Canvas, Generator, Theme, Box], None], ...] = (
     Composer._article, Composer._gallery, Composer._feed, Composer._viewer, Composer._slide,
     Composer._chart, Composer._icons, Composer._text, Composer._code, Composer._table,
-    Composer._list, Composer._form, Composer._empty,
+    Composer._list, Composer._form, Composer._empty, Composer._files,
 )
-_WEIGHTS = (0.19, 0.15, 0.12, 0.12, 0.06, 0.08, 0.04, 0.06, 0.05, 0.04, 0.03, 0.04, 0.02)
+_WEIGHTS = (0.17, 0.13, 0.11, 0.11, 0.06, 0.11, 0.04, 0.06, 0.05, 0.04, 0.03, 0.03, 0.01, 0.05)

@@ -1,0 +1,145 @@
+"""Bundles: every part changed, unnoticed by the list of SHA-256 or vouched for by it.
+
+The bundle that ships is changed, loaded and asked for a caption: in a fork of a process that
+has loaded the libraries (`mould`), one of every twenty by the real `ChildCaptioner`.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+from typing import Any, Self
+
+from benchmarks.hostile import bundle_changes
+from benchmarks.hostile.pictures import Watched
+from benchmarks.hostile.seeds import seeds
+from benchmarks.hostile.trial import Ending, Sample
+from describer_daemon import frames, phrasing, processes
+from describer_daemon.ports import Caption, DescriberError, Encoded, Tag
+from models import bundle
+
+_PATIENCE = 20.0  # seconds; so long the daemon waits
+_PICTURE = "JPEG RGB"
+
+
+class Bundles:
+    """See `trial.Kind`."""
+
+    def __init__(self) -> None:
+        self._open = contextlib.ExitStack()
+        self._sound = self._folder = Path()
+        self._mould: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        room = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="bundle-")))
+        self._sound, self._folder = room / "sound", room / "changed"
+        shutil.copytree(bundle.SHIPPED, self._sound)
+        self._open.callback(self._end)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._open.close()
+
+    def make(self, random: Random) -> Sample:
+        how, changes = bundle_changes.changed(random, bundle.SHIPPED)
+        return Sample(how, json.dumps(changes).encode())
+
+    def attempt(self, sample: Sample, thorough: bool) -> Ending:
+        self._build(json.loads(sample.data))
+        try:
+            return self._loaded() if thorough else self._forked()
+        finally:
+            shutil.rmtree(self._folder)
+
+    def _build(self, changes: Mapping[str, Any]) -> None:
+        """The sound bundle's parts, linked, but for those that are changed."""
+        self._folder.mkdir()
+        for part in self._sound.iterdir():
+            if part.name not in changes["parts"]:
+                os.link(part, self._folder / part.name)
+        for name, data in changes["parts"].items():
+            path = self._folder / name
+            if data == "pipe":
+                os.mkfifo(path)
+            elif data == "folder":
+                path.mkdir()
+            elif data == "endless":
+                path.symlink_to("/dev/zero")
+            elif data != "missing":
+                path.write_bytes(base64.b64decode(data))
+        if changes["signed"]:
+            self._sign()
+
+    def _sign(self) -> None:
+        """Let config.json vouch for the parts as they are, if it is a table at all."""
+        path = self._folder / bundle.CONFIG
+        with contextlib.suppress(ValueError, RecursionError):
+            table = json.loads(path.read_bytes())
+            for part in bundle.PARTS:
+                with contextlib.suppress(TypeError, KeyError, OSError):
+                    data = (self._folder / part).read_bytes()
+                    table["files"][part] = hashlib.sha256(data).hexdigest()
+            path.write_text(json.dumps(table), encoding="utf-8")
+
+    def _loaded(self) -> Ending:
+        captioner = Watched(self._folder)
+        try:
+            sentence = phrasing.sentence(captioner.describe(Encoded(seeds()[_PICTURE])))
+            accepted = True
+        except DescriberError as error:
+            sentence, accepted = error.spoken, False
+        try:
+            return Ending(sentence, accepted, megabytes=captioner.peak(),
+                          lost=not captioner.is_loaded())
+        finally:
+            captioner.close()
+
+    def _forked(self) -> Ending:
+        if self._mould is None:
+            pipe = subprocess.PIPE
+            self._mould = processes.start(processes.python("benchmarks.hostile.mould"),
+                                          stdin=pipe, stdout=pipe, stderr=None)
+        mould = self._mould
+        watchdog = threading.Timer(_PATIENCE, processes.end, (mould,))
+        watchdog.start()
+        try:
+            frames.write(processes.pipe(mould.stdin), {"bundle": str(self._folder)},
+                         seeds()[_PICTURE])
+            message = frames.read(processes.pipe(mould.stdout))
+        finally:
+            watchdog.cancel()
+        if message is None:
+            self._end()
+            return Ending("The captioner did not answer in 20 seconds, so I ended it. "
+                          "Please try again.", accepted=False, lost=1)
+        reply = message[0]
+        sentence = _sentence(reply)
+        return Ending(sentence, accepted="words" in reply, megabytes=reply["megabytes"],
+                      lost=reply["code"] != 0)
+
+    def _end(self) -> None:
+        if self._mould is not None:
+            processes.end(self._mould)
+            for stream in (self._mould.stdin, self._mould.stdout):
+                processes.pipe(stream).close()
+            self._mould = None
+
+
+def _sentence(reply: Mapping[str, Any]) -> str:
+    """What the daemon makes of a captioner's reply."""
+    if "words" in reply:
+        known = {each.name for each in dataclasses.fields(Caption)} - {"tags", "pictures"}
+        fields = {name: value for name, value in reply.items() if name in known}
+        return phrasing.sentence(Caption(**fields, tags=tuple(Tag(**tag) for tag in reply["tags"])))
+    return str(reply.get("error", "The captioner broke off on this picture. Please try again."))
