@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from describer_daemon import log as log_file
-from describer_daemon import memory, processes
-from describer_daemon.absent import NoSource, NoSpeaker
+from describer_daemon import memory, processes, x11
+from describer_daemon.absent import AnySpeaker, NoSource
 from describer_daemon.accessibility import FocusWatcher
 from describer_daemon.backends import select
 from describer_daemon.captioner import ChildCaptioner
 from describer_daemon.control import ControlServer
+from describer_daemon.ending import Ending
 from describer_daemon.hotkeys import KeysRefusedError
 from describer_daemon.pipeline import Pipeline
 from describer_daemon.ports import (
@@ -26,7 +27,6 @@ from describer_daemon.ports import (
     ImageSource,
     Outcome,
     Request,
-    Speaker,
     Verb,
 )
 from describer_daemon.settings import Settings, SettingsWatcher
@@ -42,9 +42,10 @@ _REPLY_WITHIN = 110.0  # seconds that a waiting client is kept: a little less th
 class Daemon:
     """Everything that runs between `describer run` and its end."""
 
-    def __init__(self, settings: Settings, path: Path) -> None:
+    def __init__(self, settings: Settings, path: Path, ending: Ending | None = None) -> None:
+        """`ending` may be set from outside, as `end` does, also before `run`."""
         self._settings, self._path = settings, path
-        self._ending = threading.Event()
+        self._ending = ending or Ending()
         self._lock = threading.Lock()
         self._listener: HotkeyListener | None = None
         self._listening = self._lost = False
@@ -52,8 +53,8 @@ class Daemon:
         self._earcons = make_earcons(settings)
         self._focus = FocusWatcher()
         self._pipeline = Pipeline(
-            self._sources(settings), self._captioner, self._speaker(settings), copy_text,
-            self._earcons, notify,
+            self._sources(settings), self._captioner, AnySpeaker(lambda: make_speaker(settings)),
+            copy_text, self._earcons, notify,
         )
         self._configure(settings)
         self._control = ControlServer(self._answer)
@@ -69,7 +70,7 @@ class Daemon:
         self._control.start()
         try:
             self._pipeline.start()
-            self._listen(self._settings)
+            self._try_to_listen()
             self._watcher.start()
             self._focus.start()
             if self._settings.tray.show:
@@ -96,13 +97,17 @@ class Daemon:
 
     def _close(self) -> None:
         began = time.monotonic()
-        for part in (self._control, self._watcher, self._tray, self._listener, self._focus):
+        for part in (self._watcher, self._tray, self._listener, self._focus):
             if part is not None:
                 part.stop()
         self._pipeline.stop(patience=0.2)  # the looking thread may be waiting for the captioner
         self._captioner.close()
         self._pipeline.speaker.close()
         self._earcons.close()
+        processes.end_all()
+        self._pipeline.stop(patience=0.5)  # now it waits for nothing any more
+        # Last, for with it goes the lock: who is started next shall find the keys free.
+        self._control.stop()
         log.info("ended in %.0f ms", 1000 * (time.monotonic() - began))
 
     def _want(self, verb: Verb, origin: Any) -> None:
@@ -115,6 +120,8 @@ class Daemon:
         if verb == "quit":
             self.end()
             return {}
+        if self._ending.is_set():
+            raise DescriberError("The describer is ending.")
         outcomes: list[Outcome] = []
         answered = threading.Event()
 
@@ -173,7 +180,7 @@ class Daemon:
                 old.close()
             if settings.speech.backend != before.speech.backend:
                 silenced = self._pipeline.speaker
-                self._pipeline.speaker = self._speaker(settings)
+                self._pipeline.speaker = AnySpeaker(lambda: make_speaker(settings))
                 silenced.close()
             if settings.speech != before.speech:
                 self._configure(settings)
@@ -184,26 +191,18 @@ class Daemon:
         log.info("settings taken up")
 
     def _sources(self, settings: Settings) -> dict[Verb, ImageSource]:
-        screen: ImageSource
-        try:
+        def see() -> ImageSource:
             backend = select.require(select.SCREENS, "see the screen")
-            screen = backend(settings.region, settings.capture.pointer_box, self._focus.box)
-        except DescriberError as error:
-            screen = NoSource(error)
-        clipboard: ImageSource
-        try:
-            clipboard = select.require(select.CLIPBOARDS, "read the clipboard")()
-        except DescriberError as error:
-            clipboard = NoSource(error)
-        return {Verb.SCREEN: screen, Verb.CLIPBOARD: clipboard, Verb.TEXT: screen}
+            source: ImageSource = backend(settings.region, settings.capture.pointer_box,
+                                          self._focus.box)
+            return source
 
-    def _speaker(self, settings: Settings) -> Speaker:
-        try:
-            speaker: Speaker = make_speaker(settings)
-        except DescriberError as error:
-            log.warning("no speech: %s", error.spoken)
-            return NoSpeaker(error)
-        return speaker
+        def paste() -> ImageSource:
+            source: ImageSource = select.require(select.CLIPBOARDS, "read the clipboard")()
+            return source
+
+        screen, clipboard = _found(see), _found(paste)
+        return {Verb.SCREEN: screen, Verb.CLIPBOARD: clipboard, Verb.TEXT: screen}
 
     def _configure(self, settings: Settings) -> None:
         """Give the speaker its voice; one that cannot be had leaves the usual one."""
@@ -220,6 +219,7 @@ class Daemon:
         choice = select.choose(select.HOTKEYS)
         if choice.backend is None:
             self._listener = None
+            self._lost = not x11.problem()  # a display that should be there may still come
             log.warning("no hotkeys here, use describer trigger: %s", choice.refused)
             return
         listener: HotkeyListener = choice.backend()
@@ -245,9 +245,24 @@ class Daemon:
                 log.warning("the hotkeys were lost; taking them again when the display is back")
                 self._listening, self._lost = False, True
             if self._lost and select.choose(select.HOTKEYS).backend is not None:
-                self._listen(self._settings)
+                self._try_to_listen()
                 self._pipeline.sources = self._sources(self._settings)
                 self._lost = not self._listening
+
+    def _try_to_listen(self) -> None:
+        try:
+            self._listen(self._settings)
+        except Exception:  # a display that goes just now; all else must go on
+            log.exception("the keys cannot be listened for")
+            self._listening, self._lost = False, True
+
+
+def _found(find: Callable[[], ImageSource]) -> ImageSource:
+    """A source, or what looks for one again with each request."""
+    try:
+        return find()
+    except DescriberError:
+        return NoSource(find)
 
 
 def make_captioner(settings: Settings) -> ChildCaptioner:
@@ -279,7 +294,9 @@ def copy_text(text: str) -> None:
         import pyperclip
 
         try:
-            pyperclip.copy(text)
+            # its own `copy` would for ever think that there is no tool when there was none once
+            copy, _ = pyperclip.determine_clipboard()
+            copy(text)
         except (pyperclip.PyperclipException, OSError) as error:
             failure.append(error)
 
@@ -305,7 +322,7 @@ def open_for_editing(path: Path) -> None:
 
 def _start_aside(command: list[str]) -> None:
     try:
-        process = processes.start(command)
+        process = processes.start(command, stays=True)
     except OSError as error:
         log.warning("%s cannot be started: %s", command[0], error)
         return

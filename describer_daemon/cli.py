@@ -82,25 +82,22 @@ def run(verbose: bool) -> None:
 
     Starting it a second time makes the one that runs describe the screen.
     """
-    import signal
+    from describer_daemon.ending import Ending
 
-    from describer_daemon import control, log, settings
+    ending = Ending()
+    ending.on_signals()
+
+    from describer_daemon import log, serving, settings
     from describer_daemon.app import Daemon
 
     path = settings.settings_path()
     loaded, problem = _settings_or_defaults(path, write=True)
     log.set_up(loaded.log.level, console=verbose)
-    daemon = Daemon(loaded, path)
-    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: daemon.end())
+    daemon = Daemon(loaded, path, ending)
     if problem is not None:
         daemon.tell(problem)
-    try:
-        daemon.run(lambda: click.echo(_listening_for(loaded)))
-    except control.AlreadyRunningError:
-        click.echo("The describer runs already; asking it to describe the screen.")
-        control.send(Verb.SCREEN.value)
+    if not serving.serve_or_ask(daemon, lambda: serving.tell(_listening_for(loaded)), ending):
+        serving.tell("The describer runs already; it was asked to describe the screen.")
 
 
 def _listening_for(settings: Settings) -> str:

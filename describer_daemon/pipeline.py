@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from describer_daemon import phrasing, stages
 from describer_daemon.ports import (
@@ -30,6 +30,8 @@ from describer_daemon.ports import (
 )
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Earcons(Protocol):
@@ -327,9 +329,10 @@ class Pipeline:
             if job is not self._current:  # overtaken: the next picture need not wait for this
                 return _Seen(job, "")
             if verb is Verb.TEXT:
-                text = self.captioner.read(picture)
+                text = self._asked(lambda captioner: captioner.read(picture))
                 return _Seen(job, phrasing.reading(text, verb), text)
-            caption = self.captioner.describe(picture, job.passed)
+            caption = self._asked(
+                lambda captioner: captioner.describe(picture, job.passed))
             stages.reached("described")
             return _Seen(job, phrasing.sentence(caption, verb), caption)
         except DescriberError as error:
@@ -338,3 +341,12 @@ class Pipeline:
         except Exception:  # the looking thread must outlive any one picture
             log.exception("%s failed", verb)
             return _Seen(job, phrasing.INTERNAL)
+
+    def _asked(self, ask: Callable[[Captioner], T]) -> T:
+        captioner = self.captioner
+        try:
+            return ask(captioner)
+        except DescriberError:
+            if self.captioner is captioner:
+                raise
+        return ask(self.captioner)  # new settings ended the first one at its work

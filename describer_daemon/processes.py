@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,8 @@ from typing import IO, Any
 from describer_daemon.ports import DescriberError
 
 _ROOT = str(Path(__file__).parent.parent)
+_guard = threading.Lock()
+_started: weakref.WeakSet[subprocess.Popen[bytes]] = weakref.WeakSet()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +48,19 @@ def start(
     stdout: int | IO[Any] | None = subprocess.DEVNULL,
     stderr: int | IO[Any] | None = subprocess.DEVNULL,
     env: Mapping[str, str] | None = None,
+    stays: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start a program as the leader of its own process group (see `end`)."""
-    return subprocess.Popen(
+    """Start a program as the leader of its own process group (see `end`).
+
+    One that `stays` is not ended by `end_all`.
+    """
+    process = subprocess.Popen(
         list(command), stdin=stdin, stdout=stdout, stderr=stderr, env=env, start_new_session=True
     )
+    if not stays:
+        with _guard:
+            _started.add(process)
+    return process
 
 
 def processors() -> int:
@@ -74,6 +86,17 @@ def end(process: subprocess.Popen[bytes], *, patience: float = 1.0) -> None:
         process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(patience)
+
+
+def end_all() -> None:
+    """End whatever still runs of what `start` began: for the end of this program.
+
+    A tool that waits for another program, such as one that hangs, would outlive us otherwise.
+    """
+    with _guard:
+        left = [process for process in _started if process.poll() is None]
+    for process in left:
+        end(process)
 
 
 def run(

@@ -116,6 +116,11 @@ class OneAtATime(ABC):
         self._lock = threading.Lock()
         self._live: list[Utterance] = []
 
+    @property
+    def voice(self) -> VoiceSettings:
+        """What `say` will be given: the settings, the voice named as the back-end names it."""
+        return self._voice
+
     @abstractmethod
     def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:
         """Say it and return when it was heard. Raises DescriberError when it was not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import wave
 from typing import TYPE_CHECKING
@@ -41,6 +42,9 @@ def write(path: Path, rate: int, samples: bytes) -> None:
             sound.setframerate(rate)
             sound.writeframes(samples)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            if path.is_file():
+                path.unlink()  # a half would pass for the whole
         raise unwritable(path, error) from error
 
 

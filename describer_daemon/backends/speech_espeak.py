@@ -76,8 +76,12 @@ def _say_through(player: Player, text: str, voice: VoiceSettings, utterance: Utt
                 words.write(espeak.encode(text))
             stages.reached("voiced")
             problem = players.listen(playing, player, longest(text, voice.rate))
+            if not problem:  # all it gave was played: now its own end tells whether that was all
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    voicing.wait(1.0)
+            code = voicing.poll()
         finally:
             processes.end(voicing)
-        if voicing.returncode not in (0, -signal.SIGPIPE, -signal.SIGKILL):
-            raise espeak.failed(voicing.returncode, complaints.read())
+        if code not in (None, 0, -signal.SIGPIPE) and not utterance.stopped:
+            raise espeak.failed(code, complaints.read())
     return problem

@@ -33,7 +33,11 @@ class RunningDaemon:
             [*processes.python("describer_daemon.cli"), "run"],
             stdout=subprocess.DEVNULL, env=environment,
         )
-        wait_until(lambda: self.listening(), "the daemon did not listen")
+        try:
+            wait_until(lambda: self.listening(), "the daemon did not listen")
+        except BaseException:
+            processes.end(self.process)  # else it would take the keys of the next display
+            raise
 
     def listening(self) -> bool:
         assert self.process.poll() is None, "the daemon ended"

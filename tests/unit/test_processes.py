@@ -86,3 +86,15 @@ def test_our_modules_never_load_from_the_folder_we_are_in(tmp_path: Path) -> Non
                           cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert "captioner" in done.stdout
+
+
+@posix
+def test_at_the_end_all_are_ended_but_those_that_stay() -> None:
+    ours = [processes.start(["sleep", "60"]) for _ in range(2)]
+    editor = processes.start(["sleep", "60"], stays=True)
+    try:
+        processes.end_all()
+        assert [one.returncode for one in ours] == [-signal.SIGKILL] * 2
+        assert editor.poll() is None
+    finally:
+        processes.end(editor, patience=20)
