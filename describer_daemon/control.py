@@ -33,6 +33,7 @@ _LARGEST_REPLY = 1024 * 1024
 _LONGEST_PATH = 107  # bytes that fit into sockaddr_un
 _SLOW_CLIENT = 2.0  # seconds for a whole request
 _AT_ONCE = 16  # connections
+_WAITING = 128  # connections that are not yet looked at
 _BUSY = "The describer is busy. Please try again."
 _FAREWELL = 0.5  # seconds that stop() gives replies under way
 
@@ -69,7 +70,7 @@ class ControlServer:
                 path.unlink(missing_ok=True)  # stale: the lock is ours
                 listener.bind(str(path))
                 path.chmod(0o600)
-                listener.listen(_AT_ONCE)
+                listener.listen(_WAITING)
             except OSError as error:
                 raise DescriberError(
                     f"I cannot take requests from other programs. Please look at {folder}.",
@@ -186,7 +187,7 @@ def send(verb: str, wait: bool = False, timeout: float | None = None) -> dict[st
         raise DescriberError(
             "The describer is not running. Start it with: describer run.", detail=str(error)
         ) from error
-    except BlockingIOError as error:  # so many wait already that the system refuses more
+    except BlockingIOError as error:  # more wait at the door than it has room for
         raise DescriberError(_BUSY, detail=str(error)) from error
     except TimeoutError as error:
         raise DescriberError(

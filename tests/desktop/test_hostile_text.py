@@ -6,7 +6,7 @@ import array
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from describer_daemon.backends.speech_espeak import EspeakSpeaker
 from describer_daemon.backends.speech_pyttsx3 import Pyttsx3Speaker
 from describer_daemon.ports import VoiceSettings
 from describer_daemon.virtual_sound import VirtualSound, read_wav, similarity, sounding_seconds
-from tests.desktop.fixtures_sound import Heard, reference
+from tests.desktop.fixtures_sound import reference
 
 VOICE = VoiceSettings("en-us", rate=300)
 OPTIONS = ("-f /etc/passwd", "--help", "--voices", "-w /tmp/stolen.wav", "-", "-x dog")
@@ -136,7 +136,7 @@ def test_speech_dispatcher_gets_one_line_whatever_is_said(
 
 
 def test_speech_dispatcher_says_markup_and_phonemes_as_they_stand(
-    speech_service: str, heard: Heard, audio: VirtualSound
+    speech_service: str, heard: Callable[..., float], audio: VirtualSound
 ) -> None:
     speaker = SpeechDispatcher()
     speaker.configure(VoiceSettings(rate=449))

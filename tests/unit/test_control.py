@@ -232,15 +232,30 @@ def test_a_client_that_does_not_read_holds_nobody_up(daemon: Daemon) -> None:
 
 
 def test_a_hundred_silent_clients_hold_the_door_only_for_moments(daemon: Daemon) -> None:
-    crowd = [connect() for _ in range(100)]
+    crowd: list[socket.socket] = []
     try:
+        crowd += (connect() for _ in range(100))
         turned_away = [json.loads(one.makefile().readline())["sentence"] for one in crowd[16:]]
         assert set(turned_away) == {"The describer is busy. Please try again."}
         until(lambda: send("status")["ok"])  # though the sixteen are still connected
     finally:
         for connection in crowd:
             connection.close()
-    assert not threading.active_count() > 20
+    assert threading.active_count() <= 20
+
+
+def test_a_door_with_no_room_in_front_of_it_is_a_sentence(
+    runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the daemon was stopped (SIGSTOP) and others have asked it before."""
+    (runtime / "describer").mkdir(mode=0o700)
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        listener.bind(str(runtime / "describer" / "control.sock"))
+        listener.listen(0)
+        stack.enter_context(connect())
+        with pytest.raises(DescriberError, match=r"^The describer is busy\."):
+            send("status")
 
 
 def test_a_link_in_the_place_of_the_socket_leads_nowhere(runtime: Path) -> None:
