@@ -88,8 +88,8 @@ def _compared(
     rarity = consensus.rarity(chosen.tokens)
     weight = rarity / max(float(rarity.sum()), 1e-9)
     support = consensus.support(chosen.tokens, pictures[: NEIGHBOURS[2]])
-    told = {f"agreement {count}": float(consensus.agreement([chosen.tokens], pictures[:count])[0])
-            for count in NEIGHBOURS}
+    agreed = consensus.agreements(chosen.tokens, pictures, NEIGHBOURS)
+    told = {f"agreement {count}": each for count, each in zip(NEIGHBOURS, agreed, strict=True)}
     return told | {
         "by rarity": float((each[:-1] * weight).sum()),
         "expected rarity": float((np.exp(each[:-1]) * rarity).mean()),

@@ -134,6 +134,21 @@ class Consensus:
         said = said[(said != PAD).any(1)]
         return self._mean_cosine(captions, self._vectors(said))
 
+    def agreements(
+        self, caption: Sequence[int], pictures: NDArray[np.int64], counts: Sequence[int]
+    ) -> list[float]:
+        """`agreement` of one caption with the first so many of the pictures, for each count."""
+        said = self._captions[pictures].reshape(-1, self._captions.shape[2]).astype(np.int64)
+        owners = np.repeat(np.arange(len(pictures)), self._captions.shape[1])
+        real = (said != PAD).any(1)
+        others, mine = self._vectors(said[real]), self._vectors(_padded([caption]))
+        at = np.searchsorted(mine.keys, others.keys).clip(max=len(mine.keys) - 1)
+        scaled = mine.weights / mine.norms[0, _length(mine.keys)]
+        shared = np.where(mine.keys[at] == others.keys, scaled[at], 0.0)
+        parts = others.weights * shared / others.norms[others.captions, _length(others.keys)]
+        cosines = np.bincount(others.captions, parts, len(others.norms)) / _LONGEST
+        return [float(cosines[owners[real] < count].mean()) for count in counts]
+
     def among(
         self, captions: Sequence[Sequence[int]], weights: NDArray[np.float64]
     ) -> NDArray[np.float64]:

@@ -83,7 +83,8 @@ def test_every_kind_of_message_is_answered_in_turn(tiny_bundle: Path) -> None:
         (page | {"op": "outline", "boxes": [dataclasses.astuple(LARGE)]}, whole),
         ({"op": "describe", "kind": "encoded"}, b"dear diary"),
     )
-    assert loaded == (*outlined[:1], b"") == ({"ok": True}, b"")
+    assert loaded == ({"ok": True, "confined": loaded[0]["confined"]}, b"")
+    assert outlined[0] == {"ok": True}
     assert described[0]["words"]
     assert described[1] == b""
     assert drawn[0] | {"milliseconds": 0} == described[0] | {"milliseconds": 0}
@@ -147,12 +148,12 @@ def test_a_picture_that_needs_more_memory_than_there_is_is_a_sentence(
     with monkeypatch.context() as patched:
         patched.setattr("describer_daemon.pictures.from_pixels", exhausted)
         reply, _ = service.answer(head | {"op": "describe"}, body)
-        assert reply == {"error": "This picture needs more memory than there is.", "detail": ""}
+        assert reply == {"error": "This picture needs more memory than there is.", "short": True}
     assert service.answer(head | {"op": "describe"}, body)[0]["words"]
 
 
 def test_a_reader_that_is_incomplete_names_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    def incomplete() -> None:
+    def incomplete(threads: int | None) -> None:
         raise FileNotFoundError("a network is missing")
 
     monkeypatch.setattr("models.reader.load", incomplete)

@@ -117,6 +117,9 @@ def test_a_picture_with_fewer_captions_counts_for_what_it_has() -> None:
     cider, mine = Cider(captions), captions[5][:1]
     wanted = np.mean([cider(mine[0], each) for number in (4, 5) for each in captions[number]])
     assert consensus.agreement(mine, np.asarray([4, 5])) == pytest.approx([wanted])
+    alone = consensus.agreement(mine, np.asarray([4]))[0]
+    assert consensus.agreements(mine[0], np.asarray([4, 5]), (1, 2)) == pytest.approx(
+        [alone, wanted])
 
 
 def test_thousands_of_captions_are_not_mixed_up() -> None:
