@@ -194,11 +194,20 @@ def kill_player(world: World) -> None:
 
 def stand_still(world: World) -> None:
     """The whole family stops for a while, as in a suspended machine, and keys are pressed."""
+    wait_until(world.has_grabbed, "nothing was grabbed")
+    taken, keys = world.logged("reached taken"), "rsd"
     family = world.family()
     for member in family:
         stop(member)
-    for key in "rsd":
+    for key in keys:
         world.press(key)
     time.sleep(1.5)
     for member in family:
         os.kill(member, signal.SIGCONT)
+    wait_until(lambda: world.logged("reached taken") == taken + len(keys), "a key was lost")
+
+    def last_is_answered() -> bool:
+        since = world.log.read_text(encoding="utf-8").rpartition("reached taken")[2]
+        return "reached phrased" in since.partition("reached described")[2]
+
+    wait_until(last_is_answered, "the last key was not answered")
