@@ -262,9 +262,11 @@ def load(out: Path, picture: Path | None, requests: int, clients: int, seed: int
     except DescriberError as error:
         raise click.ClickException(error.spoken) from error
     table = loads.table(found)
-    daemon_report.save({"load": found, "slope": found.slope}, out / f"load-{requests}-{seed}.json")
-    (out / f"load-{requests}-{seed}.txt").write_text(table + "\n", encoding="utf-8")
-    click.echo(f"{table}\n\nIn {out}: load-{requests}-{seed}.txt and .json")
+    slopes = {"all": found.slope(lasting=False), "lasting": found.slope(lasting=True)}
+    name = f"load-{requests}-{seed}"
+    daemon_report.save({"load": found, "slopes": slopes}, out / f"{name}.json")
+    (out / f"{name}.txt").write_text(table + "\n", encoding="utf-8")
+    click.echo(f"{table}\n\nIn {out}: {name}.txt, {name}.json")
 
 
 @main.command()

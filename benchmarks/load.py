@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +22,7 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.latency import Bench, bench
-from benchmarks.memory import cost
+from benchmarks.memory import children, cost, megabytes
 from describer_daemon import control
 from describer_daemon.ports import DescriberError
 from describer_daemon.settings import Settings
@@ -37,10 +37,14 @@ _START = 0.2  # of the requests: memory is let grow while caches fill
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The daemon and its children after so many requests."""
+    """The daemon and its children after so many requests.
+
+    `lasting` are the megabytes of the daemon and the captioner: what speaks comes and goes.
+    """
 
     requests: int
     megabytes: float
+    lasting: float
     descriptors: int
     processes: int
 
@@ -81,23 +85,28 @@ class Part:
 
 @dataclass(slots=True)
 class Load:
-    """The whole course; `rest` and `zombies` are of a moment after the last sentence."""
+    """The whole course; `after` and `zombies` are of a moment after the last sentence."""
 
     parts: list[Part]
     samples: list[Sample]
-    rest: Sample
+    before: Sample
+    after: Sample
     zombies: int
     clients: int
 
     @property
-    def slope(self) -> float:
-        """MB per 1,000 requests, by least squares over all but the first fifth."""
+    def late(self) -> list[Sample]:
+        """All samples but those of the first fifth of the requests."""
         latest = self.samples[-1].requests if self.samples else 0
-        late = [each for each in self.samples if each.requests >= _START * latest]
+        return [each for each in self.samples if each.requests >= _START * latest]
+
+    def slope(self, *, lasting: bool) -> float:
+        """MB per 1,000 requests, by least squares, of all processes or the `lasting` ones."""
+        late = self.late
         if len({each.requests for each in late}) < 2:
             return 0.0
         line = np.polyfit([each.requests for each in late],
-                          [each.megabytes for each in late], 1)
+                          [each.lasting if lasting else each.megabytes for each in late], 1)
         return 1000 * float(line[0])
 
 
@@ -110,8 +119,8 @@ class _Count(Protocol):
 class _Watch:
     """Looks at the daemon's memory, files and processes while it is at work."""
 
-    def __init__(self, pid: int, done: Counter[str]) -> None:
-        self._pid, self._done = pid, done
+    def __init__(self, pids: Sequence[int], done: Counter[str]) -> None:
+        self._pids, self._done = pids, done
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
         self.samples: list[Sample] = []
@@ -127,13 +136,13 @@ class _Watch:
     def _look(self) -> None:
         while not self._ended.wait(_SAMPLE_EVERY):
             with contextlib.suppress(DescriberError, OSError):
-                self.samples.append(_sample(self._pid, self._done.total()))
+                self.samples.append(_sample(self._pids, self._done.total()))
 
 
-def _sample(pid: int, requests: int) -> Sample:
-    now = cost(pid)
-    return Sample(requests, now.megabytes, len(list(Path(f"/proc/{pid}/fd").iterdir())),
-                  now.processes)
+def _sample(pids: Sequence[int], requests: int) -> Sample:
+    """Of the daemon, the first of `pids`, with all that it started; all of `pids` last."""
+    now, files = cost(pids[0]), list(Path(f"/proc/{pids[0]}/fd").iterdir())
+    return Sample(requests, now.megabytes, sum(map(megabytes, pids)), len(files), now.processes)
 
 
 def run(picture: Path, requests: int, clients: int, seed: int) -> Load:
@@ -143,14 +152,22 @@ def run(picture: Path, requests: int, clients: int, seed: int) -> Load:
         _copied(running, picture)
         running.ask("screen")
         running.ask("clipboard")
-        with _Watch(running.daemon.pid, done) as watch, tqdm(total=requests, unit="request") as bar:
+        _hush(running)
+        pids = [running.daemon.pid, *children(running.daemon.pid)]
+        before = _sample(pids, 0)
+        with _Watch(pids, done) as watch, tqdm(total=requests, unit="request") as bar:
             parts = [_part(running, name, round(share * requests), clients, seed, done, bar)
                      for name, share in _SHARES.items()]
-            running.ask("stop")
-            running.wait("silent", lambda status: not status["speaking"])
-            time.sleep(1.0)
-        return Load(parts, watch.samples, _sample(running.daemon.pid, requests),
+            _hush(running)
+        return Load(parts, watch.samples, before, _sample(pids, requests),
                     _zombies(running.daemon.pid), clients)
+
+
+def _hush(running: Bench) -> None:
+    """Let the daemon come to rest."""
+    running.ask("stop")
+    running.wait("silent", lambda status: not status["speaking"])
+    time.sleep(1.0)
 
 
 def _part(running: Bench, name: str, requests: int, clients: int, seed: int,
@@ -258,11 +275,10 @@ def _there(env: Mapping[str, str]) -> Iterator[None]:
 def _zombies(pid: int) -> int:
     """Children of the daemon that ended and were not reaped."""
     dead = 0
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text(encoding="ascii").split():
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                stat = Path(f"/proc/{child}/stat").read_text(encoding="utf-8")
-                dead += stat.rpartition(")")[2].split()[0] == "Z"
+    for child in children(pid):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            stat = Path(f"/proc/{child}/stat").read_text(encoding="utf-8")
+            dead += stat.rpartition(")")[2].split()[0] == "Z"
     return dead
 
 
@@ -286,12 +302,15 @@ def table(load: Load) -> str:
 
 
 def _flat(load: Load) -> str:
-    late = [each for each in load.samples
-            if each.requests >= _START * load.samples[-1].requests]
-    rows = (("MB", [round(each.megabytes) for each in (*late, load.rest)]),
-            ("open files of the daemon", [each.descriptors for each in (*late, load.rest)]),
-            ("processes", [each.processes for each in (*late, load.rest)]))
-    told = [f"{name}: {values[0]} at first, {min(values[:-1])} to {max(values[:-1])} under load, "
-            f"{values[-1]} at rest afterwards" for name, values in rows]
-    return "\n".join([*told, f"slope: {load.slope:+.2f} MB per 1,000 requests over the last 80 %",
-                      f"zombies: {load.zombies}"])
+    rows = (("MB of all processes", "megabytes"), ("MB of daemon and captioner", "lasting"),
+            ("open files of the daemon", "descriptors"), ("processes", "processes"))
+    told = []
+    for name, what in rows:
+        before, *values, after = (getattr(each, what)
+                                  for each in (load.before, *load.late, load.after))
+        told.append(f"{name}: {before:.0f} at rest before, {min(values):.0f} to "
+                    f"{max(values):.0f} under load, {after:.0f} at rest after")
+    return "\n".join([
+        *told, "slope over the last 80 %, MB per 1,000 requests: "
+        f"{load.slope(lasting=False):+.2f} of all processes, {load.slope(lasting=True):+.2f} of "
+        "daemon and captioner", f"zombies: {load.zombies}"])

@@ -48,7 +48,7 @@ def cost(pid: int) -> Cost:
         for member in _family(pid):
             # what speaks may end while it is looked at
             with contextlib.suppress(*(() if member == pid else _GONE)):
-                found = Cost(found.megabytes + _megabytes(member), found.processes + 1,
+                found = Cost(found.megabytes + megabytes(member), found.processes + 1,
                              found.seconds + _seconds(member), found.wakes + _wakes(member))
     except OSError as error:
         raise DescriberError("The memory of the daemon cannot be read here.",
@@ -119,15 +119,22 @@ def course(picture: Path, seconds: float, captions: int) -> Course:
                       quiet_loaded, cost(pid))
 
 
-def _family(pid: int) -> Iterator[int]:
-    yield pid
+def children(pid: int) -> Iterator[int]:
+    """The processes that a process has started itself, and that are there."""
     with contextlib.suppress(*_GONE):
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text(encoding="ascii").split():
-                yield from _family(int(child))
+                yield int(child)
 
 
-def _megabytes(pid: int) -> float:
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for child in children(pid):
+        yield from _family(child)
+
+
+def megabytes(pid: int) -> float:
+    """The proportional set size of one process. Raises OSError when it is gone."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
     return next(int(line.split()[1]) for line in text.splitlines()
                 if line.startswith("Pss:")) / 1024

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from models.captioner import Caption as Seen
     from models.captioner import Captioner, EngineName
     from models.confidence import Calibration
+    from models.decoding import Search
     from models.finder import Finder
     from models.reader import Line, Reader
 
@@ -92,7 +93,7 @@ class Service:
             how = captioner.config.search
             if self._beam is not None:
                 how = dataclasses.replace(how, beam=self._beam)
-            seen = captioner.describe(image, how)
+            seen = _seen(captioner, image, how)
             caption = _judged(seen, captioner.config.calibration)
             if head["op"] == "illustrate":
                 heatmap = _drawn(captioner.visible(image), seen, caption)
@@ -226,6 +227,15 @@ def _arranged(found: Sequence[Line]) -> Reading:
     each = (TextLine(line.text, line.confidence, round(line.box.left), round(line.box.top),
                      round(line.box.width), round(line.box.height)) for line in lines)
     return Reading(tuple(tuple(itertools.islice(each, count)) for count in counts))
+
+
+def _seen(captioner: Captioner, image: Image.Image, how: Search) -> Seen:
+    from models.bundle import BundleError
+
+    try:
+        return captioner.describe(image, how)
+    except BundleError as error:  # a graph that loads, but does not work
+        raise DescriberError(str(error), detail="see describer doctor") from error
 
 
 def _judged(seen: Seen, limits: Calibration) -> Caption:

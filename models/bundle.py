@@ -27,6 +27,7 @@ CONSENSUS = "consensus.npz"
 PARTS = (VOCABULARY, CARD, WEIGHTS, ENCODER, DECODER, CONSENSUS)
 PICTURES = ("reliability.png", "risk_coverage.png")  # of the card; a bundle works without them
 _MOST = 1000
+_LONGEST = 200  # letters
 _NESTED = "it has too many brackets inside each other"
 SHIPPED = Path(__file__).parent / "bundles" / "flickr8k"
 
@@ -87,7 +88,7 @@ def read(folder: Path) -> tuple[Config, Vocabulary, Consensus]:
         raise unusable(CONSENSUS, error) from error
     known = OWN | COMPARED if len(consensus) else OWN
     if strangers := sorted(set(config.calibration.weights) - known):
-        raise unusable(CONFIG, f"calibration: there is no signal {strangers[0]!r:.40}")
+        raise unusable(CONFIG, f"calibration: there is no signal {strangers[0]}")
     return config, vocabulary, consensus
 
 
@@ -98,7 +99,8 @@ def _check_parts(folder: Path) -> None:
     if missing:
         raise BundleError(f"The captioner bundle lacks {', '.join(missing)}.")
     if extra:
-        raise BundleError(f"The captioner bundle holds files it should not: {', '.join(extra)}.")
+        raise BundleError("The captioner bundle holds files it should not: "
+                          f"{_line(', '.join(extra))}.")
     for part in (CONFIG, *PARTS):
         if not (folder / part).is_file():  # a pipe would never end, nor would some devices
             raise unusable(part, "it is no file")
@@ -109,7 +111,14 @@ def unusable(part: str, why: object = "") -> BundleError:
 
     It may be spoken: a library's own long message belongs in its cause instead.
     """
-    return BundleError(f"The captioner bundle's {part} cannot be used{why and ': '}{why}.")
+    said = _line(why.strerror if isinstance(why, OSError) else why)
+    return BundleError(f"The captioner bundle's {part} cannot be used{said and ': '}{said}.")
+
+
+def _line(said: object) -> str:
+    """A short line for the ear: a bundle may bring names of any length and any characters."""
+    line = "".join(letter if letter.isprintable() else " " for letter in str(said))
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
 def _config(path: Path) -> Config:
@@ -126,7 +135,8 @@ def _config(path: Path) -> Config:
         raise unusable(CONFIG, _NESTED) from error
     except (OSError, ValueError) as error:
         raise unusable(CONFIG, error) from error
-    raise BundleError(f"The captioner bundle has format {found!r}; this program reads {FORMAT}.")
+    has = _line(repr(found))
+    raise BundleError(f"The captioner bundle has format {has}; this program reads {FORMAT}.")
 
 
 def _finite(number: str) -> float:

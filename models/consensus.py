@@ -68,6 +68,7 @@ class Consensus:
         pictures, dimensions = (*self._places.shape, 0, 0)[:2]
         if ((pictures and not self._captions.size) or self._captions.ndim != 3
                 or (pictures and self._captions.min() < 0)
+                or (self._captions[:, :1, :1] == PAD).any()  # of each picture something was said
                 or (self._frequencies < 1).any()
                 or self._mean.ndim != 1 or self._grams.ndim != 1
                 or self._projection.shape != (len(self._mean), dimensions)

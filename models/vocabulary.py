@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from unicodedata import category
 
 from models.pieces import JOINS
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from models.pieces import Groups, Join
 
 PAD, START, END, UNKNOWN = range(4)
+_LONGEST = 200  # letters of a word
+_CONTROLS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})  # and half characters, and ends of lines
 SPECIALS = ("<pad>", "<start>", "<end>", "<unk>")
 # what a good sentence may say twice; any other word said twice is a stutter
 _TWICE = """
@@ -83,4 +86,7 @@ class Vocabulary:
             words, join = words["pieces"], words["join"]
         if not isinstance(words, list) or not all(isinstance(each, str) for each in [join, *words]):
             raise ValueError("a vocabulary must be a JSON list of words")
+        if not all(len(word) <= _LONGEST and _CONTROLS.isdisjoint(map(category, word))
+                   for word in words):
+            raise ValueError("a word of a vocabulary is too long or has control characters")
         return cls(words, join)

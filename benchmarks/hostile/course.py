@@ -81,7 +81,7 @@ def save(tally: Tally, folder: Path) -> None:
     """Write a piece's tally beside the others."""
     folder.mkdir(parents=True, exist_ok=True)
     name = f"{tally.kind}-{tally.seed}-from-{tally.first}.json"
-    text = json.dumps(dataclasses.asdict(tally), indent=1, ensure_ascii=False)
+    text = json.dumps(dataclasses.asdict(tally), indent=1)  # ASCII: what was said may be no text
     (folder / name).write_text(text + "\n", encoding="utf-8")
 
 

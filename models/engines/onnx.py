@@ -69,7 +69,7 @@ class OnnxEngine:
                 and all(map(_alike, inputs[self._memory :], told[2:])))
 
     def encode(self, pixels: NDArray[np.float32]) -> Encoding:
-        parts = self.encoder.run(None, {"pixels": pixels})
+        parts = _run(self.encoder, {"pixels": pixels}, ENCODER)
         memory, count = self._memory, len(self._inputs)
         features, *classes = parts[count:]
         return Encoding(tuple(parts[:memory]), tuple(parts[memory:count]), features[0],
@@ -79,8 +79,16 @@ class OnnxEngine:
         self, tokens: NDArray[np.int64], memory: Arrays, state: Arrays
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], Arrays]:
         inputs = dict(zip(self._inputs, (*memory, *state), strict=True))
-        scores, attention, *after = self.decoder.run(None, {"tokens": tokens, **inputs})
+        scores, attention, *after = _run(self.decoder, {"tokens": tokens, **inputs}, DECODER)
         return scores, attention, tuple(after)
+
+
+def _run(graph: Any, inputs: dict[str, Any], part: str) -> Any:
+    """All outputs. Raises BundleError for a graph that loads but does not work."""
+    try:
+        return graph.run(None, inputs)
+    except Exception as error:  # its errors have no common base but this
+        raise unusable(part) from error
 
 
 def _face(entry: Any) -> tuple[str, list[int | str]]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from benchmarks.hostile import course
 from benchmarks.hostile.bundles import Bundles
 from models.bundle import CONFIG, CONSENSUS, ENCODER, VOCABULARY, BundleError, read
+from models.captioner import load
 from tests.unit.test_bundle import edit, sign
 
 
@@ -61,7 +62,8 @@ def test_numbers_that_nothing_can_be_done_with(
 @pytest.mark.parametrize(
     ("name", "change"),
     [("places", lambda old: old * np.nan), ("grams", lambda old: old.astype(np.float32)),
-     ("captions", lambda old: -old.astype(np.int32)), ("frequencies", lambda old: old * 0),
+     ("captions", lambda old: -old.astype(np.int32)), ("captions", lambda old: old * 0),
+     ("frequencies", lambda old: old * 0),
      ("unity", lambda old: old.astype(np.complex64)),
      ("more", lambda old: old.repeat(300 << 18))],
 )
@@ -75,6 +77,30 @@ def test_a_memory_that_nothing_can_be_done_with(
     sign(broken_bundle)
     with pytest.raises(BundleError, match=r"consensus\.npz cannot be used: "):
         read(broken_bundle)
+
+
+@pytest.mark.parametrize("word", ["a\nb", "\x1b[0m", "\ud800", "\u202e", "a" * 10_000])
+def test_a_word_that_nobody_should_hear(broken_bundle: Path, word: str) -> None:
+    words = json.loads((broken_bundle / VOCABULARY).read_text(encoding="utf-8"))
+    (broken_bundle / VOCABULARY).write_text(json.dumps([*words[:-1], word]))
+    sign(broken_bundle)
+    with pytest.raises(BundleError, match="a word of a vocabulary is too long or has control"):
+        read(broken_bundle)
+
+
+def test_a_bundles_own_names_are_cut_and_cleaned(broken_bundle: Path) -> None:
+    edit(broken_bundle, lambda config: config["search"].update({"a\nb" + "c" * 10_000: 1}))
+    with pytest.raises(BundleError, match=r"config\.json cannot be used: search: unknown a bc"
+                       ) as refused:
+        read(broken_bundle)
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 300
+
+
+def test_a_graph_that_loads_but_does_not_work(broken_bundle: Path) -> None:
+    captioner = load(broken_bundle)
+    with pytest.raises(BundleError, match=r"encoder\.onnx cannot be used"):
+        captioner.engine.encode(np.zeros((1, 3, 7, 7), np.float32))
 
 
 def test_a_grid_of_less_than_nothing(broken_bundle: Path) -> None:
