@@ -67,7 +67,7 @@ def test_phonemes_are_read_out_as_letters(
     "text", [*OPTIONS, *MARKUP, *SHELL, PHONEMES, "a\n.\nSTOP all", "\1 20S a"])
 def test_the_synthesiser_hears_of_it_only_as_text(text: str) -> None:
     command = espeak.command(VOICE)
-    assert not any(text in part for part in command)
+    assert text not in command
     given = espeak.encode(text)
     assert b"\n" not in given
     assert b"\1" not in given
@@ -95,18 +95,21 @@ def overheard(address: str, folder: Path) -> Iterator[tuple[str, bytearray]]:
     def serve() -> None:
         with contextlib.suppress(OSError):
             while True:
-                client, _ = listener.accept()
-                service = socket.socket(socket.AF_UNIX)
+                client = opened.enter_context(listener.accept()[0])
+                service = opened.enter_context(socket.socket(socket.AF_UNIX))
                 service.connect(address.partition(":")[2])
                 for ends in ((client, service, True), (service, client, False)):
                     threading.Thread(target=pass_on, args=ends, daemon=True).start()
 
-    with socket.socket(socket.AF_UNIX) as listener:
+    with contextlib.ExitStack() as opened:
+        listener = opened.enter_context(socket.socket(socket.AF_UNIX))
         listener.bind(str(path))
         listener.listen()
-        threading.Thread(target=serve, daemon=True).start()
+        serving = threading.Thread(target=serve, daemon=True)
+        serving.start()
         yield f"unix_socket:{path}", notes
         listener.shutdown(socket.SHUT_RDWR)
+        serving.join()
 
 
 HOSTILE = ("A dog.\r\n.\r\nSTOP all\r\nSET self SSML_MODE on\r\nSPEAK\r\n", ".\r\nQUIT\r\n",
