@@ -28,6 +28,7 @@ PARTS = (VOCABULARY, CARD, WEIGHTS, ENCODER, DECODER, CONSENSUS)
 PICTURES = ("reliability.png", "risk_coverage.png")  # of the card; a bundle works without them
 _MOST = 1000
 _LONGEST = 200  # letters
+_LARGEST = 4096  # pixels
 _NESTED = "it has too many brackets inside each other"
 SHIPPED = Path(__file__).parent / "bundles" / "flickr8k"
 
@@ -153,8 +154,10 @@ def _sensible(config: Config) -> Config:
         raise ValueError(f"search: beam, max_words and neighbours are at most {_MOST}")
     if not all(type(weight) in (int, float) for weight in weights.values()):
         raise ValueError("calibration: a weight is no number")
-    if min(config.preprocessing.std) <= 0:
-        raise ValueError("preprocessing: std must be above 0")
+    sees = config.preprocessing
+    if min(sees.std) <= 0 or max(sees.size, sees.shorter_side) > _LARGEST:
+        raise ValueError("preprocessing: std must be above 0, size and shorter_side at most "
+                         f"{_LARGEST}")
     if min(config.grid) < 1:
         raise ValueError("grid must be at least 1 by 1")
     return config

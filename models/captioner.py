@@ -74,9 +74,17 @@ class Captioner:
         return self.engine.encode(to_array(upright_rgb(image), self.config.preprocessing))
 
     def caption(self, encoding: Encoding, how: Search | None = None) -> Caption:
-        """Find the words for what was looked at: the other half of `describe`."""
+        """Find the words for what was looked at: the other half of `describe`.
+
+        Raises BundleError when the weights give no probabilities.
+        """
         how = how or self.config.search
-        found = search(self.engine, encoding, how, self._repeatable)
+        try:
+            found = search(self.engine, encoding, how, self._repeatable)
+        except bundle.BundleError:
+            raise
+        except ValueError as error:
+            raise bundle.unusable(bundle.WEIGHTS, error) from error
         best = choose(found, encoding, self.consensus, how)
         known = signals(found, best, encoding, self.consensus)
         words, sizes = self.vocabulary.spell(best.tokens)

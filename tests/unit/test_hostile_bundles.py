@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from benchmarks.hostile import course
 from benchmarks.hostile.bundles import Bundles
@@ -49,7 +51,7 @@ def test_brackets_inside_each_other(broken_bundle: Path) -> None:
     [("search", {"beam": 10**9}), ("search", {"max_words": 10**9}),
      ("search", {"length_penalty": float("nan")}), ("calibration", {"offset": float("inf")}),
      ("calibration", {"weights": {"mean": "much"}}), ("calibration", {"weights": {"luck": 1.0}}),
-     ("preprocessing", {"std": [0.5, 0, 0.5]})],
+     ("preprocessing", {"std": [0.5, 0, 0.5]}), ("preprocessing", {"shorter_side": 2**31})],
 )
 def test_numbers_that_nothing_can_be_done_with(
     broken_bundle: Path, table: str, value: dict[str, object]
@@ -101,6 +103,14 @@ def test_a_graph_that_loads_but_does_not_work(broken_bundle: Path) -> None:
     captioner = load(broken_bundle)
     with pytest.raises(BundleError, match=r"encoder\.onnx cannot be used"):
         captioner.engine.encode(np.zeros((1, 3, 7, 7), np.float32))
+
+
+def test_weights_that_give_no_probabilities(broken_bundle: Path) -> None:
+    captioner = load(broken_bundle)
+    seen = captioner.encode(Image.new("RGB", (64, 64), "red"))
+    lost = dataclasses.replace(seen, memory=tuple(part * np.nan for part in seen.memory))
+    with pytest.raises(BundleError, match=r"weights\.safetensors cannot be used: the captioner's"):
+        captioner.caption(lost)
 
 
 def test_a_grid_of_less_than_nothing(broken_bundle: Path) -> None:
