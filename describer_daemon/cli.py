@@ -98,6 +98,7 @@ def run(verbose: bool) -> None:
         daemon.tell(problem)
     if not serving.serve_or_ask(daemon, lambda: serving.tell(_listening_for(loaded)), ending):
         serving.tell("The describer runs already; it was asked to describe the screen.")
+    serving.forget_unwritten()
 
 
 def _listening_for(settings: Settings) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import time
 from collections.abc import Callable
 from typing import Protocol
@@ -56,3 +58,12 @@ def tell(line: str) -> None:
     """Print it; what cannot be written, as on a full disk, must not cost anyone the describer."""
     with contextlib.suppress(OSError):
         click.echo(line)
+
+
+def forget_unwritten() -> None:
+    """What a full disk did not take of what was printed shall not spoil how this program ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -117,10 +117,17 @@ def test_the_box_around_the_pointer(xserver: VirtualDisplay) -> None:
 def test_the_box_shows_what_is_around_the_pointer(
     picture_window: Callable[..., Rectangle], xserver: VirtualDisplay, picture: Image.Image
 ) -> None:
-    place = picture_window(picture)
-    point(xserver, place.left + 100, place.top + 100)
+    picture_window(picture)
     expected = picture.crop((80, 90, 120, 110)).tobytes()
-    wait_until(lambda: grab("pointer", (40, 20)).tobytes() == expected)
+
+    def shown() -> bool:
+        with xserver.opened() as display:  # a window manager may still move it
+            place = x11.active_window(display)
+        assert place is not None
+        point(xserver, place.left + 100, place.top + 100)
+        return grab("pointer", (40, 20)).tobytes() == expected
+
+    wait_until(shown)
 
 
 def test_several_monitors(two_monitors: VirtualDisplay) -> None:
