@@ -26,7 +26,7 @@ ENCODER, DECODER = "encoder.onnx", "decoder.onnx"
 CONSENSUS = "consensus.npz"
 PARTS = (VOCABULARY, CARD, WEIGHTS, ENCODER, DECODER, CONSENSUS)
 PICTURES = ("reliability.png", "risk_coverage.png")  # of the card; a bundle works without them
-_MOST = 1000
+_MOST, _STEEPEST = 1000, 100
 _LONGEST = 200  # letters
 _LARGEST = 4096  # pixels
 _NESTED = "it has too many brackets inside each other"
@@ -152,6 +152,8 @@ def _sensible(config: Config) -> Config:
     how, weights = config.search, config.calibration.weights
     if how.beam > _MOST or how.max_words > _MOST or how.neighbours > _MOST:
         raise ValueError(f"search: beam, max_words and neighbours are at most {_MOST}")
+    if abs(how.length_penalty) > _STEEPEST:
+        raise ValueError(f"search: length_penalty is at most {_STEEPEST}")
     if not all(type(weight) in (int, float) for weight in weights.values()):
         raise ValueError("calibration: a weight is no number")
     sees = config.preprocessing

@@ -49,7 +49,8 @@ def test_brackets_inside_each_other(broken_bundle: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "value"),
     [("search", {"beam": 10**9}), ("search", {"max_words": 10**9}),
-     ("search", {"length_penalty": float("nan")}), ("calibration", {"offset": float("inf")}),
+     ("search", {"length_penalty": 1e308}), ("search", {"length_penalty": float("nan")}),
+     ("calibration", {"offset": float("inf")}),
      ("calibration", {"weights": {"mean": "much"}}), ("calibration", {"weights": {"luck": 1.0}}),
      ("preprocessing", {"std": [0.5, 0, 0.5]}), ("preprocessing", {"shorter_side": 2**31})],
 )
