@@ -15,6 +15,7 @@ from benchmarks.latency import Bench, bench
 from describer_daemon.ports import DescriberError
 
 _GONE = (FileNotFoundError, ProcessLookupError)
+_SETTLED = 5.0  # seconds until nobody does anything any more
 _TICKS = os.sysconf("SC_CLK_TCK")  # of processor time, a second
 
 
@@ -104,14 +105,14 @@ def course(picture: Path, seconds: float, captions: int) -> Course:
     """Start a daemon, leave it alone, let it caption, leave it alone, unload its captioner."""
     with bench(picture) as running:
         pid = running.daemon.pid
-        time.sleep(2)
+        time.sleep(_SETTLED)
         started, quiet = cost(pid), idle(running, seconds)
         running.press()
-        time.sleep(2)
+        time.sleep(_SETTLED)
         loaded = cost(pid)
         for _ in tqdm(range(captions), desc="captions", unit="caption"):
             running.ask("screen")
-        time.sleep(2)
+        time.sleep(_SETTLED)
         used = cost(pid)
         quiet_loaded = idle(running, min(seconds, 60))
         running.unload()
