@@ -100,7 +100,7 @@ class Consensus:
                     return cls(dict(arrays))
         except MemoryError as error:
             raise ValueError("it is far too large") from error
-        except (BadZipFile, EOFError, KeyError, NotImplementedError, OverflowError, RuntimeError,
+        except (BadZipFile, EOFError, KeyError, OverflowError, RuntimeError,
                 SyntaxError, TypeError, tokenize.TokenError, zlib.error) as error:
             raise ValueError("it is no file of arrays") from error
 
