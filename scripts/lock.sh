@@ -8,13 +8,13 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/setup.sh
 
-# resolve SOURCE LOCK OPTION ...: no host may come into the file, so uv's own settings stay out
+# resolve SOURCE LOCK OPTION ...: uv leaves out the hosts that it asked, unless it is told to name them
 resolve() {
     local source=$1 lock=$2
     shift 2
     .venv-tools/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-        --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
-        "$@" "$source" --output-file "$lock" >&2 || fail "$source could not be resolved."
+        --no-annotate --no-header "$@" "$source" --output-file "$lock" >&2 ||
+        fail "$source could not be resolved."
 }
 
 case ${1:-} in -h | --help) sed -n '2,5s/^# //p' "$0"; exit 0 ;; esac
