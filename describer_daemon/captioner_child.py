@@ -73,12 +73,11 @@ class Service:
             if head["op"] == "read":
                 return dataclasses.asdict(self._read(head, body)), b""
             return self._describe(head, body)
-        except DescriberError as error:
-            short = {"short": True} if memory.is_short(error.__cause__) else {}
-            return {"error": error.spoken, "detail": error.detail, **short}, b""
         except Exception as error:  # the daemon must get an answer to every message
-            if memory.is_short(error):
-                return _too_much(), b""
+            if memory.is_short(error):  # even if it was taken for a damaged bundle
+                return _too_much(repr(error)), b""
+            if isinstance(error, DescriberError):
+                return {"error": error.spoken, "detail": error.detail}, b""
             return {"error": "The captioner failed on this picture.",
                     "detail": traceback.format_exc()}, b""
 
@@ -279,8 +278,8 @@ def _next(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | tuple[()] | None:
         return ()
 
 
-def _too_much() -> dict[str, Any]:
-    return {"error": memory.TOO_MUCH, "short": True}
+def _too_much(detail: str = "") -> dict[str, Any]:
+    return {"error": memory.TOO_MUCH, "detail": detail, "short": True}
 
 
 def main() -> None:

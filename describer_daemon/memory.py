@@ -24,8 +24,12 @@ _COMPLAINT = re.compile(r"out of memory|insufficient memory|bad[_ ]alloc|"
 
 
 def is_short(error: BaseException | None) -> bool:
-    """Whether this is how a library says that there was no more memory."""
-    return isinstance(error, MemoryError) or _COMPLAINT.search(str(error)) is not None
+    """Whether this, or what caused it, is how a library says that there was no more memory."""
+    while error is not None:
+        if isinstance(error, MemoryError) or _COMPLAINT.search(str(error)):
+            return True
+        error = error.__cause__
+    return False
 
 
 @contextlib.contextmanager
@@ -79,7 +83,9 @@ def limit(allowance: int) -> bool:
 def rest(stream: IO[bytes]) -> None:
     """Wait for something to read, but not for long; else give back what is free meanwhile.
 
-    The C library keeps what a picture took for the next one, which may be hours away.
+    The C library keeps what a picture took for the next one, which may be hours away. Whoever
+    writes to the stream waits for each reply, so nothing is ever left in its buffer, where this
+    would not see it.
     """
     if sys.platform != "linux" or select.select([stream], [], [], _RESTLESS)[0]:
         return

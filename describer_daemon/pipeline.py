@@ -216,6 +216,7 @@ class Pipeline:
         return phrasing.COPIED
 
     def _seen(self, seen: _Seen) -> None:
+        """Like `_begin`: whatever it raises, it raises before the request is answered."""
         if seen.job is not self._current:
             return  # overtaken while it was made: never spoken
         self._current = None
@@ -256,6 +257,8 @@ class Pipeline:
         self._sound(self.earcons.failed)
         if isinstance(event, Request):
             self._answer(event, error.spoken, failed=True)
+        elif isinstance(event, _Seen):
+            self._answer(event.job.request, error.spoken, failed=True)
         else:
             self._speak(error.spoken)
 

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from describer_daemon import frames, processes
+from describer_daemon import frames, memory, processes
 from describer_daemon.captioner_child import Service
+from models.bundle import BundleError
 from tests import screens
 
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
@@ -148,8 +149,21 @@ def test_a_picture_that_needs_more_memory_than_there_is_is_a_sentence(
     with monkeypatch.context() as patched:
         patched.setattr("describer_daemon.pictures.from_pixels", exhausted)
         reply, _ = service.answer(head | {"op": "describe"}, body)
-        assert reply == {"error": "This picture needs more memory than there is.", "short": True}
+        assert reply == {"error": "This picture needs more memory than there is.",
+                         "detail": "MemoryError()", "short": True}
     assert service.answer(head | {"op": "describe"}, body)[0]["words"]
+
+
+def test_too_little_memory_for_the_bundle_does_not_blame_the_bundle(
+    tiny_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object, **__: object) -> None:
+        raise BundleError("The captioner bundle's weights are damaged.") from MemoryError()
+
+    service = Service(tiny_bundle, None, "onnx")
+    monkeypatch.setattr("models.captioner.load", exhausted)
+    reply, _ = service.answer({"op": "load"}, b"")
+    assert (reply["error"], reply["short"]) == (memory.TOO_MUCH, True)
 
 
 def test_a_reader_that_is_incomplete_names_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 from describer_daemon import demo, frames, memory
 from describer_daemon.captioner import ChildCaptioner
 from describer_daemon.ports import DescriberError, Encoded, Pixels
+from models.bundle import BundleError
 from tests.unit.proc import LONG, PROC
 from tests.unit.test_pictures import encoded, photo, png
 
@@ -67,6 +68,12 @@ def test_pixels_that_there_is_no_memory_for(captioner: ChildCaptioner) -> None:
     assert captioner.describe(SAMPLE).words
 
 
+def test_a_picture_that_takes_all_there_is(captioner: ChildCaptioner) -> None:
+    with pytest.raises(DescriberError, match=TOO_MUCH):
+        captioner.describe(Encoded(png(9_000, 9_000, 16)))
+    assert captioner.describe(SAMPLE).words
+
+
 def test_the_limit_binds(captioner: ChildCaptioner) -> None:
     captioner.close()
     captioner.warm_up()
@@ -103,12 +110,19 @@ assert room(80) and not room(150)
     assert done.returncode == 0, done.stderr
 
 
+def caused(error: Exception, by: Exception) -> Exception:
+    error.__cause__ = by
+    return error
+
+
 @pytest.mark.parametrize(("error", "short"), [
     (MemoryError(), True), (OSError("out of memory when reading image file"), True),
     (RuntimeError("Failed to allocate memory for requested buffer of size 9"), True),
     (RuntimeError("DefaultCPUAllocator: can't allocate memory"), True),
     (RuntimeError("std::bad_alloc"), True), (OSError("broken data stream"), False),
     (KeyError("a defect"), False), (None, False),
+    (caused(BundleError("It is damaged."), caused(OSError("?"), MemoryError())), True),
+    (caused(BundleError("It is damaged."), OSError("broken")), False),
 ])
 def test_libraries_say_it_in_words_of_their_own(error: Exception | None, short: bool) -> None:
     assert memory.is_short(error) is short

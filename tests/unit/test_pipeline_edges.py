@@ -77,8 +77,7 @@ def test_a_defect_while_an_answer_is_made_is_said_and_the_loop_lives(
 
     with monkeypatch.context() as patched:
         patched.setattr(room.pipeline, "_pass", fail)
-        room.ask(Verb.SCREEN)
-        until(lambda: bool(room.speaker.said))
+        assert room.answer(Verb.SCREEN) == Outcome(phrasing.INTERNAL, failed=True)
     assert room.speaker.said == [phrasing.INTERNAL]
     assert room.earcons.heard == ["taken", "failed"]
     assert room.answer(Verb.SCREEN) == Outcome("Picture 2.")
