@@ -11,7 +11,7 @@ import numpy as np
 
 from models.bundle import unusable
 from models.engines.onnx import processors, session
-from models.finder import edges
+from models.finder import edges, surfaces
 from models.finder.regions import CELL, INTERFACE, TEXT, Limits, pictures
 from models.tables import make
 
@@ -75,8 +75,12 @@ class Finder:
             if factor > 1:
                 box = edges.settle(pixels, box * factor, factor + 1)
             left, top, right, bottom = _inside(box, width, height)
+            inside = pixels[top:bottom, left:right]
+            if surfaces.is_gradient(inside):
+                continue
+            photograph = region.photograph and not surfaces.is_drawn(inside)
             found.append(Found(left, top, right - left, bottom - top, region.score,
-                               "photograph" if region.photograph else "drawing"))
+                               "photograph" if photograph else "drawing"))
         text = float(kinds[TEXT].mean())
         return Screen(tuple(found), float(kinds[INTERFACE].mean()) + text, text)
 

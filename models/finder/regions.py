@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.finder import edges
+from models.finder import edges, tiles
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,10 +37,10 @@ class Limits:
     say of it come to `border`.
     """
 
-    cell: float = 0.6
+    cell: float = 0.4
     side: float = 40.0
     fill: float = 0.6
-    score: float = 0.6
+    score: float = 0.5
     border: float = 0.5
     drawing: float = 0.65
 
@@ -66,7 +66,8 @@ def pictures(
     search = _Search(pixels, kinds, reach, limits)
     for box in components(search.inside):
         search.split(edges.settle(pixels, box.astype(np.float64) * CELL, 2 * CELL), 0)
-    return sorted(search.result[:_MOST], key=lambda each: -each.score)
+    found = tiles.straighten(search.result[:_MOST], limits.side)
+    return sorted(found, key=lambda each: -each.score)
 
 
 class _Search:

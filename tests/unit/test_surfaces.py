@@ -1,0 +1,103 @@
+"""Photographs, drawings and gradients are told apart by their pixels, whatever their size."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from models.finder.surfaces import is_drawn, is_gradient
+from tests.bundles import photograph
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SIZES = [(30, 20), (300, 200), (1900, 1000), (64, 700)]
+
+
+def shown(image: Image.Image, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    image = image.convert("RGB")
+    return np.asarray(image.resize(size, Image.Resampling.LANCZOS) if size else image)
+
+
+def on_white(name: str) -> Image.Image:
+    """A thing that was photographed on plain white, three quarters of it white."""
+    page = Image.new("RGB", (800, 800), "white")
+    page.paste(photograph(name).convert("RGB").resize((400, 400)), (200, 200))
+    return page
+
+
+def street_map(size: tuple[int, int]) -> Image.Image:
+    width, height = size
+    image = Image.new("RGB", size, (242, 239, 233))
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((width // 3, height // 3, width // 2, height), fill=(200, 230, 190))
+    pen.polygon([(0, height), (width // 3, height // 2), (width // 2, height)], (160, 200, 240))
+    for place in (0.2, 0.45, 0.8):
+        pen.line((0, place * height, width, 0.9 * place * height), "white", max(1, width // 40))
+        pen.line((place * width, 0, 0.8 * place * width, height), (250, 220, 130),
+                 max(1, width // 60))
+    return image
+
+
+def radial(size: tuple[int, int]) -> Image.Image:
+    width, height = size
+    across, down = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
+    share = np.clip(np.hypot(across, down), 0, 1)[..., None]
+    return Image.fromarray((share * [40, 180, 70] + (1 - share) * [190, 90, 60]).astype(np.uint8))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "rocket", "camera"])
+def test_a_photograph_is_neither(name: str, size: tuple[int, int]) -> None:
+    pixels = shown(photograph(name), size)
+    assert not is_drawn(pixels)
+    assert not is_gradient(pixels)
+
+
+def test_a_photograph_that_was_saved_poorly_is_none() -> None:
+    stream = io.BytesIO()
+    photograph("chelsea").convert("RGB").save(stream, "JPEG", quality=15)
+    assert not is_drawn(shown(Image.open(stream)))
+
+
+def test_a_thing_on_plain_white_is_a_photograph() -> None:
+    pixels = shown(on_white("coffee"))
+    assert not is_drawn(pixels)
+    assert not is_gradient(pixels)
+
+
+@pytest.mark.parametrize("size", SIZES[1:3])
+def test_a_map_is_drawn(size: tuple[int, int]) -> None:
+    assert is_drawn(shown(street_map(size)))
+    assert not is_gradient(shown(street_map(size)))
+
+
+def test_a_letter_in_a_circle_is_drawn() -> None:
+    image = Image.new("RGB", (920, 920), "white")
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((0, 0, 920, 920), "seagreen")
+    pen.text((460, 460), "M", "white", ImageFont.load_default(400), "mm")
+    assert is_drawn(shown(image.reduce(10)))
+
+
+def test_a_photograph_in_one_tint_has_few_colours_but_grain() -> None:
+    grey = np.asarray(photograph("camera").convert("L").resize((92, 92)))
+    sepia = np.stack([grey, (grey * 0.9).astype(np.uint8), (grey * 0.7).astype(np.uint8)], -1)
+    assert not is_drawn(sepia)
+
+
+@pytest.mark.parametrize("size", SIZES[1:])
+def test_a_gradient_is_no_picture(size: tuple[int, int]) -> None:
+    assert is_gradient(shown(radial(size)))
+    assert is_gradient(shown(Image.linear_gradient("L"), size))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (2, 2)])
+def test_the_smallest_ones_are_judged_somehow(size: tuple[int, int]) -> None:
+    pixels = shown(Image.new("RGB", size, "teal"))
+    assert is_drawn(pixels)
+    assert not is_gradient(pixels)
