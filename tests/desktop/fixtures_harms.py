@@ -19,6 +19,7 @@ from tests.desktop.fixtures_faults import PLAYERS, World, limit
 
 Harm = Callable[[World], contextlib.AbstractContextManager[None]]
 WEIGHTS = "weights.safetensors"
+STILL = float(os.environ.get("FAULT_STILL", "1.5"))  # seconds that everything stands still
 
 
 def nothing(world: World) -> contextlib.AbstractContextManager[None]:
@@ -201,7 +202,7 @@ def stand_still(world: World) -> None:
         stop(member)
     for key in keys:
         world.press(key)
-    time.sleep(1.5)
+    time.sleep(STILL)
     for member in family:
         os.kill(member, signal.SIGCONT)
     wait_until(lambda: world.logged("reached taken") == taken + len(keys), "a key was lost")

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -106,6 +107,25 @@ def test_a_display_comes_goes_and_comes_back(own_display: VirtualDisplay) -> Non
             wait_until(lambda: not world.listening(), "the loss was not noticed")
         assert world.end() == 0
         wait_until(lambda: not world.family())
+
+
+def test_a_display_that_hangs(own_display: VirtualDisplay) -> None:
+    with world_on(own_display) as world:
+        world.start()
+        harms.stop(own_display.server)
+        world.hears(lambda: control.send("repeat", wait=True), NOTHING_YET)
+        asked = threading.Thread(target=control.send, args=("screen",), kwargs={"wait": True})
+        asked.start()
+        wait_until(lambda: control.send("status")["speaking"], "that it still looks was not said")
+        assert control.send("stop", wait=True)["sentence"] == ""
+        asked.join(20)
+        assert not asked.is_alive()
+        os.kill(own_display.server, signal.SIGCONT)
+        world.hears(lambda: world.press("d"), BLACK)
+        harms.stop(own_display.server)
+        assert world.end() == 0
+        wait_until(lambda: not world.family(), f"{world.family()}")
+        os.kill(own_display.server, signal.SIGCONT)
 
 
 def test_a_voice_that_comes_later_than_the_describer_serves(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import shutil
@@ -28,6 +29,7 @@ from describer_daemon.virtual_sound import (
     similarity,
     sounding_seconds,
 )
+from tests.desktop.fixtures_display import wait_until
 from tests.desktop.fixtures_sound import reference, speech_dispatcher
 
 if TYPE_CHECKING:
@@ -194,6 +196,18 @@ def test_a_new_sentence_ends_the_one_before(
     assert second.wait() is None
     assert heard(DOG, spoken(speaker)) > surely(speaker)
     assert sounding_seconds(recording.samples) < sounding_seconds(reference(LONG, VOICE))
+
+
+def test_a_speech_child_that_is_killed_costs_one_sentence(played: Any, heard: Heard) -> None:
+    before, ends = children(), Ends()
+    played.speak(LONG, ends)
+    wait_until(lambda: bool(children() - before), "nothing was started")
+    for child in children() - before:
+        with contextlib.suppress(ProcessLookupError):  # one that goes with the one before
+            os.kill(child, signal.SIGKILL)
+    assert isinstance(ends.wait(), DescriberError)
+    assert say(played, DOG) is None
+    assert heard(DOG, VOICE) > 0.98
 
 
 def test_many_hasty_keys_leave_only_the_last(speaker: Any, heard: Heard) -> None:

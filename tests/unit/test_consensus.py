@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.captioner import choose
-from models.consensus import MOST_WORDS, Consensus, grams
+from models.consensus import MOST_WORDS, Consensus, grams, nearness
 from models.decoding import Encoding, Hypothesis, Search
 from models.vocabulary import END, PAD, START
 from training import neighbours
@@ -118,8 +118,26 @@ def test_a_picture_with_fewer_captions_counts_for_what_it_has() -> None:
     wanted = np.mean([cider(mine[0], each) for number in (4, 5) for each in captions[number]])
     assert consensus.agreement(mine, np.asarray([4, 5])) == pytest.approx([wanted])
     alone = consensus.agreement(mine, np.asarray([4]))[0]
-    assert consensus.agreements(mine[0], np.asarray([4, 5]), (1, 2)) == pytest.approx(
+    weightings = [np.asarray([1.0, 0.0]), np.asarray([1.0, 1.0])]
+    assert consensus.agreements(mine[0], np.asarray([4, 5]), weightings) == pytest.approx(
         [alone, wanted])
+
+
+def test_agreement_with_pictures_is_weighted() -> None:
+    captions = said(6)
+    consensus, cider = memory(captions), Cider(captions)
+    mine, chosen, weights = captions[0][:2], np.asarray([1, 2]), np.asarray([3.0, 1.0])
+    each = [[np.mean([cider(caption, ids) for ids in captions[number]]) for number in chosen]
+            for caption in mine]
+    wanted = [(3 * near + far) / 4 for near, far in each]
+    assert consensus.agreement(mine, chosen, weights) == pytest.approx(wanted)
+    assert consensus.agreements(mine[0], chosen, [weights]) == pytest.approx(wanted[:1])
+
+
+def test_the_nearer_ones_weigh_more() -> None:
+    cosines = np.asarray([0.8, 0.7, 0.3], np.float32)
+    assert nearness(cosines, 0.1) == pytest.approx([1, math.exp(-1), math.exp(-5)])
+    assert nearness(cosines, 0) == pytest.approx([1, 1, 1])
 
 
 def test_thousands_of_captions_are_not_mixed_up() -> None:
