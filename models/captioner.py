@@ -9,6 +9,7 @@ import numpy as np
 
 from models import bundle
 from models.confidence import signals
+from models.consensus import nearness
 from models.decoding import search
 from models.preprocess import to_array, upright_rgb, visible
 from models.tags import names, summed
@@ -127,8 +128,9 @@ def choose(
     """Pick the caption that the search and the nearest training pictures agree on."""
     if not how.consensus or len(found) == 1 or not len(consensus):
         return found[0]
-    pictures, _ = consensus.near(encoding.features, how.neighbours)
-    agreement = consensus.agreement([each.tokens for each in found], pictures)
+    pictures, cosines = consensus.near(encoding.features, how.neighbours)
+    agreement = consensus.agreement([each.tokens for each in found], pictures,
+                                    nearness(cosines, how.bandwidth))
     scores = [each.score + how.consensus * agreed
               for each, agreed in zip(found, agreement, strict=True)]
     return found[scores.index(max(scores))]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.consensus import nearness
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -15,11 +17,13 @@ if TYPE_CHECKING:
     from models.decoding import Encoding, Hypothesis
 
 NEIGHBOURS = (3, 8, 20, 60)
+_BANDWIDTH = 0.07  # for what the nearer ones count more
 # what `signals` knows of a caption alone, and what only by a memory of others
 OWN = frozenset({"mean", "least", "total", "end", "words", "attention"})
 COMPARED = frozenset({
     "by rarity", "expected rarity", "rarity", "rarest", "beam", "nearest", "near", "support",
-    "least support", "neighbours", "humans", *(f"agreement {count}" for count in NEIGHBOURS),
+    "least support", "neighbours", "humans", "weighted agreement",
+    *(f"agreement {count}" for count in NEIGHBOURS),
 })
 
 
@@ -88,9 +92,12 @@ def _compared(
     rarity = consensus.rarity(chosen.tokens)
     weight = rarity / max(float(rarity.sum()), 1e-9)
     support = consensus.support(chosen.tokens, pictures[: NEIGHBOURS[2]])
-    agreed = consensus.agreements(chosen.tokens, pictures, NEIGHBOURS)
+    first = [(np.arange(len(pictures)) < count).astype(np.float64) for count in NEIGHBOURS]
+    *agreed, weighted = consensus.agreements(chosen.tokens, pictures,
+                                             [*first, nearness(cosines, _BANDWIDTH)])
     told = {f"agreement {count}": each for count, each in zip(NEIGHBOURS, agreed, strict=True)}
     return told | {
+        "weighted agreement": weighted,
         "by rarity": float((each[:-1] * weight).sum()),
         "expected rarity": float((np.exp(each[:-1]) * rarity).mean()),
         "rarity": float(rarity.mean()),

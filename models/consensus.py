@@ -125,30 +125,31 @@ class Consensus:
         return nearest, cosines[nearest].astype(np.float32)
 
     def agreement(
-        self, captions: Sequence[Sequence[int]], pictures: NDArray[np.int64]
+        self, captions: Sequence[Sequence[int]], pictures: NDArray[np.int64],
+        weights: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64]:
         """Mean CIDEr of each caption (ids without END) with those of the pictures, 0..1.
 
         (Vedantam et al. 2015, equation 3: without CIDEr-D's clipping and length penalty.)
+        `weights` (P,) of the P pictures in the mean; all the same by default.
         """
-        said = self._captions[pictures].reshape(-1, self._captions.shape[2]).astype(np.int64)
-        said = said[(said != PAD).any(1)]
-        return self._mean_cosine(captions, self._vectors(said))
+        said, owners = self._said(pictures)
+        shares = (np.ones(len(pictures)) if weights is None else weights)[owners]
+        return self._mean_cosine(captions, self._vectors(said), shares / shares.sum())
 
     def agreements(
-        self, caption: Sequence[int], pictures: NDArray[np.int64], counts: Sequence[int]
+        self, caption: Sequence[int], pictures: NDArray[np.int64],
+        weightings: Sequence[NDArray[np.float64]],
     ) -> list[float]:
-        """`agreement` of one caption with the first so many of the pictures, for each count."""
-        said = self._captions[pictures].reshape(-1, self._captions.shape[2]).astype(np.int64)
-        owners = np.repeat(np.arange(len(pictures)), self._captions.shape[1])
-        real = (said != PAD).any(1)
-        others, mine = self._vectors(said[real]), self._vectors(_padded([caption]))
+        """`agreement` of one caption, with one weighting of the pictures after another."""
+        said, owners = self._said(pictures)
+        others, mine = self._vectors(said), self._vectors(_padded([caption]))
         at = np.searchsorted(mine.keys, others.keys).clip(max=len(mine.keys) - 1)
         scaled = mine.weights / mine.norms[0, _length(mine.keys)]
         shared = np.where(mine.keys[at] == others.keys, scaled[at], 0.0)
         parts = others.weights * shared / others.norms[others.captions, _length(others.keys)]
         cosines = np.bincount(others.captions, parts, len(others.norms)) / _LONGEST
-        return [float(cosines[owners[real] < count].mean()) for count in counts]
+        return [float(np.average(cosines, weights=each[owners])) for each in weightings]
 
     def among(
         self, captions: Sequence[Sequence[int]], weights: NDArray[np.float64]
@@ -177,6 +178,13 @@ class Consensus:
     def ease(self, pictures: NDArray[np.int64]) -> float:
         """How far the writers of the pictures' captions agreed, on average."""
         return float(self._unity[pictures].mean())
+
+    def _said(self, pictures: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The captions (M, T) of the pictures, and whose of these each is (M,)."""
+        said = self._captions[pictures].reshape(-1, self._captions.shape[2]).astype(np.int64)
+        owners = np.repeat(np.arange(len(pictures)), self._captions.shape[1])
+        real = (said != PAD).any(1)
+        return said[real], owners[real]
 
     def _mean_cosine(
         self, captions: Sequence[Sequence[int]], others: Grams,
@@ -215,6 +223,17 @@ class Consensus:
             frequency = np.where(self._grams[at] == keys, self._frequencies[at], 1.0)
         idf: NDArray[np.float64] = np.log(max(2, len(self._places))) - np.log(frequency)
         return idf
+
+
+def nearness(cosines: NDArray[np.float32], bandwidth: float) -> NDArray[np.float64]:
+    """Weights of neighbours by their cosines: an e-th for each `bandwidth` that one is farther.
+
+    (A kernel smoother: Nadaraya 1964, Watson 1964.) With a bandwidth of 0 all are the same.
+    """
+    if not bandwidth:
+        return np.ones(len(cosines))
+    weights: NDArray[np.float64] = np.exp((cosines.astype(np.float64) - cosines[0]) / bandwidth)
+    return weights
 
 
 def grams(captions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:

@@ -58,7 +58,8 @@ class Search:
     `length_penalty` (Wu et al. 2016, equation 14). `no_repeat` forbids any n-gram of that
     many words twice (0: allowed), and a word twice in a row always is, unless `stutter`: the
     pieces of words may. `consensus` weighs how far the captions of the nearest `neighbours`
-    training pictures agree (see `models.consensus`).
+    training pictures agree (see `models.consensus`); with a `bandwidth`, the nearer ones count
+    for more (0: all the same).
 
     With `sample`, `beam` captions are drawn word by word instead, and the likeliest comes first.
     Log-probabilities are divided by `temperature` before; of the words only the fewest likeliest
@@ -72,6 +73,7 @@ class Search:
     no_repeat: int = 3
     consensus: float = 0.0
     neighbours: int = 20
+    bandwidth: float = 0.0
     sample: bool = False
     temperature: float = 1.0
     top_p: float = 1.0
@@ -81,6 +83,8 @@ class Search:
     def __post_init__(self) -> None:
         if min(self.beam, self.max_words, self.neighbours) < 1:
             raise ValueError("beam, max_words and neighbours must be at least 1")
+        if not self.bandwidth >= 0:
+            raise ValueError("bandwidth cannot be less than 0")
         if not (self.temperature > 0 and 0 < self.top_p <= 1 and self.seed >= 0):
             raise ValueError("temperature must be above 0, top_p above 0 and at most 1, seed no "
                              "less than 0")

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from models.networks.captioners import CaptioningNetwork
     from models.preprocess import Preprocessing
 
-DIMENSIONS = 128
+DIMENSIONS = 256
+WHITENING = 0.25  # exponent of the variances that the components are divided by: 0.5 is all
 
 
 @torch.inference_mode()
@@ -27,30 +28,32 @@ def mean_features(
     network: CaptioningNetwork, images: NDArray[np.uint8], preprocessing: Preprocessing,
     batch: int = 40,
 ) -> NDArray[np.float32]:
-    """(N, S, S, 3) pictures → (N, C) means of the encoder's grid."""
+    """(N, S, S, 3) pictures → (N, C) means of the encoder's grid, as exported graphs have them."""
     network = network.to(memory_format=torch.channels_last).eval()
     rows = []
     for start in tqdm(range(0, len(images), batch), desc="memory", unit="batch"):
         pixels = prepare.normalised(images[start : start + batch], preprocessing)
         with torch.autocast("cpu", torch.bfloat16):
-            features = network.encoder(pixels.to(memory_format=torch.channels_last))
-        rows.append(features.float().mean((2, 3)).numpy())
+            seen = network.encode(pixels.to(memory_format=torch.channels_last))
+        rows.append(seen.features.float().numpy())
     return np.concatenate(rows)
 
 
 def build(features: NDArray[np.float32], tokens: Tensor) -> dict[str, NDArray[Any]]:
     """(N, C) features and (N, K, T) captions that begin with START → arrays for `Consensus`.
 
-    The features are projected to their first principal components. Raises ValueError for a
-    vocabulary too large for the n-grams' keys.
+    The features are projected to their first principal components, of which the less varied ones
+    are strengthened. Raises ValueError for a vocabulary too large for the n-grams' keys.
     """
     captions = tokens[:, :, 1:].numpy()
     if captions.max() >= MOST_WORDS:
         raise ValueError(f"the vocabulary has more than {MOST_WORDS} words")
     mean = features.mean(0)
     centred = features - mean
-    _, vectors = np.linalg.eigh(centred.T @ centred)
-    projection = vectors[:, ::-1][:, :DIMENSIONS]  # eigh sorts upwards
+    variances, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
+    first = slice(None, -1 - DIMENSIONS, -1)  # eigh sorts upwards
+    least = max(1e-4 * float(variances[-1]), 1e-9)  # what varies less is noise
+    projection = vectors[:, first] / np.maximum(variances[first], least) ** WHITENING
     places = centred @ projection
     places /= np.maximum(np.linalg.norm(places, axis=1, keepdims=True), 1e-9)
     keys, frequencies = _document_frequencies(captions)
