@@ -76,9 +76,11 @@ class Finder:
                 box = edges.settle(pixels, box * factor, factor + 1)
             left, top, right, bottom = _inside(box, width, height)
             inside = pixels[top:bottom, left:right]
-            if surfaces.is_gradient(inside):
+            if surfaces.is_ground(inside):
                 continue
             photograph = region.photograph and not surfaces.is_drawn(inside)
+            if not photograph and region.score < self._limits.drawing:
+                continue
             found.append(Found(left, top, right - left, bottom - top, region.score,
                                "photograph" if photograph else "drawing"))
         text = float(kinds[TEXT].mean())

@@ -1,7 +1,8 @@
-"""What a found picture's pixels say that the network's cells cannot: a drawing, or a mere gradient.
+"""What a found picture's pixels say that the network's cells cannot: a drawing, or mere ground.
 
 A photograph has grain: neighbouring pixels are hardly ever quite equal. What a program has drawn
-is equal nearly everywhere but for its outlines; a gradient changes, but always by as much.
+is equal nearly everywhere but for its outlines; a gradient changes, but always by as much; and
+the chequers that viewers lay behind a picture have two colours.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ _LINES = 64  # rows and columns that are looked at
 _FLAT = 0.7  # of the photographs of the trial screens none has more than 0.62 …
 _FEW = 200  # colours of _LINES by _LINES pixels; those photographs have at least 886
 _MOSTLY = 0.6
+_PLAIN = 3  # colours of a pattern
 _PATCHES = 32  # a side
 _ENOUGH = 8  # pixels of a patch, a side
 _MARGIN = 5  # patches at each side that may be of something else
@@ -30,16 +32,20 @@ def is_drawn(pixels: NDArray[np.uint8]) -> bool:
     (Else a photograph of a thing on plain white were a drawing.) It may count where there are
     few colours anyway.
     """
+    colours, counts = _colours(pixels)
     rows, columns = (_spread(side) for side in pixels.shape[:2])
-    colours, counts = np.unique(_numbers(pixels[rows][:, columns]), return_counts=True)
     lines = _numbers(pixels[rows]), _numbers(pixels[:, columns]).T
     ground = colours[counts.argmax()]
     return (min(_equal(each, ground) for each in lines) > _FLAT
             or (len(colours) < _FEW and min(_equal(each) for each in lines) > _MOSTLY))
 
 
-def is_gradient(pixels: NDArray[np.uint8]) -> bool:
-    """Whether (H, W, 3) RGB has no detail at all, only colours that run into each other."""
+def is_ground(pixels: NDArray[np.uint8]) -> bool:
+    """Whether (H, W, 3) RGB shows nothing: colours that run into each other, or a pattern."""
+    return len(_colours(pixels)[0]) <= _PLAIN or _is_gradient(pixels)
+
+
+def _is_gradient(pixels: NDArray[np.uint8]) -> bool:
     fewer = pixels[tuple(slice(None, None, max(1, side // (_PATCHES * _ENOUGH)))
                          for side in pixels.shape[:2])]
     size = min(_PATCHES, fewer.shape[1]), min(_PATCHES, fewer.shape[0])
@@ -49,6 +55,12 @@ def is_gradient(pixels: NDArray[np.uint8]) -> bool:
         return False
     bends = (np.abs(np.diff(inner, 2, axis)).max(-1) for axis in (0, 1))
     return all(float(np.percentile(each, 95)) < _BENT for each in bends)
+
+
+def _colours(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """The colours of a sample of the pixels, as numbers, and how many have each."""
+    rows, columns = (_spread(side) for side in pixels.shape[:2])
+    return np.unique(_numbers(pixels[rows][:, columns]), return_counts=True)
 
 
 def _spread(length: int) -> NDArray[np.int64]:

@@ -93,6 +93,16 @@ def test_a_photograph_alone_is_all_of_it(finder: Finder) -> None:
     assert screen.interface < 0.2
 
 
+@pytest.mark.parametrize("cell", [8, 10, 16])
+def test_a_viewers_chequers_are_no_pictures(finder: Finder, cell: int) -> None:
+    across, down = np.meshgrid(np.arange(900) // cell, np.arange(560) // cell)
+    page = Image.fromarray(((across + down) % 2 * 51 + 102).astype(np.uint8)).convert("RGB")
+    box = _show(page, _photograph("coffee", 600), 150, 60)
+    (found,) = finder.find(np.asarray(page)).found
+    assert _iou(found, box) > 0.9
+    assert found.kind == "photograph"
+
+
 def test_large_grabs_are_found_to_the_pixel(finder: Finder) -> None:
     page = _page((3840, 2160), scale=2)
     box = _show(page, _photograph("rocket", 1200), 801, 503)

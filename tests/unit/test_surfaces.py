@@ -1,4 +1,4 @@
-"""Photographs, drawings and gradients are told apart by their pixels, whatever their size."""
+"""Photographs, drawings and mere ground are told apart by their pixels, whatever their size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from models.finder.surfaces import is_drawn, is_gradient
+from models.finder.surfaces import is_drawn, is_ground
 from tests.bundles import photograph
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def radial(size: tuple[int, int]) -> Image.Image:
 def test_a_photograph_is_neither(name: str, size: tuple[int, int]) -> None:
     pixels = shown(photograph(name), size)
     assert not is_drawn(pixels)
-    assert not is_gradient(pixels)
+    assert not is_ground(pixels)
 
 
 def test_a_photograph_that_was_saved_poorly_is_none() -> None:
@@ -67,13 +67,13 @@ def test_a_photograph_that_was_saved_poorly_is_none() -> None:
 def test_a_thing_on_plain_white_is_a_photograph() -> None:
     pixels = shown(on_white("coffee"))
     assert not is_drawn(pixels)
-    assert not is_gradient(pixels)
+    assert not is_ground(pixels)
 
 
 @pytest.mark.parametrize("size", SIZES[1:3])
 def test_a_map_is_drawn(size: tuple[int, int]) -> None:
     assert is_drawn(shown(street_map(size)))
-    assert not is_gradient(shown(street_map(size)))
+    assert not is_ground(shown(street_map(size)))
 
 
 def test_a_letter_in_a_circle_is_drawn() -> None:
@@ -92,12 +92,17 @@ def test_a_photograph_in_one_tint_has_few_colours_but_grain() -> None:
 
 @pytest.mark.parametrize("size", SIZES[1:])
 def test_a_gradient_is_no_picture(size: tuple[int, int]) -> None:
-    assert is_gradient(shown(radial(size)))
-    assert is_gradient(shown(Image.linear_gradient("L"), size))
+    assert is_ground(shown(radial(size)))
+    assert is_ground(shown(Image.linear_gradient("L"), size))
+
+
+@pytest.mark.parametrize("cell", [4, 10, 16])
+def test_chequers_are_no_picture(cell: int) -> None:
+    across, down = np.meshgrid(np.arange(200) // cell, np.arange(90) // cell)
+    assert is_ground(shown(Image.fromarray(((across + down) % 2 * 51 + 102).astype(np.uint8))))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (2, 2)])
 def test_the_smallest_ones_are_judged_somehow(size: tuple[int, int]) -> None:
     pixels = shown(Image.new("RGB", size, "teal"))
-    assert is_drawn(pixels)
-    assert not is_gradient(pixels)
+    assert is_ground(pixels)
