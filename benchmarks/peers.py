@@ -39,8 +39,8 @@ class Peer:
 
 
 PEERS = (
-    Peer("ours", "ours", runs="ONNX Runtime, beam 6"),
-    Peer("ours in torch", "ours in torch", runs="torch, beam 6"),
+    Peer("ours", "ours", runs="ONNX Runtime, beam"),
+    Peer("ours in torch", "ours in torch", runs="torch, beam"),
     Peer("vit-gpt2 int8", "onnx", "vit-gpt2", "ONNX Runtime, greedy"),
     Peer("vit-gpt2 fp32", "onnx", "vit-gpt2", "ONNX Runtime, greedy"),
     Peer("git-base", "torch", "git-base", "transformers, greedy"),

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Literal, cast
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from describer_daemon import memory
 from describer_daemon.ports import DescriberError, Rectangle
@@ -17,7 +17,8 @@ LEAST_SIDE = 8
 _AT_MOST = f"I take at most {MOST_PIXELS // 1_000_000} million pixels."
 # what desktops and cameras make; none that runs another program to be decoded, as EPS does
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "ICO", "JPEG2000", "AVIF")
-_ENOUGH = (1024, 1024)  # a JPEG is decoded at a reduced scale that is no smaller than this
+_ENOUGH = (1024, 1024)  # pictures are reduced to a scale that is no smaller than this
+_REDUCIBLE = ("L", "LA", "RGB", "RGBA", "CMYK")
 
 
 def from_pixels(width: int, height: int, layout: str, data: bytes) -> Image.Image:
@@ -45,7 +46,7 @@ def from_encoded(data: bytes, *, full: bool = False) -> Image.Image:
             if not full:
                 image.draft("RGB", _ENOUGH)
             image.load()
-            return _upright(image)
+            return _upright(image if full else _reduced(image))
     except UnidentifiedImageError as error:
         raise DescriberError("This is not a picture of a kind that I can read.",
                              detail=str(error)) from error
@@ -59,6 +60,21 @@ def from_encoded(data: bytes, *, full: bool = False) -> Image.Image:
             raise DescriberError(memory.TOO_MUCH, detail=repr(error)) from error
         raise DescriberError("The picture is damaged or cut off, so I cannot read it.",
                              detail=repr(error)) from error
+
+
+def _reduced(image: Image.Image) -> Image.Image:
+    """Reduce a large image, as JPEG's decoder has done already, before it is copied or changed.
+
+    One that the camera's note wants turned stays as it is: the note would be lost.
+    """
+    factor = min(image.width // _ENOUGH[0], image.height // _ENOUGH[1])
+    if factor < 2 or image.mode not in _REDUCIBLE:
+        return image
+    try:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    except Exception:  # Pillow's readers of notes raise of every kind
+        turned = False
+    return image if turned else image.reduce(factor)
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import ExifTags, Image, ImageDraw
 
 from describer_daemon import pictures
 from describer_daemon.ports import DescriberError
@@ -152,6 +152,31 @@ def test_of_an_animation_the_first_frame_counts(kind: str) -> None:
 
 def test_a_large_photograph_is_not_decoded_in_full() -> None:
     data = encoded(photo(4096, 4096), "JPEG")
+    assert pictures.from_encoded(data).size == (1024, 1024)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "LA", "CMYK", "P", "1"])
+def test_a_large_picture_is_reduced_whatever_its_kind(mode: str) -> None:
+    data = encoded(photo(3072, 2048).convert(mode), "TIFF" if mode == "CMYK" else "PNG")
+    small = upright_rgb(pictures.from_encoded(data))
+    large = upright_rgb(pictures.from_encoded(data, full=True))
+    assert large.size == (3072, 2048)
+    assert small.size == (large.size if mode in ("P", "1") else (1536, 1024))
+    assert_same(small.reduce(16 if small.width == 1536 else 32), large.reduce(32), 3)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_a_large_picture_that_was_held_askew_is_upright(kind: str) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    data = encoded(photo(3072, 2048), kind, exif=exif)
+    image = upright_rgb(pictures.from_encoded(data))
+    assert image.size in {(2048, 3072), (1024, 1536)}  # Pillow turns some kinds while it decodes
+    assert_same(image.reduce(image.width // 64), photo().rotate(-90, expand=True), 3)
+
+
+def test_a_large_picture_with_broken_notes_is_reduced() -> None:
+    data = encoded(photo(2048, 2048), "PNG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
     assert pictures.from_encoded(data).size == (1024, 1024)
 
 
