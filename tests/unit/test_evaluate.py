@@ -52,7 +52,7 @@ def test_all_is_printed_and_saved(data: Path, tmp_path: Path) -> None:
         assert f"{name:24s}{value:8.{4 if name == 'loss' else 2}f}\n" in done.output
     assert table["left out"][0] in done.output
     assert table["bundle"] == str(SHIPPED)
-    assert table["search"]["beam"] == 6
+    assert table["search"]["beam"] == 8
     assert table["seconds"] > 0
     for row in table["captions"]:
         assert {*SCORES, "loss", "caption", "confidence"} < set(row)
@@ -85,7 +85,7 @@ def test_without_being_thorough_there_is_neither_loss_nor_java(
 
 
 @pytest.mark.parametrize(("options", "beam", "sample"), [
-    ((), 6, False), (("--search", "greedy"), 1, False), (("--beam", 2), 2, False),
+    ((), 8, False), (("--search", "greedy"), 1, False), (("--beam", 2), 2, False),
     (("--search", "beam", "--beam", 4), 4, False), (("--search", "sample"), 1, True),
     (("--search", "sample", "--beam", 3, "--temperature", 0.5, "--seed", 7), 3, True)])
 def test_each_way_to_search(
