@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import queue
 import shutil
@@ -198,16 +197,20 @@ def test_a_new_sentence_ends_the_one_before(
     assert sounding_seconds(recording.samples) < sounding_seconds(reference(LONG, VOICE))
 
 
-def test_a_speech_child_that_is_killed_costs_one_sentence(played: Any, heard: Heard) -> None:
+def test_a_speech_child_that_is_killed_costs_one_sentence(
+    audio: VirtualSound, heard: Heard
+) -> None:
+    speaker = Pyttsx3Speaker()
+    speaker.configure(VOICE)
     before, ends = children(), Ends()
-    played.speak(LONG, ends)
+    speaker.speak(LONG, ends)
     wait_until(lambda: bool(children() - before), "nothing was started")
-    for child in children() - before:
-        with contextlib.suppress(ProcessLookupError):  # one that goes with the one before
-            os.kill(child, signal.SIGKILL)
+    for child in children() - before:  # none plays before this one has ended
+        os.kill(child, signal.SIGKILL)
     assert isinstance(ends.wait(), DescriberError)
-    assert say(played, DOG) is None
+    assert say(speaker, DOG) is None
     assert heard(DOG, VOICE) > 0.98
+    speaker.close()
 
 
 def test_many_hasty_keys_leave_only_the_last(speaker: Any, heard: Heard) -> None:
