@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from models.preprocess import Preprocessing
 
 DIMENSIONS = 256
+_NOISE = 1e-4  # of the first component's variance: what varies less is left out
 WHITENING = 0.25  # exponent of the variances that the components are divided by: 0.5 is all
 
 
@@ -52,8 +53,9 @@ def build(features: NDArray[np.float32], tokens: Tensor) -> dict[str, NDArray[An
     centred = features - mean
     variances, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
     first = slice(None, -1 - DIMENSIONS, -1)  # eigh sorts upwards
-    least = max(1e-4 * float(variances[-1]), 1e-9)  # what varies less is noise
-    projection = vectors[:, first] / np.maximum(variances[first], least) ** WHITENING
+    variances, vectors = variances[first], vectors[:, first]
+    real = variances > _NOISE * variances[0]
+    projection = vectors[:, real] / variances[real] ** WHITENING
     places = centred @ projection
     places /= np.maximum(np.linalg.norm(places, axis=1, keepdims=True), 1e-9)
     keys, frequencies = _document_frequencies(captions)

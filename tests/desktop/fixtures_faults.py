@@ -26,7 +26,7 @@ from tests.bundles import photograph
 from tests.desktop.fixtures_daemon import LONG, spoken
 from tests.desktop.fixtures_display import keys_down, wait_until
 
-SAME = 0.95  # see test_main_job
+SAME = 0.98
 QUICK = 450  # words a minute: the tests' own speed
 PLAYERS = ("paplay", "pw-play", "aplay")
 _MARK = "DESCRIBER_TEST_FAMILY"
