@@ -35,10 +35,11 @@ T = TypeVar("T")
 
 
 class Earcons(Protocol):
-    """Short sounds that say "heard you" and "that failed"."""
+    """Short sounds that say "heard you" and "that failed", and end before words begin."""
 
     def taken(self) -> None: ...
     def failed(self) -> None: ...
+    def make_way(self) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -268,6 +269,7 @@ class Pipeline:
             self._events.put(_Spoken(text, error))
 
         self._utterances += 1
+        self._sound(self.earcons.make_way)
         stages.reached("phrased")
         try:
             self.speaker.speak(text, done)

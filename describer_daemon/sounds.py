@@ -10,6 +10,7 @@ import sys
 import threading
 import wave
 from array import array
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from describer_daemon import players, processes
@@ -20,6 +21,16 @@ _RATE = 22050  # samples a second
 _LOUDNESS = 0.15  # of full scale: it must not cover the first word
 _SECONDS = 0.07
 _LONGEST = 2.0  # seconds until a player is taken for dead
+_HEARD_OUT = 0.25  # seconds; a tone and the start of its player take a tenth
+
+
+@dataclass(slots=True)
+class _Playing:
+    """A tone on its way to the ear; `over` as soon as it is neither heard nor wanted any more."""
+
+    patience: float  # seconds that words wait for its end
+    over: threading.Event = field(default_factory=threading.Event)
+    process: subprocess.Popen[bytes] | None = None
 
 
 class Earcons:
@@ -30,32 +41,59 @@ class Earcons:
         self._wants_taken = taken
         self._wants_failure = failure
         self._guard = threading.Lock()
-        self._playing: subprocess.Popen[bytes] | None = None
+        self._playing: _Playing | None = None
         self._closed = False
 
     def taken(self) -> None:
         """A rising tone: the key was heard."""
         if self._wants_taken:
-            self._start(660.0, 990.0)
+            self._start(660.0, 990.0, patience=0.0)  # an answer says as much
 
     def failed(self) -> None:
         """A falling tone: what follows is bad news."""
         if self._wants_failure:
-            self._start(520.0, 330.0)
+            self._start(520.0, 330.0, patience=_HEARD_OUT)
+
+    def make_way(self) -> None:
+        """Let nothing sound into the words that follow.
+
+        That a key was heard need not be told any more; a failure's tone is waited for, a quarter
+        of a second at most.
+        """
+        with self._guard:
+            playing, self._playing = self._playing, None
+        if playing is not None:
+            playing.over.wait(playing.patience)
+            self._end(playing)
 
     def close(self) -> None:
         """Silence, for good."""
         with self._guard:
             self._closed = True
             playing, self._playing = self._playing, None
-            if playing is not None:
-                processes.end(playing)
+        if playing is not None:
+            self._end(playing)
 
-    def _start(self, first: float, last: float) -> None:
-        # To start a process takes some milliseconds that speech must not wait for.
-        threading.Thread(target=self._play, args=(first, last), name="earcon", daemon=True).start()
+    def _start(self, first: float, last: float, patience: float) -> None:
+        playing = _Playing(patience)
+        with self._guard:
+            if self._closed:
+                return
+            before, self._playing = self._playing, playing
+        if before is not None:
+            self._end(before)
+        # To start a process takes some milliseconds that nobody should wait for.
+        threading.Thread(target=self._play, args=(playing, first, last), name="earcon",
+                         daemon=True).start()
 
-    def _play(self, first: float, last: float) -> None:
+    def _end(self, playing: _Playing) -> None:
+        with self._guard:
+            if not playing.over.is_set():
+                playing.over.set()
+                if playing.process is not None:
+                    processes.end(playing.process)
+
+    def _play(self, playing: _Playing, first: float, last: float) -> None:
         try:
             sound = tone(first, last)
             if sys.platform == "win32":
@@ -64,21 +102,20 @@ class Earcons:
                 winsound.PlaySound(sound, winsound.SND_MEMORY)
                 return
             for player in players.installed():
-                if self._play_with(player, sound):
+                if self._play_with(player, sound, playing):
                     return
             log.info("the earcon was not heard: %s", players.refusal() or "no player could")
         except OSError as error:
             log.info("the earcon was not heard: %s", error)
+        finally:
+            playing.over.set()
 
-    def _play_with(self, player: players.Player, sound: bytes) -> bool:
+    def _play_with(self, player: players.Player, sound: bytes, playing: _Playing) -> bool:
         """Whether it was heard, or is no longer wanted."""
         with self._guard:
-            if self._closed:
+            if playing.over.is_set():
                 return True
-            if self._playing is not None:
-                processes.end(self._playing)
-            process = processes.start(player.command(), stdin=subprocess.PIPE)
-            self._playing = process
+            process = playing.process = processes.start(player.command(), stdin=subprocess.PIPE)
         try:
             process.communicate(sound, timeout=_LONGEST)
         except subprocess.TimeoutExpired:
@@ -86,11 +123,7 @@ class Earcons:
             processes.end(process)
             process.communicate()
             return True
-        with self._guard:
-            if self._playing is not process:
-                return True
-            self._playing = None
-        return process.returncode == 0
+        return playing.over.is_set() or process.returncode == 0
 
 
 @lru_cache(maxsize=2)

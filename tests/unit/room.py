@@ -141,6 +141,9 @@ class Earcons:
     def failed(self) -> None:
         self._play("failed")
 
+    def make_way(self) -> None:
+        self._play("words")
+
     def _play(self, name: str) -> None:
         if self.error is not None:
             raise self.error

@@ -29,7 +29,7 @@ def room() -> Iterator[Room]:
 def test_a_picture_is_described_and_spoken_once(room: Room, verb: Verb) -> None:
     assert room.answer(verb) == Outcome("Picture 1.")
     assert room.speaker.said == ["Picture 1."]
-    assert room.earcons.heard == ["taken"]
+    assert room.earcons.heard == ["taken", "words"]
     assert (room.screen.grabbed, room.clipboard.grabbed) == (
         (1, 0) if verb is Verb.SCREEN else (0, 1))
     assert room.pipeline.last == "Picture 1."
@@ -142,7 +142,7 @@ def test_a_newer_request_makes_the_older_stale(room: Room, verb: Verb) -> None:
 def test_text_is_read_from_the_screen(room: Room) -> None:
     assert room.answer(Verb.TEXT) == Outcome("text 1.")
     assert (room.screen.grabbed, room.clipboard.grabbed) == (1, 0)
-    assert room.earcons.heard == ["taken"]
+    assert room.earcons.heard == ["taken", "words"]
     assert room.answer(Verb.REPEAT) == Outcome("text 1.")
     assert not room.captioner.cancelled.is_set()
 
@@ -242,7 +242,7 @@ def test_errors_while_looking_are_spoken_and_the_loop_lives(
     broken.error = error
     assert room.answer(Verb.SCREEN) == Outcome(sentence, failed=True)
     assert room.speaker.said == [sentence]
-    assert room.earcons.heard == ["taken", "failed"]
+    assert room.earcons.heard == ["taken", "failed", "words"]
     assert room.pipeline.failures == 1
     broken.error = None
     assert room.answer(Verb.SCREEN) == Outcome("Picture 1.")

@@ -53,7 +53,7 @@ def test_a_copy_that_fails_sounds_like_any_failure(room: Room) -> None:
     room.answer(Verb.SCREEN)
     room.copy_error = OSError("a defect")
     room.answer(Verb.COPY)
-    assert room.earcons.heard == ["taken", "failed"]
+    assert room.earcons.heard == ["taken", "words", "failed", "words"]
 
 
 def test_answers_and_stale_ones_are_counted(room: Room) -> None:
@@ -79,7 +79,7 @@ def test_a_defect_while_an_answer_is_made_is_said_and_the_loop_lives(
         patched.setattr(room.pipeline, "_pass", fail)
         assert room.answer(Verb.SCREEN) == Outcome(phrasing.INTERNAL, failed=True)
     assert room.speaker.said == [phrasing.INTERNAL]
-    assert room.earcons.heard == ["taken", "failed"]
+    assert room.earcons.heard == ["taken", "failed", "words"]
     assert room.answer(Verb.SCREEN) == Outcome("Picture 2.")
 
 

@@ -114,26 +114,70 @@ def test_without_a_player_the_log_says_so(
     until(lambda: "no program plays sound" in caplog.text)
 
 
-def test_a_new_sound_ends_the_one_before_and_close_ends_all(
+@pytest.fixture
+def players(program: Callable[[str, str], None], tmp_path: Path) -> Callable[[], list[int]]:
+    """A player that plays for ever; gives the process numbers of all that were started."""
+    program("paplay", 'echo $$ > "$HEARD/$$.pid"; exec sleep 1000')
+    return lambda: [int(path.stem) for path in tmp_path.glob("*.pid") if path.read_text()]
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_words_end_the_tone_of_a_key(
+    earcons: Earcons, players: Callable[[], list[int]]
+) -> None:
+    earcons.taken()
+    until(players)
+    begun = time.monotonic()
+    earcons.make_way()
+    assert not alive(*players())
+    assert time.monotonic() - begun < 10  # it was not heard out
+    earcons.make_way()  # there is nothing left to end
+
+
+def test_words_come_before_a_tone_that_has_not_begun(
+    earcons: Earcons, players: Callable[[], list[int]]
+) -> None:
+    for _ in range(20):
+        earcons.taken()
+        earcons.make_way()
+    until(lambda: not any(thread.name == "earcon" for thread in threading.enumerate()))
+    assert not any(map(alive, players()))
+
+
+def test_words_wait_for_the_tone_of_a_failure(
     earcons: Earcons, program: Callable[[str, str], None], tmp_path: Path
 ) -> None:
-    program("paplay", 'echo $$ > "$HEARD/$$.pid"; exec sleep 1000')
+    program("paplay", 'cat > /dev/null; sleep 0.05; touch "$HEARD/whole"')
+    earcons.failed()
+    earcons.make_way()
+    assert (tmp_path / "whole").exists()
 
-    def players() -> list[int]:
-        return [int(path.stem) for path in tmp_path.glob("*.pid") if path.read_text()]
 
-    def alive(pid: int) -> bool:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
+def test_words_do_not_wait_for_a_tone_that_hangs(
+    earcons: Earcons, players: Callable[[], list[int]]
+) -> None:
+    earcons.failed()
+    until(players)
+    earcons.make_way()
+    assert not alive(*players())
 
+
+def test_a_new_sound_ends_the_one_before_and_close_ends_all(
+    earcons: Earcons, players: Callable[[], list[int]]
+) -> None:
     earcons.taken()
     until(lambda: len(players()) == 1)
     (first,) = players()
     earcons.failed()
-    until(lambda: len(players()) == 2 and not alive(first))
+    until(lambda: len(players()) == 2)
+    assert not alive(first)
     earcons.close()
     until(lambda: not any(alive(pid) for pid in players()))
     earcons.taken()  # nothing happens after the end
