@@ -21,20 +21,22 @@ class Augmentation:
     colour: float = 0.25
 
     def __call__(
-        self, pixels: Tensor, mirror: Tensor, rows: Tensor | slice = slice(None)
+        self, pixels: Tensor, mirror: Tensor, rows: Tensor | slice = slice(None), size: int = 0
     ) -> Tensor:
-        """(B, 3, S, S) bytes and (B,) booleans → changed floats of the same shape, in 0..255.
+        """(B, 3, S, S) bytes and (B,) booleans → changed floats (B, 3, size, size), in 0..255.
 
         A batch at a time: one picture after the other took a fifth of the training. Uses
         torch's own random state, so a seed set before the step decides everything. With `rows`,
         the pixels are those rows only of a batch for all of which `mirror` is and is drawn.
+        `size` 0 keeps theirs.
         """
-        return self._coloured(self._cropped(pixels.float(), mirror, rows), len(mirror), rows)
+        cropped = self._cropped(pixels.float(), mirror, rows, size or pixels.shape[-1])
+        return self._coloured(cropped, len(mirror), rows)
 
     def _cropped(
-        self, pixels: Tensor, mirror: Tensor, rows: Tensor | slice = slice(None)
+        self, pixels: Tensor, mirror: Tensor, rows: Tensor | slice, size: int
     ) -> Tensor:
-        """Random crops (Szegedy et al. 2015, "Inception"), resized to the picture's size."""
+        """Random crops (Szegedy et al. 2015, "Inception"), resized to `size` pixels a side."""
         count = len(mirror)
         area = torch.empty(count).uniform_(self.scale, 1.0)
         limit = float(torch.tensor(self.stretch).log())
@@ -46,7 +48,7 @@ class Augmentation:
         matrix = torch.stack([torch.where(mirror, -width, width), none, across,
                               none, height, down], 1).view(-1, 2, 3)
         matrix = matrix[rows].to(pixels.device)
-        grid = functional.affine_grid(matrix, list(pixels.shape), align_corners=False)
+        grid = functional.affine_grid(matrix, [len(pixels), 3, size, size], align_corners=False)
         return functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
 
     def _coloured(self, pixels: Tensor, count: int, rows: Tensor | slice) -> Tensor:

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from models.consensus import MOST_WORDS, Consensus, grams
 from models.vocabulary import END, PAD
 from training import prepare
+from training.precision import autocast
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +35,7 @@ def mean_features(
     rows = []
     for start in tqdm(range(0, len(images), batch), desc="memory", unit="batch"):
         pixels = prepare.normalised(images[start : start + batch], preprocessing)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast("cpu"):
             seen = network.encode(pixels.to(memory_format=torch.channels_last))
         rows.append(seen.features.float().numpy())
     return np.concatenate(rows)

@@ -87,7 +87,7 @@ class Objective(nn.Module):
                 np.stack([self.cached[int(side), i] for i, side in sides])).to(device).float()
         images = torch.from_numpy(batch.images()).to(device)
         changed = self.recipe.augmentation(images.permute(0, 3, 1, 2).contiguous(), mirror,
-                                           batch.rows)
+                                           batch.rows, stage.size)
         pixels = prepare.standardised(changed, self.recipe.preprocessing)
         with (torch.set_grad_enabled(stage.train == "all"),
               self.team.draws(batch.total, batch.rows)):

@@ -124,6 +124,8 @@ def features(
     """
     import torch
 
+    from training.precision import autocast
+
     key = {"fingerprint": fingerprint, "count": len(images)}
     if _finished(path, key):
         return _open(path)
@@ -131,7 +133,7 @@ def features(
     array: np.memmap[Any, np.dtype[np.float16]] | None = None
     encoder.eval()
     device = next(encoder.parameters()).device
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
+    with torch.inference_mode(), autocast(device.type):
         for start in tqdm(range(0, len(images), batch), desc="features", unit="batch"):
             pixels = normalised(images[start : start + batch], preprocessing).to(device)
             for side, view in enumerate((pixels, pixels.flip(-1))):
@@ -154,13 +156,15 @@ def classes(
     """Logits of the encoder's classifier for every picture: memory map (N, classes)."""
     import torch
 
+    from training.precision import autocast
+
     key = {"fingerprint": fingerprint, "count": len(images)}
     if _finished(path, key):
         return _open(path)
     _begin(path)
     array = np.lib.format.open_memmap(path, "w+", np.float16, (len(images), encoder.classes))
     encoder.eval()
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), autocast("cpu"):
         for start in tqdm(range(0, len(images), batch), desc="classes", unit="batch"):
             pixels = normalised(images[start : start + batch], preprocessing)
             features = encoder(pixels.to(memory_format=torch.channels_last))

@@ -39,16 +39,19 @@ class Stage:
     shows (0: all). `blend` is the share of the stage's result in what it hands on, the rest
     being what it began with (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
 
-    `augment` lets the frozen encoder see changed pictures each time, too. `unlabelled` is how
-    many pictures without captions a batch has besides. `distil` weighs the cross-entropy of the
+    `augment` lets the frozen encoder see changed pictures each time, too. `size` is how many
+    pixels a side the changed pictures have (0: as many as preprocessing gives): smaller ones train
+    faster (Touvron et al. 2019, "Fixing the train-test resolution discrepancy"). `unlabelled` is
+    how many pictures without captions a batch has besides. `distil` weighs the cross-entropy of the
     encoder's classifier with the starting encoder's own classes (Hinton et al. 2015), on all
     pictures. `self_train` makes captions for the pictures without, before the stage begins.
 
     `encoder_stages` trains only so many of the encoder's last stages (0: all of them).
     `mirror` is the share of the pictures that are shown mirrored. "constant" keeps the peak rate
-    after the warm-up. `precision` is that of autocast; "float16" scales the loss, on a GPU only.
-    `patience` ends the stage when `monitor` (a score of the development split) has not become
-    better for so many epochs (0: never); the averaged weights of the best epoch are kept.
+    after the warm-up. `precision` is that of autocast (see `training.precision`); "float16" scales
+    the loss, on a GPU only. `patience` ends the stage when `monitor` (a score of the development
+    split) has not become better for so many epochs (0: never); the averaged weights of the best
+    epoch are kept.
     """
 
     name: str
@@ -67,6 +70,7 @@ class Stage:
     truth: float = 0.0
     captions: int = 0
     augment: bool = False
+    size: int = 0
     unlabelled: int = 0
     distil: float = 0.0
     self_train: bool = False
@@ -84,6 +88,8 @@ class Stage:
             raise ValueError("patience and encoder_stages cannot be less than 0")
         if self.encoder_stages and self.train != "all":
             raise ValueError('encoder_stages needs train = "all"')
+        if self.size < 0 or (self.size and not self.encodes):
+            raise ValueError('size needs augment or train = "all", and cannot be less than 0')
 
     @property
     def encodes(self) -> bool:

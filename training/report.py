@@ -13,6 +13,7 @@ from models.vocabulary import PAD
 from training import metrics, prepare, self_critical
 from training.distributed import ALONE
 from training.material import tokenise
+from training.precision import autocast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,7 +102,7 @@ def encoded(
     device = next(network.parameters()).device
     for start in range(0, len(images), batch):
         pixels = prepare.normalised(images[start : start + batch], preprocessing).to(device)
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
+        with torch.inference_mode(), autocast(device.type):
             features = network.encoder(pixels.to(memory_format=torch.channels_last))
         yield features.float()
 

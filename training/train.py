@@ -24,6 +24,7 @@ from training.distributed import ALONE, Team
 from training.feed import Feed, MapFeed
 from training.material import start, tokenise
 from training.objective import Objective
+from training.precision import autocast
 from training.recipe import RecipeError
 
 if TYPE_CHECKING:
@@ -173,8 +174,7 @@ class Trainer:
             group["lr"] = group["peak"] * share
         mirror = torch.rand(batch.total) < stage.mirror
         self.network.train()
-        dtype = getattr(torch, stage.precision)
-        with torch.autocast(self.team.device.type, dtype, enabled=dtype != torch.float32):
+        with autocast(self.team.device.type, getattr(torch, stage.precision)):
             loss: Tensor = objective(stage, batch, mirror)
         # all of them: what an earlier stage left on frozen layers would count in the norm below
         self.network.zero_grad(set_to_none=True)

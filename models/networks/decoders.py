@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -106,8 +105,8 @@ class Committee(Decoder):
     """Several `SoftAttentionLSTM` on one encoder, which speak as one.
 
     The next word's probability is the mean of the members' (a deep ensemble, Lakshminarayanan
-    et al. 2017, of decoders only: the encoder, which costs most, runs once). Their states and
-    grids are stacked on a dimension M behind the first.
+    et al. 2017, of decoders only: the encoder, which costs most, runs once). The parts of their
+    memories follow each other, and those of their states.
     """
 
     def __init__(self, *, members: int = 2, **options: Any) -> None:
@@ -119,26 +118,24 @@ class Committee(Decoder):
         return [member for member in self.members if isinstance(member, Decoder)]
 
     def begin(self, features: Tensor) -> tuple[Tensors, Tensors]:
-        """(B, C, S, S) features → grid (B, M, L, D), keys (B, M, L, A); states (B, 1, M, H)."""
+        """(B, C, S, S) features → grid (B, L, D), keys (B, L, A) of each member in turn; hidden,
+        cell (B, 1, H) of each."""
         memories, states = zip(*(member.begin(features) for member in self.speakers()),
                                strict=True)
-        return _stacked(memories, 1), _stacked(states, 2)
+        return _joined(memories), _joined(states)
 
     def step(
         self, tokens: Tensor, memory: Tensors, state: Tensors
     ) -> tuple[Tensor, Tensor, Tensors]:
-        """(B, K) last words, hidden and cell (B, K, M, H).
+        """(B, K) last words, hidden and cell (B, K, H) of each member in turn.
 
-        → (B, K, V) log-probabilities, (B, K, L) mean attention, next states (B, K, M, H).
+        → (B, K, V) log-probabilities, (B, K, L) mean attention, next states (B, K, H).
         """
         logits, weights, after = zip(*(
-            member.step(tokens, tuple(part[:, m] for part in memory),
-                        tuple(part[:, :, m] for part in state))
+            member.step(tokens, memory[2 * m : 2 * m + 2], state[2 * m : 2 * m + 2])
             for m, member in enumerate(self.speakers())
         ), strict=True)
-        each = torch.stack([part.float().log_softmax(-1) for part in logits])
-        together = each.logsumexp(0) - math.log(len(each))
-        return together, torch.stack(weights).mean(0), _stacked(after, 2)
+        return mean_probability(logits), torch.stack(weights).mean(0), _joined(after)
 
     def forward(self, features: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """As `SoftAttentionLSTM.forward`, with a dimension M before all of both results."""
@@ -147,9 +144,16 @@ class Committee(Decoder):
         return torch.stack(logits), torch.stack(attention)
 
 
-def _stacked(members: Sequence[Tensors], dimension: int) -> Tensors:
-    """Join each part of all members on a new dimension."""
-    return tuple(torch.stack(parts, dimension) for parts in zip(*members, strict=True))
+def mean_probability(logits: Sequence[Tensor]) -> Tensor:
+    """Logits (…, V) of several → the logarithm (…, V) of their mean probability."""
+    # not by logsumexp, which ONNX Runtime takes longer for than for the words' layer
+    total = sum((part.float().softmax(-1) for part in logits[1:]), logits[0].float().softmax(-1))
+    return (total / len(logits)).clamp(min=torch.finfo(torch.float32).tiny).log()
+
+
+def _joined(members: Sequence[Tensors]) -> Tensors:
+    """The parts of all members, one member after the other."""
+    return tuple(part for parts in members for part in parts)
 
 
 DECODERS: dict[str, Callable[..., Decoder]] = {

@@ -35,6 +35,14 @@ def test_without_crop_and_colour_only_the_mirror_is_left() -> None:
     assert torch.allclose(changed[1], pixels[1].float(), atol=0.01)
 
 
+def test_pictures_can_come_out_smaller() -> None:
+    pixels = noise(3)
+    changed = Augmentation(1.0, 1.0, 0.0)(pixels, torch.zeros(3) > 0, size=16)
+    assert changed.shape == (3, 3, 16, 16)
+    means = pixels.float().unflatten(3, (16, 2)).unflatten(2, (16, 2)).mean((3, 5))
+    assert torch.allclose(changed, means, atol=0.01)
+
+
 def test_only_what_is_to_be_mirrored_is() -> None:
     torch.manual_seed(1)
     mirror = torch.rand(40) < 0.5
@@ -50,7 +58,8 @@ def test_a_crop_stays_inside_and_keeps_as_much_as_it_should(
 ) -> None:
     torch.manual_seed(seed)
     pixels = torch.stack([ACROSS[0], ACROSS[0].T, ACROSS[0]]).expand(8, -1, -1, -1)
-    changed = Augmentation(scale, stretch, 0.0)._cropped(pixels, torch.zeros(8) > 0)
+    changed = Augmentation(scale, stretch, 0.0)._cropped(
+        pixels, torch.zeros(8) > 0, slice(None), 32)
     steps = 255 / 31
     width = changed[:, 0].diff(dim=-1) / steps  # of the source's cells for each cell
     height = changed[:, 1].diff(dim=-2) / steps

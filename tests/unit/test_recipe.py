@@ -71,6 +71,8 @@ def test_what_is_written_is_what_is_done(recipe: Path) -> None:
         ("epochs = 3", "epochs = 0", "stage 1: epochs and batch must be at least 1"),
         ("epochs = 3", "epochs = 3\npatience = -1", "stage 1: patience and encoder_stages cannot"),
         ("epochs = 3", "epochs = 3\nencoder_stages = 2", 'stage 1: encoder_stages needs train'),
+        ("epochs = 3", "epochs = 3\nsize = 48", "stage 1: size needs augment or train"),
+        ("epochs = 3", "epochs = 3\naugment = true\nsize = -1", "stage 1: size needs augment"),
         ("epochs = 3", 'epochs = 3\nprecision = "int8"', "stage 1: precision cannot be 'int8'"),
         ("seed = 4", "extends = 4", r"mine\.toml: extends cannot be 4"),
         ("seed = 4", 'extends = "frist"', r"mine\.toml: extends: there is no recipe frist; known"),

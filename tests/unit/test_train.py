@@ -29,6 +29,7 @@ from training.datasets import Example, build_vocabulary, load_flickr8k
 from training.feed import MapFeed
 from training.material import Material, gather, mirrored_ids, tokenise
 from training.objective import caption_loss, class_loss
+from training.precision import autocast
 from training.recipe import Recipe, Stage, load_recipe
 from training.report import encoded, greedy, reporter
 from training.train import Trainer, one_cycle
@@ -226,7 +227,7 @@ def test_greedy_captions_are_the_likeliest_word_by_word(built: Path) -> None:
     assert len(found) == 10
     pixels = prepare.normalised(images, recipe.preprocessing)
     with torch.inference_mode():
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast("cpu"):
             features = network.encoder(pixels.to(memory_format=torch.channels_last)).float()
         for number, ids in enumerate(found):
             said = [token for token in ids if token != PAD]
