@@ -39,7 +39,11 @@ class BundleError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """`grid` is (rows, columns) of the attention maps; `files` has each part's SHA-256."""
+    """`grid` is (rows, columns) of the attention maps; `files` has each part's SHA-256.
+
+    `origin` tells of the training for the model card: its `hours` on so many `cores`, and how
+    many `unlabelled` pictures were in it.
+    """
 
     architecture: dict[str, Any]
     preprocessing: Preprocessing
@@ -47,6 +51,7 @@ class Config:
     calibration: Calibration
     grid: tuple[int, int]
     files: dict[str, str] = field(default_factory=dict)
+    origin: dict[str, float] = field(default_factory=dict)
     format: int = FORMAT
 
     def save(self, folder: Path) -> None:

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from models.bundle import CONSENSUS, DECODER, ENCODER, VOCABULARY, WEIGHTS, Config
+from models.convolutions import convolve, measure
 from models.integers import multiply
 from models.quantisation import SCALE, quantise, restore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -53,7 +54,7 @@ def export(
     network: Exportable, vocabulary: Vocabulary, config: Config, card: str,
     memory: Mapping[str, NDArray[Any]], folder: Path,
     store: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] = quantise,
-    *, integers: bool = False,
+    *, integers: Iterable[NDArray[np.float32]] | None = None,
 ) -> None:
     """Write every part of a bundle to `folder`, config.json last.
 
@@ -61,8 +62,10 @@ def export(
 
     Weights are rounded by `store` (see `models.quantisation`) in weights.safetensors; the graphs
     hold none but refer to its bytes as ONNX external data, so both engines run the very same
-    numbers. With `integers` the decoder's graph multiplies by them as they are stored, which is
-    faster and lighter, and rounds what is multiplied, too (see `models.integers`).
+    numbers. With `integers` the graphs multiply and convolve by them as they are stored, which is
+    faster and lighter, and round what is multiplied, too (see `models.integers` and
+    `models.convolutions`): how far is measured on these pictures, (1, 3, S, S) as the encoder
+    reads them.
     """
     from safetensors.torch import save_file
 
@@ -74,9 +77,14 @@ def export(
     network.load_state_dict(restore(stored), strict=False)  # a second name follows the first
     write_graphs(network, config.preprocessing.size, folder, integers=integers)
     vocabulary.save(folder / VOCABULARY)
-    np.savez_compressed(folder / CONSENSUS, allow_pickle=False, **memory)
+    remember(memory, folder)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     config.save(folder)
+
+
+def remember(memory: Mapping[str, NDArray[Any]], folder: Path) -> None:
+    """Write the arrays of `models.consensus.Consensus`; `Config.save` is to follow."""
+    np.savez_compressed(folder / CONSENSUS, allow_pickle=False, **memory)
 
 
 def _once(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -87,7 +95,8 @@ def _once(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def write_graphs(
-    network: Exportable, size: int, folder: Path, *, integers: bool = False
+    network: Exportable, size: int, folder: Path,
+    *, integers: Iterable[NDArray[np.float32]] | None = None,
 ) -> None:
     """Write both graphs of a network whose rounded weights are in `folder` already.
 
@@ -101,6 +110,8 @@ def write_graphs(
     last = ["features"] if made.classes is None else ["features", "classes"]
     _write(_Encode(network), (pixels,), ["pixels"], [*memory, *state, *last], None,
            folder / ENCODER)
+    if integers is not None:
+        _narrow(folder / ENCODER, measure(folder / ENCODER, integers))
     growing = network.growing or (None,) * len(state)
     # rows, and what grows, are of any length: the exporter takes lengths of 0 and 1 for fixed
     free = [[0] if axis is None else [0, axis] for axis in growing]
@@ -112,7 +123,19 @@ def write_graphs(
     inputs = (torch.zeros(2, dtype=torch.long), tuple(part.clone() for part in made.memory), rows)
     _write(_Step(network), inputs, ["tokens", *memory, *state],
            ["scores", "attention", *(f"{name}_after" for name in state)], shapes,
-           folder / DECODER, integers=integers)
+           folder / DECODER)
+    if integers is not None:
+        _narrow(folder / DECODER, {})
+
+
+def _narrow(path: Path, ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Have a graph reckon in integers wherever its weights are stored as such."""
+    import onnx
+
+    graph = onnx.load(path, load_external_data=False)
+    convolve(graph, ranges, path.parent)
+    multiply(graph)
+    path.write_bytes(graph.SerializeToString())
 
 
 def _any_length(axes: list[int]) -> dict[int, Any]:
@@ -121,7 +144,7 @@ def _any_length(axes: list[int]) -> dict[int, Any]:
 
 def _write(
     module: nn.Module, inputs: tuple[Any, ...], names: list[str], outputs: list[str],
-    shapes: dict[str, Any] | None, path: Path, *, integers: bool = False,
+    shapes: dict[str, Any] | None, path: Path,
 ) -> None:
     with warnings.catch_warnings():
         # the exporter copies what torch itself deprecates
@@ -134,8 +157,6 @@ def _write(
         raise RuntimeError("torch.onnx.export gave no program")
     graph = program.model_proto
     _refer(graph, path.parent / WEIGHTS)
-    if integers:
-        multiply(graph)
     _strip(graph)
     path.write_bytes(graph.SerializeToString())
 

@@ -114,7 +114,7 @@ def multiply(model: Any) -> None:
         else:
             rewriter.nodes.append(node)
     del model.graph.node[:]
-    model.graph.node.extend(_needed(rewriter.nodes, model))
+    model.graph.node.extend(needed(rewriter.nodes, model))
 
 
 def _is_linear(node: Any) -> bool:
@@ -130,7 +130,7 @@ def _attribute(node: Any, name: str, usual: float) -> float:
     return float(found[0]) if found else usual
 
 
-def _needed(nodes: list[Any], model: Any) -> list[Any]:
+def needed(nodes: list[Any], model: Any) -> list[Any]:
     """Leave out what nothing uses any more."""
     used = {output.name for output in model.graph.output}
     kept = []

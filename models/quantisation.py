@@ -24,7 +24,7 @@ def quantise(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     stored: dict[str, Tensor] = {}
     for name, value in tensors.items():
         wide = value.detach().float().cpu()
-        if wide.ndim < 2 or wide.numel() < _SMALL or wide[0].numel() < 32:
+        if wide.ndim < 2 or wide.numel() < _SMALL:
             stored[name] = wide.half().contiguous()
             continue
         scale = wide.flatten(1).abs().amax(1).clamp(min=1e-12) / 127

@@ -76,6 +76,29 @@ def build(out: Path, processes: int, **options: Any) -> None:
 
 
 @main.command()
+@click.argument("recipe")
+@click.argument("bundle", type=_folder)
+@click.option("--data", type=_folder, required=True, help="Folder of the data set.")
+@click.option("--unlabelled", type=_folder, help="Folder of pictures without captions.")
+@click.option("--weights", type=_folder, help="Folder of the starting weights.")
+@click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for caches.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
+def renew(recipe: str, bundle: Path, data: Path, unlabelled: Path | None, weights: Path | None,
+          work: Path, out: Path) -> None:
+    """Write BUNDLE anew from its own weights, without training.
+
+    After a change of RECIPE's search, of the graphs, the memory or the confidence: all of these
+    are made, calibrated and scored again. About fifteen minutes on two cores.
+    """
+    from training.publish import renew as again
+
+    try:
+        again(running.read(recipe), bundle, data, work, out, weights, unlabelled)
+    except (ValueError, FileNotFoundError) as error:
+        raise click.UsageError(str(error)) from error
+
+
+@main.command()
 @click.option("--data", type=_folder, required=True, help="Folder of the data set (Flickr8k).")
 @click.option("--unlabelled", type=_folder, help="Folder of further photographs.")
 @click.option("--work", type=click.Path(path_type=Path), required=True,

@@ -5,40 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from models.consensus import MOST_WORDS, Consensus, grams
 from models.vocabulary import END, PAD
-from training import prepare
-from training.precision import autocast
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from models.networks.captioners import CaptioningNetwork
-    from models.preprocess import Preprocessing
+    from models.decoding import Engine
 
 DIMENSIONS = 256
 _NOISE = 1e-4  # of the first component's variance: what varies less is left out
 WHITENING = 0.25  # exponent of the variances that the components are divided by: 0.5 is all
 
 
-@torch.inference_mode()
 def mean_features(
-    network: CaptioningNetwork, images: NDArray[np.uint8], preprocessing: Preprocessing,
-    batch: int = 40,
+    engine: Engine, pictures: Iterable[NDArray[np.float32]], count: int
 ) -> NDArray[np.float32]:
-    """(N, S, S, 3) pictures → (N, C) means of the encoder's grid, as exported graphs have them."""
-    network = network.to(memory_format=torch.channels_last).eval()
-    rows = []
-    for start in tqdm(range(0, len(images), batch), desc="memory", unit="batch"):
-        pixels = prepare.normalised(images[start : start + batch], preprocessing)
-        with autocast("cpu"):
-            seen = network.encode(pixels.to(memory_format=torch.channels_last))
-        rows.append(seen.features.float().numpy())
-    return np.concatenate(rows)
+    """`count` pictures (1, 3, S, S) → (count, C) means of the encoder's grid, by the engine that
+    will look for neighbours among them."""
+    bar = tqdm(pictures, desc="memory", total=count, unit="picture")
+    return np.stack([engine.encode(pixels).features for pixels in bar])
 
 
 def build(features: NDArray[np.float32], tokens: Tensor) -> dict[str, NDArray[Any]]:

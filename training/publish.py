@@ -4,29 +4,49 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 import torch
 
-from models.bundle import CARD, Config
+from models.bundle import CARD, WEIGHTS, Config, read
 from models.captioner import load
 from models.confidence import Calibration
-from models.export import export
-from models.quantisation import quantise, restore
-from training import calibration, card, neighbours, plots, strangers, unfamiliar
+from models.consensus import Consensus
+from models.export import export, remember
+from models.networks.captioners import CaptioningNetwork
+from models.preprocess import to_array
+from models.quantisation import restore
+from training import calibration, card, material, neighbours, plots, strangers, unfamiliar
 from training.datasets import load_unlabelled
 from training.evaluate import Result, evaluate
-from training.material import starting_encoder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    from training.material import Material
+    from training.recipe import Recipe
     from training.train import Trainer
 
 # Chosen by looking at both Flickr8k's development pictures and COCO's, which have no captions
 # here and are mostly unlike Flickr8k: the model card has the shares on both sides.
 SURE, MEDIUM = 0.8, 0.6
+_MEASURED = 100  # training pictures on which the ranges of activations are measured
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A network with what it was made of; `origin` goes to config.json (see `Config`)."""
+
+    network: CaptioningNetwork
+    recipe: Recipe
+    material: Material
+    origin: dict[str, float]
 
 
 def publish(
@@ -36,39 +56,61 @@ def publish(
 
     With the folders of starting weights and of pictures without captions, tags are calibrated.
     """
-    recipe, material = trainer.recipe, trainer.material
-    network = trainer.averaged()
-    # the embeddings' file was read when training began: its path is nobody's business
-    architecture = {k: v for k, v in recipe.architecture.items() if k != "embeddings"}
-    config = Config(architecture, recipe.preprocessing, recipe.search,
-                    Calibration(sure=SURE, medium=MEDIUM),
-                    network.encoder.grid(recipe.preprocessing.size))
-    count = len(material.train)
-    network.load_state_dict(restore(quantise(network.state_dict())))
-    features = neighbours.mean_features(network, material.images[:count], recipe.preprocessing)
-    memory = neighbours.build(features, material.tokens[0, :count])
-    export(network, material.vocabulary, config, "", memory, folder, integers=True)
+    origin = {"hours": round(trainer.seconds / 3600, 2), "cores": torch.get_num_threads(),
+              "unlabelled": len(trainer.material.unlabelled)}
+    trained = Trained(trainer.averaged(), trainer.recipe, trainer.material, origin)
+    return _publish(trained, folder, weights, unlabelled)
+
+
+def renew(
+    recipe: Recipe, source: Path, data: Path, work: Path, folder: Path,
+    weights: Path | None = None, unlabelled: Path | None = None,
+) -> Result:
+    """Write a bundle's weights anew, with the recipe's search and today's graphs and memory.
+
+    Raises ValueError when the bundle cannot be used, or is of another recipe.
+    """
+    from safetensors.torch import load_file
+
+    config, vocabulary, _ = read(source)
+    if config.architecture != _architecture(recipe):
+        raise ValueError(f"the bundle in {source} was not made by this recipe: its architecture "
+                         "is another one")
+    network = CaptioningNetwork(config.architecture, len(vocabulary))
+    network.load_state_dict(restore(load_file(source / WEIGHTS)))
+    made = material.captioned(recipe, data, work, vocabulary)
+    return _publish(Trained(network.eval(), recipe, made, config.origin), folder, weights,
+                    unlabelled)
+
+
+def _publish(
+    trained: Trained, folder: Path, weights: Path | None, unlabelled: Path | None
+) -> Result:
+    network, recipe, origin = trained.network, trained.recipe, trained.origin
+    examples = trained.material.development
+    config = _export(trained, folder)
     captioner = load(folder)
     began = time.perf_counter()
-    result = evaluate(captioner, material.development, name="development")
-    seconds = (time.perf_counter() - began) / len(material.development)
-    other = evaluate(load(folder, "torch"), material.development, name="torch engine")
+    result = evaluate(captioner, examples, name="development")
+    seconds = (time.perf_counter() - began) / len(examples)
+    other = evaluate(load(folder, "torch"), examples, name="torch engine")
     same = sum(result.captions[name] == text for name, text in other.captions.items())
     strange = [captioner.describe(image).signals for _, image in unfamiliar.draw(12, seed=1)]
     fit = calibration.fit(result, config.calibration, strange)
     limits, elsewhere = fit.calibration, None
     if recipe.starting_weights and weights is not None and unlabelled is not None:
         seen = strangers.look(captioner, load_unlabelled(unlabelled)[1],
-                              starting_encoder(recipe, weights))
+                              material.starting_encoder(recipe, weights))
         limits = calibration.fit_tags(seen.tags, seen.right, limits)
         elsewhere = seen.summary(limits)
     captioner.config = dataclasses.replace(config, calibration=limits)
     plots.draw(fit, folder)
     facts = card.Facts(
         parameters=sum(parameter.numel() for parameter in network.parameters()),
-        words=len(material.vocabulary), pictures=count,
-        unlabelled=len(material.unlabelled), seconds=seconds, hours=trainer.seconds / 3600,
-        cores=torch.get_num_threads(), same=same, exact=other.scores["CIDEr"], seed=recipe.seed,
+        words=len(trained.material.vocabulary), pictures=len(trained.material.train),
+        unlabelled=int(origin.get("unlabelled", 0)), seconds=seconds,
+        hours=origin.get("hours", float("nan")), cores=int(origin.get("cores", 0)),
+        same=same, exact=other.scores["CIDEr"], seed=recipe.seed,
     )
     text = card.write(facts, result, fit, limits, strangers.certainty(captioner), elsewhere)
     (folder / CARD).write_text(text, encoding="utf-8")
@@ -77,3 +119,33 @@ def publish(
         click.echo(f"{name:24s}{value:8.2f}")
     click.echo(f"AUROC of confidence     {fit.auroc:8.3f}\nwrote {folder}")
     return result
+
+
+def _architecture(recipe: Recipe) -> dict[str, Any]:
+    """The recipe's, but for the embeddings' file: it was read when training began."""
+    return {key: value for key, value in recipe.architecture.items() if key != "embeddings"}
+
+
+def _export(trained: Trained, folder: Path) -> Config:
+    """Write the bundle without a fitted calibration and without a card."""
+    network, recipe, made = trained.network, trained.recipe, trained.material
+    config = Config(_architecture(recipe), recipe.preprocessing, recipe.search,
+                    Calibration(sure=SURE, medium=MEDIUM),
+                    network.encoder.grid(recipe.preprocessing.size), origin=trained.origin)
+    count = len(made.train)
+    export(network, made.vocabulary, config, "", Consensus.empty(network.channels), folder,
+           integers=_shown(made, recipe, range(0, count, max(1, count // _MEASURED))))
+    # the places of the memory are those that the exported graph gives, rounded as it is
+    engine = load(folder).engine
+    features = neighbours.mean_features(engine, _shown(made, recipe, range(count)), count)
+    remember(neighbours.build(features, made.tokens[0, :count]), folder)
+    config.save(folder)
+    return config
+
+
+def _shown(made: Material, recipe: Recipe, numbers: range) -> Iterator[NDArray[np.float32]]:
+    """Training pictures as the encoder reads them: (1, 3, S, S)."""
+    from PIL import Image
+
+    for number in numbers:
+        yield to_array(Image.fromarray(np.asarray(made.images[number])), recipe.preprocessing)

@@ -103,6 +103,35 @@ def test_the_card_says_what_it_scores(built: Path) -> None:
         assert said in card
 
 
+def test_renewing_gives_the_same_bundle(built: Path, tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    done = CliRunner().invoke(main, [
+        "renew", str(built / "recipe.toml"), str(built / "bundle"), "--data", str(built / "data"),
+        "--unlabelled", str(built / "unlabelled"), "--weights", str(built / "weights"),
+        "--work", str(tmp_path / "work"), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    old, new = (load(folder) for folder in (built / "bundle", out))
+    assert new.vocabulary.words == old.vocabulary.words
+    assert new.config.origin == old.config.origin
+    assert new.config.origin["unlabelled"] == 9
+    for name, value in old.config.calibration.weights.items():
+        assert new.config.calibration.weights[name] == pytest.approx(value, abs=1e-3)
+    for drawn in (bundles.drawing("red", "circle", "left"),
+                  bundles.drawing("blue", "square", "right")):
+        assert new.describe(drawn).words == old.describe(drawn).words
+
+
+def test_a_bundle_of_another_recipe_is_not_renewed(
+    built: Path, tiny_bundle: Path, tmp_path: Path
+) -> None:
+    done = CliRunner().invoke(main, [
+        "renew", str(built / "recipe.toml"), str(tiny_bundle), "--data", str(built / "data"),
+        "--work", str(tmp_path / "work"), "--out", str(tmp_path / "bundle")])
+    assert done.exit_code == 2
+    assert "was not made by this recipe" in done.output
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_building_again_gives_the_same_bundle(built: Path, tmp_path: Path) -> None:
     shutil.copytree(built, tmp_path / "again")
     again = tmp_path / "again"

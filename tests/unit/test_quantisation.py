@@ -37,17 +37,19 @@ def test_a_weight_is_at_most_half_a_step_of_its_row_off(
 
 def test_a_convolutions_rows_are_its_outputs() -> None:
     torch.manual_seed(1)
-    weights = torch.randn(16, 64, 3, 3) * torch.logspace(-3, 3, 16).view(-1, 1, 1, 1)
-    stored = quantise({"layer": weights})
-    assert stored["layer" + SCALE].shape == (16,)
-    wide = restore(stored)["layer"]
-    assert wide.shape == weights.shape
-    assert torch.allclose(wide.flatten(1).norm(dim=1) / weights.flatten(1).norm(dim=1),
-                          torch.ones(16), atol=0.01)
+    for rows, columns in ((16, 64), (640, 1)):  # of one channel each: a convolution by depth
+        weights = torch.randn(rows, columns, 3, 3)
+        weights *= torch.logspace(-3, 3, rows).view(-1, 1, 1, 1)
+        stored = quantise({"layer": weights})
+        assert stored["layer" + SCALE].shape == (rows,)
+        wide = restore(stored)["layer"]
+        assert wide.shape == weights.shape
+        assert torch.allclose(wide.flatten(1).norm(dim=1) / weights.flatten(1).norm(dim=1),
+                              torch.ones(rows), atol=0.01)
 
 
-@pytest.mark.parametrize("shape", [(5000,), (30, 40), (1280, 1, 5, 5), ()])
-def test_what_is_small_or_thin_is_stored_as_float16(shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("shape", [(5000,), (30, 40), ()])
+def test_what_is_small_is_stored_as_float16(shape: tuple[int, ...]) -> None:
     torch.manual_seed(1)
     weights = torch.randn(shape)
     stored = quantise({"layer": weights})
