@@ -10,8 +10,8 @@ from describer_daemon.ports import Rectangle
 Look = tuple[tuple[int, int] | None, Rectangle | None]
 
 
-def look() -> Look:
-    """(pointer, active window), each None when there is none.
+def look(connection: x11.Kept) -> Look:
+    """(pointer, active window), each None when there is none; `connection` is for X11.
 
     In the units of mss: pixels, but points on macOS. Raises DescriberError without a display.
     """
@@ -19,8 +19,7 @@ def look() -> Look:
         return _windows()
     if sys.platform == "darwin":
         return _macos()
-    with x11.opened() as display:
-        return x11.pointer(display), x11.active_window(display)
+    return connection.ask(lambda display: (x11.pointer(display), x11.active_window(display)))
 
 
 if sys.platform == "win32":

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from describer_daemon.ports import DescriberError, Rectangle
+
+T = TypeVar("T")
 
 
 def problem() -> str:
@@ -62,6 +65,10 @@ def close(display: Any) -> None:
 
     with suppress(error.ConnectionClosedError, OSError):
         display.close()
+    # python-xlib leaves the socket open when something could not be sent, and keeps the error,
+    # whose frames keep everyone who called
+    display.display.socket.close()
+    display.display.socket_error = None
 
 
 @contextmanager
@@ -72,6 +79,46 @@ def opened(name: str | None = None) -> Iterator[Any]:
         yield display
     finally:
         close(display)
+
+
+class Kept:
+    """A connection that lasts, opened when first it is used, and again when it broke.
+
+    To open one takes twenty times as long as what is asked over it, and leaves garbage.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._name: str | None = None
+        self._display: Any = None
+
+    def __del__(self) -> None:
+        self._let_go()
+
+    def ask(self, question: Callable[[Any], T]) -> T:
+        """Let `question` use the Display. Raises DescriberError when there is none."""
+        with self._guard:
+            if self._display is not None and self._name == os.environ.get("DISPLAY"):
+                from Xlib import error
+
+                # an error means that the server ended; another may be there by now
+                with suppress(error.ConnectionClosedError, OSError):
+                    self._forget_events()
+                    return question(self._display)
+            self._let_go()
+            self._name = os.environ.get("DISPLAY")
+            self._display = connect()
+            return question(self._display)
+
+    def _forget_events(self) -> None:
+        """Some are sent to everyone, such as of another keyboard, and would heap up."""
+        for _ in range(self._display.pending_events()):
+            self._display.next_event()
+
+    def _let_go(self) -> None:
+        display, self._display = self._display, None
+        if display is not None:
+            close(display)
 
 
 def pointer(display: Any) -> tuple[int, int]:

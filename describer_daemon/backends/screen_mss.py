@@ -12,7 +12,7 @@ from describer_daemon.ports import DescriberError, Picture, Pixels, Rectangle, R
 
 
 class MssScreen:
-    """Each grab has its own connection: nothing to keep alive, nothing tied to a thread."""
+    """Each grab has an mss of its own, which may be tied to a thread."""
 
     name = "mss"
 
@@ -20,6 +20,7 @@ class MssScreen:
                  focus: Callable[[], Rectangle | None] = lambda: None) -> None:
         """`focus` is asked with each grab where the object is that has the keyboard."""
         self._region, self._pointer_box, self._focus = region, pointer_box, focus
+        self._connection = x11.Kept()
 
     @classmethod
     def refusal(cls) -> str:
@@ -32,7 +33,7 @@ class MssScreen:
     def grab(self) -> Picture:
         with _opened() as screen:
             # Only now: mss makes the process DPI-aware, and Windows counts in pixels from then.
-            pointer, window = foreground.look()
+            pointer, window = foreground.look(self._connection)
             whole, *monitors = (_rectangle(monitor) for monitor in screen.monitors)
             desktop = geometry.Desktop(whole, tuple(monitors), pointer, window)
             area = geometry.resolve(self._region, desktop, self._pointer_box)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import socket
 import subprocess
 import threading
 from collections.abc import Callable
@@ -106,6 +108,55 @@ def test_a_window_that_hangs_over_the_edge(
     )
 
 
+def test_one_connection_serves_all_grabs(
+    xserver: VirtualDisplay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    connect = x11.connect
+    monkeypatch.setattr(x11, "connect", lambda name=None: opened.append(1) or connect(name))
+    screen = MssScreen("pointer", (60, 40))
+    for x in (100, 200, 300):
+        point(xserver, x, 100)
+        pixels = screen.grab()
+        assert isinstance(pixels, Pixels)
+        assert pixels.aim.pointer == (30, 20)
+    assert len(opened) == 3 + 1  # `point` opens one each time
+
+
+def test_a_display_that_went_away_and_came_back_is_grabbed(
+    own_display: VirtualDisplay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = MssScreen("pointer", (60, 40))
+    screen.grab()
+    own_display.close()
+    with pytest.raises(DescriberError):
+        screen.grab()
+    with VirtualDisplay((640, 480)) as other:
+        monkeypatch.setenv("DISPLAY", other.name)
+        point(other, 320, 240)
+        pixels = screen.grab()
+        assert isinstance(pixels, Pixels)
+        assert (pixels.width, pixels.height) == (60, 40)
+
+
+def test_a_broken_connection_is_opened_again(xserver: VirtualDisplay) -> None:
+    kept = x11.Kept()
+    point(xserver, 11, 22)
+    assert kept.ask(x11.pointer) == (11, 22)
+    kept._display.display.socket.shutdown(socket.SHUT_RDWR)  # as when the server ends
+    assert kept.ask(x11.pointer) == (11, 22)
+
+
+def test_what_is_sent_to_everyone_does_not_heap_up(xserver: VirtualDisplay) -> None:
+    kept = x11.Kept()
+    kept.ask(x11.pointer)
+    for layout in ("de", "us"):
+        subprocess.run(["setxkbmap", layout], check=True, env=xserver.env, timeout=20)
+        wait_until(lambda: kept._display.pending_events() > 0)
+        kept.ask(x11.pointer)
+        assert kept._display.pending_events() == 0
+
+
 def test_the_box_around_the_pointer(xserver: VirtualDisplay) -> None:
     point(xserver, 640, 400)
     assert grab("pointer").size == (800, 600)
@@ -171,9 +222,11 @@ def test_grabs_from_several_threads(xserver: VirtualDisplay) -> None:
 
 def test_many_grabs_leave_nothing_open(xserver: VirtualDisplay) -> None:
     descriptors = Path("/proc/self/fd")
+    gc.collect()  # python-xlib's errors hold whoever met with them
     first = len(list(descriptors.iterdir()))
     for _ in range(300):  # an X server has 256 places
         MssScreen(Rectangle(0, 0, 4, 4)).grab()
+    gc.collect()
     assert len(list(descriptors.iterdir())) == first
 
 
