@@ -23,6 +23,7 @@ from dbus_fast.aio import MessageBus
 
 from describer_daemon import processes
 from describer_daemon.virtual_display import VirtualDisplay
+from tests.desktop.fixtures_faults import world_on
 
 PROGRAM = """
 import logging, sys
@@ -377,3 +378,25 @@ def test_gtk_without_a_session_bus(start_tray: StartTray, gtk: dict[str, str]) -
     tray = start_tray(**{**gtk, "DBUS_SESSION_BUS_ADDRESS": f"unix:path={tempfile.gettempdir()}/-"})
     tray.expect("no tray icon: ")
     tray.stop()
+
+
+def test_a_daemon_that_gtk_ends_with_its_display_says_so_and_leaves_nothing(
+    display: VirtualDisplay, gtk: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A supervisor sees by the exit status that it is to be started again; then it serves."""
+    with world_on(display) as world:
+        for name, value in gtk.items():
+            monkeypatch.setenv(name, value)
+        world.save(show="true")
+        world.start()
+        until(lambda: any(Path(gtk["TMPDIR"]).iterdir()))  # the icon is there
+        daemon = world.daemon
+        assert daemon is not None
+        display.close()
+        assert daemon.wait(20) == 1
+        until(lambda: not world.family())
+        with VirtualDisplay((640, 480)) as other:
+            monkeypatch.setenv("DISPLAY", other.name)
+            world.start()
+            assert world.end() == 0
+        until(lambda: not world.family())
