@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 NEIGHBOURS = (3, 8, 20, 60)
 _BANDWIDTH = 0.07  # for what the nearer ones count more
+_FAINT = 0.05  # a channel whose mean over the picture is below it has seen nothing
 # what `signals` knows of a caption alone, and what only by a memory of others
-OWN = frozenset({"mean", "least", "total", "end", "words", "attention"})
+OWN = frozenset({"mean", "least", "total", "end", "words", "attention", "channels"})
 COMPARED = frozenset({
     "by rarity", "expected rarity", "rarity", "rarest", "beam", "nearest", "near", "support",
     "least support", "neighbours", "humans", "weighted agreement",
@@ -76,6 +77,8 @@ def signals(
         "end": float(each[-1]),
         "words": float(len(chosen.tokens)),
         "attention": float(-(attention * np.log(attention)).sum(-1).mean()),
+        # half of them see something in a photograph, a seventh in noise
+        "channels": float((encoding.features > _FAINT).mean()),
     }
     return own | _compared(found, chosen, encoding, consensus) if len(consensus) else own
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -55,6 +56,12 @@ def test_signals_by_hand(consensus: Consensus) -> None:
     assert known["attention"] == pytest.approx(math.log(9), rel=1e-5)
     assert known["nearest"] == pytest.approx(1, abs=5e-3)
     assert known["support"] == known["least support"] == pytest.approx(0.5)
+
+
+def test_how_many_channels_see_something(consensus: Consensus) -> None:
+    seen = np.asarray([0, 0.04, 0.06, 0, 2, 0, 0.051, 0.05], np.float32)
+    known = signals(FOUND, FOUND[0], dataclasses.replace(encoding(0), features=seen), consensus)
+    assert known["channels"] == 3 / 8
 
 
 def test_a_caption_that_the_beam_agrees_on_is_known(consensus: Consensus) -> None:
@@ -127,6 +134,6 @@ def test_without_a_memory_only_the_captions_own_signals_are_there(consensus: Con
     empty = Consensus(Consensus.empty(8))
     assert (len(empty), empty.words, empty.channels) == (0, 0, 8)
     known = signals(FOUND, FOUND[0], encoding(0), empty)
-    assert set(known) == {"mean", "least", "total", "end", "words", "attention"}
+    assert set(known) == {"mean", "least", "total", "end", "words", "attention", "channels"}
     assert known.items() <= signals(FOUND, FOUND[0], encoding(0), consensus).items()
     assert Calibration().confidence(known) > 0
