@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import queue
+import contextlib
+import select
 import signal
+import socket
 
 
 class Ending:
@@ -11,30 +13,44 @@ class Ending:
 
     `threading.Event` may not: a signal that comes while the main thread enters `wait` finds the
     event's lock taken, by the very thread that would have to give it back, and all stands still.
+    Nor is it enough that a handler runs: where the system gives the signal to another thread, the
+    main one would not know of it before its wait is over. So it waits for a socket to be written
+    to, which is done by whoever gets the signal.
     """
 
     def __init__(self) -> None:
-        self._told: queue.SimpleQueue[None] = queue.SimpleQueue()  # its `put` is reentrant
+        self._over = False
+        self._read, self._write = socket.socketpair()
+        self._read.setblocking(False)
+        self._write.setblocking(False)
+
+    def __del__(self) -> None:
+        self._read.close()
+        self._write.close()
 
     def on_signals(self) -> None:
         """Be set by the signals that ask a program to end; the main thread has to call this."""
+        signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
         for name in ("SIGTERM", "SIGINT", "SIGHUP"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), lambda *_: self.set())
 
     def set(self) -> None:
         """From now on it is over."""
-        self._told.put(None)
+        self._over = True
+        with contextlib.suppress(BlockingIOError):  # full: it is awake anyway
+            self._write.send(b"\0")
 
     def is_set(self) -> bool:
         """Whether it is over."""
-        return not self._told.empty()
+        return self._over
 
     def wait(self, seconds: float) -> bool:
-        """Whether it is over, as soon as it is, or after so many seconds."""
-        try:
-            self._told.get(timeout=seconds)
-        except queue.Empty:
-            return False
-        self._told.put(None)  # for whoever asks next
-        return True
+        """Whether it is over, as soon as it is, or after so many seconds.
+
+        It may return early without being over: a signal's handler may have yet to run.
+        """
+        if not self._over and select.select([self._read], [], [], seconds)[0]:
+            with contextlib.suppress(BlockingIOError):
+                self._read.recv(4096)
+        return self._over
