@@ -15,11 +15,19 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Side by side (`./check`), what shares a costly fixture stays on one worker."""
+    """Side by side (`./check`), what shares a costly fixture stays on one worker.
+
+    What takes longest begins first, lest the other workers wait for it at the end.
+    """
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
-            shares_built = isinstance(item, pytest.Function) and "built" in item.fixturenames
-            item.add_marker(pytest.mark.xdist_group("built" if shares_built else item.path.stem))
+            item.add_marker(pytest.mark.xdist_group(
+                "built" if _shares_built(item) else item.path.stem))
+        items.sort(key=lambda item: not _shares_built(item))
+
+
+def _shares_built(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and "built" in item.fixturenames
 
 
 @pytest.fixture(scope="session")
