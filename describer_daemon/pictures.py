@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Literal, cast
 
-from PIL import ExifTags, Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from describer_daemon import memory
 from describer_daemon.ports import DescriberError, Rectangle
@@ -101,6 +101,8 @@ def _check_size(width: int, height: int) -> None:
 
 def outlined(image: Image.Image, boxes: Sequence[Rectangle]) -> bytes:
     """A PNG of an RGB image with boxes drawn around what they hold, numbered from 1."""
+    from PIL import ImageDraw, ImageFont
+
     drawn = image.copy()
     draw = ImageDraw.Draw(drawn)
     line = max(2, min(image.size) // 200)

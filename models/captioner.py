@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from models import bundle
-from models.confidence import signals
+from models.confidence import NEIGHBOURS, signals
 from models.consensus import nearness
 from models.decoding import search
 from models.preprocess import to_array, upright_rgb, visible
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from models.consensus import Consensus
+    from models.consensus import Around, Consensus
     from models.decoding import Encoding, Engine, Hypothesis, Search
     from models.vocabulary import Vocabulary
 
@@ -86,8 +86,9 @@ class Captioner:
             raise
         except ValueError as error:
             raise bundle.unusable(bundle.WEIGHTS, error) from error
-        best = choose(found, encoding, self.consensus, how)
-        known = signals(found, best, encoding, self.consensus)
+        around = self._around(encoding, how)
+        best = choose(found, self.consensus, around, how)
+        known = signals(found, best, encoding, self.consensus, around)
         words, sizes = self.vocabulary.spell(best.tokens)
         log_probabilities, attention = _by_word(best, sizes)
         return Caption(
@@ -102,6 +103,12 @@ class Captioner:
     def visible(self, image: Image.Image) -> Image.Image:
         """Cut out what the encoder sees of an image, which attention maps are over."""
         return visible(image, self.config.preprocessing)
+
+    def _around(self, encoding: Encoding, how: Search) -> Around | None:
+        """The nearest training pictures, as many as anyone asks for; None without a memory."""
+        if not len(self.consensus):
+            return None
+        return self.consensus.around(encoding.features, max(NEIGHBOURS[-1], how.neighbours))
 
     def _tags(self, encoding: Encoding) -> tuple[Tag, ...]:
         if not len(encoding.classes):
@@ -123,14 +130,17 @@ def _by_word(
 
 
 def choose(
-    found: Sequence[Hypothesis], encoding: Encoding, consensus: Consensus, how: Search
+    found: Sequence[Hypothesis], consensus: Consensus, around: Around | None, how: Search
 ) -> Hypothesis:
-    """Pick the caption that the search and the nearest training pictures agree on."""
-    if not how.consensus or len(found) == 1 or not len(consensus):
+    """Pick the caption that the search and the nearest training pictures agree on.
+
+    `around` has at least `how.neighbours` of them, if the memory `consensus` has; None: no memory.
+    """
+    if not how.consensus or len(found) == 1 or around is None:
         return found[0]
-    pictures, cosines = consensus.near(encoding.features, how.neighbours)
-    agreement = consensus.agreement([each.tokens for each in found], pictures,
-                                    nearness(cosines, how.bandwidth))
+    agreement = consensus.agreement([each.tokens for each in found],
+                                    around.said.first(how.neighbours),
+                                    nearness(around.cosines[: how.neighbours], how.bandwidth))
     scores = [each.score + how.consensus * agreed
               for each, agreed in zip(found, agreement, strict=True)]
     return found[scores.index(max(scores))]

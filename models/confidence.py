@@ -13,7 +13,7 @@ from models.consensus import nearness
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from models.consensus import Consensus
+    from models.consensus import Around, Consensus
     from models.decoding import Encoding, Hypothesis
 
 NEIGHBOURS = (3, 8, 20, 60)
@@ -61,12 +61,14 @@ def _logistic(odds: float) -> float:
 
 
 def signals(
-    found: Sequence[Hypothesis], chosen: Hypothesis, encoding: Encoding, consensus: Consensus
+    found: Sequence[Hypothesis], chosen: Hypothesis, encoding: Encoding, consensus: Consensus,
+    around: Around | None,
 ) -> dict[str, float]:
     """Everything known of the `chosen` one of the captions that were `found`.
 
-    Probabilities are natural logarithms; agreements are mean CIDErs in 0..1. An empty memory
-    has nothing to compare with: its signals are not there.
+    `around` has at least the last of `NEIGHBOURS` pictures of the memory `consensus`, if it has
+    so many; without a memory (None) there is nothing to compare with, and its signals are not
+    there. Probabilities are natural logarithms; agreements are mean CIDErs in 0..1.
     """
     each = np.asarray(chosen.log_probabilities)
     attention = np.maximum(chosen.attention, 1e-9)
@@ -80,23 +82,25 @@ def signals(
         # half of them see something in a photograph, a seventh in noise
         "channels": float((encoding.features > _FAINT).mean()),
     }
-    return own | _compared(found, chosen, encoding, consensus) if len(consensus) else own
+    return own if around is None else own | _compared(found, chosen, consensus, around)
 
 
 def _compared(
-    found: Sequence[Hypothesis], chosen: Hypothesis, encoding: Encoding, consensus: Consensus
+    found: Sequence[Hypothesis], chosen: Hypothesis, consensus: Consensus, around: Around
 ) -> dict[str, float]:
     """What the memory of captions knows of the chosen one."""
     captions = [each.tokens for each in found]
     totals = np.asarray([sum(each.log_probabilities) for each in found])
     shares = np.exp(totals - totals.max())
-    pictures, cosines = consensus.near(encoding.features, NEIGHBOURS[-1])
+    pictures, cosines, said = (around.pictures[: NEIGHBOURS[-1]],
+                               around.cosines[: NEIGHBOURS[-1]],
+                               around.said.first(NEIGHBOURS[-1]))
     each = np.asarray(chosen.log_probabilities)
     rarity = consensus.rarity(chosen.tokens)
     weight = rarity / max(float(rarity.sum()), 1e-9)
     support = consensus.support(chosen.tokens, pictures[: NEIGHBOURS[2]])
     first = [(np.arange(len(pictures)) < count).astype(np.float64) for count in NEIGHBOURS]
-    *agreed, weighted = consensus.agreements(chosen.tokens, pictures,
+    *agreed, weighted = consensus.agreements(chosen.tokens, said,
                                              [*first, nearness(cosines, _BANDWIDTH)])
     told = {f"agreement {count}": each for count, each in zip(NEIGHBOURS, agreed, strict=True)}
     return told | {

@@ -27,6 +27,8 @@ _LONGEST = 4  # words in an n-gram
 _BITS = 13  # for an id: four of them and the length fit in 54 bits
 MOST_WORDS = 1 << _BITS
 _MOST_BYTES = 256 << 20  # unpacked; the memory of 6,000 pictures has 4 MB
+_STEPS = 127  # of an int8, each way
+_AT_ONCE = 512  # rows
 _KINDS = {"captions": "iu", "grams": "iu"}  # of the arrays' numbers; the others may have any
 
 
@@ -41,6 +43,32 @@ class Grams:
     keys: NDArray[np.uint64]
     weights: NDArray[np.float64]
     norms: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said of P pictures: the n-grams of their M captions, and whose each is (M,)."""
+
+    grams: Grams
+    owners: NDArray[np.int64]
+    pictures: int
+
+    def first(self, pictures: int) -> Said:
+        """What was said of the first of them."""
+        captions = int(np.searchsorted(self.owners, pictures))
+        end = int(np.searchsorted(self.grams.captions, captions))
+        mine = Grams(self.grams.captions[:end], self.grams.keys[:end], self.grams.weights[:end],
+                     self.grams.norms[:captions])
+        return Said(mine, self.owners[:captions], min(pictures, self.pictures))
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The training pictures nearest to one, nearest first: their cosines, and what was said."""
+
+    pictures: NDArray[np.int64]
+    cosines: NDArray[np.float32]
+    said: Said
 
 
 class Consensus:
@@ -58,24 +86,25 @@ class Consensus:
         try:
             self._mean = arrays["mean"].astype(np.float32)
             self._projection = arrays["projection"].astype(np.float32)
-            self._places = arrays["places"].astype(np.float32)
+            places = arrays["places"]
             self._captions = arrays["captions"]
             self._unity = arrays["unity"].astype(np.float64)
             self._grams = arrays["grams"].astype(np.uint64)
-            self._frequencies = arrays["frequencies"].astype(np.float64)
+            self._frequencies = arrays["frequencies"]
         except KeyError as error:
             raise ValueError(f"it lacks {error.args[0]}") from error
-        pictures, dimensions = (*self._places.shape, 0, 0)[:2]
+        pictures, dimensions = (*places.shape, 0, 0)[:2]
         if ((pictures and not self._captions.size) or self._captions.ndim != 3
                 or (pictures and self._captions.min() < 0)
                 or (self._captions[:, :1, :1] == PAD).any()  # of each picture something was said
                 or (self._frequencies < 1).any()
                 or self._mean.ndim != 1 or self._grams.ndim != 1
                 or self._projection.shape != (len(self._mean), dimensions)
-                or self._places.shape != (len(self._captions), dimensions)
+                or places.shape != (len(self._captions), dimensions)
                 or self._unity.shape != (pictures,)
                 or self._grams.shape != self._frequencies.shape):
             raise ValueError("its parts do not fit each other")
+        self._places, self._scales = _fewer_bits(places)
 
     @classmethod
     def empty(cls, channels: int) -> dict[str, NDArray[Any]]:
@@ -120,36 +149,48 @@ class Consensus:
                                                                        NDArray[np.float32]]:
         """The nearest training pictures to (C,) features and their cosines, nearest first."""
         place = (features - self._mean) @ self._projection
-        cosines = self._places @ (place / max(float(np.linalg.norm(place)), 1e-9))
+        place /= max(float(np.linalg.norm(place)), 1e-9)
+        cosines = self._scales * np.concatenate(
+            [np.zeros(0, np.float32), *(part.astype(np.float32) @ place
+                                        for part in _parts(self._places))])
         nearest = np.argsort(-cosines, kind="stable")[:count].astype(np.int64)
         return nearest, cosines[nearest].astype(np.float32)
 
+    def around(self, features: NDArray[np.float32], count: int) -> Around:
+        """The `count` nearest training pictures to (C,) features, or all, if there are fewer."""
+        pictures, cosines = self.near(features, count)
+        return Around(pictures, cosines, self.said(pictures))
+
+    def said(self, pictures: NDArray[np.int64]) -> Said:
+        """What was said of the pictures, in their order."""
+        captions = self._captions[pictures].reshape(-1, self._captions.shape[2]).astype(np.int64)
+        owners = np.repeat(np.arange(len(pictures)), self._captions.shape[1])
+        real = (captions != PAD).any(1)
+        return Said(self._vectors(captions[real]), owners[real], len(pictures))
+
     def agreement(
-        self, captions: Sequence[Sequence[int]], pictures: NDArray[np.int64],
+        self, captions: Sequence[Sequence[int]], said: Said,
         weights: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64]:
-        """Mean CIDEr of each caption (ids without END) with those of the pictures, 0..1.
+        """Mean CIDEr of each caption (ids without END) with what was said of pictures, 0..1.
 
         (Vedantam et al. 2015, equation 3: without CIDEr-D's clipping and length penalty.)
         `weights` (P,) of the P pictures in the mean; all the same by default.
         """
-        said, owners = self._said(pictures)
-        shares = (np.ones(len(pictures)) if weights is None else weights)[owners]
-        return self._mean_cosine(captions, self._vectors(said), shares / shares.sum())
+        shares = (np.ones(said.pictures) if weights is None else weights)[said.owners]
+        return self._mean_cosine(captions, said.grams, shares / shares.sum())
 
     def agreements(
-        self, caption: Sequence[int], pictures: NDArray[np.int64],
-        weightings: Sequence[NDArray[np.float64]],
+        self, caption: Sequence[int], said: Said, weightings: Sequence[NDArray[np.float64]],
     ) -> list[float]:
         """`agreement` of one caption, with one weighting of the pictures after another."""
-        said, owners = self._said(pictures)
-        others, mine = self._vectors(said), self._vectors(_padded([caption]))
+        others, mine = said.grams, self._vectors(_padded([caption]))
         at = np.searchsorted(mine.keys, others.keys).clip(max=len(mine.keys) - 1)
         scaled = mine.weights / mine.norms[0, _length(mine.keys)]
         shared = np.where(mine.keys[at] == others.keys, scaled[at], 0.0)
         parts = others.weights * shared / others.norms[others.captions, _length(others.keys)]
         cosines = np.bincount(others.captions, parts, len(others.norms)) / _LONGEST
-        return [float(np.average(cosines, weights=each[owners])) for each in weightings]
+        return [float(np.average(cosines, weights=each[said.owners])) for each in weightings]
 
     def among(
         self, captions: Sequence[Sequence[int]], weights: NDArray[np.float64]
@@ -178,13 +219,6 @@ class Consensus:
     def ease(self, pictures: NDArray[np.int64]) -> float:
         """How far the writers of the pictures' captions agreed, on average."""
         return float(self._unity[pictures].mean())
-
-    def _said(self, pictures: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The captions (M, T) of the pictures, and whose of these each is (M,)."""
-        said = self._captions[pictures].reshape(-1, self._captions.shape[2]).astype(np.int64)
-        owners = np.repeat(np.arange(len(pictures)), self._captions.shape[1])
-        real = (said != PAD).any(1)
-        return said[real], owners[real]
 
     def _mean_cosine(
         self, captions: Sequence[Sequence[int]], others: Grams,
@@ -223,6 +257,24 @@ class Consensus:
             frequency = np.where(self._grams[at] == keys, self._frequencies[at], 1.0)
         idf: NDArray[np.float64] = np.log(max(2, len(self._places))) - np.log(frequency)
         return idf
+
+
+def _fewer_bits(places: NDArray[Any]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """(N, D) → the same in 255 steps a row, and the size of a row's steps (N,).
+
+    The cosine of two places is off by a thousandth then; they take a quarter of the memory.
+    """
+    scales = np.abs(places).max(-1, initial=0.0).astype(np.float32) / _STEPS
+    scales = np.maximum(scales, np.finfo(np.float32).tiny)
+    steps = np.empty(places.shape, np.int8)
+    for part, into, scale in zip(_parts(places), _parts(steps), _parts(scales), strict=True):
+        into[:] = np.rint(part / scale[:, None])
+    return steps, scales
+
+
+def _parts(rows: NDArray[Any]) -> list[NDArray[Any]]:
+    """Few rows at a time: no wider copy of all of them is ever made."""
+    return [rows[first : first + _AT_ONCE] for first in range(0, len(rows), _AT_ONCE)]
 
 
 def nearness(cosines: NDArray[np.float32], bandwidth: float) -> NDArray[np.float64]:

@@ -124,7 +124,8 @@ def search(
     """
     memory, state = encoding.memory, encoding.state
     paths = [_Path()]
-    random = np.random.default_rng(how.seed)
+    # else numpy's random numbers are never loaded
+    random = np.random.default_rng(how.seed) if how.sample else None
     if how.sample:
         paths, state = paths * how.beam, tuple(part.repeat(how.beam, 0) for part in state)
     finished: list[Hypothesis] = []
@@ -134,7 +135,7 @@ def search(
         allowed = _allowed(scores, paths, how, repeatable)
         parents: list[int] = []
         grown: list[_Path] = []
-        chosen = _drawn(allowed, how, random) if how.sample else _best(allowed, paths, how.beam)
+        chosen = _drawn(allowed, how, random) if random else _best(allowed, paths, how.beam)
         for row, token in chosen:
             path, log_probability = paths[row], float(scores[row, token])
             if token == END:

@@ -15,6 +15,8 @@ _LINES = 64  # rows or columns that are looked at across a side
 _STEP = 32.0  # a difference of so many levels is as clear as an edge can be
 _CLEAR = 0.2  # strength from which an edge counts at all
 _FLAT = 4  # levels by which the pixels of a gap between two pictures may differ
+_BESIDE = 3  # pixels from a side to the ground outside
+_NARROWEST = 3  # pixels of a strip of ground
 _CANDIDATES = 4  # lines a region that are worth a closer look
 
 
@@ -83,6 +85,61 @@ def lines(
             return
         yield first + best + 1, first + best + 1, float(clear[best])
         free[max(0, best - 3) : best + 4] = 0
+
+
+def strip_of_ground(
+    pixels: NDArray[np.uint8], box: NDArray[np.float64], *, upright: bool, margin: int
+) -> tuple[int, int] | None:
+    """The widest strip through a whole box that looks just like what is outside it: (begin, end).
+
+    What is left on both sides must have at least `margin` pixels. None: there is no such strip.
+    """
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = (round(float(side)) for side in box)
+    if upright:
+        across, first, last = _spread(top + 2, bottom - 2, height), left, right
+        turned = pixels[across]
+    else:
+        across, first, last = _spread(left + 2, right - 2, width), top, bottom
+        turned = pixels[:, across].swapaxes(0, 1)
+    around = [turned[:, place].astype(np.int16) for place in (first - _BESIDE, last + _BESIDE - 1)
+              if 0 <= place < turned.shape[1]]
+    grounds = [np.median(each, 0) for each in around if np.ptp(each, axis=0).max() <= _FLAT]
+    part = turned[:, max(first, 0) : last].astype(np.int16)
+    if not grounds or part.shape[1] < 2 * margin:
+        return None
+    colours = np.median(part, axis=0)
+    same = np.any([np.abs(colours - ground).max(-1) <= _FLAT for ground in grounds], axis=0)
+    flat = np.zeros(part.shape[1] + 2, np.int8)
+    flat[1:-1] = same & (np.ptp(part, axis=0) <= _FLAT).all(-1)
+    best: tuple[int, int] | None = None
+    for begin, end in np.flatnonzero(np.diff(flat)).reshape(-1, 2).tolist():
+        if (begin >= margin and part.shape[1] - end >= margin
+                and end - begin >= max(_NARROWEST, best[1] - best[0] + 1 if best else 0)):
+            best = begin, end
+    return None if best is None else (max(first, 0) + best[0], max(first, 0) + best[1])
+
+
+def framed(pixels: NDArray[np.uint8], box: NDArray[np.float64]) -> float:
+    """How clear the edge is at the least clear side of a box, in 0..1.
+
+    0 where one side has nothing plain outside, or is the screen's.
+    """
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = (round(float(side)) for side in box)
+    if min(left, top) < 1 or right > width - 1 or bottom > height - 1:
+        return 0.0
+    down, across = _spread(top + 3, bottom - 4, height), _spread(left + 3, right - 4, width)
+    sides = ((pixels[down, left], pixels[down, left - 1]),
+             (pixels[top, across], pixels[top - 1, across]),
+             (pixels[down, right - 1], pixels[down, right]),
+             (pixels[bottom - 1, across], pixels[bottom, across]))
+    clear = []
+    for inside, outside in sides:
+        step = np.abs(inside.astype(np.int16) - outside.astype(np.int16)).max(-1) / _STEP
+        plain = bool(np.ptp(outside, axis=0).max() <= 2 * _FLAT)
+        clear.append(float(np.minimum(step, 1).mean()) * plain)
+    return min(clear)
 
 
 def _spread(begin: float, end: float, size: int) -> NDArray[np.intp]:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parents[1] / "bundles" / "finder"
 NETWORK, CONFIG = "finder.onnx", "config.json"
 _DEEPEST = 64  # the network halves its picture so often
+_CERTAIN = 0.82  # a score that letters hardly ever have …
+_LETTER = 128  # … however large they are, in pixels
 _MOST_PIXELS = 4_000_000  # larger grabs are looked at in half their size, or a third, …
 
 
@@ -78,13 +80,21 @@ class Finder:
             inside = pixels[top:bottom, left:right]
             if surfaces.is_ground(inside):
                 continue
-            photograph = region.photograph and not surfaces.is_drawn(inside)
-            if not photograph and region.score < self._limits.drawing:
+            photograph = ((region.photograph or surfaces.has_grain(inside))
+                          and not surfaces.is_drawn(inside))
+            if region.score < self._least(photograph=photograph, inside=inside):
                 continue
             found.append(Found(left, top, right - left, bottom - top, region.score,
                                "photograph" if photograph else "drawing"))
         text = float(kinds[TEXT].mean())
         return Screen(tuple(found), float(kinds[INTERFACE].mean()) + text, text)
+
+    def _least(self, *, photograph: bool, inside: NDArray[np.uint8]) -> float:
+        """The score that a find must have, by what is inside."""
+        if photograph:
+            return _CERTAIN if surfaces.is_monotonous(inside) else 0.0  # large letters
+        small = min(inside.shape[:2]) < _LETTER
+        return max(self._limits.drawing, _CERTAIN) if small else self._limits.drawing
 
     def read(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What the network says of each cell of (H, W, 3): see `regions.pictures`."""

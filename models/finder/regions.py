@@ -21,6 +21,13 @@ _AMONG_PICTURES = 0.65  # share of what they take for it that is picture where o
 _SURELY = 2.0  # times as much drawing as photograph
 _HARDLY = 0.25  # share of the cells of a row or column
 _TRUST = 0.3  # in what the cells beside a line say of it, against what is seen of it
+_WHOLE = 0.7  # IoU of what cells take for their picture with a box that they say is one
+_PARTED = 0.2  # share of the cells that may say otherwise
+_STRIP = 0.15  # of a box; what is narrower is no part of it that could have a horizon
+_FRAMED = 0.4  # clearness of the edge all around that makes a picture of uncertain cells …
+_UNCERTAIN = 0.25  # … of which so many must be, and be so sure on average
+_SMALL = 200  # pixels; larger ones have cells enough to be sure
+_PART = 64  # pixels; parts between strips of ground that are smaller are no pictures
 _THIN = 10  # pixels; strips that are thinner are part of a picture
 _DOUBT = 0.25  # by so much must the border of a strip be clearer that is too thin for a picture
 _LEFT, _TOP, _RIGHT, _BOTTOM = range(4)
@@ -64,8 +71,7 @@ def pictures(
     (4, h, w) the pixels from its centre to the left, top, right and bottom of its picture.
     """
     search = _Search(pixels, kinds, reach, limits)
-    for box in components(search.inside):
-        search.split(edges.settle(pixels, box.astype(np.float64) * CELL, 2 * CELL), 0)
+    search.look(search.inside, (0, 0))
     found = tiles.straighten(search.result[:_MOST], limits.side)
     return sorted(found, key=lambda each: -each.score)
 
@@ -77,10 +83,19 @@ class _Search:
         self.picture = kinds[PHOTOGRAPH] + kinds[DRAWING]
         self.inside = self.picture > limits.cell
         self.result: list[Region] = []
+        self._again = _MOST  # so often may be looked at what a box leaves out
+
+    def look(self, inside: NDArray[np.bool_], corner: tuple[int, int]) -> None:
+        """Find what is in some cells, whose first has the place `corner` (row, column)."""
+        shift = np.array([corner[1], corner[0]] * 2)
+        for box in components(inside):
+            place = (box + shift).astype(np.float64) * CELL
+            self.split(edges.settle(self.pixels, place, 2 * CELL), 0)
 
     def split(self, box: NDArray[np.float64], depth: int) -> None:
         """Cut `box` along the clearest border in it, and its parts again; keep what has none."""
-        box = self._trimmed(box)
+        whole, box = box, self._trimmed(box)
+        self._look_beside(box, whole)
         if min(box[2] - box[0], box[3] - box[1]) < self.limits.side:
             return
         border = self._border(box) if depth < _DEEPEST else None
@@ -111,11 +126,28 @@ class _Search:
         moved = edges.settle(self.pixels, np.where(loose, tight, box), 2 * CELL)
         return np.where(loose, moved, box)
 
+    def _look_beside(self, box: NDArray[np.float64], whole: NDArray[np.float64]) -> None:
+        """Look at the picture cells of `whole` beside `box`: a last row that is hardly filled."""
+        if self._again < 1 or box[2] <= box[0] or box[3] <= box[1]:
+            return
+        rows, columns = self._cells(whole)
+        beside = self.inside[rows, columns].copy()
+        ours, across = self._cells(box)
+        # the cells at its sides are its own
+        beside[max(0, ours.start - 1 - rows.start) : max(0, ours.stop + 1 - rows.start),
+               max(0, across.start - 1 - columns.start) : max(0, across.stop + 1 - columns.start)
+               ] = False
+        least = self.limits.side / CELL - 1
+        if min(np.count_nonzero(beside.any(axis)) for axis in (0, 1)) >= least:
+            self._again -= 1
+            self.look(beside, (rows.start, columns.start))
+
     def _keep(self, box: NDArray[np.float64]) -> None:
         rows, columns = self._cells(box)
         part = self.inside[rows, columns]
         filled = float(part.mean()) if part.size else 0.0
         if filled < self.limits.fill:
+            self._keep_framed(box)
             return
         across, down = (self.reach[one, rows, columns] + self.reach[other, rows, columns]
                         for one, other in ((_LEFT, _RIGHT), (_TOP, _BOTTOM)))
@@ -130,6 +162,20 @@ class _Search:
         drawn = drawing > _SURELY * photograph
         if score >= (self.limits.drawing if drawn else self.limits.score):
             self.result.append(Region(box, score, not drawn))
+        elif not drawn:
+            self._keep_framed(box)
+
+    def _keep_framed(self, box: NDArray[np.float64]) -> None:
+        """Keep a small photograph that few cells are sure of, if all its sides are clear."""
+        rows, columns = self._cells(box)
+        sure, part = self.picture[rows, columns], self.inside[rows, columns]
+        photograph, drawing = (float(self.kinds[kind, rows, columns].sum())
+                               for kind in (PHOTOGRAPH, DRAWING))
+        if (part.size and min(part.mean(), sure.mean()) >= _UNCERTAIN
+                and max(box[_RIGHT] - box[_LEFT], box[_BOTTOM] - box[_TOP]) <= _SMALL
+                and drawing <= _SURELY * photograph
+                and edges.framed(self.pixels, box) >= _FRAMED):
+            self.result.append(Region(box, self.limits.score, photograph=True))
 
     def _around(self, rows: slice, columns: slice) -> float:
         """How much of what these cells take for their picture, beyond them, is picture at all.
@@ -149,6 +195,10 @@ class _Search:
 
     def _border(self, box: NDArray[np.float64]) -> tuple[bool, float, float] | None:
         """The clearest border inside a box: whether it is upright, its begin and its end."""
+        for upright in (True, False):
+            gap = edges.strip_of_ground(self.pixels, box, upright=upright, margin=_PART)
+            if gap is not None:
+                return upright, float(gap[0]), float(gap[1])
         best: tuple[float, bool, int, int] | None = None
         for upright in (True, False):
             for place, end, clear in edges.lines(self.pixels, box, self.inside, CELL,
@@ -156,9 +206,35 @@ class _Search:
                 worth = clear + _TRUST * self._agreement(box, place, end, upright=upright)
                 first, last = (box[_LEFT], box[_RIGHT]) if upright else (box[_TOP], box[_BOTTOM])
                 thin = min(place - first, last - end) < self.limits.side
-                if worth >= max(self.limits.border + _DOUBT * thin, best[0] if best else 0.0):
+                if (worth >= max(self.limits.border + _DOUBT * thin, best[0] if best else 0.0)
+                        and not self._is_whole(box, place, end, upright=upright)):
                     best = worth, upright, place, end
         return None if best is None else (best[1], float(best[2]), float(best[3]))
+
+    def _is_whole(self, box: NDArray[np.float64], place: int, end: int, *, upright: bool) -> bool:
+        """Whether the cells on both sides of a line take all of the box for their picture.
+
+        Then it is a horizon, or a doorpost. A gap between pictures is none, whatever they say, and
+        a narrow strip may be ground that the cells near a picture are wrong about.
+        """
+        first, last = (box[_LEFT], box[_RIGHT]) if upright else (box[_TOP], box[_BOTTOM])
+        if end > place or min(place - first, last - place) < _STRIP * (last - first):
+            return False
+        before, after = box.copy(), box.copy()
+        before[_RIGHT if upright else _BOTTOM] = place
+        after[_LEFT if upright else _TOP] = place
+        for part in (before, after):
+            rows, columns = self._cells(part)
+            ours = self.inside[rows, columns]
+            if not ours.any():
+                return False
+            down, across = (CELL * (each[ours] + 0.5) for each in np.mgrid[rows, columns])
+            left, top, right, bottom = self.reach[:, rows, columns][:, ours]
+            said = np.stack([across - left, down - top, across + right, down + bottom])
+            of_all, of_part = _iou(said, box), _iou(said, part)
+            if np.median(of_all) <= _WHOLE or (of_part > of_all).mean() >= _PARTED:
+                return False
+        return True
 
     def _agreement(self, box: NDArray[np.float64], place: int, end: int, *, upright: bool
                    ) -> float:
@@ -194,6 +270,16 @@ class _Search:
         """The cells whose centres are inside, at least one each way."""
         left, top, right, bottom = (int(np.floor(side / CELL + 0.5)) for side in box)
         return slice(top, max(top + 1, bottom)), slice(left, max(left + 1, right))
+
+
+def _iou(boxes: NDArray[np.float64], box: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Intersection over union of (4, N) boxes with another one → (N,)."""
+    width, height = (np.minimum(boxes[end], box[end]) - np.maximum(boxes[begin], box[begin])
+                     for begin, end in ((_LEFT, _RIGHT), (_TOP, _BOTTOM)))
+    common = width.clip(0) * height.clip(0)
+    areas = [(each[_RIGHT] - each[_LEFT]) * (each[_BOTTOM] - each[_TOP]) for each in (boxes, box)]
+    found: NDArray[np.float64] = common / np.maximum(areas[0] + areas[1] - common, 1e-9)
+    return found
 
 
 def components(inside: NDArray[np.bool_]) -> list[NDArray[np.int64]]:

@@ -19,6 +19,10 @@ _LINES = 64  # rows and columns that are looked at
 _FLAT = 0.7  # of the photographs of the trial screens none has more than 0.62 …
 _FEW = 200  # colours of _LINES by _LINES pixels; those photographs have at least 886
 _MOSTLY = 0.6
+_MANY = 0.2  # colours for each pixel of the sample …
+_GRAINY = 0.3  # … and share of equal neighbours, of the trial screens' photographs nearly all
+_MONOTONOUS = 0.28  # … and which no uncertain one of them falls short of
+_TINTS = 256
 _PLAIN = 3  # colours of a pattern
 _PATCHES = 32  # a side
 _ENOUGH = 8  # pixels of a patch, a side
@@ -38,6 +42,27 @@ def is_drawn(pixels: NDArray[np.uint8]) -> bool:
     ground = colours[counts.argmax()]
     return (min(_equal(each, ground) for each in lines) > _FLAT
             or (len(colours) < _FEW and min(_equal(each) for each in lines) > _MOSTLY))
+
+
+def has_grain(pixels: NDArray[np.uint8]) -> bool:
+    """Whether (H, W, 3) RGB has many colours and hardly any equal neighbours: a photograph.
+
+    Nobody draws so. (But a gradient is not told apart.)
+    """
+    colours, counts = _colours(pixels)
+    rows, columns = (_spread(side) for side in pixels.shape[:2])
+    lines = _numbers(pixels[rows]), _numbers(pixels[:, columns]).T
+    return (len(colours) > _MANY * counts.sum()
+            and min(_equal(each, colours[counts.argmax()]) for each in lines) < _GRAINY)
+
+
+def is_monotonous(pixels: NDArray[np.uint8]) -> bool:
+    """Whether (H, W, 3) RGB has fewer colours than a photograph: large letters on a gradient.
+
+    A photograph in one tint has fewer still, and is not meant; nor is what has flat colours.
+    """
+    colours, counts = _colours(pixels)
+    return _TINTS < len(colours) < _MONOTONOUS * int(counts.sum())
 
 
 def is_ground(pixels: NDArray[np.uint8]) -> bool:

@@ -40,8 +40,15 @@ FOUND = [hypothesis(CAPTIONS[0], [-0.1, -0.2, -1.5, -0.4, -0.3]),
          hypothesis(CAPTIONS[1], [-0.1, -0.2, -2.5, -0.4, -0.5])]
 
 
+def told(
+    found: list[Hypothesis], chosen: Hypothesis, seen: Encoding, consensus: Consensus
+) -> dict[str, float]:
+    around = consensus.around(seen.features, NEIGHBOURS[-1]) if len(consensus) else None
+    return signals(found, chosen, seen, consensus, around)
+
+
 def test_signals_by_hand(consensus: Consensus) -> None:
-    known = signals(FOUND, FOUND[0], encoding(0), consensus)
+    known = told(FOUND, FOUND[0], encoding(0), consensus)
     assert set(known) == OWN | COMPARED
     assert known["mean"] == pytest.approx(-0.5)
     assert known["least"] == pytest.approx(-1.5)
@@ -60,22 +67,22 @@ def test_signals_by_hand(consensus: Consensus) -> None:
 
 def test_how_many_channels_see_something(consensus: Consensus) -> None:
     seen = np.asarray([0, 0.04, 0.06, 0, 2, 0, 0.051, 0.05], np.float32)
-    known = signals(FOUND, FOUND[0], dataclasses.replace(encoding(0), features=seen), consensus)
+    known = told(FOUND, FOUND[0], dataclasses.replace(encoding(0), features=seen), consensus)
     assert known["channels"] == 3 / 8
 
 
 def test_a_caption_that_the_beam_agrees_on_is_known(consensus: Consensus) -> None:
-    alone = signals(FOUND[:1], FOUND[0], encoding(0), consensus)
-    both = signals(FOUND, FOUND[0], encoding(0), consensus)
+    alone = told(FOUND[:1], FOUND[0], encoding(0), consensus)
+    both = told(FOUND, FOUND[0], encoding(0), consensus)
     assert alone["beam"] == pytest.approx(1)
     share = 1 / (1 + math.exp(-1.2))  # of the first, by total probability
     assert share < both["beam"] < 1
-    other = signals(FOUND, FOUND[1], encoding(0), consensus)
+    other = told(FOUND, FOUND[1], encoding(0), consensus)
     assert other["beam"] < both["beam"]
 
 
 def test_what_the_neighbours_say_counts(consensus: Consensus) -> None:
-    said, unsaid = (signals([each], each, encoding(0), consensus) for each in
+    said, unsaid = (told([each], each, encoding(0), consensus) for each in
                     (FOUND[0], hypothesis([16, 17, 18, 19], [-0.1] * 5)))
     for count in NEIGHBOURS:
         assert said[f"agreement {count}"] > unsaid[f"agreement {count}"]
@@ -89,7 +96,7 @@ def test_a_caption_of_the_commonest_words_only_is_no_accident(consensus: Consens
     tokens = torch.tensor([[[START, 4, END]]] * 3)
     same = Consensus(neighbours.build(FEATURES[:3], tokens))
     only = hypothesis([4], [-0.1, -0.1])
-    known = signals([only], only, encoding(0), same)
+    known = told([only], only, encoding(0), same)
     assert known["rarity"] == 0
     assert all(map(math.isfinite, known.values()))
 
@@ -133,7 +140,7 @@ def test_a_tags_probability_is_bent_but_keeps_its_order(one: float, other: float
 def test_without_a_memory_only_the_captions_own_signals_are_there(consensus: Consensus) -> None:
     empty = Consensus(Consensus.empty(8))
     assert (len(empty), empty.words, empty.channels) == (0, 0, 8)
-    known = signals(FOUND, FOUND[0], encoding(0), empty)
+    known = told(FOUND, FOUND[0], encoding(0), empty)
     assert set(known) == {"mean", "least", "total", "end", "words", "attention", "channels"}
-    assert known.items() <= signals(FOUND, FOUND[0], encoding(0), consensus).items()
+    assert known.items() <= told(FOUND, FOUND[0], encoding(0), consensus).items()
     assert Calibration().confidence(known) > 0

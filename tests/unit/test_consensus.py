@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from models.captioner import choose
 from models.consensus import MOST_WORDS, Consensus, grams, nearness
-from models.decoding import Encoding, Hypothesis, Search
+from models.decoding import Hypothesis, Search
 from models.vocabulary import END, PAD, START
 from training import neighbours
 
@@ -88,7 +89,7 @@ def test_agreement_is_the_mean_cider_with_the_captions_of_the_pictures(
     chosen = np.random.default_rng(seed).permutation(9)[:count]
     wanted = [np.mean([cider(each, ids) for number in chosen for ids in captions[number]])
               for each in mine]
-    assert consensus.agreement(mine, chosen) == pytest.approx(wanted, abs=1e-9)
+    assert consensus.agreement(mine, consensus.said(chosen)) == pytest.approx(wanted, abs=1e-9)
 
 
 def test_it_is_not_ciders_variant_d() -> None:
@@ -96,7 +97,7 @@ def test_it_is_not_ciders_variant_d() -> None:
     long = [6] * 9  # CIDEr-D would clip the count and punish the length
     wanted = np.mean([cider(long, ids) for ids in BY_HAND[1]])
     assert wanted > 0.1
-    assert consensus.agreement([long], np.asarray([1])) == pytest.approx([wanted])
+    assert consensus.agreement([long], consensus.said(np.asarray([1]))) == pytest.approx([wanted])
 
 
 def test_agreement_among_captions_is_weighted() -> None:
@@ -116,11 +117,12 @@ def test_a_picture_with_fewer_captions_counts_for_what_it_has() -> None:
     captions[4] = captions[4][:1]
     cider, mine = Cider(captions), captions[5][:1]
     wanted = np.mean([cider(mine[0], each) for number in (4, 5) for each in captions[number]])
-    assert consensus.agreement(mine, np.asarray([4, 5])) == pytest.approx([wanted])
-    alone = consensus.agreement(mine, np.asarray([4]))[0]
+    both = consensus.said(np.asarray([4, 5]))
+    assert consensus.agreement(mine, both) == pytest.approx([wanted])
+    alone = consensus.agreement(mine, both.first(1))[0]
+    assert alone == pytest.approx(np.mean([cider(mine[0], each) for each in captions[4]]))
     weightings = [np.asarray([1.0, 0.0]), np.asarray([1.0, 1.0])]
-    assert consensus.agreements(mine[0], np.asarray([4, 5]), weightings) == pytest.approx(
-        [alone, wanted])
+    assert consensus.agreements(mine[0], both, weightings) == pytest.approx([alone, wanted])
 
 
 def test_agreement_with_pictures_is_weighted() -> None:
@@ -130,8 +132,9 @@ def test_agreement_with_pictures_is_weighted() -> None:
     each = [[np.mean([cider(caption, ids) for ids in captions[number]]) for number in chosen]
             for caption in mine]
     wanted = [(3 * near + far) / 4 for near, far in each]
-    assert consensus.agreement(mine, chosen, weights) == pytest.approx(wanted)
-    assert consensus.agreements(mine[0], chosen, [weights]) == pytest.approx(wanted[:1])
+    there = consensus.said(chosen)
+    assert consensus.agreement(mine, there, weights) == pytest.approx(wanted)
+    assert consensus.agreements(mine[0], there, [weights]) == pytest.approx(wanted[:1])
 
 
 def test_the_nearer_ones_weigh_more() -> None:
@@ -144,7 +147,7 @@ def test_thousands_of_captions_are_not_mixed_up() -> None:
     captions = said(4, pictures=30, captions=60)
     consensus, cider = memory(captions), Cider(captions)
     wanted = np.mean([cider(captions[7][0], ids) for picture in captions for ids in picture])
-    assert consensus.agreement(captions[7][:1], np.arange(30)) == pytest.approx([wanted])
+    assert consensus.agreement(captions[7][:1], consensus.said(np.arange(30))) == pytest.approx([wanted])
 
 
 @settings(max_examples=60, deadline=None)
@@ -210,12 +213,12 @@ def test_the_consensus_chooses_among_what_was_found() -> None:
     consensus = Consensus(neighbours.build(seen, tokens(captions)))
     found = [Hypothesis(ids, (-1.0,) * 5, np.ones((4, 1), np.float32), score)
              for ids, score in (((4, 5, 6, 7), -1.0), ((8, 9, 10, 11), -1.1))]
-    at = [Encoding((), (), each, np.zeros(1000, np.float32)) for each in seen[[0, 4]]]
+    at = [consensus.around(each, 8) for each in seen[[0, 4]]]
     how = Search(consensus=0.5, neighbours=3)
-    assert [choose(found, each, consensus, how) for each in at] == found
-    assert choose(found, at[1], consensus, Search(consensus=0.0)) is found[0]
-    assert choose(found[:1], at[1], consensus, how) is found[0]
-    assert choose(found, at[1], Consensus(Consensus.empty(CHANNELS)), how) is found[0]
+    assert [choose(found, consensus, each, how) for each in at] == found
+    assert choose(found, consensus, at[1], Search(consensus=0.0)) is found[0]
+    assert choose(found[:1], consensus, at[1], how) is found[0]
+    assert choose(found, Consensus(Consensus.empty(CHANNELS)), None, how) is found[0]
 
 
 def changed(**changes: Any) -> dict[str, NDArray[Any]]:
@@ -257,3 +260,31 @@ def test_the_memory_is_the_same_each_time_and_small() -> None:
 def test_a_vocabulary_too_large_for_the_keys_is_refused() -> None:
     with pytest.raises(ValueError, match=f"more than {MOST_WORDS} words"):
         neighbours.build(features(0, 1), torch.tensor([[[START, MOST_WORDS, END]]]))
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6), count=st.integers(1, 40))
+def test_places_in_fewer_bits_are_where_they_were(seed: int, count: int) -> None:
+    arrays = neighbours.build(features(seed, 40), tokens(said(seed, 40)))
+    consensus, (asked,) = Consensus(arrays), features(seed + 1, 1)
+    place = (asked - arrays["mean"]) @ arrays["projection"].astype(float)
+    exact = arrays["places"].astype(float) @ (place / np.linalg.norm(place))
+    pictures, cosines = consensus.near(asked, count)
+    assert cosines == pytest.approx(exact[pictures], abs=1e-2)
+    assert cosines == pytest.approx(np.sort(exact)[::-1][:count], abs=1e-2)
+
+
+def test_what_was_said_of_the_first_pictures() -> None:
+    captions = said(8)
+    ids = tokens(captions)
+    ids[2, 1:] = PAD  # one of them with a single caption
+    consensus = Consensus(neighbours.build(features(0, 9), ids))
+    chosen = np.asarray([3, 2, 7])
+    everything = consensus.said(chosen)
+    for count in range(1, 6):
+        wanted, part = consensus.said(chosen[:count]), everything.first(count)
+        assert part.pictures == wanted.pictures
+        assert part.owners.tolist() == wanted.owners.tolist()
+        for mine, theirs in zip(dataclasses.astuple(part.grams),
+                                dataclasses.astuple(wanted.grams), strict=True):
+            assert mine == pytest.approx(theirs)

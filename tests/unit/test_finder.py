@@ -173,6 +173,62 @@ def test_a_wide_picture_over_a_narrow_one() -> None:
         (16, 24, 288, 96), (16, 96, 112, 208)]
 
 
+def _grid(pixels: NDArray[np.uint8], number: int, box: tuple[int, int, int, int]) -> None:
+    left, top, right, bottom = box
+    noise = np.random.default_rng(number).integers(20, 110, (bottom - top, right - left, 3))
+    pixels[top:bottom, left:right] = noise
+
+
+def test_a_horizon_is_no_border_between_pictures() -> None:
+    pixels, kinds, reach = _cells((30, 40), {(4, 4, 34, 26): 2})
+    pixels[104:208, 32:272] += 110  # as clear as can be, but every cell knows the whole picture
+    whole = [tuple(each.box) for each in pictures(pixels, kinds, reach, Limits())]
+    assert whole == [(32, 32, 272, 208)]
+    # where the cells below take what is below for their picture, it is one
+    rows = np.arange(13, 26)[:, None] + 0.5
+    reach[1, 13:26, 4:34] = 8 * (rows - 13)
+    reach[3, 4:13, 4:34] = 8 * (13 - (np.arange(4, 13)[:, None] + 0.5))
+    assert sorted(tuple(each.box) for each in pictures(pixels, kinds, reach, Limits())) == [
+        (32, 32, 272, 104), (32, 104, 272, 208)]
+
+
+def test_ground_between_pictures_parts_them_whatever_the_cells_say() -> None:
+    pixels, kinds, reach = _cells((30, 40), {(4, 4, 34, 26): 2})
+    pixels[:, 150:156] = 250
+    assert sorted(tuple(each.box) for each in pictures(pixels, kinds, reach, Limits())) == [
+        (32, 32, 150, 208), (156, 32, 272, 208)]
+
+
+def test_a_strip_within_a_picture_is_no_ground() -> None:
+    pixels, kinds, reach = _cells((30, 40), {(4, 4, 34, 26): 2})
+    pixels[:, 150:156] = 250
+    pixels[32:208, 150:156] = 60  # flat, too, but of another colour than outside
+    assert [tuple(each.box) for each in pictures(pixels, kinds, reach, Limits())] == [
+        (32, 32, 272, 208)]
+
+
+def test_a_picture_alone_in_the_last_row_is_found() -> None:
+    places = [(3 + 12 * number, 3, 14 + 12 * number, 15) for number in range(6)]
+    pixels, kinds, reach = _cells((32, 80), dict.fromkeys(places[:0], 2))
+    for number, (left, top, right, bottom) in enumerate([*places, (3, 16, 14, 28)]):
+        _grid(pixels, number, (8 * left, 8 * top, 8 * right, 8 * bottom))
+        x, y = np.meshgrid(np.arange(left, right) + 0.5, np.arange(top, bottom) + 0.5)
+        reach[:, top:bottom, left:right] = 8 * np.stack([x - left, y - top, right - x, bottom - y])
+    kinds[:, 3:15, 3:74] = kinds[:, 15:28, 3:14] = np.array([0.1, 0, 0.9, 0])[:, None, None]
+    found = {tuple(each.box) for each in pictures(pixels, kinds, reach, Limits())}
+    assert found == {(8 * left, 8 * top, 8 * right, 8 * bottom)
+                     for left, top, right, bottom in [*places, (3, 16, 14, 28)]}
+
+
+def test_a_small_picture_that_few_cells_are_sure_of_needs_a_frame() -> None:
+    pixels, kinds, reach = _cells((20, 30), {(4, 4, 14, 14): 2})
+    kinds[:, 4:14:2, 5:14] = np.array([0.7, 0, 0.3, 0])[:, None, None]
+    assert [tuple(each.box) for each in pictures(pixels, kinds, reach, Limits())] == [
+        (32, 32, 112, 112)]
+    pixels[:] = np.random.default_rng(5).integers(0, 250, pixels.shape)  # nothing plain outside
+    assert pictures(pixels, kinds, reach, Limits()) == []
+
+
 def test_what_windows_cover_is_background() -> None:
     pixels, kinds, reach = _cells((30, 40), {(0, 0, 40, 30): 2})
     pixels[32:224, 24:272] = 250

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from models.finder.surfaces import is_drawn, is_ground
+from models.finder.surfaces import has_grain, is_drawn, is_ground, is_monotonous
 from tests.bundles import photograph
 
 if TYPE_CHECKING:
@@ -88,6 +88,31 @@ def test_a_photograph_in_one_tint_has_few_colours_but_grain() -> None:
     grey = np.asarray(photograph("camera").convert("L").resize((92, 92)))
     sepia = np.stack([grey, (grey * 0.9).astype(np.uint8), (grey * 0.7).astype(np.uint8)], -1)
     assert not is_drawn(sepia)
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee"])
+def test_photographs_have_grain_and_drawings_have_none(name: str) -> None:
+    picture = photograph(name)
+    for size in ((120, 90), picture.size):
+        assert has_grain(shown(picture, size))
+        assert not is_monotonous(shown(picture, size))
+    assert not has_grain(shown(street_map((300, 200))))
+
+
+def test_letters_on_a_gradient_are_monotonous() -> None:
+    image, font = radial((2400, 1600)).crop((600, 400, 1200, 800)), ImageFont.load_default(120)
+    shade = Image.new("L", image.size)
+    ImageDraw.Draw(shade).text((300, 206), "Such", 160, font, "mm")
+    image.paste("black", (0, 0), shade.filter(ImageFilter.GaussianBlur(6)))
+    ImageDraw.Draw(image).text((300, 200), "Such", "white", font, "mm")
+    letters = shown(image.crop((180, 150, 300, 250)))
+    assert is_monotonous(letters)
+    assert not is_drawn(letters)
+    assert not has_grain(letters)
+
+
+def test_a_photograph_in_one_tint_is_not_monotonous() -> None:
+    assert not is_monotonous(shown(photograph("camera").convert("L"), (150, 150)))
 
 
 @pytest.mark.parametrize("size", SIZES[1:])
