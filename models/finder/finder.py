@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,7 +23,7 @@ SHIPPED = Path(__file__).parents[1] / "bundles" / "finder"
 NETWORK, CONFIG = "finder.onnx", "config.json"
 _DEEPEST = 64  # the network halves its picture so often
 _CERTAIN = 0.82  # a score that letters hardly ever have …
-_LETTER = 128  # … however large they are, in pixels
+_LETTER = 200  # … however large they are, in pixels
 _MOST_PIXELS = 4_000_000  # larger grabs are looked at in half their size, or a third, …
 
 
@@ -93,8 +94,9 @@ class Finder:
         """The score that a find must have, by what is inside."""
         if photograph:
             return _CERTAIN if surfaces.is_monotonous(inside) else 0.0  # large letters
-        small = min(inside.shape[:2]) < _LETTER
-        return max(self._limits.drawing, _CERTAIN) if small else self._limits.drawing
+        if min(inside.shape[:2]) >= _LETTER:
+            return self._limits.drawing
+        return math.inf if surfaces.is_two_toned(inside) else max(self._limits.drawing, _CERTAIN)
 
     def read(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What the network says of each cell of (H, W, 3): see `regions.pictures`."""

@@ -23,6 +23,8 @@ _MANY = 0.2  # colours for each pixel of the sample …
 _GRAINY = 0.3  # … and share of equal neighbours, of the trial screens' photographs nearly all
 _MONOTONOUS = 0.28  # … and which no uncertain one of them falls short of
 _TINTS = 256
+_BLENDED = 12  # levels by which a colour may lie beside the line between two others
+_STRAY = 0.02
 _PLAIN = 3  # colours of a pattern
 _PATCHES = 32  # a side
 _ENOUGH = 8  # pixels of a patch, a side
@@ -65,6 +67,19 @@ def is_monotonous(pixels: NDArray[np.uint8]) -> bool:
     return _TINTS < len(colours) < _MONOTONOUS * int(counts.sum())
 
 
+def is_two_toned(pixels: NDArray[np.uint8]) -> bool:
+    """Whether (H, W, 3) RGB has but two colours and what lies between them: letters, icons."""
+    colours, counts = _colours(pixels)
+    if len(colours) < 2:
+        return False
+    first, second = (_channels(colours[place]) for place in np.argsort(-counts)[:2])
+    along = second - first
+    share = (_channels(colours) - first) @ along / (along @ along)
+    nearest = first + share.clip(0, 1)[:, None] * along
+    off = np.abs(_channels(colours) - nearest).max(-1) > _BLENDED
+    return float(counts[off].sum() / counts.sum()) < _STRAY
+
+
 def is_ground(pixels: NDArray[np.uint8]) -> bool:
     """Whether (H, W, 3) RGB shows nothing: colours that run into each other, or a pattern."""
     return len(_colours(pixels)[0]) <= _PLAIN or _is_gradient(pixels)
@@ -98,6 +113,11 @@ def _numbers(pixels: NDArray[np.uint8]) -> NDArray[np.int32]:
     red, green, blue = np.moveaxis(pixels.astype(np.int32), -1, 0)
     numbers: NDArray[np.int32] = (red << 16) | (green << 8) | blue
     return numbers
+
+
+def _channels(numbers: NDArray[np.int32]) -> NDArray[np.float64]:
+    """(…) numbers → (…, 3) colours."""
+    return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], -1).astype(np.float64)
 
 
 def _equal(lines: NDArray[np.int32], ground: np.int32 | None = None) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from models.finder.surfaces import has_grain, is_drawn, is_ground, is_monotonous
+from models.finder.surfaces import has_grain, is_drawn, is_ground, is_monotonous, is_two_toned
 from tests.bundles import photograph
 
 if TYPE_CHECKING:
@@ -109,6 +109,16 @@ def test_letters_on_a_gradient_are_monotonous() -> None:
     assert is_monotonous(letters)
     assert not is_drawn(letters)
     assert not has_grain(letters)
+
+
+@pytest.mark.parametrize("ink", ["#2b2133", "white", "crimson"])
+def test_letters_have_two_tones(ink: str) -> None:
+    image = Image.new("RGB", (120, 160), "#f4f4f4" if ink != "white" else "navy")
+    ImageDraw.Draw(image).text((60, 80), "2", ink, ImageFont.load_default(150), "mm")
+    assert is_two_toned(shown(image))
+    assert not is_two_toned(shown(street_map((120, 160))))
+    assert not is_two_toned(shown(photograph("coffee"), (120, 160)))
+    assert not is_two_toned(np.zeros((20, 20, 3), np.uint8))
 
 
 def test_a_photograph_in_one_tint_is_not_monotonous() -> None:
