@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from benchmarks.memory import cost
 from describer_daemon import frames, processes
+from describer_daemon.captioner import LEAN
 from describer_daemon.ports import DescriberError
 from models.bundle import CONSENSUS, DECODER, ENCODER, SHIPPED, VOCABULARY, WEIGHTS
 
@@ -75,7 +76,8 @@ class Runner:
         """Start it. Returns when it can caption; raises DescriberError when it never can."""
         self.peer = peer
         began = time.perf_counter()
-        self._process = _start([peer.kind, peer.name, str(folder), str(threads)], threads)
+        self._process = _start([peer.kind, peer.name, str(folder), str(threads)], threads,
+                               ours=not peer.built)
         try:
             self._answer()
         except DescriberError:
@@ -175,11 +177,11 @@ def _disk(peer: Peer, folder: Path) -> float:
     return sum(path.stat().st_size for path in (folder / peer.name).rglob("*")) / 1e6
 
 
-def _start(arguments: list[str], threads: int) -> subprocess.Popen[bytes]:
-    # the same for all, and what our own captioner is started with
-    lean = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": str(threads), "MALLOC_ARENA_MAX": "2",
-            "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error",
-            "HF_HUB_DISABLE_TELEMETRY": "1"}
+def _start(arguments: list[str], threads: int, *, ours: bool = False) -> subprocess.Popen[bytes]:
+    # ours as the daemon starts it; the others with the C library's own thresholds, which are faster
+    lean = {**(LEAN if ours else {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}),
+            "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1", "TRANSFORMERS_VERBOSITY": "error"}
     pipe = subprocess.PIPE
     return processes.start([*processes.python("benchmarks.peers_child"), *arguments], stdin=pipe,
                            stdout=pipe, stderr=None, env={**os.environ, **lean})
