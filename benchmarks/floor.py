@@ -22,6 +22,10 @@ from models.engines.onnx import session
 TARGET = 6.0  # times the floor, at most
 _SIDE, _PRODUCTS = 1536, 12  # of the matrices whose product shows the peak; the best of so many
 _WARM = 3  # captions that do not count
+# which inputs are multiplied
+_COUNTED = {"Conv": (0, 1), "MatMul": (0, 1), "Gemm": (0, 1), "ConvInteger": (0, 1),
+            "MatMulInteger": (0, 1), "QLinearConv": (0, 3), "QLinearMatMul": (0, 3)}
+_TYPES = {"tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
 _UNCOUNTED = {"LSTM", "GRU", "RNN", "Einsum", "ConvTranspose", "Attention"}
 
 
@@ -174,8 +178,8 @@ def work(path: Path) -> int:
     uncounted = {node.op_type for node in graph.node} & _UNCOUNTED
     if uncounted:
         raise ValueError(f"The multiplications of {', '.join(uncounted)} are not counted here.")
-    counted = [node for node in graph.node if node.op_type in ("Conv", "MatMul", "Gemm")]
-    wanted = {name for node in counted for name in (node.output[0], *node.input[:2])}
+    counted = [node for node in graph.node if node.op_type in _COUNTED]
+    wanted = {name for node in counted for name in _ends(node)}
     known = {entry.name for entry in (*graph.input, *graph.output, *graph.initializer)}
     graph.output.extend(onnx.ValueInfoProto(name=name) for name in sorted(wanted - known))
     options = onnxruntime.SessionOptions()
@@ -183,7 +187,7 @@ def work(path: Path) -> int:
     run = onnxruntime.InferenceSession(model.SerializeToString(), options,
                                        providers=["CPUExecutionProvider"])
     inputs = {entry.name: np.zeros([each if isinstance(each, int) else 1 for each in entry.shape],
-                                   np.int64 if "int64" in entry.type else np.float32)
+                                   _TYPES.get(entry.type, np.float32))
               for entry in run.get_inputs()}
     names = [entry.name for entry in run.get_outputs()]
     arrays = inputs | dict(zip(names, run.run(names, inputs), strict=True))
@@ -192,9 +196,15 @@ def work(path: Path) -> int:
     return sum(_multiplied(node, shapes) for node in counted)
 
 
+def _ends(node: Any) -> tuple[str, str, str]:
+    """The names of what is made, and of the two that are multiplied for it."""
+    first, second = _COUNTED[node.op_type]
+    return node.output[0], node.input[first], node.input[second]
+
+
 def _multiplied(node: Any, shapes: dict[str, list[int]]) -> int:
-    out, first, second = (shapes[name] for name in (node.output[0], *node.input[:2]))
-    if node.op_type == "Conv":  # weights: (outputs, inputs of a group, height, width)
+    out, first, second = (shapes[name] for name in _ends(node))
+    if "Conv" in node.op_type:  # weights: (outputs, inputs of a group, height, width)
         return math.prod(out) * math.prod(second[1:])
     turned = any(each.name == "transA" and each.i for each in node.attribute)
     return math.prod(out) * (first[0] if turned else first[-1])

@@ -39,6 +39,28 @@ def test_multiply_adds_are_counted_by_shape(tmp_path: Path) -> None:
     assert floor.work(written(tmp_path / "c", product, convolution, added)) == 210 + 7776
 
 
+def test_products_in_integers_count_as_well(tmp_path: Path) -> None:
+    import onnx
+
+    make, kinds = onnx.helper, onnx.TensorProto
+    nodes = [make.make_node("QLinearConv", ["x", "scale", "zero", "w", "scale", "none", "scale",
+                                            "zero"], ["y"]),
+             make.make_node("MatMulInteger", ["a", "b"], ["c"])]
+    inputs = [make.make_tensor_value_info("x", kinds.UINT8, [1, 4, 8, 8]),
+              make.make_tensor_value_info("a", kinds.UINT8, [3, 5])]
+    outputs = [make.make_tensor_value_info("y", kinds.UINT8, [1, 6, 6, 6]),
+               make.make_tensor_value_info("c", kinds.INT32, [3, 7])]
+    weights = [make.make_tensor("scale", kinds.FLOAT, [], [0.5]),
+               make.make_tensor("zero", kinds.UINT8, [], [0]),
+               make.make_tensor("none", kinds.INT8, [], [0]),
+               make.make_tensor("w", kinds.INT8, [6, 4, 3, 3], [1] * 216),
+               make.make_tensor("b", kinds.INT8, [5, 7], [1] * 35)]
+    graph = make.make_graph(nodes, "graph", inputs, outputs, weights)
+    onnx.save(make.make_model(graph, opset_imports=[make.make_opsetid("", 18)], ir_version=10),
+              tmp_path / "integers")
+    assert floor.work(tmp_path / "integers") == 6 * 6 * 6 * (4 * 3 * 3) + 3 * 5 * 7
+
+
 def test_the_count_agrees_with_the_networks_own_weights(tiny_bundle: Path) -> None:
     """Each weight of a decoder's matrices is used once a row, or once for each cell."""
     encoder, decoder = floor.work(tiny_bundle / ENCODER), floor.work(tiny_bundle / DECODER)
