@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from training import data_commands, evaluation, running
+from training.recipe import find_recipe, member_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from training.train import Trainer
 
 _folder = click.Path(path_type=Path, exists=True, file_okay=False)
 
@@ -20,9 +23,9 @@ def main() -> None:
     """Train, measure and export captioners for the describer.
 
     \b
-    From pictures to a bundle in one command (about 90 minutes on two cores):
-      python -m training build first --data flickr8k --weights weights --work work \\
-          --out models/bundles/flickr8k
+    From pictures to a bundle in one command (about four hours on two cores):
+      python -m training build third --data flickr8k --unlabelled coco --weights weights \\
+          --work work --out models/bundles/flickr8k
     Killed at any moment, the same command goes on where it was.
     """
 
@@ -65,14 +68,32 @@ def train(processes: int, **options: Any) -> None:
 @_options
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
 def build(out: Path, processes: int, **options: Any) -> None:
-    """Train RECIPE, then calibrate, export and score the bundle."""
-    from training.publish import publish
+    """Train RECIPE, then calibrate, export and score the bundle.
 
-    if processes > 1:
-        running.read(options["recipe"])
-        running.launch(processes=processes, **options)
-    trainer = running.train(**options)
-    publish(trainer, out, options["weights"], options["unlabelled"])
+    Of an ensemble's recipe the members are trained one after the other, each in a folder of its
+    own in the work folder, and joined.
+    """
+    from training.publish import member, publish, publish_ensemble
+
+    def trained(**options: Any) -> Trainer:
+        if processes > 1:
+            running.launch(processes=processes, **options)
+        return running.train(**options)
+
+    recipe = running.read(options["recipe"])
+    if not recipe.members:
+        publish(trained(**options), out, options["weights"], options["unlabelled"])
+        return
+    work: Path = options["work"]
+    ensemble = find_recipe(options["recipe"])
+    parts = []
+    for number, each in enumerate(recipe.members, 1):
+        own = options | {"recipe": str(member_path(each, ensemble)),
+                         "work": work / f"{number}_{Path(each.recipe).stem}"}
+        click.echo(f"member {number} of {len(recipe.members)}: {each.recipe}")
+        parts.append(member(trained(**own)))
+    publish_ensemble(recipe, parts, options["data"], work, out, options["weights"],
+                     options["unlabelled"])
 
 
 @main.command()
@@ -94,6 +115,29 @@ def renew(recipe: str, bundle: Path, data: Path, unlabelled: Path | None, weight
 
     try:
         again(running.read(recipe), bundle, data, work, out, weights, unlabelled)
+    except (ValueError, FileNotFoundError) as error:
+        raise click.UsageError(str(error)) from error
+
+
+@main.command()
+@click.argument("recipe")
+@click.argument("members", type=_folder, nargs=-1, required=True)
+@click.option("--data", type=_folder, required=True, help="Folder of the data set.")
+@click.option("--unlabelled", type=_folder, help="Folder of pictures without captions.")
+@click.option("--weights", type=_folder, help="Folder of the starting weights.")
+@click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for caches.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
+def join(recipe: str, members: tuple[Path, ...], data: Path, unlabelled: Path | None,
+         weights: Path | None, work: Path, out: Path) -> None:
+    """Join the bundles MEMBERS to the ensemble of RECIPE, without training.
+
+    For members that were trained already, on several machines, say: in the recipe's order.
+    """
+    from training.publish import member_of, publish_ensemble
+
+    try:
+        publish_ensemble(running.read(recipe), [member_of(each) for each in members], data, work,
+                         out, weights, unlabelled)
     except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from error
 

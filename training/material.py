@@ -140,8 +140,11 @@ def _bounded(vocabulary: Vocabulary, recipe: Recipe) -> Vocabulary:
 
 
 def starting_encoder(recipe: Recipe, weights: Path | None) -> Encoder:
-    """The encoder as it comes. Raises ValueError when the weights are not given."""
-    encoder = make_encoder(recipe.architecture)
+    """The encoder as it comes; of an ensemble, the first member's.
+
+    Raises ValueError when the weights are not given.
+    """
+    encoder = make_encoder(recipe.architecture.get("members", [recipe.architecture])[0])
     if not start(encoder, recipe, weights):
         raise ValueError("this recipe learns from its starting weights' classes: give --weights")
     return encoder.to(memory_format=torch.channels_last).eval()

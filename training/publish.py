@@ -16,19 +16,22 @@ from models.captioner import load
 from models.confidence import Calibration
 from models.consensus import Consensus
 from models.export import export, remember
-from models.networks.captioners import CaptioningNetwork
+from models.networks.captioners import make_network
 from models.preprocess import to_array
 from models.quantisation import restore
 from training import calibration, card, material, neighbours, plots, strangers, unfamiliar
 from training.datasets import load_unlabelled
+from training.ensemble import join
 from training.evaluate import Result, evaluate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from models.networks.captioners import CaptioningNetwork, Ensemble
+    from models.vocabulary import Vocabulary
     from training.material import Material
     from training.recipe import Recipe
     from training.train import Trainer
@@ -43,9 +46,18 @@ _MEASURED = 100  # training pictures on which the ranges of activations are meas
 class Trained:
     """A network with what it was made of; `origin` goes to config.json (see `Config`)."""
 
-    network: CaptioningNetwork
+    network: CaptioningNetwork | Ensemble
     recipe: Recipe
     material: Material
+    origin: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A trained member of an ensemble; `origin` as in `Trained`."""
+
+    network: CaptioningNetwork | Ensemble
+    vocabulary: Vocabulary
     origin: dict[str, float]
 
 
@@ -56,10 +68,40 @@ def publish(
 
     With the folders of starting weights and of pictures without captions, tags are calibrated.
     """
-    origin = {"hours": round(trainer.seconds / 3600, 2), "cores": torch.get_num_threads(),
-              "unlabelled": len(trainer.material.unlabelled)}
-    trained = Trained(trainer.averaged(), trainer.recipe, trainer.material, origin)
+    trained = Trained(trainer.averaged(), trainer.recipe, trainer.material, _origin(trainer))
     return _publish(trained, folder, weights, unlabelled)
+
+
+def _origin(trainer: Trainer) -> dict[str, float]:
+    return {"hours": round(trainer.seconds / 3600, 2), "cores": torch.get_num_threads(),
+            "unlabelled": len(trainer.material.unlabelled)}
+
+
+def member(trainer: Trainer) -> Part:
+    """What a training gives to an ensemble."""
+    return Part(trainer.averaged(), trainer.material.vocabulary, _origin(trainer))
+
+
+def member_of(bundle: Path) -> Part:
+    """What a bundle gives to an ensemble. Raises ValueError when it cannot be used."""
+    config, vocabulary, _ = read(bundle)
+    return Part(_network(config, vocabulary, bundle), vocabulary, config.origin)
+
+
+def publish_ensemble(
+    recipe: Recipe, parts: Sequence[Part], data: Path, work: Path, folder: Path,
+    weights: Path | None = None, unlabelled: Path | None = None,
+) -> Result:
+    """Join trained members, in the recipe's order, and write them as one bundle.
+
+    Raises ValueError when they do not fit the recipe.
+    """
+    network, vocabulary = join(recipe, [(part.network, part.vocabulary) for part in parts])
+    origin = {"hours": round(sum(part.origin.get("hours", 0.0) for part in parts), 2),
+              "cores": max(part.origin.get("cores", 0) for part in parts),
+              "unlabelled": max(part.origin.get("unlabelled", 0) for part in parts)}
+    made = material.captioned(recipe, data, work, vocabulary)
+    return _publish(Trained(network, recipe, made, origin), folder, weights, unlabelled)
 
 
 def renew(
@@ -70,17 +112,23 @@ def renew(
 
     Raises ValueError when the bundle cannot be used, or is of another recipe.
     """
-    from safetensors.torch import load_file
-
     config, vocabulary, _ = read(source)
     if config.architecture != _architecture(recipe):
         raise ValueError(f"the bundle in {source} was not made by this recipe: its architecture "
                          "is another one")
-    network = CaptioningNetwork(config.architecture, len(vocabulary))
-    network.load_state_dict(restore(load_file(source / WEIGHTS)))
+    network = _network(config, vocabulary, source)
     made = material.captioned(recipe, data, work, vocabulary)
-    return _publish(Trained(network.eval(), recipe, made, config.origin), folder, weights,
-                    unlabelled)
+    return _publish(Trained(network, recipe, made, config.origin), folder, weights, unlabelled)
+
+
+def _network(
+    config: Config, vocabulary: Vocabulary, source: Path
+) -> CaptioningNetwork | Ensemble:
+    from safetensors.torch import load_file
+
+    network = make_network(config.architecture, len(vocabulary))
+    network.load_state_dict(restore(load_file(source / WEIGHTS)))
+    return network.eval()
 
 
 def _publish(
@@ -106,6 +154,7 @@ def _publish(
     captioner.config = dataclasses.replace(config, calibration=limits)
     plots.draw(fit, folder)
     facts = card.Facts(
+        recipe=recipe.name, architecture=config.architecture,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         words=len(trained.material.vocabulary), pictures=len(trained.material.train),
         unlabelled=int(origin.get("unlabelled", 0)), seconds=seconds,
@@ -131,7 +180,7 @@ def _export(trained: Trained, folder: Path) -> Config:
     network, recipe, made = trained.network, trained.recipe, trained.material
     config = Config(_architecture(recipe), recipe.preprocessing, recipe.search,
                     Calibration(sure=SURE, medium=MEDIUM),
-                    network.encoder.grid(recipe.preprocessing.size), origin=trained.origin)
+                    network.cells(recipe.preprocessing.size), origin=trained.origin)
     count = len(made.train)
     export(network, made.vocabulary, config, "", Consensus.empty(network.channels), folder,
            integers=_shown(made, recipe, range(0, count, max(1, count // _MEASURED))))

@@ -98,16 +98,36 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """A captioner of an ensemble: by which `recipe` it is trained, how it looks at a picture
+    (straight, mirrored, or both: the mean of the grids), and how many `speakers` of its committee
+    of decoders come along (0: all)."""
+
+    recipe: str
+    look: Literal["straight", "mirrored", "both"] = "straight"
+    speakers: int = 0
+
+
+_MIRROR = {"straight": False, "mirrored": "only", "both": True}  # for `CaptioningNetwork`
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """See `training/recipes/` for commented examples.
 
+    One with `members` is of an ensemble: each is trained by a recipe of its own and on its own,
+    so it has no stages; the first one's starting weights and seed count as the ensemble's.
+
     `starting_weights` is the name of a file, "imagenet" for the usual download, or empty for
     random ones. The vocabulary has the words that occur `minimum_count` times, of which
-    `vocabulary_size` bounds the number (0: no bound). `about` is a line for the table.
+    `vocabulary_size` bounds the number (0: no bound). `about` is a line for the table,
+    `name` that of its page.
     """
 
     architecture: dict[str, Any]
     stages: tuple[Stage, ...]
+    members: tuple[Member, ...] = ()
+    name: str = field(default="", compare=False)
     starting_weights: str = ""
     about: str = ""
     seed: int = 1
@@ -144,6 +164,8 @@ def find_recipe(name: str) -> Path:
 def load_recipe(path: Path) -> Recipe:
     """Raises ValueError naming the key for anything unknown, missing or of the wrong kind."""
     table = _inherited(path, ())
+    if "members" in table:
+        _assemble(table, path)
     for key, kind in (("preprocessing", Preprocessing), ("augmentation", Augmentation),
                       ("search", Search), ("self_training", SelfTraining),
                       ("cleaning", Cleaning)):
@@ -153,7 +175,63 @@ def load_recipe(path: Path) -> Recipe:
     if isinstance(stages, list):
         table["stages"] = [make(Stage, stage, f"{path.name}, stage {number}")
                            for number, stage in enumerate(stages, 1)]
-    return make(Recipe, table, path.name)
+    return make(Recipe, {"name": path.stem, **table}, path.name)
+
+
+def _assemble(table: dict[str, Any], path: Path) -> None:
+    """Make an ensemble's recipe of its members'."""
+    given = table["members"]
+    if not isinstance(given, list) or not given:
+        raise ValueError(f"{path.name}: members cannot be {given!r}")
+    members = [make(Member, each, f"{path.name}, member {number}")
+               for number, each in enumerate(given, 1)]
+    if more := sorted({"architecture", "stages", "starting_weights", "seed"} & set(table)):
+        raise ValueError(f"{path.name}: {', '.join(more)} cannot stand beside members: "
+                         "their recipes have it")
+    recipes, architectures = [], []
+    for number, member in enumerate(members, 1):
+        try:
+            recipes.append(_alone(member_path(member, path)))
+            architectures.append(_joining(member, recipes[-1]))
+        except ValueError as error:
+            raise ValueError(f"{path.name}, member {number}: {error}") from error
+    table |= {
+        "members": members, "stages": [], "seed": recipes[0].seed,
+        "starting_weights": recipes[0].starting_weights,
+        "architecture": {"members": architectures},
+    }
+
+
+def _joining(member: Member, recipe: Recipe) -> dict[str, Any]:
+    """The architecture of what a recipe's captioner gives to an ensemble."""
+    architecture, options = recipe.architecture, dict(recipe.architecture["decoder_options"])
+    if member.speakers:
+        if not 0 < member.speakers <= options.get("members", 0):
+            raise ValueError(f"{member.recipe} has no committee of {member.speakers} speakers")
+        options["members"] = member.speakers
+    # classes that training did not keep alive say nothing any more
+    return architecture | {"decoder_options": options, "mirror": _MIRROR[member.look],
+                           "classes": any(each.distil for each in recipe.stages)}
+
+
+def _alone(path: Path) -> Recipe:
+    """The recipe of one network. Raises ValueError for one of several, which may hold itself."""
+    if "members" in _inherited(path, ()):
+        raise ValueError(f"{path.name} is an ensemble itself")
+    return load_recipe(path)
+
+
+def member_path(member: Member, ensemble: Path) -> Path:
+    """Where a member's recipe is: one of this folder, or a file beside the ensemble's.
+
+    Raises ValueError when it is not there.
+    """
+    return _beside(member.recipe, ensemble)
+
+
+def _beside(name: str, path: Path) -> Path:
+    """Find the recipe that the one in `path` calls by this name."""
+    return find_recipe(str(path.parent / name) if name.endswith(".toml") else name)
 
 
 def _inherited(path: Path, heirs: tuple[Path, ...]) -> dict[str, Any]:
@@ -171,7 +249,7 @@ def _inherited(path: Path, heirs: tuple[Path, ...]) -> dict[str, Any]:
     if not isinstance(base, str):
         raise ValueError(f"{path.name}: extends cannot be {base!r}")
     try:
-        found = find_recipe(str(path.parent / base) if base.endswith(".toml") else base)
+        found = _beside(base, path)
     except ValueError as error:
         raise ValueError(f"{path.name}: extends: {error}") from error
     return _merged(_inherited(found, (*heirs, path.resolve())), table)

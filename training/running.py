@@ -24,7 +24,7 @@ def train(
     from training import distributed
     from training.recipe import RecipeError
 
-    loaded = read(recipe)
+    loaded = trainable(recipe)
     work.mkdir(parents=True, exist_ok=True)
     keep_memory()
     try:
@@ -91,7 +91,7 @@ def table(
 
     names = [name.strip() for name in rows.split(",")] if rows else list(rows_of.ROWS)
     for name in names:
-        read(name)  # a slip of the pen is told before the work
+        trainable(name)  # a slip of the pen is told before the work
     how = rows_of.Conditions(data, weights, work, epochs or None, limit, own_encoders)
     try:
         made = rows_of.make(names, how)
@@ -108,6 +108,16 @@ def read(name: str) -> Recipe:
         return load_recipe(find_recipe(name))
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+
+
+def trainable(name: str) -> Recipe:
+    """The recipe of that name or path, of one network. Raises click's BadParameter as `read`."""
+    recipe = read(name)
+    if recipe.members:
+        raise click.BadParameter(f"{name} is an ensemble of "
+                                 f"{', '.join(each.recipe for each in recipe.members)}: train "
+                                 "these, or have `build` train and join them")
+    return recipe
 
 
 def launch(
