@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,10 +60,7 @@ def write(
     return f"""\
 # Model card: Flickr8k captioner
 
-An attention captioner for photographs: {_networks(facts.architecture)} with additive attention, the
-gating scalar and an LSTM ("Show, Attend and Tell", Xu et al. 2015), and a memory of the training
-captions that re-ranks what the beam search finds ({facts.parameters / 1e6:.1f} million parameters,
-stored as int8; {facts.words} words).
+{_summary(facts)}
 
 ## Made from
 * **Data:** Flickr8k (Hodosh, Young and Hockenmaier 2013, JAIR 47): {facts.pictures} training
@@ -129,6 +127,15 @@ confidence was fitted with); they should all be unsure:
 """
 
 
+def _summary(facts: Facts) -> str:
+    return textwrap.fill(
+        f"An attention captioner for photographs: {_networks(facts.architecture)} with additive "
+        'attention, the gating scalar and an LSTM ("Show, Attend and Tell", Xu et al. 2015), and a '
+        "memory of the training captions that re-ranks what the beam search finds "
+        f"({facts.parameters / 1e6:.1f} million parameters, stored as int8; {facts.words} words).",
+        width=100)
+
+
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 
 
@@ -138,11 +145,11 @@ def _networks(architecture: Mapping[str, Any]) -> str:
     voices = [each["decoder_options"].get("members", 2) if each["decoder"] == "committee" else 1
               for each in members]
     several = "decoders whose probabilities are averaged"
-    decoders = "one decoder" if sum(voices) == 1 else f"{_number(sum(voices))} {several}"
+    decoders = "one decoder" if sum(voices) == 1 else f"{_number(sum(voices))} {several},"
     if len(members) == 1:
-        return f"a MobileNet-EdgeTPU encoder and {decoders},"
-    return (f"{_number(len(members))} captioners trained apart, each on a MobileNet-EdgeTPU "
-            f"encoder of its own, together {decoders},")
+        return f"a MobileNet-EdgeTPU encoder and {decoders}"
+    return (f"{_number(len(members))} captioners trained apart, each with a MobileNet-EdgeTPU "
+            f"encoder of its own, together {decoders}")
 
 
 def _number(count: int) -> str:
