@@ -161,4 +161,5 @@ def test_the_second_recipe_learns_from_pictures_without_captions() -> None:
 
 def test_every_recipe_that_ships_can_be_read() -> None:
     for path in sorted(RECIPES.glob("*.toml")):
-        assert load_recipe(path).stages
+        recipe = load_recipe(path)
+        assert recipe.members or recipe.stages
