@@ -15,7 +15,7 @@ PEAKS = {"vit-gpt2 int8": 4}
 _NOTE = """\
 The weights of all but ours are random, at the published sizes: neither time nor memory depends
 on what they are. Their captions have {words} words, the mean of ours, each the likeliest. Ours
-are the whole way from the file's bytes: the picture is decoded, eight captions are weighed, and
+are the whole way from the file's bytes: the picture is decoded, several captions are weighed, and
 the memory of captions and the confidence are asked. {pictures} pictures, {threads} threads;
 ratios of medians with intervals of 95 % (bootstrap over pictures)."""
 
