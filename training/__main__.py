@@ -86,14 +86,14 @@ def build(out: Path, processes: int, **options: Any) -> None:
         return
     work: Path = options["work"]
     ensemble = find_recipe(options["recipe"])
-    parts = []
+    members = []
     for number, each in enumerate(recipe.members, 1):
         own = options | {"recipe": str(member_path(each, ensemble)),
                          "work": work / f"{number}_{Path(each.recipe).stem}"}
         click.echo(f"member {number} of {len(recipe.members)}: {each.recipe}")
-        parts.append(member(trained(**own)))
-    publish_ensemble(recipe, parts, options["data"], work, out, options["weights"],
-                     options["unlabelled"])
+        members.append(member(trained(**own)))
+    publish_ensemble(recipe, members, options["data"], work, out, options["weights"],
+                     options["unlabelled"], options["limit"])
 
 
 @main.command()

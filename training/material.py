@@ -94,12 +94,15 @@ def gather(
     return Material(train, development, more, vocabulary, images, classes, tokens)
 
 
-def captioned(recipe: Recipe, data: Path, work: Path, vocabulary: Vocabulary) -> Material:
+def captioned(
+    recipe: Recipe, data: Path, work: Path, vocabulary: Vocabulary, limit: int | None = None
+) -> Material:
     """What a network is measured with that is trained already: pictures with captions alone."""
     dataset = load(data, cleaning=recipe.cleaning)
-    bad = prepare.faults([*dataset.train, *dataset.development], work / "checked.json")
+    train, development = dataset.train[:limit], dataset.development[:limit]
+    bad = prepare.faults([*train, *development], work / "checked.json")
     train, development = ([each for each in part if each.path not in bad]
-                          for part in (dataset.train, dataset.development))
+                          for part in (train, development))
     images = prepare.pictures(train, recipe.preprocessing, work / "pictures.npy")
     tokens = tokenise(train, vocabulary, recipe.search.max_words)
     return Material(train, development, [], vocabulary, images, np.zeros((0, 0), np.float16),

@@ -53,7 +53,7 @@ class Trained:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TrainedMember:
     """A trained member of an ensemble; `origin` as in `Trained`."""
 
     network: CaptioningNetwork | Ensemble
@@ -77,30 +77,31 @@ def _origin(trainer: Trainer) -> dict[str, float]:
             "unlabelled": len(trainer.material.unlabelled)}
 
 
-def member(trainer: Trainer) -> Part:
+def member(trainer: Trainer) -> TrainedMember:
     """What a training gives to an ensemble."""
-    return Part(trainer.averaged(), trainer.material.vocabulary, _origin(trainer))
+    return TrainedMember(trainer.averaged(), trainer.material.vocabulary, _origin(trainer))
 
 
-def member_of(bundle: Path) -> Part:
+def member_of(bundle: Path) -> TrainedMember:
     """What a bundle gives to an ensemble. Raises ValueError when it cannot be used."""
     config, vocabulary, _ = read(bundle)
-    return Part(_network(config, vocabulary, bundle), vocabulary, config.origin)
+    return TrainedMember(_network(config, vocabulary, bundle), vocabulary, config.origin)
 
 
 def publish_ensemble(
-    recipe: Recipe, parts: Sequence[Part], data: Path, work: Path, folder: Path,
-    weights: Path | None = None, unlabelled: Path | None = None,
+    recipe: Recipe, members: Sequence[TrainedMember], data: Path, work: Path, folder: Path,
+    weights: Path | None = None, unlabelled: Path | None = None, limit: int | None = None,
 ) -> Result:
     """Join trained members, in the recipe's order, and write them as one bundle.
 
-    Raises ValueError when they do not fit the recipe.
+    `limit` is how many pictures they were trained on. Raises ValueError when they do not fit the
+    recipe.
     """
-    network, vocabulary = join(recipe, [(part.network, part.vocabulary) for part in parts])
-    origin = {"hours": round(sum(part.origin.get("hours", 0.0) for part in parts), 2),
-              "cores": max(part.origin.get("cores", 0) for part in parts),
-              "unlabelled": max(part.origin.get("unlabelled", 0) for part in parts)}
-    made = material.captioned(recipe, data, work, vocabulary)
+    network, vocabulary = join(recipe, [(each.network, each.vocabulary) for each in members])
+    origin = {"hours": round(sum(each.origin.get("hours", 0.0) for each in members), 2),
+              "cores": max(each.origin.get("cores", 0) for each in members),
+              "unlabelled": max(each.origin.get("unlabelled", 0) for each in members)}
+    made = material.captioned(recipe, data, work, vocabulary, limit)
     return _publish(Trained(network, recipe, made, origin), folder, weights, unlabelled)
 
 

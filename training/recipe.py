@@ -204,7 +204,8 @@ def _assemble(table: dict[str, Any], path: Path) -> None:
 
 def _joining(member: Member, recipe: Recipe) -> dict[str, Any]:
     """The architecture of what a recipe's captioner gives to an ensemble."""
-    architecture, options = recipe.architecture, dict(recipe.architecture["decoder_options"])
+    architecture = recipe.architecture
+    options = dict(architecture.get("decoder_options", {}))
     if member.speakers:
         if not 0 < member.speakers <= options.get("members", 0):
             raise ValueError(f"{member.recipe} has no committee of {member.speakers} speakers")
