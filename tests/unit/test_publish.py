@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from click.testing import CliRunner
 from PIL import Image
 
@@ -105,7 +104,6 @@ def test_the_card_says_what_it_scores(built: Path) -> None:
 
 
 def test_renewing_gives_the_same_bundle(built: Path, tmp_path: Path) -> None:
-    torch.set_num_threads(1)  # as it was built: sums by two threads differ in the last digit
     out = tmp_path / "bundle"
     done = CliRunner().invoke(main, [
         "renew", str(built / "recipe.toml"), str(built / "bundle"), "--data", str(built / "data"),
