@@ -152,7 +152,10 @@ def _read(name: str) -> bytes:
         if name == "-":
             if sys.stdin is None:
                 raise DescriberError("There is no standard input to read a picture from.")
-            return _all_of(sys.stdin.buffer)
+            # a reader of our own: Python, when it ends, waits in vain for the lock of its reader
+            # that a thread (see `crew`) still reads with
+            with open(sys.stdin.fileno(), "rb", closefd=False) as file:
+                return _all_of(file)
         if not name:
             raise DescriberError("A file's name is empty.")
         path = Path(name)

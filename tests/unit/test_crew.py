@@ -120,13 +120,17 @@ def test_two_at_a_time_say_what_one_says(describer: Command) -> None:
 
 
 @posix
-def test_control_c_ends_all_of_them(describer: Command, interruptible: None) -> None:
+@pytest.mark.parametrize("lines", [1, 9])  # at the ninth, standard input is being read
+def test_control_c_ends_all_of_them(
+    describer: Command, interruptible: None, lines: int
+) -> None:
     (describer.folder / "photo.png").write_bytes(photo(1))
     with describer.start("describe", "--jobs", "2", *["photo.png"] * 9, "-",
                          stdin=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
-            assert process.stdout.readline()
+            for _ in range(lines):
+                assert process.stdout.readline()
             process.send_signal(signal.SIGINT)
             assert process.stderr is not None
             # both captioners' processes share this pipe
