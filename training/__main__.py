@@ -70,10 +70,10 @@ def train(processes: int, **options: Any) -> None:
 def build(out: Path, processes: int, **options: Any) -> None:
     """Train RECIPE, then calibrate, export and score the bundle.
 
-    Of an ensemble's recipe the members are trained one after the other, each in a folder of its
-    own in the work folder, and joined.
+    Of a recipe with members these are trained one after the other, each in a folder of its own
+    in the work folder, and joined; its own stages are trained in one process.
     """
-    from training.publish import member, publish, publish_ensemble
+    from training.publish import member, publish
 
     def trained(**options: Any) -> Trainer:
         if processes > 1:
@@ -85,15 +85,16 @@ def build(out: Path, processes: int, **options: Any) -> None:
         publish(trained(**options), out, options["weights"], options["unlabelled"])
         return
     work: Path = options["work"]
-    ensemble = find_recipe(options["recipe"])
+    joining = find_recipe(options["recipe"])
     members = []
     for number, each in enumerate(recipe.members, 1):
-        own = options | {"recipe": str(member_path(each, ensemble)),
+        own = options | {"recipe": str(member_path(each, joining)),
                          "work": work / f"{number}_{Path(each.recipe).stem}"}
         click.echo(f"member {number} of {len(recipe.members)}: {each.recipe}")
         members.append(member(trained(**own)))
-    publish_ensemble(recipe, members, options["data"], work, out, options["weights"],
-                     options["unlabelled"], options["limit"])
+    trainer = running.joined(recipe, members, options["data"], work / "joined", options["limit"],
+                             options["checkpoint_every"])
+    publish(trainer, out, options["weights"], options["unlabelled"], members)
 
 
 @main.command()
@@ -129,17 +130,18 @@ def renew(recipe: str, bundle: Path, data: Path, unlabelled: Path | None, weight
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
 def join(recipe: str, members: tuple[Path, ...], data: Path, unlabelled: Path | None,
          weights: Path | None, work: Path, out: Path) -> None:
-    """Join the bundles MEMBERS to the ensemble of RECIPE, without training.
+    """Join the bundles MEMBERS by RECIPE, and train its own stages.
 
     For members that were trained already, on several machines, say: in the recipe's order.
     """
-    from training.publish import member_of, publish_ensemble
+    from training.publish import member_of, publish
 
     try:
-        publish_ensemble(running.read(recipe), [member_of(each) for each in members], data, work,
-                         out, weights, unlabelled)
+        trained = [member_of(each) for each in members]
     except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from error
+    trainer = running.joined(running.read(recipe), trained, data, work)
+    publish(trainer, out, weights, unlabelled, trained)
 
 
 @main.command()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 class Facts:
     """`seconds` is the mean time a caption, `hours` that of training on so many `cores`; `same`
     is how many development captions both engines agree on, word for word; `exact` is the torch
-    engine's CIDEr on these. `recipe` and `architecture` are the trained ones' (see `Recipe`)."""
+    engine's CIDEr on these. `members` is how many captioners the recipe joins, or 0."""
 
     recipe: str
-    architecture: Mapping[str, Any]
+    members: int
+    decoders: int
     parameters: int
     words: int
     pictures: int
@@ -70,7 +71,7 @@ def write(
 * **Pictures without captions:** {facts.unlabelled} photographs of MS COCO 2014, whose captions
   were never seen. They keep the ImageNet classes alive, and the captioner learnt from captions
   that it made for them itself, in which what the starting classifier was sure of had to be named.
-* **Starting weights:** an encoder began as MobileNet-EdgeTPU 1.0 224 trained on ImageNet
+* **Starting weights:** the encoder began as MobileNet-EdgeTPU 1.0 224 trained on ImageNet
   (the MLPerf mobile v0.7 model, TensorFlow authors, Apache-2.0). Every layer was then
   fine-tuned; none ships as it came. The decoders began at random (seed {facts.seed}).
 * **Recipe:** `training/recipes/{facts.recipe}.toml`, by
@@ -128,32 +129,16 @@ confidence was fitted with); they should all be unsure:
 
 
 def _summary(facts: Facts) -> str:
+    decoders = ("one decoder" if facts.decoders == 1 else
+                f"{facts.decoders} decoders, whose probabilities are averaged,")
+    origins = (f" {facts.members} captioners were trained apart; their encoders' weights are "
+               "averaged to one." if facts.members else "")
     return textwrap.fill(
-        f"An attention captioner for photographs: {_networks(facts.architecture)} with additive "
-        'attention, the gating scalar and an LSTM ("Show, Attend and Tell", Xu et al. 2015), and a '
-        "memory of the training captions that re-ranks what the beam search finds "
-        f"({facts.parameters / 1e6:.1f} million parameters, stored as int8; {facts.words} words).",
-        width=100)
-
-
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
-
-
-def _networks(architecture: Mapping[str, Any]) -> str:
-    """Say how many encoders and decoders there are."""
-    members = architecture.get("members", [architecture])
-    voices = [each["decoder_options"].get("members", 2) if each["decoder"] == "committee" else 1
-              for each in members]
-    several = "decoders whose probabilities are averaged"
-    decoders = "one decoder" if sum(voices) == 1 else f"{_number(sum(voices))} {several},"
-    if len(members) == 1:
-        return f"a MobileNet-EdgeTPU encoder and {decoders}"
-    return (f"{_number(len(members))} captioners trained apart, each with a MobileNet-EdgeTPU "
-            f"encoder of its own, together {decoders}")
-
-
-def _number(count: int) -> str:
-    return _NUMBERS[count] if count < len(_NUMBERS) else str(count)
+        f"An attention captioner for photographs: a MobileNet-EdgeTPU encoder and {decoders} with "
+        'additive attention, the gating scalar and an LSTM ("Show, Attend and Tell", Xu et al. '
+        "2015), and a memory of the training captions that re-ranks what the beam search finds "
+        f"({facts.parameters / 1e6:.1f} million parameters, stored as int8; {facts.words} words)."
+        + origins, width=100)
 
 
 def _classes(fit: Fit, limits: Calibration) -> str:

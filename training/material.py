@@ -97,7 +97,7 @@ def gather(
 def captioned(
     recipe: Recipe, data: Path, work: Path, vocabulary: Vocabulary, limit: int | None = None
 ) -> Material:
-    """What a network is measured with that is trained already: pictures with captions alone."""
+    """What a network with a vocabulary learns from, or is measured with: pictures with captions."""
     dataset = load(data, cleaning=recipe.cleaning)
     train, development = dataset.train[:limit], dataset.development[:limit]
     bad = prepare.faults([*train, *development], work / "checked.json")
@@ -143,11 +143,8 @@ def _bounded(vocabulary: Vocabulary, recipe: Recipe) -> Vocabulary:
 
 
 def starting_encoder(recipe: Recipe, weights: Path | None) -> Encoder:
-    """The encoder as it comes; of an ensemble, the first member's.
-
-    Raises ValueError when the weights are not given.
-    """
-    encoder = make_encoder(recipe.architecture.get("members", [recipe.architecture])[0])
+    """The encoder as it comes. Raises ValueError when the weights are not given."""
+    encoder = make_encoder(recipe.architecture)
     if not start(encoder, recipe, weights):
         raise ValueError("this recipe learns from its starting weights' classes: give --weights")
     return encoder.to(memory_format=torch.channels_last).eval()

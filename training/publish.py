@@ -16,12 +16,11 @@ from models.captioner import load
 from models.confidence import Calibration
 from models.consensus import Consensus
 from models.export import export, remember
-from models.networks.captioners import make_network
+from models.networks.captioners import CaptioningNetwork
 from models.preprocess import to_array
 from models.quantisation import restore
 from training import calibration, card, material, neighbours, plots, strangers, unfamiliar
 from training.datasets import load_unlabelled
-from training.ensemble import join
 from training.evaluate import Result, evaluate
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from models.networks.captioners import CaptioningNetwork, Ensemble
     from models.vocabulary import Vocabulary
     from training.material import Material
     from training.recipe import Recipe
@@ -40,13 +38,14 @@ if TYPE_CHECKING:
 # here and are mostly unlike Flickr8k: the model card has the shares on both sides.
 SURE, MEDIUM = 0.8, 0.6
 _MEASURED = 100  # training pictures on which the ranges of activations are measured
+_STRANGE = 24  # made-up pictures of each kind that the confidence learns not to trust
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
     """A network with what it was made of; `origin` goes to config.json (see `Config`)."""
 
-    network: CaptioningNetwork | Ensemble
+    network: CaptioningNetwork
     recipe: Recipe
     material: Material
     origin: dict[str, float]
@@ -54,55 +53,44 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class TrainedMember:
-    """A trained member of an ensemble; `origin` as in `Trained`."""
+    """A trained captioner that is to be joined with others; `origin` as in `Trained`."""
 
-    network: CaptioningNetwork | Ensemble
+    network: CaptioningNetwork
     vocabulary: Vocabulary
     origin: dict[str, float]
 
 
 def publish(
-    trainer: Trainer, folder: Path, weights: Path | None = None, unlabelled: Path | None = None
+    trainer: Trainer, folder: Path, weights: Path | None = None, unlabelled: Path | None = None,
+    members: Sequence[TrainedMember] = (),
 ) -> Result:
     """Write the trainer's averaged weights as a bundle; its scores go to the model card.
 
     With the folders of starting weights and of pictures without captions, tags are calibrated.
+    `members` are the captioners that it began with.
     """
-    trained = Trained(trainer.averaged(), trainer.recipe, trainer.material, _origin(trainer))
+    origins = [_origin(trainer), *(each.origin for each in members)]
+    origin = {"hours": round(sum(each.get("hours", 0.0) for each in origins), 2),
+              "cores": max(each.get("cores", 0) for each in origins),
+              "unlabelled": max(each.get("unlabelled", 0) for each in origins)}
+    trained = Trained(trainer.averaged(), trainer.recipe, trainer.material, origin)
     return _publish(trained, folder, weights, unlabelled)
 
 
 def _origin(trainer: Trainer) -> dict[str, float]:
-    return {"hours": round(trainer.seconds / 3600, 2), "cores": torch.get_num_threads(),
+    return {"hours": trainer.seconds / 3600, "cores": torch.get_num_threads(),
             "unlabelled": len(trainer.material.unlabelled)}
 
 
 def member(trainer: Trainer) -> TrainedMember:
-    """What a training gives to an ensemble."""
+    """What a training gives to those that are joined."""
     return TrainedMember(trainer.averaged(), trainer.material.vocabulary, _origin(trainer))
 
 
 def member_of(bundle: Path) -> TrainedMember:
-    """What a bundle gives to an ensemble. Raises ValueError when it cannot be used."""
+    """What a bundle gives to those that are joined. Raises ValueError when it cannot be used."""
     config, vocabulary, _ = read(bundle)
     return TrainedMember(_network(config, vocabulary, bundle), vocabulary, config.origin)
-
-
-def publish_ensemble(
-    recipe: Recipe, members: Sequence[TrainedMember], data: Path, work: Path, folder: Path,
-    weights: Path | None = None, unlabelled: Path | None = None, limit: int | None = None,
-) -> Result:
-    """Join trained members, in the recipe's order, and write them as one bundle.
-
-    `limit` is how many pictures they were trained on. Raises ValueError when they do not fit the
-    recipe.
-    """
-    network, vocabulary = join(recipe, [(each.network, each.vocabulary) for each in members])
-    origin = {"hours": round(sum(each.origin.get("hours", 0.0) for each in members), 2),
-              "cores": max(each.origin.get("cores", 0) for each in members),
-              "unlabelled": max(each.origin.get("unlabelled", 0) for each in members)}
-    made = material.captioned(recipe, data, work, vocabulary, limit)
-    return _publish(Trained(network, recipe, made, origin), folder, weights, unlabelled)
 
 
 def renew(
@@ -122,12 +110,10 @@ def renew(
     return _publish(Trained(network, recipe, made, config.origin), folder, weights, unlabelled)
 
 
-def _network(
-    config: Config, vocabulary: Vocabulary, source: Path
-) -> CaptioningNetwork | Ensemble:
+def _network(config: Config, vocabulary: Vocabulary, source: Path) -> CaptioningNetwork:
     from safetensors.torch import load_file
 
-    network = make_network(config.architecture, len(vocabulary))
+    network = CaptioningNetwork(config.architecture, len(vocabulary))
     network.load_state_dict(restore(load_file(source / WEIGHTS)))
     return network.eval()
 
@@ -144,7 +130,7 @@ def _publish(
     seconds = (time.perf_counter() - began) / len(examples)
     other = evaluate(load(folder, "torch"), examples, name="torch engine")
     same = sum(result.captions[name] == text for name, text in other.captions.items())
-    strange = [captioner.describe(image).signals for _, image in unfamiliar.draw(12, seed=1)]
+    strange = [captioner.describe(image).signals for _, image in unfamiliar.draw(_STRANGE, seed=1)]
     fit = calibration.fit(result, config.calibration, strange)
     limits, elsewhere = fit.calibration, None
     if recipe.starting_weights and weights is not None and unlabelled is not None:
@@ -155,7 +141,8 @@ def _publish(
     captioner.config = dataclasses.replace(config, calibration=limits)
     plots.draw(fit, folder)
     facts = card.Facts(
-        recipe=recipe.name, architecture=config.architecture,
+        recipe=recipe.name, members=len(recipe.members),
+        decoders=len(network.decoder.speakers()),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         words=len(trained.material.vocabulary), pictures=len(trained.material.train),
         unlabelled=int(origin.get("unlabelled", 0)), seconds=seconds,
@@ -181,7 +168,7 @@ def _export(trained: Trained, folder: Path) -> Config:
     network, recipe, made = trained.network, trained.recipe, trained.material
     config = Config(_architecture(recipe), recipe.preprocessing, recipe.search,
                     Calibration(sure=SURE, medium=MEDIUM),
-                    network.cells(recipe.preprocessing.size), origin=trained.origin)
+                    network.encoder.grid(recipe.preprocessing.size), origin=trained.origin)
     count = len(made.train)
     export(network, made.vocabulary, config, "", Consensus.empty(network.channels), folder,
            integers=_shown(made, recipe, range(0, count, max(1, count // _MEASURED))))

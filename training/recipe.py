@@ -99,24 +99,20 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A captioner of an ensemble: by which `recipe` it is trained, how it looks at a picture
-    (straight, mirrored, or both: the mean of the grids), and how many `speakers` of its committee
-    of decoders come along (0: all)."""
+    """A captioner that is joined with others: by which `recipe` it is trained, and how many
+    `speakers` of its committee of decoders come along (0: all)."""
 
     recipe: str
-    look: Literal["straight", "mirrored", "both"] = "straight"
     speakers: int = 0
-
-
-_MIRROR = {"straight": False, "mirrored": "only", "both": True}  # for `CaptioningNetwork`
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """See `training/recipes/` for commented examples.
 
-    One with `members` is of an ensemble: each is trained by a recipe of its own and on its own,
-    so it has no stages; the first one's starting weights and seed count as the ensemble's.
+    One with `members` joins captioners (see `training.joining`), each of which is trained by a
+    recipe of its own and on its own; its stages go on from there, with captioned pictures alone.
+    The first one's starting weights and seed are its own, too.
 
     `starting_weights` is the name of a file, "imagenet" for the usual download, or empty for
     random ones. The vocabulary has the words that occur `minimum_count` times, of which
@@ -175,59 +171,76 @@ def load_recipe(path: Path) -> Recipe:
     if isinstance(stages, list):
         table["stages"] = [make(Stage, stage, f"{path.name}, stage {number}")
                            for number, stage in enumerate(stages, 1)]
-    return make(Recipe, {"name": path.stem, **table}, path.name)
+    recipe = make(Recipe, {"name": path.stem, **table}, path.name)
+    if recipe.members:
+        for stage in recipe.stages:
+            if stage.unlabelled or stage.distil or stage.self_train:
+                raise ValueError(f"{path.name}, stage {stage.name}: joined captioners go on with "
+                                 "captioned pictures alone")
+    return recipe
 
 
 def _assemble(table: dict[str, Any], path: Path) -> None:
-    """Make an ensemble's recipe of its members'."""
+    """Make a recipe that joins members of theirs."""
     given = table["members"]
     if not isinstance(given, list) or not given:
         raise ValueError(f"{path.name}: members cannot be {given!r}")
     members = [make(Member, each, f"{path.name}, member {number}")
                for number, each in enumerate(given, 1)]
-    if more := sorted({"architecture", "stages", "starting_weights", "seed"} & set(table)):
+    looks = table.get("architecture", {})
+    if more := sorted({"starting_weights", "seed"} & set(table) | set(looks) - {"mirror"}):
         raise ValueError(f"{path.name}: {', '.join(more)} cannot stand beside members: "
                          "their recipes have it")
-    recipes, architectures = [], []
+    recipes, architectures, speakers = [], [], 0
     for number, member in enumerate(members, 1):
         try:
             recipes.append(_alone(member_path(member, path)))
-            architectures.append(_joining(member, recipes[-1]))
+            architecture, count = _seats(member, recipes[-1])
         except ValueError as error:
             raise ValueError(f"{path.name}, member {number}: {error}") from error
+        architectures.append(architecture)
+        speakers += count
+        if architecture != architectures[0]:
+            raise ValueError(f"{path.name}, member {number}: its encoder or decoder has another "
+                             "shape than the first one's")
     table |= {
-        "members": members, "stages": [], "seed": recipes[0].seed,
+        "members": members, "stages": table.get("stages", []), "seed": recipes[0].seed,
         "starting_weights": recipes[0].starting_weights,
-        "architecture": {"members": architectures},
+        "architecture": architectures[0] | looks | {
+            "decoder": "committee",
+            "decoder_options": architectures[0]["decoder_options"] | {"members": speakers}},
     }
 
 
-def _joining(member: Member, recipe: Recipe) -> dict[str, Any]:
-    """The architecture of what a recipe's captioner gives to an ensemble."""
-    architecture = recipe.architecture
-    options = dict(architecture.get("decoder_options", {}))
-    if member.speakers:
-        if not 0 < member.speakers <= options.get("members", 0):
-            raise ValueError(f"{member.recipe} has no committee of {member.speakers} speakers")
-        options["members"] = member.speakers
-    # classes that training did not keep alive say nothing any more
-    return architecture | {"decoder_options": options, "mirror": _MIRROR[member.look],
-                           "classes": any(each.distil for each in recipe.stages)}
+_JOINABLE = ("soft_attention_lstm", "committee")
+
+
+def _seats(member: Member, recipe: Recipe) -> tuple[dict[str, Any], int]:
+    """The architecture of one decoder of a recipe with its encoder, and how many it gives."""
+    architecture = {key: value for key, value in recipe.architecture.items() if key != "mirror"}
+    decoder, options = architecture["decoder"], dict(architecture.get("decoder_options", {}))
+    if decoder not in _JOINABLE:
+        raise ValueError(f"{decoder} is no decoder that a committee is made of")
+    committee = int(options.pop("members", 2)) if decoder == "committee" else 1
+    if not 0 <= member.speakers <= committee:
+        raise ValueError(f"{member.recipe} has no committee of {member.speakers} speakers")
+    return (architecture | {"decoder": _JOINABLE[0], "decoder_options": options},
+            member.speakers or committee)
 
 
 def _alone(path: Path) -> Recipe:
-    """The recipe of one network. Raises ValueError for one of several, which may hold itself."""
+    """The recipe of a member. Raises ValueError for one that joins others, maybe itself."""
     if "members" in _inherited(path, ()):
-        raise ValueError(f"{path.name} is an ensemble itself")
+        raise ValueError(f"{path.name} joins captioners itself")
     return load_recipe(path)
 
 
-def member_path(member: Member, ensemble: Path) -> Path:
-    """Where a member's recipe is: one of this folder, or a file beside the ensemble's.
+def member_path(member: Member, joining: Path) -> Path:
+    """Where a member's recipe is: one of this folder, or a file beside the one that joins it.
 
     Raises ValueError when it is not there.
     """
-    return _beside(member.recipe, ensemble)
+    return _beside(member.recipe, joining)
 
 
 def _beside(name: str, path: Path) -> Path:

@@ -9,9 +9,11 @@ import click
 from training.recipe import find_recipe, load_recipe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from training.distributed import Team
+    from training.publish import TrainedMember
     from training.recipe import Recipe
     from training.train import Trainer
 
@@ -80,6 +82,33 @@ def prepared(
         raise click.UsageError(str(error)) from error
 
 
+def joined(
+    recipe: Recipe, members: Sequence[TrainedMember], data: Path, work: Path,
+    limit: int | None = None, checkpoint_every: int = 100,
+) -> Trainer:
+    """Join trained members and follow the recipe's stages from there, in this process.
+
+    Goes on from a checkpoint. Raises click's UsageError for members that do not fit the recipe.
+    """
+    from training.joining import join
+    from training.material import captioned
+    from training.recipe import RecipeError
+    from training.report import reporter
+    from training.train import Trainer
+
+    work.mkdir(parents=True, exist_ok=True)
+    keep_memory()
+    try:
+        network, vocabulary = join(recipe, [(each.network, each.vocabulary) for each in members])
+        made = captioned(recipe, data, work, vocabulary, limit)
+        trainer = Trainer(recipe, made, None, work, reporter(made, recipe), checkpoint_every,
+                          begun=network)
+        trainer.run()
+    except (RecipeError, ValueError, FileNotFoundError) as error:
+        raise click.UsageError(str(error)) from error
+    return trainer
+
+
 def table(
     data: Path, weights: Path, work: Path, epochs: int, rows: str | None, limit: int | None,
     own_encoders: bool,
@@ -111,10 +140,10 @@ def read(name: str) -> Recipe:
 
 
 def trainable(name: str) -> Recipe:
-    """The recipe of that name or path, of one network. Raises click's BadParameter as `read`."""
+    """The recipe of that name or path, of no members. Raises click's BadParameter as `read`."""
     recipe = read(name)
     if recipe.members:
-        raise click.BadParameter(f"{name} is an ensemble of "
+        raise click.BadParameter(f"{name} joins the captioners of "
                                  f"{', '.join(each.recipe for each in recipe.members)}: train "
                                  "these, or have `build` train and join them")
     return recipe

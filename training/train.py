@@ -59,18 +59,22 @@ class Trainer:
         self, recipe: Recipe, material: Material, weights: Path | None, work: Path,
         report: Callable[[CaptioningNetwork], dict[str, float]] | None = None,
         checkpoint_every: int = 100, *, team: Team = ALONE, feed: Feed | None = None,
-        caches: Path | None = None,
+        caches: Path | None = None, begun: CaptioningNetwork | None = None,
     ) -> None:
         """`weights` is the folder of starting weights; `report` scores the averaged weights;
-        `checkpoint_every` is in steps; `caches` is the folder of features, `work` by default."""
+        `checkpoint_every` is in steps; `caches` is the folder of features, `work` by default.
+        `begun` is a network to go on with, instead of starting weights and random ones."""
         self.recipe, self.material, self.work, self.report = recipe, material, work, report
         self.checkpoint_every, self.team, self.caches = checkpoint_every, team, caches or work
         self.feed = feed or MapFeed(material, recipe.seed_at, team)
         torch.manual_seed(recipe.seed)
         words = len(material.vocabulary)
         self.network = CaptioningNetwork(recipe.architecture, words)
-        team.in_turn(lambda: start(self.network.encoder, recipe, weights))  # may download
-        if recipe.architecture.get("embeddings"):
+        if begun is not None:
+            self.network.load_state_dict(begun.state_dict())
+        else:
+            team.in_turn(lambda: start(self.network.encoder, recipe, weights))  # may download
+        if begun is None and recipe.architecture.get("embeddings"):
             vectors = (weights or Path()) / recipe.architecture["embeddings"]
             filled = embeddings.fill(self.network.decoder, material.vocabulary, vectors)
             if team.rank == 0:

@@ -129,8 +129,6 @@ def session(path: Path, threads: int) -> Any:
     options.log_severity_level = 3
     # what a picture needed goes back when it is done, and does not stay for the next one
     options.enable_cpu_mem_arena = False
-    # one encoder after the other, as the graph has them: side by side they hold 5 MB more
-    options.execution_order = onnxruntime.ExecutionOrder.PRIORITY_BASED
     # idle threads must sleep, not spin: the daemon shares the person's machine
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # widen the stored int8 weights once, while loading, and not with every word

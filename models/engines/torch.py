@@ -9,7 +9,7 @@ import torch
 
 from models.bundle import CONFIG, WEIGHTS, unusable
 from models.decoding import Encoding
-from models.networks.captioners import Exportable, make_network
+from models.networks.captioners import CaptioningNetwork, Exportable
 from models.quantisation import restore
 
 if TYPE_CHECKING:
@@ -40,15 +40,14 @@ class TorchEngine:
         from safetensors.torch import load_file
 
         try:
-            network = make_network(config.architecture, words)
-            grid = network.cells(config.preprocessing.size)
+            network = CaptioningNetwork(config.architecture, words)
         except (KeyError, TypeError, ValueError) as error:
             raise unusable(CONFIG) from error
         try:
             network.load_state_dict(restore(load_file(folder / WEIGHTS)))
         except (RuntimeError, SafetensorError) as error:
             raise unusable(WEIGHTS) from error
-        if config.grid != grid:
+        if config.grid != network.encoder.grid(config.preprocessing.size):
             raise unusable(CONFIG, "its grid does not fit its size")
         return cls(network, device)
 

@@ -17,8 +17,7 @@ from models.networks.pooled import Merge, ShowAndTell
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["DECODERS", "Committee", "Decoder", "SoftAttentionLSTM", "Tensors", "joined",
-           "mean_probability"]
+__all__ = ["DECODERS", "Committee", "Decoder", "SoftAttentionLSTM", "Tensors"]
 
 
 class SoftAttentionLSTM(Decoder):
@@ -123,7 +122,7 @@ class Committee(Decoder):
         cell (B, 1, H) of each."""
         memories, states = zip(*(member.begin(features) for member in self.speakers()),
                                strict=True)
-        return joined(memories), joined(states)
+        return _joined(memories), _joined(states)
 
     def step(
         self, tokens: Tensor, memory: Tensors, state: Tensors
@@ -136,7 +135,7 @@ class Committee(Decoder):
             member.step(tokens, memory[2 * m : 2 * m + 2], state[2 * m : 2 * m + 2])
             for m, member in enumerate(self.speakers())
         ), strict=True)
-        return mean_probability(logits), torch.stack(weights).mean(0), joined(after)
+        return mean_probability(logits), torch.stack(weights).mean(0), _joined(after)
 
     def forward(self, features: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """As `SoftAttentionLSTM.forward`, with a dimension M before all of both results."""
@@ -152,8 +151,8 @@ def mean_probability(logits: Sequence[Tensor]) -> Tensor:
     return (total / len(logits)).clamp(min=torch.finfo(torch.float32).tiny).log()
 
 
-def joined(members: Sequence[Tensors]) -> Tensors:
-    """The parts of all members' memories or states, one member after the other."""
+def _joined(members: Sequence[Tensors]) -> Tensors:
+    """The parts of all members, one member after the other."""
     return tuple(part for parts in members for part in parts)
 
 

@@ -53,10 +53,6 @@ class Encoder(nn.Module):
         """
         raise ValueError("this encoder has no classifier: it cannot learn from classes")
 
-    def forget_classes(self) -> None:
-        """Drop the classifier, if there is one."""
-        self.classes = 0
-
     def load_imagenet(self, tensors: Mapping[str, Tensor]) -> None:
         """Take starting weights, named as they are published. Raises ValueError on a mismatch."""
         raise ValueError("this encoder knows no published weights: leave starting_weights empty")

@@ -90,19 +90,12 @@ class MobileNetEdgeTPU(Encoder):
                      if isinstance(block, Block) and block.strided), len(self.blocks)]
         groups = [list(self.blocks)[begin:end] for begin, end in pairwise(cuts)]
         groups[0] = [self.stem, self.narrow, *groups[0]]
-        groups[-1] += [self.head, *([self.classifier] if self.classes else [])]
+        groups[-1] += [self.head, self.classifier]
         return [nn.ModuleList(group) for group in groups]
 
     def classify(self, features: Tensor) -> Tensor:
-        if not self.classes:
-            return super().classify(features)
         logits: Tensor = self.classifier(features.mean((2, 3)))
         return logits
-
-    def forget_classes(self) -> None:
-        if self.classes:
-            del self.classifier
-        super().forget_classes()
 
     def load_imagenet(self, tensors: Mapping[str, Tensor]) -> None:
         """Take the starting weights, named "<layer>.weight|bias" in the order of the layers.

@@ -102,13 +102,6 @@ class Published(Encoder, ABC):
         logits: Tensor = self.get_submodule(self.head)(features.mean((2, 3)))
         return logits
 
-    def forget_classes(self) -> None:
-        if self.head:
-            parent, _, name = self.head.rpartition(".")
-            delattr(self.get_submodule(parent), name)
-            self.head = ""
-        super().forget_classes()
-
     def load_imagenet(self, tensors: Mapping[str, Tensor]) -> None:
         """Raises ValueError when one is missing or of another shape; what the library's network
         has besides is left out."""
