@@ -93,7 +93,8 @@ def read(folder: Path) -> tuple[Config, Vocabulary, Consensus]:
     except (OSError, ValueError) as error:
         raise unusable(CONSENSUS, error) from error
     known = OWN | COMPARED if len(consensus) else OWN
-    if strangers := sorted(set(config.calibration.weights) - known):
+    told = config.calibration
+    if strangers := sorted({*told.weights, *told.familiar} - known):
         raise unusable(CONFIG, f"calibration: there is no signal {strangers[0]}")
     return config, vocabulary, consensus
 
@@ -154,12 +155,13 @@ def _finite(number: str) -> float:
 
 def _sensible(config: Config) -> Config:
     """Raises ValueError for what would take for ever, or what nothing can be reckoned with."""
-    how, weights = config.search, config.calibration.weights
+    how, told = config.search, config.calibration
     if how.beam > _MOST or how.max_words > _MOST or how.neighbours > _MOST:
         raise ValueError(f"search: beam, max_words and neighbours are at most {_MOST}")
     if abs(how.length_penalty) > _STEEPEST:
         raise ValueError(f"search: length_penalty is at most {_STEEPEST}")
-    if not all(type(weight) in (int, float) for weight in weights.values()):
+    if not all(type(weight) in (int, float)
+               for weight in (*told.weights.values(), *told.familiar.values())):
         raise ValueError("calibration: a weight is no number")
     sees = config.preprocessing
     if min(sees.std) <= 0 or max(sees.size, sees.shorter_side) > _LARGEST:

@@ -22,16 +22,19 @@ _FAINT = 0.05  # a channel whose mean over the picture is below it has seen noth
 # what `signals` knows of a caption alone, and what only by a memory of others
 OWN = frozenset({"mean", "least", "total", "end", "words", "attention", "channels"})
 COMPARED = frozenset({
-    "by rarity", "expected rarity", "rarity", "rarest", "beam", "nearest", "near", "support",
-    "least support", "neighbours", "humans", "weighted agreement",
+    "behind", "by rarity", "expected rarity", "total rarity", "rarity", "rarest", "beam",
+    "nearest", "near", "support", "least support", "neighbours", "humans", "weighted agreement",
     *(f"agreement {count}" for count in NEIGHBOURS),
 })
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Confidence = 1 / (1 + exp(-(Σ weight * signal + offset))), over the named signals.
+    """Confidence = P(good, if the picture is familiar) * P(familiar), each of them
+    1 / (1 + exp(-(Σ weight * signal + offset))) over the named signals.
 
+    `weights` and `offset` are the first's, `familiar` and `familiar_offset` the second's, which
+    is 1 without weights: a picture is familiar when it is anything like those learnt from.
     `sure` and `medium` are the least confidences of a plain and of a hedged caption.
     `tag_slope` and `tag_offset` do the same for the logit of a tag's probability, and `tag` is
     the least probability of a tag that is worth saying.
@@ -39,6 +42,8 @@ class Calibration:
 
     weights: dict[str, float] = field(default_factory=lambda: {"mean": 1.0})
     offset: float = 0.0
+    familiar: dict[str, float] = field(default_factory=dict)
+    familiar_offset: float = 0.0
     sure: float = 0.6
     medium: float = 0.3
     tag_slope: float = 1.0
@@ -47,13 +52,19 @@ class Calibration:
 
     def confidence(self, signals: Mapping[str, float]) -> float:
         """Raises KeyError for a signal that is not there."""
-        odds = self.offset + sum(weight * signals[name] for name, weight in self.weights.items())
-        return _logistic(odds)
+        good = _logistic(self.offset + _sum(self.weights, signals))
+        if not self.familiar:
+            return good
+        return good * _logistic(self.familiar_offset + _sum(self.familiar, signals))
 
     def tag_probability(self, probability: float) -> float:
         """What the classifier's own probability for a tag is worth."""
         inside = min(max(probability, 1e-6), 1 - 1e-6)
         return _logistic(self.tag_slope * math.log(inside / (1 - inside)) + self.tag_offset)
+
+
+def _sum(weights: Mapping[str, float], signals: Mapping[str, float]) -> float:
+    return sum(weight * signals[name] for name, weight in weights.items())
 
 
 def _logistic(odds: float) -> float:
@@ -105,8 +116,10 @@ def _compared(
     told = {f"agreement {count}": each for count, each in zip(NEIGHBOURS, agreed, strict=True)}
     return told | {
         "weighted agreement": weighted,
+        "behind": max(other.score for other in found) - chosen.score,
         "by rarity": float((each[:-1] * weight).sum()),
         "expected rarity": float((np.exp(each[:-1]) * rarity).mean()),
+        "total rarity": float(rarity.sum()),
         "rarity": float(rarity.mean()),
         "rarest": float(rarity.max()),
         "beam": float(consensus.among(captions, shares / shares.sum())[found.index(chosen)]),

@@ -110,7 +110,7 @@ def renew(recipe: str, bundle: Path, data: Path, unlabelled: Path | None, weight
     """Write BUNDLE anew from its own weights, without training.
 
     After a change of RECIPE's search, of the graphs, the memory or the confidence: all of these
-    are made, calibrated and scored again. About fifteen minutes on two cores.
+    are made, calibrated and scored again. About seven minutes on two cores.
     """
     from training.publish import renew as again
 

@@ -92,10 +92,11 @@ words on {facts.same} of them; its CIDEr is {facts.exact:.1f}. Training took {fa
 on {facts.cores} cores, a caption {1000 * facts.seconds:.0f} ms.
 
 ## Confidence
-P(the caption is not among the worst third by CIDEr), by logistic regression on what the captioner
+P(the caption is not among the worst third by CIDEr), by ordinal regression on what the captioner
 knows: probabilities of the words, agreement with the captions of the nearest training pictures,
-distance to them, and more (`models/confidence.py`). Cross-fitted on the development split it ranks
-bad captions below good ones with an AUROC of {fit.auroc:.3f}; its expected calibration error is
+distance to them, and more (`models/confidence.py`); times P(the picture is like those it learnt
+from), by the same signals. Cross-fitted on the development split it ranks bad captions below good
+ones with an AUROC of {fit.auroc:.3f}; its expected calibration error is
 {calibration_error(fit.confidences, fit.good):.3f}.
 
 ![reliability](reliability.png) ![risk and coverage](risk_coverage.png)

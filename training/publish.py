@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 # here and are mostly unlike Flickr8k: the model card has the shares on both sides.
 SURE, MEDIUM = 0.8, 0.6
 _MEASURED = 100  # training pictures on which the ranges of activations are measured
-_STRANGE = 24  # made-up pictures of each kind that the confidence learns not to trust
+_STRANGE = 64  # made-up pictures of each kind, from which the confidence learns what is unfamiliar
 
 
 @dataclass(frozen=True, slots=True)

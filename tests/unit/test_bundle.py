@@ -151,6 +151,7 @@ def test_a_config_that_is_not_text(broken_bundle: Path) -> None:
         (lambda t: t["calibration"].update(slope=1.0), "slope"),
         (lambda t: t["calibration"].update(offset=None), "offset"),
         (lambda t: t["calibration"].update(weights=[1.0]), "weights"),
+        (lambda t: t["calibration"].update(familiar=[1.0]), "familiar"),
     ],
 )
 def test_a_config_with_a_bad_entry_is_refused_by_name(

@@ -59,6 +59,7 @@ def test_signals_by_hand(consensus: Consensus) -> None:
     assert known["rarity"] == known["rarest"] == pytest.approx(math.log(2))
     assert known["by rarity"] == pytest.approx(-2.2 / 4)
     shares = np.exp([-0.1, -0.2, -1.5, -0.4])
+    assert known["total rarity"] == pytest.approx(4 * math.log(2))
     assert known["expected rarity"] == pytest.approx(math.log(2) * shares.mean())
     assert known["attention"] == pytest.approx(math.log(9), rel=1e-5)
     assert known["nearest"] == pytest.approx(1, abs=5e-3)
@@ -69,6 +70,12 @@ def test_how_many_channels_see_something(consensus: Consensus) -> None:
     seen = np.asarray([0, 0.04, 0.06, 0, 2, 0, 0.051, 0.05], np.float32)
     known = told(FOUND, FOUND[0], dataclasses.replace(encoding(0), features=seen), consensus)
     assert known["channels"] == 3 / 8
+
+
+def test_how_far_the_chosen_one_is_behind_in_the_search(consensus: Consensus) -> None:
+    first, second = (told(FOUND, each, encoding(0), consensus) for each in FOUND)
+    assert first["behind"] == 0
+    assert second["behind"] == pytest.approx(1.2)
 
 
 def test_a_caption_that_the_beam_agrees_on_is_known(consensus: Consensus) -> None:
@@ -127,6 +134,17 @@ def test_confidence_by_hand_and_without_overflow() -> None:
 def test_a_signal_that_is_not_there_is_an_error() -> None:
     with pytest.raises(KeyError, match="mean"):
         Calibration().confidence({"least": -1.0})
+    with pytest.raises(KeyError, match="near"):
+        Calibration(familiar={"near": 1.0}).confidence({"mean": -1.0})
+
+
+def test_nothing_makes_up_for_an_unfamiliar_picture() -> None:
+    calibration = Calibration({"mean": 2.0}, 1.0, {"near": 4.0}, -2.0)
+    by_hand = 1 / (1 + math.exp(1)) / (1 + math.exp(-1))
+    assert calibration.confidence({"mean": -1.0, "near": 0.75}) == pytest.approx(by_hand)
+    best = calibration.confidence({"mean": 1e4, "near": 0.0})
+    assert best == pytest.approx(1 / (1 + math.exp(2)))
+    assert Calibration({"mean": 2.0}, 1.0).confidence({"mean": 1e4}) == 1
 
 
 @given(st.floats(0, 1), st.floats(0, 1))

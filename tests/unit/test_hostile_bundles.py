@@ -52,6 +52,7 @@ def test_brackets_inside_each_other(broken_bundle: Path) -> None:
      ("search", {"length_penalty": 1e308}), ("search", {"length_penalty": float("nan")}),
      ("calibration", {"offset": float("inf")}),
      ("calibration", {"weights": {"mean": "much"}}), ("calibration", {"weights": {"luck": 1.0}}),
+     ("calibration", {"familiar": {"mean": "much"}}), ("calibration", {"familiar": {"luck": 1.0}}),
      ("preprocessing", {"std": [0.5, 0, 0.5]}), ("preprocessing", {"shorter_side": 2**31})],
 )
 def test_numbers_that_nothing_can_be_done_with(

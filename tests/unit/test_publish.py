@@ -70,7 +70,7 @@ def test_everything_was_calibrated(built: Path) -> None:
     captioner = load(built / "bundle")
     calibration = captioner.config.calibration
     signals = captioner.describe(bundles.drawing("red", "circle", "left")).signals
-    assert set(calibration.weights) == set(signals)
+    assert set(calibration.weights) == set(calibration.familiar) == set(signals)
     assert (calibration.tag_slope, calibration.tag_offset) != (1.0, 0.0)
     _, held_out = load_unlabelled(built / "unlabelled")
     starting = starting_encoder(load_recipe(built / "recipe.toml"), built / "weights")
