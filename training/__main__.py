@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,8 +106,11 @@ def build(out: Path, processes: int, **options: Any) -> None:
 @click.option("--weights", type=_folder, help="Folder of the starting weights.")
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for caches.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
+@click.option("--beside", type=_folder, multiple=True,
+              help="A bundle of the same recipe with another seed: the card tells the spread of "
+                   "the scores. May be given several times.")
 def renew(recipe: str, bundle: Path, data: Path, unlabelled: Path | None, weights: Path | None,
-          work: Path, out: Path) -> None:
+          work: Path, out: Path, beside: tuple[Path, ...]) -> None:
     """Write BUNDLE anew from its own weights, without training.
 
     After a change of RECIPE's search, of the graphs, the memory or the confidence: all of these
@@ -115,7 +119,7 @@ def renew(recipe: str, bundle: Path, data: Path, unlabelled: Path | None, weight
     from training.publish import renew as again
 
     try:
-        again(running.read(recipe), bundle, data, work, out, weights, unlabelled)
+        again(running.read(recipe), bundle, data, work, out, weights, unlabelled, beside)
     except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from error
 
@@ -128,8 +132,9 @@ def renew(recipe: str, bundle: Path, data: Path, unlabelled: Path | None, weight
 @click.option("--weights", type=_folder, help="Folder of the starting weights.")
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for caches.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
+@click.option("--seed", type=int, help="For its own stages, instead of the recipe's.")
 def join(recipe: str, members: tuple[Path, ...], data: Path, unlabelled: Path | None,
-         weights: Path | None, work: Path, out: Path) -> None:
+         weights: Path | None, work: Path, out: Path, seed: int | None) -> None:
     """Join the bundles MEMBERS by RECIPE, and train its own stages.
 
     For members that were trained already, on several machines, say: in the recipe's order.
@@ -140,7 +145,10 @@ def join(recipe: str, members: tuple[Path, ...], data: Path, unlabelled: Path | 
         trained = [member_of(each) for each in members]
     except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from error
-    trainer = running.joined(running.read(recipe), trained, data, work)
+    wanted = running.read(recipe)
+    if seed is not None:
+        wanted = dataclasses.replace(wanted, seed=seed)
+    trainer = running.joined(wanted, trained, data, work)
     publish(trainer, out, weights, unlabelled, trained)
 
 

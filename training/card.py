@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Facts:
     """`seconds` is the mean time a caption, `hours` that of training on so many `cores`; `same`
     is how many development captions both engines agree on, word for word; `exact` is the torch
-    engine's CIDEr on these. `members` is how many captioners the recipe joins, or 0."""
+    engine's CIDEr on these. `members` is how many captioners the recipe joins, or 0. `seeds` has
+    the scores of this captioner and of those that were made with other seeds."""
 
     recipe: str
     members: int
@@ -37,6 +38,7 @@ class Facts:
     same: int
     exact: float
     seed: int
+    seeds: tuple[Mapping[str, float], ...] = ()
 
 
 def write(
@@ -90,7 +92,7 @@ on this same split, so expect slightly less on pictures never seen.
 The torch engine, which computes in float32 where this one multiplies in integers, gives the same
 words on {facts.same} of them; its CIDEr is {facts.exact:.1f}. Training took {facts.hours:.1f} hours
 on {facts.cores} cores, a caption {1000 * facts.seconds:.0f} ms.
-
+{_spread(facts)}
 ## Confidence
 P(the caption is not among the worst third by CIDEr), by ordinal regression on what the captioner
 knows: probabilities of the words, agreement with the captions of the nearest training pictures,
@@ -140,6 +142,19 @@ def _summary(facts: Facts) -> str:
         "2015), and a memory of the training captions that re-ranks what the beam search finds "
         f"({facts.parameters / 1e6:.1f} million parameters, stored as int8; {facts.words} words)."
         + origins, width=100)
+
+
+def _spread(facts: Facts) -> str:
+    """A table of how far the scores differ from seed to seed; nothing for one seed."""
+    if len(facts.seeds) < 2:
+        return ""
+    what = "the recipe's own stages" if facts.members else "all of it"
+    rows = [f"| {name} | {np.mean(values):.3f} | {np.std(values, ddof=1):.3f} |"
+            for name in facts.seeds[0]
+            for values in [[scores[name] for scores in facts.seeds]]]
+    return "\n".join([
+        "", f"Trained with {len(facts.seeds)} seeds ({what}), this one among them:", "",
+        "| measure | mean | standard deviation |", "|---|---|---|", *rows, ""])
 
 
 def _classes(fit: Fit, limits: Calibration) -> str:

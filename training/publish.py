@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from models.captioner import Captioner
     from models.vocabulary import Vocabulary
+    from training.datasets import Example
     from training.material import Material
     from training.recipe import Recipe
     from training.train import Trainer
@@ -95,19 +96,26 @@ def member_of(bundle: Path) -> TrainedMember:
 
 def renew(
     recipe: Recipe, source: Path, data: Path, work: Path, folder: Path,
-    weights: Path | None = None, unlabelled: Path | None = None,
+    weights: Path | None = None, unlabelled: Path | None = None, beside: Sequence[Path] = (),
 ) -> Result:
     """Write a bundle's weights anew, with the recipe's search and today's graphs and memory.
 
-    Raises ValueError when the bundle cannot be used, or is of another recipe.
+    `beside` are bundles of the same recipe with other seeds: the card tells how far the scores
+    differ. Raises ValueError when a bundle cannot be used, or is of another recipe.
     """
-    config, vocabulary, _ = read(source)
-    if config.architecture != _architecture(recipe):
-        raise ValueError(f"the bundle in {source} was not made by this recipe: its architecture "
-                         "is another one")
+    (config, vocabulary), *_ = [_made_by(recipe, each) for each in (source, *beside)]
     network = _network(config, vocabulary, source)
     made = material.captioned(recipe, data, work, vocabulary)
-    return _publish(Trained(network, recipe, made, config.origin), folder, weights, unlabelled)
+    return _publish(Trained(network, recipe, made, config.origin), folder, weights, unlabelled,
+                    beside)
+
+
+def _made_by(recipe: Recipe, bundle: Path) -> tuple[Config, Vocabulary]:
+    config, vocabulary, _ = read(bundle)
+    if config.architecture != _architecture(recipe):
+        raise ValueError(f"the bundle in {bundle} was not made by this recipe: its architecture "
+                         "is another one")
+    return config, vocabulary
 
 
 def _network(config: Config, vocabulary: Vocabulary, source: Path) -> CaptioningNetwork:
@@ -119,19 +127,17 @@ def _network(config: Config, vocabulary: Vocabulary, source: Path) -> Captioning
 
 
 def _publish(
-    trained: Trained, folder: Path, weights: Path | None, unlabelled: Path | None
+    trained: Trained, folder: Path, weights: Path | None, unlabelled: Path | None,
+    beside: Sequence[Path] = (),
 ) -> Result:
     network, recipe, origin = trained.network, trained.recipe, trained.origin
     examples = trained.material.development
     config = _export(trained, folder)
     captioner = load(folder)
-    began = time.perf_counter()
-    result = evaluate(captioner, examples, name="development")
-    seconds = (time.perf_counter() - began) / len(examples)
+    result, fit = _judged(captioner, examples, "development")
     other = evaluate(load(folder, "torch"), examples, name="torch engine")
     same = sum(result.captions[name] == text for name, text in other.captions.items())
-    strange = [captioner.describe(image).signals for _, image in unfamiliar.draw(_STRANGE, seed=1)]
-    fit = calibration.fit(result, config.calibration, strange)
+    seeds = [_scores(*_judged(load(each), examples, each.name)) for each in beside]
     limits, elsewhere = fit.calibration, None
     if recipe.starting_weights and weights is not None and unlabelled is not None:
         seen = strangers.look(captioner, load_unlabelled(unlabelled)[1],
@@ -145,9 +151,10 @@ def _publish(
         decoders=len(network.decoder.speakers()),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         words=len(trained.material.vocabulary), pictures=len(trained.material.train),
-        unlabelled=int(origin.get("unlabelled", 0)), seconds=seconds,
+        unlabelled=int(origin.get("unlabelled", 0)), seconds=result.seconds,
         hours=origin.get("hours", float("nan")), cores=int(origin.get("cores", 0)),
         same=same, exact=other.scores["CIDEr"], seed=recipe.seed,
+        seeds=(_scores(result, fit), *seeds),
     )
     text = card.write(facts, result, fit, limits, strangers.certainty(captioner), elsewhere)
     (folder / CARD).write_text(text, encoding="utf-8")
@@ -156,6 +163,19 @@ def _publish(
         click.echo(f"{name:24s}{value:8.2f}")
     click.echo(f"AUROC of confidence     {fit.auroc:8.3f}\nwrote {folder}")
     return result
+
+
+def _judged(
+    captioner: Captioner, examples: Sequence[Example], name: str
+) -> tuple[Result, calibration.Fit]:
+    """A captioner's scores, and how far it knows what its captions are worth."""
+    result = evaluate(captioner, examples, name=name)
+    strange = [captioner.describe(image).signals for _, image in unfamiliar.draw(_STRANGE, seed=1)]
+    return result, calibration.fit(result, captioner.config.calibration, strange)
+
+
+def _scores(result: Result, fit: calibration.Fit) -> dict[str, float]:
+    return {**result.scores, "AUROC of confidence": fit.auroc}
 
 
 def _architecture(recipe: Recipe) -> dict[str, Any]:

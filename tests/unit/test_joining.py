@@ -256,7 +256,8 @@ truth = 0.5
                for each in (f"--{name}", str(tmp_path / name))]
     done = CliRunner().invoke(main, [
         "join", str(tmp_path / "recipe.toml"), *[str(built / "bundle")] * 2, *options,
-        "--work", str(tmp_path / "work"), "--out", str(tmp_path / "joined")])
+        "--work", str(tmp_path / "work"), "--out", str(tmp_path / "joined"),
+        "--seed", str(load_recipe(tmp_path / "recipe.toml").seed)])
     assert done.exit_code == 0, done.output
     again = load(tmp_path / "joined")
     assert again.vocabulary.words == made.vocabulary.words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -108,8 +109,15 @@ def test_renewing_gives_the_same_bundle(built: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(main, [
         "renew", str(built / "recipe.toml"), str(built / "bundle"), "--data", str(built / "data"),
         "--unlabelled", str(built / "unlabelled"), "--weights", str(built / "weights"),
-        "--work", str(tmp_path / "work"), "--out", str(out)])
+        "--work", str(tmp_path / "work"), "--out", str(out),
+        "--beside", str(built / "bundle")])
     assert done.exit_code == 0, done.output
+    card = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "Trained with 2 seeds (all of it), this one among them" in card
+    words = re.search(r"\| distinct words \| ([\d.]+) \| ([\d.]+) \|", card)
+    assert words is not None  # the same bundle twice does not differ
+    assert f"| distinct words | {float(words[1]):.2f} |" in card
+    assert float(words[2]) == 0
     old, new = (load(folder) for folder in (built / "bundle", out))
     assert new.vocabulary.words == old.vocabulary.words
     assert new.config.origin == old.config.origin
