@@ -75,7 +75,8 @@ def write(
   that it made for them itself, in which what the starting classifier was sure of had to be named.
 * **Starting weights:** the encoder began as MobileNet-EdgeTPU 1.0 224 trained on ImageNet
   (the MLPerf mobile v0.7 model, TensorFlow authors, Apache-2.0). Every layer was then
-  fine-tuned; none ships as it came. The decoders began at random (seed {facts.seed}).
+  fine-tuned; none ships as it came. The decoders began at random
+  ({_seed(facts)}).
 * **Recipe:** `training/recipes/{facts.recipe}.toml`, by
   `python -m training build {facts.recipe} --data DATA --unlabelled PICTURES --weights WEIGHTS
   --work WORK --out FOLDER`.
@@ -142,6 +143,12 @@ def _summary(facts: Facts) -> str:
         "2015), and a memory of the training captions that re-ranks what the beam search finds "
         f"({facts.parameters / 1e6:.1f} million parameters, stored as int8; {facts.words} words)."
         + origins, width=100)
+
+
+def _seed(facts: Facts) -> str:
+    if not facts.members:
+        return f"seed {facts.seed}"
+    return f"by their members' seeds; the stages that follow have seed {facts.seed}"
 
 
 def _spread(facts: Facts) -> str:
