@@ -36,7 +36,7 @@ def screens(out: Path, count: int, seed: int, data: Path | None, pictures: Path 
     from benchmarks.screens.browser import BrowserError
     from benchmarks.screens.desktop import DesktopError
     from benchmarks.screens.generate import generate
-    from describer_daemon.ports import DescriberError
+    from describer_daemon.core.ports import DescriberError
 
     try:
         generate(out, count, seed, open_album(data, pictures))
@@ -68,9 +68,10 @@ def finder(folder: Path, data: Path | None, out: Path | None, captions: int, sen
     from benchmarks import captions as captioning
     from benchmarks.finder import learned, measure, read
     from benchmarks.said import say
-    from describer_daemon.ports import DescriberError
-    from models import bundle, captioner
-    from models import finder as shipped
+    from describer_daemon.core.ports import DescriberError
+    from models import captioner
+    from models.finder import finder as shipped
+    from models.runtime import bundle
 
     try:
         labelled = read(folder)
@@ -107,9 +108,9 @@ _picture = click.option("--picture", type=click.Path(path_type=Path, exists=True
 def latency(out: Path, picture: Path | None, presses: int, colds: int) -> None:
     """Press the key on a private screen; measure until the first sound, stage by stage."""
     from benchmarks import daemon_report, latency
-    from describer_daemon.demo import SAMPLE
-    from describer_daemon.ports import DescriberError
-    from models.engines.onnx import processors
+    from describer_daemon.cli.demo import SAMPLE
+    from describer_daemon.core.ports import DescriberError
+    from models.runtime.engines.onnx import processors
 
     picture = picture or SAMPLE
     try:
@@ -138,8 +139,8 @@ def memory(out: Path, picture: Path | None, minutes: float, captions: int) -> No
     """Measure the daemon's memory, its start, and what it does while nobody wants anything."""
     from benchmarks import daemon_report
     from benchmarks.memory import course
-    from describer_daemon.demo import SAMPLE
-    from describer_daemon.ports import DescriberError
+    from describer_daemon.cli.demo import SAMPLE
+    from describer_daemon.core.ports import DescriberError
 
     try:
         found = course(picture or SAMPLE, 60 * minutes, captions)
@@ -166,7 +167,7 @@ def _bound(cores: int) -> int:
 
     if hasattr(os, "sched_setaffinity"):  # before anything starts threads
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-    from models.engines.onnx import processors
+    from models.runtime.engines.onnx import processors
 
     return processors()
 
@@ -254,8 +255,8 @@ def load(out: Path, picture: Path | None, requests: int, clients: int, seed: int
     """
     from benchmarks import daemon_report
     from benchmarks import load as loads
-    from describer_daemon.demo import SAMPLE
-    from describer_daemon.ports import DescriberError
+    from describer_daemon.cli.demo import SAMPLE
+    from describer_daemon.core.ports import DescriberError
 
     try:
         found = loads.run(picture or SAMPLE, requests, clients, seed)
@@ -283,7 +284,7 @@ def peers(out: Path, pictures: Path | None, cores: int, captions: int) -> None:
     cores = _bound(cores)
     from benchmarks import daemon_report, peers_report
     from benchmarks.peers import measure, prepare
-    from describer_daemon.ports import DescriberError
+    from describer_daemon.core.ports import DescriberError
 
     try:
         prepare(out / "peers")
@@ -325,7 +326,7 @@ def growth(out: Path, pictures: Path | None, cores: int, repeats: int, captions:
     """Measure how time grows with the picture's size, the beam and the number of files."""
     _bound(cores)
     from benchmarks import daemon_report, growth
-    from describer_daemon.ports import DescriberError
+    from describer_daemon.core.ports import DescriberError
 
     photographs = _opened(pictures, max(captions, min(files, 100)))
     try:

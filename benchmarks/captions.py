@@ -47,8 +47,8 @@ def compare(
     captioner: Captioner, screens: Sequence[tuple[Path, Label, Outcome]], data: Path, limit: int,
 ) -> Comparison | None:
     """Caption at most `limit` found photographs, spread over the screens; None without any."""
-    from training.datasets import load_flickr8k
-    from training.metrics import score
+    from training.data.datasets import load_flickr8k
+    from training.evaluation.metrics import score
 
     known = {each.path.name: each for each in load_flickr8k(data).development}
     jobs = [(path, number, shown, find) for path, label, outcome in screens

@@ -19,7 +19,7 @@ from benchmarks.screens.labels import Label
 from benchmarks.statistics import Share, clustered, wilson
 
 if TYPE_CHECKING:
-    from models.finder import Finder
+    from models.finder.finder import Finder
 
 FindPictures = Callable[[NDArray[np.uint8]], Sequence[Find]]
 FULL_HD = (1920, 1080)

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from models import bundle
 from models.captioner import Captioner, load
-from models.engines.onnx import session
+from models.runtime import bundle
+from models.runtime.engines.onnx import session
 
 TARGET = 6.0  # times the floor, at most
 _SIDE, _PRODUCTS = 1536, 12  # of the matrices whose product shows the peak; the best of so many
@@ -117,7 +117,8 @@ def measure(pictures: Sequence[bytes], threads: int, folder: Path = bundle.SHIPP
 
 def _caption(captioner: Captioner, picture: bytes, clock: Clock) -> dict[str, float]:
     """→ milliseconds by stage of one caption, from the file's bytes to the sentence."""
-    from describer_daemon import phrasing, pictures, ports
+    from describer_daemon.captioner import image_decoding as pictures
+    from describer_daemon.core import phrasing, ports
 
     times = [time.perf_counter()]
     image = pictures.from_encoded(picture)

@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from benchmarks.pictures import encoded
 from describer_daemon import processes
-from describer_daemon.captioner import ChildCaptioner
-from describer_daemon.ports import DescriberError, Encoded
+from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.core.ports import DescriberError, Encoded
 
 MEGAPIXELS = (0.1, 0.5, 1, 2, 5, 10, 20, 50)
 BEAMS = tuple(range(1, 11))
@@ -111,7 +111,7 @@ def many(folder: Path, pictures: Sequence[bytes], files: int) -> list[Many]:
 
 def _described(names: Sequence[str], cores: Sequence[int]) -> Many:
     os.sched_setaffinity(0, cores)  # what is started may use the same
-    command = [*processes.python("describer_daemon.cli"), "describe", *names]
+    command = [*processes.python("describer_daemon.cli.main"), "describe", *names]
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     seconds = time.perf_counter() - began

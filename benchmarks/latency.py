@@ -14,11 +14,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from describer_daemon import control, processes
-from describer_daemon.ports import DescriberError
-from describer_daemon.settings import Settings, write_default
-from describer_daemon.virtual_display import VirtualDisplay
-from describer_daemon.virtual_sound import VirtualSound
+from describer_daemon import processes
+from describer_daemon.core.ports import DescriberError
+from describer_daemon.service import control
+from describer_daemon.settings.settings import Settings, write_default
+from describer_daemon.virtual.display import VirtualDisplay
+from describer_daemon.virtual.sound import VirtualSound
 
 SCREEN = (1920, 1080)
 _PATIENCE = 60.0  # seconds
@@ -124,7 +125,7 @@ class Bench:
 def bench(picture: Path, command: Sequence[str] | None = None) -> Iterator[Bench]:
     """Everything up and the picture shown; `command` is another way to start the daemon."""
     with VirtualDisplay(SCREEN) as display, VirtualSound() as sound:
-        running = Bench(display, sound, command or processes.python("describer_daemon.cli"))
+        running = Bench(display, sound, command or processes.python("describer_daemon.cli.main"))
         display.show_picture(picture)
         yield running
 

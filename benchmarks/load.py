@@ -23,9 +23,9 @@ from tqdm import tqdm
 
 from benchmarks.latency import Bench, bench
 from benchmarks.memory import children, cost, megabytes
-from describer_daemon import control
-from describer_daemon.ports import DescriberError
-from describer_daemon.settings import Settings
+from describer_daemon.core.ports import DescriberError
+from describer_daemon.service import control
+from describer_daemon.settings.settings import Settings
 
 _VERBS = ("screen", "screen", "clipboard", "repeat", "repeat", "stop")
 _BUSY = "The describer is busy. Please try again."

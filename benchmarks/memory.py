@@ -12,7 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from benchmarks.latency import Bench, bench
-from describer_daemon.ports import DescriberError
+from describer_daemon.core.ports import DescriberError
 
 _GONE = (FileNotFoundError, ProcessLookupError)
 _SETTLED = 5.0  # seconds until nobody does anything any more

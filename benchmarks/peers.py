@@ -19,10 +19,11 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.memory import cost
-from describer_daemon import frames, processes
-from describer_daemon.captioner import LEAN
-from describer_daemon.ports import DescriberError
-from models.bundle import CONSENSUS, DECODER, ENCODER, SHIPPED, VOCABULARY, WEIGHTS
+from describer_daemon import processes
+from describer_daemon.captioner import protocol
+from describer_daemon.captioner.client import LEAN
+from describer_daemon.core.ports import DescriberError
+from models.runtime.bundle import CONSENSUS, DECODER, ENCODER, SHIPPED, VOCABULARY, WEIGHTS
 
 LOADS = 3
 _WARM = 2  # captions that do not count
@@ -91,7 +92,7 @@ class Runner:
 
     def caption(self, picture: bytes, words: int) -> tuple[float, int]:
         """→ milliseconds, and how many words were said."""
-        frames.write(processes.pipe(self._process.stdin), {"words": words}, picture)
+        protocol.write(processes.pipe(self._process.stdin), {"words": words}, picture)
         reply = self._answer()
         return float(reply["milliseconds"]), int(reply["words"])
 
@@ -105,7 +106,7 @@ class Runner:
         _end(self._process)
 
     def _answer(self) -> dict[str, float]:
-        message = frames.read(processes.pipe(self._process.stdout))
+        message = protocol.read(processes.pipe(self._process.stdout))
         if message is None:
             raise DescriberError(f"{self.peer.name} broke off. What it said is above.")
         return message[0]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from describer_daemon import frames
+from describer_daemon.captioner import protocol
 
 if TYPE_CHECKING:
     from benchmarks.peers_networks import Sizes
@@ -23,7 +23,7 @@ Make = Callable[[Path, int], Say]
 
 def ours(_: Path, threads: int, engine: Any = "onnx") -> Say:
     """The shipped bundle on the daemon's whole way from a file, but for the picture finder."""
-    from describer_daemon.captioner_child import Service
+    from describer_daemon.captioner.child import Service
 
     service = Service(None, None, engine, find=False, threads=threads)
     head = {"op": "describe", "kind": "encoded"}
@@ -51,7 +51,7 @@ def on_onnx(folder: Path, threads: int) -> Say:
     from PIL import Image
 
     from benchmarks.peers_loop import Greedy
-    from models.preprocess import Preprocessing, to_array, upright_rgb
+    from models.captioning.preprocess import Preprocessing, to_array, upright_rgb
 
     loop = Greedy(folder, threads)
     prepared = Preprocessing(loop.side)
@@ -119,13 +119,13 @@ def main() -> None:
         build(options.name, options.folder)
         return
     say = MAKE[options.kind](options.folder / options.name, options.threads)
-    frames.write(replies, {"ready": True}, b"")
-    while (message := frames.read(sys.stdin.buffer)) is not None:
+    protocol.write(replies, {"ready": True}, b"")
+    while (message := protocol.read(sys.stdin.buffer)) is not None:
         head, data = message
         began = time.perf_counter()
         words = say(data, head["words"])
-        frames.write(replies, {"words": words, "milliseconds": 1e3 * (time.perf_counter() - began)},
-                     b"")
+        protocol.write(
+            replies, {"words": words, "milliseconds": 1e3 * (time.perf_counter() - began)}, b"")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from benchmarks.matching import Find, judge
 from benchmarks.screens.labels import Label
 
 if TYPE_CHECKING:
-    from describer_daemon.ports import Caption
+    from describer_daemon.core.ports import Caption
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,9 @@ def say(screens: Sequence[tuple[Path, Label]], limit: int) -> list[Said]:
 
     Raises DescriberError when the captioner cannot look.
     """
-    from describer_daemon.captioner import ChildCaptioner
-    from describer_daemon.phrasing import sentence
-    from describer_daemon.ports import Aim, Pixels, Verb
+    from describer_daemon.captioner.client import ChildCaptioner
+    from describer_daemon.core.phrasing import sentence
+    from describer_daemon.core.ports import Aim, Pixels, Verb
 
     captioner = ChildCaptioner()
     empty = [(path, label) for path, label in screens if not label.of_kind("photograph")]

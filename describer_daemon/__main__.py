@@ -1,6 +1,6 @@
 """`python -m describer_daemon` is `describer`."""
 
-from describer_daemon.cli import main
+from describer_daemon.cli.main import main
 
 if __name__ == "__main__":
     main(prog_name="describer")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from describer_daemon.ports import DescriberError
+from describer_daemon.core.ports import DescriberError
 
 _ROOT = str(Path(__file__).parent.parent)
 _guard = threading.Lock()

@@ -12,7 +12,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from describer_daemon.ports import Verb
+from describer_daemon.core.ports import Verb
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-from describer_daemon.ports import DescriberError, Rectangle
+from describer_daemon.core.ports import DescriberError, Rectangle
 
 T = TypeVar("T")
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from models import bundle
-from models.confidence import NEIGHBOURS, signals
-from models.consensus import nearness
-from models.decoding import search
-from models.preprocess import to_array, upright_rgb, visible
-from models.tags import names, summed
+from models.captioning.confidence import NEIGHBOURS, signals
+from models.captioning.consensus import nearness
+from models.captioning.decoding import search
+from models.captioning.preprocess import to_array, upright_rgb, visible
+from models.captioning.tags import names, summed
+from models.runtime import bundle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from models.consensus import Around, Consensus
-    from models.decoding import Encoding, Engine, Hypothesis, Search
-    from models.vocabulary import Vocabulary
+    from models.captioning.consensus import Around, Consensus
+    from models.captioning.decoding import Encoding, Engine, Hypothesis, Search
+    from models.captioning.vocabulary import Vocabulary
 
 EngineName = Literal["onnx", "torch"]
 _TAGS = 5
@@ -154,11 +154,11 @@ def load(folder: Path, engine: EngineName = "onnx", threads: int | None = None) 
         if "imported" in config.architecture:
             raise bundle.BundleError("This captioner was imported from elsewhere and runs on the "
                                      "onnx engine only. Please choose that engine.")
-        from models.engines.torch import TorchEngine
+        from models.runtime.engines.torch import TorchEngine
 
         made = TorchEngine.load(folder, config, len(vocabulary))
     else:
-        from models.engines.onnx import OnnxEngine
+        from models.runtime.engines.onnx import OnnxEngine
 
         made = OnnxEngine(folder, config, len(vocabulary), threads)
     if consensus.channels != made.channels or consensus.words > len(vocabulary):

@@ -9,10 +9,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/setup.sh
 
 LEAST=95
-MODULES=(pipeline settings settings_file control captioner captioner_child phrasing)
+MODULES=(core/{pipeline,phrasing} settings/{settings,file} service/control captioner/{client,child})
 shopt -s nullglob
-tests=(tests/unit/test_{pipeline,settings,control,captioner,phrasing}{,_*}.py
-    tests/unit/test_reading.py)
+tests=(tests/unit/{core/test_{pipeline,phrasing},settings/test_settings,service/test_control}{,_*}.py
+    tests/unit/captioner/test_{client{,_*},child,reading}.py)
 python=${DESCRIBER_PYTHON:-.venv-check/bin/python}
 
 case ${1:-} in

@@ -14,10 +14,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 python=${DESCRIBER_PYTHON:-$PWD/.venv-check/bin/python}
 case ${1:-} in
     '' | -h | --help) sed -n '2,9s/^# //p' "$0"; exit 0 ;;
-    phrasing | settings | control | pipeline | captioner) module=$1 tests=$1 ;;
-    settings_file) module=$1 tests=settings ;;
+    phrasing | pipeline) file=core/$1 tests=(core/test_"$1") ;;
+    settings) file=settings/settings tests=(settings/test_settings) ;;
+    settings_file) file=settings/file tests=(settings/test_settings) ;;
+    control) file=service/control tests=(service/test_control) ;;
+    captioner) file=captioner/client tests=(captioner/test_{client,child}) ;;
     *) fail "$1 is none of the modules. Please see scripts/mutants.sh --help." ;;
 esac
+module=$1
 shift
 [ -x "$python" ] || fail "There is no .venv-check yet. Please run ./check first."
 
@@ -26,7 +30,7 @@ mkdir -p "$copy"
 git ls-files -z describer_daemon models training benchmarks tests pyproject.toml LICENSE |
     xargs -0 cp --parents --update --target-directory "$copy"
 shopt -s nullglob
-selection=$(printf '"%s", ' tests/unit/test_"$tests"{,_*}.py)
+selection=$(for each in "${tests[@]}"; do printf '"%s", ' tests/unit/"$each"{,_*}.py; done)
 cd "$copy"
 sed -i '/^\[tool.mutmut\]/,$d' pyproject.toml
 # A line of the log, the name of a thread and a mark of the stop-watch are nobody's promise.
@@ -34,7 +38,7 @@ sed -i '/^\[tool.mutmut\]/,$d' pyproject.toml
 cat >>pyproject.toml <<END
 [tool.mutmut]
 source_paths = ["describer_daemon"]
-only_mutate = ["describer_daemon/$module.py"]
+only_mutate = ["describer_daemon/$file.py"]
 do_not_mutate_patterns = ['^\s*log\.', 'stages\.(reached|took)', '^\s*name=', 'name="[a-z-]+"']
 also_copy = ["models", "training", "benchmarks", "LICENSE"]
 pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:xdist", "-p", "bundle_kept",

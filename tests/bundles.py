@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from models.bundle import Config
-from models.confidence import Calibration
-from models.decoding import Search
-from models.preprocess import Preprocessing, to_array
-from models.vocabulary import SPECIALS, Vocabulary
+from models.captioning.confidence import Calibration
+from models.captioning.decoding import Search
+from models.captioning.preprocess import Preprocessing, to_array
+from models.captioning.vocabulary import SPECIALS, Vocabulary
+from models.runtime.bundle import Config
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +60,7 @@ def random_network(words: int, seed: int = 3) -> CaptioningNetwork:
 
 def export_bundle(folder: Path, *, words: tuple[str, ...] = WORDS, seed: int = 3) -> Path:
     """Write a bundle of a random network to `folder`."""
-    from models.export import export
+    from models.runtime.export import export
 
     vocabulary = Vocabulary.from_words(words)
     cells = SIZE // 32
@@ -75,7 +75,7 @@ def memory(network: CaptioningNetwork, vocabulary: Vocabulary) -> dict[str, NDAr
     """A memory of drawings, as if the network had been trained on them."""
     import torch
 
-    from training import neighbours
+    from training.release import neighbours
 
     with torch.inference_mode():
         features = network.encoder(drawn_pixels()).mean((2, 3))

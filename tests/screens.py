@@ -6,8 +6,8 @@ import textwrap
 
 from PIL import Image, ImageDraw, ImageFont
 
-from describer_daemon import geometry
-from describer_daemon.ports import Rectangle
+from describer_daemon.capture import geometry
+from describer_daemon.core.ports import Rectangle
 from tests.bundles import photograph
 
 SIZE = (1000, 700)

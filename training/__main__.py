@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from training import data_commands, evaluation, running
-from training.recipe import find_recipe, member_path
+from training import running
+from training.data import commands as data_commands
+from training.evaluation import commands as evaluation
+from training.trainer.recipe import find_recipe, member_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from training.train import Trainer
+    from training.trainer.train import Trainer
 
 _folder = click.Path(path_type=Path, exists=True, file_okay=False)
 
@@ -74,7 +76,7 @@ def build(out: Path, processes: int, **options: Any) -> None:
     Of a recipe with members these are trained one after the other, each in a folder of its own
     in the work folder, and joined; its own stages are trained in one process.
     """
-    from training.publish import member, publish
+    from training.release.publish import member, publish
 
     def trained(**options: Any) -> Trainer:
         if processes > 1:
@@ -116,7 +118,7 @@ def renew(recipe: str, bundle: Path, data: Path, unlabelled: Path | None, weight
     After a change of RECIPE's search, of the graphs, the memory or the confidence: all of these
     are made, calibrated and scored again. About seven minutes on two cores.
     """
-    from training.publish import renew as again
+    from training.release.publish import renew as again
 
     try:
         again(running.read(recipe), bundle, data, work, out, weights, unlabelled, beside)
@@ -139,7 +141,7 @@ def join(recipe: str, members: tuple[Path, ...], data: Path, unlabelled: Path | 
 
     For members that were trained already, on several machines, say: in the recipe's order.
     """
-    from training.publish import member_of, publish
+    from training.release.publish import member_of, publish
 
     try:
         trained = [member_of(each) for each in members]
@@ -175,8 +177,8 @@ def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: 
         --out models/bundles/finder
     """
     running.keep_memory()
-    from models.engines.onnx import processors
-    from training.datasets import load, load_unlabelled
+    from models.runtime.engines.onnx import processors
+    from training.data.datasets import load, load_unlabelled
     from training.finder.publish import build as build_finder
 
     photographs = [example.path for example in load(data).train]

@@ -19,8 +19,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from training.shard_writer import Member, write_splits
-from training.shards import INDEX, TRAIN, ShardFeed, build_vocabulary, open_shards
+from training.data.shard_writer import Member, write_splits
+from training.data.shards import INDEX, TRAIN, ShardFeed, build_vocabulary, open_shards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from training.recipe import find_recipe, load_recipe
+from training.trainer.recipe import find_recipe, load_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from training.distributed import Team
-    from training.publish import TrainedMember
-    from training.recipe import Recipe
-    from training.train import Trainer
+    from training.release.publish import TrainedMember
+    from training.trainer.distributed import Team
+    from training.trainer.recipe import Recipe
+    from training.trainer.train import Trainer
 
 
 def train(
@@ -23,8 +23,8 @@ def train(
     unlabelled: Path | None, checkpoint_every: int,
 ) -> Trainer:
     """Train in this process, which is one of many where torchrun has started it."""
-    from training import distributed
-    from training.recipe import RecipeError
+    from training.trainer import distributed
+    from training.trainer.recipe import RecipeError
 
     loaded = trainable(recipe)
     work.mkdir(parents=True, exist_ok=True)
@@ -55,11 +55,11 @@ def prepared(
     """
     import torch
 
-    from training.feed import Feed, StreamFeed
-    from training.material import gather, gather_shards
-    from training.report import reporter
-    from training.shards import INDEX, open_shards
-    from training.train import Trainer
+    from training.data.shards import INDEX, open_shards
+    from training.evaluation.report import reporter
+    from training.trainer.feed import Feed, StreamFeed
+    from training.trainer.material import gather, gather_shards
+    from training.trainer.train import Trainer
 
     feed: Feed | None = None
     try:
@@ -90,11 +90,11 @@ def joined(
 
     Goes on from a checkpoint. Raises click's UsageError for members that do not fit the recipe.
     """
-    from training.joining import join
-    from training.material import captioned
-    from training.recipe import RecipeError
-    from training.report import reporter
-    from training.train import Trainer
+    from training.evaluation.report import reporter
+    from training.release.joining import join
+    from training.trainer.material import captioned
+    from training.trainer.recipe import RecipeError
+    from training.trainer.train import Trainer
 
     work.mkdir(parents=True, exist_ok=True)
     keep_memory()
@@ -115,8 +115,8 @@ def table(
 ) -> None:
     """Make the table's rows, write and print it."""
     keep_memory()
-    from training import table as rows_of
-    from training import table_page
+    from training.evaluation import table as rows_of
+    from training.evaluation import table_page
 
     names = [name.strip() for name in rows.split(",")] if rows else list(rows_of.ROWS)
     for name in names:
@@ -154,7 +154,7 @@ def launch(
     **others: Path | int | None,
 ) -> None:
     """Train in so many processes of this machine, by torchrun."""
-    from training import distributed
+    from training.trainer import distributed
 
     arguments = ["train", recipe, "--data", str(data), "--work", str(work),
                  "--checkpoint-every", str(checkpoint_every)]

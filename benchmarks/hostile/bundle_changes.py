@@ -16,8 +16,8 @@ import numpy as np
 
 from benchmarks.hostile import mangling, texts
 from benchmarks.hostile.trial import weighted
-from models import bundle
-from models.vocabulary import SPECIALS
+from models.captioning.vocabulary import SPECIALS
+from models.runtime import bundle
 
 _WAYS = {"config": 35, "vocabulary": 15, "consensus": 20, "graph": 20, "folder": 10}
 _NUMBERS: Sequence[object] = (0, 1, -1, 2, 7, 224, 10**6, 2**31, 2**63, 10**30, 0.0, -0.5, 1e-9,

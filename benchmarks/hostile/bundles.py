@@ -25,9 +25,11 @@ from benchmarks.hostile import bundle_changes
 from benchmarks.hostile.pictures import Watched
 from benchmarks.hostile.seeds import seeds
 from benchmarks.hostile.trial import Ending, Sample
-from describer_daemon import frames, phrasing, processes
-from describer_daemon.ports import Caption, DescriberError, Encoded, Tag
-from models import bundle
+from describer_daemon import processes
+from describer_daemon.captioner import protocol
+from describer_daemon.core import phrasing
+from describer_daemon.core.ports import Caption, DescriberError, Encoded, Tag
+from models.runtime import bundle
 
 _PATIENCE = 20.0  # seconds; so long the daemon waits
 _PICTURE = "JPEG RGB"
@@ -114,9 +116,9 @@ class Bundles:
         watchdog = threading.Timer(_PATIENCE, processes.end, (mould,))
         watchdog.start()
         try:
-            frames.write(processes.pipe(mould.stdin), {"bundle": str(self._folder)},
+            protocol.write(processes.pipe(mould.stdin), {"bundle": str(self._folder)},
                          seeds()[_PICTURE])
-            message = frames.read(processes.pipe(mould.stdout))
+            message = protocol.read(processes.pipe(mould.stdout))
         finally:
             watchdog.cancel()
         if message is None:

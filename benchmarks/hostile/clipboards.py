@@ -1,7 +1,7 @@
 """What a program may put on the clipboard: pictures, texts, files and addresses of every kind.
 
-Each goes the way of `describer_daemon.clipboard.picture`, which all clipboards of Linux share,
-with the owner's answers given here; what comes out as a picture goes to the real captioner.
+Each goes the way of `describer_daemon.capture.clipboard.picture`, which all clipboards of Linux
+share, with the owner's answers given here; what comes out as a picture goes to the real captioner.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from urllib.parse import quote
 from benchmarks.hostile import mangling, pictures, texts
 from benchmarks.hostile.seeds import openers, seeds
 from benchmarks.hostile.trial import Ending, Sample, weighted
-from describer_daemon import clipboard
-from describer_daemon.ports import DescriberError
+from describer_daemon.capture import clipboard
+from describer_daemon.core.ports import DescriberError
 
 _IMAGES = ("image/png", "image/jpeg", "image/bmp", "image/tiff", "image/x-icon", "image/svg+xml",
            "image/", "image/png\0", "IMAGE/PNG", "image/x-" + "a" * 300)

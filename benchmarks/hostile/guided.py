@@ -14,10 +14,12 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 
-from describer_daemon import clipboard_text, control, frames
-from describer_daemon.ports import DescriberError
-from describer_daemon.settings import Settings
-from describer_daemon.settings_file import SettingsFile
+from describer_daemon.captioner import protocol
+from describer_daemon.capture import clipboard_text
+from describer_daemon.core.ports import DescriberError
+from describer_daemon.service import control
+from describer_daemon.settings.file import SettingsFile
+from describer_daemon.settings.settings import Settings
 
 
 def _control(data: bytes) -> None:
@@ -26,7 +28,7 @@ def _control(data: bytes) -> None:
 
 def _frames(data: bytes) -> None:
     stream = io.BytesIO(data)
-    while frames.read(stream) is not None:
+    while protocol.read(stream) is not None:
         pass
 
 

@@ -14,7 +14,7 @@ from typing import Self
 
 from benchmarks.hostile import mangling, texts
 from benchmarks.hostile.trial import Ending, Sample, weighted
-from describer_daemon import control
+from describer_daemon.service import control
 
 _WAYS = {"sound": 10, "values": 35, "mangled": 30, "noise": 15, "large": 6, "nested": 4}
 _PATIENCE = 10.0  # seconds

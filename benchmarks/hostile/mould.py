@@ -1,7 +1,7 @@
 """A process that has loaded all that a captioner's process loads, but no bundle; it forks.
 
 To start Python and import ONNX Runtime takes longer than to try a bundle. Each fork is the real
-`captioner_child.Service`, given one bundle and one picture, and ends after its answer.
+`captioner.child.Service`, given one bundle and one picture, and ends after its answer.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from describer_daemon import frames, pictures
-from describer_daemon.captioner_child import Service
-from models import captioner, heatmap
-from models.engines import onnx
+from describer_daemon.captioner import image_decoding, protocol
+from describer_daemon.captioner.child import Service
+from models import captioner
+from models.captioning import heatmap
+from models.runtime.engines import onnx
 
-_LOADED = (pictures, captioner, heatmap, onnx)  # before the first fork
+_LOADED = (image_decoding, captioner, heatmap, onnx)  # before the first fork
 
 
 def main() -> None:
@@ -24,8 +25,8 @@ def main() -> None:
     onnx.quiet()
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    while (message := frames.read(sys.stdin.buffer)) is not None:
-        frames.write(replies, _tried(*message))
+    while (message := protocol.read(sys.stdin.buffer)) is not None:
+        protocol.write(replies, _tried(*message))
 
 
 def _tried(head: dict[str, Any], picture: bytes) -> dict[str, Any]:
@@ -35,11 +36,12 @@ def _tried(head: dict[str, Any], picture: bytes) -> dict[str, Any]:
         os.close(here)
         with os.fdopen(there, "wb") as stream:
             service = Service(Path(head["bundle"]), None, "onnx", find=False)
-            frames.write(stream, service.answer({"op": "describe", "kind": "encoded"}, picture)[0])
+            reply, _ = service.answer({"op": "describe", "kind": "encoded"}, picture)
+            protocol.write(stream, reply)
         os._exit(0)
     os.close(there)
     with os.fdopen(here, "rb") as stream:
-        message = frames.read(stream)
+        message = protocol.read(stream)
     _, status, used = os.wait4(child, 0)
     reply = message[0] if message is not None else {}
     return {**reply, "code": os.waitstatus_to_exitcode(status), "megabytes": used.ru_maxrss / 1024}

@@ -18,9 +18,9 @@ from benchmarks.hostile import mangling
 from benchmarks.hostile.bombs import BOMBS
 from benchmarks.hostile.seeds import openers, seeds
 from benchmarks.hostile.trial import Ending, Sample, weighted
-from describer_daemon import phrasing
-from describer_daemon.captioner import ChildCaptioner
-from describer_daemon.ports import DescriberError, Encoded
+from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.core import phrasing
+from describer_daemon.core.ports import DescriberError, Encoded
 
 # what the captioner reads at all; all others must only be refused
 _READ = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "ICO", "JPEG2000", "AVIF",

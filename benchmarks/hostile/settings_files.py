@@ -14,9 +14,9 @@ from typing import Self
 
 from benchmarks.hostile import mangling, texts
 from benchmarks.hostile.trial import Ending, Sample, weighted
-from describer_daemon import settings
-from describer_daemon.ports import DescriberError
-from describer_daemon.settings_file import commented, entries
+from describer_daemon.core.ports import DescriberError
+from describer_daemon.settings import settings
+from describer_daemon.settings.file import commented, entries
 
 _WAYS = {"values": 45, "mangled": 25, "keys": 15, "large": 10, "binary": 5}
 _VALUES = ("true", "-1", "0", "1", "1.5", "nan", "-inf", "1e400", "9" * 30, "9" * 5000, "0b1",

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Protocol, Self
 
-from describer_daemon import phrasing
+from describer_daemon.core import phrasing
 
 SLOW = 2.0  # seconds
 MOST_MEGABYTES = 512.0  # of the captioner's process

@@ -31,7 +31,7 @@ def open_album(data: Path | None, pictures: Path | None) -> Album:
     if pictures is not None and data is None:
         paths = [path for path in sorted(pictures.iterdir()) if path.suffix.lower() in _SUFFIXES]
     elif data is not None and pictures is None:
-        from training.datasets import load_flickr8k
+        from training.data.datasets import load_flickr8k
 
         paths = [each.path for each in load_flickr8k(data).development]
     else:

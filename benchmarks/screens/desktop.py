@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 from PIL import Image
 
 from benchmarks.boxes import Box
-from describer_daemon.virtual_display import VirtualDisplay
+from describer_daemon.virtual.display import VirtualDisplay
 
 T = TypeVar("T")
 

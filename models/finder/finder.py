@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from models.bundle import unusable
-from models.engines.onnx import processors, session
 from models.finder import edges, surfaces
 from models.finder.regions import CELL, INTERFACE, TEXT, Limits, pictures
-from models.tables import make
+from models.runtime.bundle import unusable
+from models.runtime.engines.onnx import processors, session
+from models.runtime.tables import make
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Encoded(NamedTuple):
-    """All that depends on one picture alone, as tensors: see `models.decoding.Encoding`.
+    """All that depends on one picture alone, as tensors: see `models.captioning.decoding.Encoding`.
 
     `memory` and `state` (1, …), `features` (1, C), and `classes` (1, 1000), None where the
     encoder has no classifier.
@@ -30,7 +30,7 @@ class Encoded(NamedTuple):
 
 
 class Exportable(nn.Module, ABC):
-    """What `models.export` and the torch engine ask of a network, whatever it is inside.
+    """What `models.runtime.export` and the torch engine ask of a network, whatever it is inside.
 
     `channels` is the number C of its features. `growing` has for each part of the state the
     axis that grows with every word, or None; it is empty where no part grows.
@@ -47,7 +47,7 @@ class Exportable(nn.Module, ABC):
     def step(
         self, tokens: Tensor, memory: Tensors, state: Tensors
     ) -> tuple[Tensor, Tensor, Tensors]:
-        """One word on for K hypotheses of one picture, for `models.decoding.Engine`.
+        """One word on for K hypotheses of one picture, for `models.captioning.decoding.Engine`.
 
         (K,) last words, state (K, …) → (K, V) log-probabilities, (K, L) attention, next
         state (K, …).

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from models.preprocess import Preprocessing
+from models.captioning.preprocess import Preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.captioning.preprocess import Preprocessing
 from models.networks.encoder import Encoder
 from models.networks.same import SameConv2d
-from models.preprocess import Preprocessing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

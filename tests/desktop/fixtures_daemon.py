@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from describer_daemon import control, processes
-from describer_daemon.captioner import ChildCaptioner
-from describer_daemon.ports import DescriberError, VoiceSettings
-from describer_daemon.settings import write_default
-from describer_daemon.virtual_display import VirtualDisplay
-from describer_daemon.virtual_sound import VirtualSound, similarity
+from describer_daemon import processes
+from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.core.ports import DescriberError, VoiceSettings
+from describer_daemon.service import control
+from describer_daemon.settings.settings import write_default
+from describer_daemon.virtual.display import VirtualDisplay
+from describer_daemon.virtual.sound import VirtualSound, similarity
 from tests.desktop.fixtures_display import wait_until
 from tests.desktop.fixtures_sound import reference
 
@@ -30,7 +31,7 @@ class RunningDaemon:
         self.sound, self.settings = sound, settings
         environment = {**sound.environment, "DESCRIBER_CONFIG": str(settings)}
         self.process = processes.start(
-            [*processes.python("describer_daemon.cli"), "run"],
+            [*processes.python("describer_daemon.cli.main"), "run"],
             stdout=subprocess.DEVNULL, env=environment,
         )
         try:

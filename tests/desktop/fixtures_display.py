@@ -18,8 +18,8 @@ import pytest
 from PIL import Image
 
 from describer_daemon import processes
-from describer_daemon.ports import Rectangle
-from describer_daemon.virtual_display import VirtualDisplay
+from describer_daemon.core.ports import Rectangle
+from describer_daemon.virtual.display import VirtualDisplay
 
 PATIENCE = 20.0  # seconds; a busy machine is slow, and only a failure waits so long
 

@@ -16,12 +16,13 @@ from typing import Any
 
 import pytest
 
-from describer_daemon import control, processes
-from describer_daemon.ports import DescriberError
-from describer_daemon.settings import write_default
-from describer_daemon.virtual_display import VirtualDisplay
-from describer_daemon.virtual_sound import VirtualSound, similarity
-from models.bundle import SHIPPED
+from describer_daemon import processes
+from describer_daemon.core.ports import DescriberError
+from describer_daemon.service import control
+from describer_daemon.settings.settings import write_default
+from describer_daemon.virtual.display import VirtualDisplay
+from describer_daemon.virtual.sound import VirtualSound, similarity
+from models.runtime.bundle import SHIPPED
 from tests.bundles import photograph
 from tests.desktop.fixtures_daemon import LONG, spoken
 from tests.desktop.fixtures_display import keys_down, wait_until
@@ -102,7 +103,7 @@ class World:
             aside.rmdir()
 
     def command(self) -> list[str]:
-        return [*processes.python("describer_daemon.cli"), "run"]
+        return [*processes.python("describer_daemon.cli.main"), "run"]
 
     def begin(self, *prefix: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start `describer run`, and do not wait for it."""
@@ -190,7 +191,7 @@ class World:
         return min(self.family(name))
 
     def captioner(self) -> int:
-        return self.member("captioner_child")
+        return self.member("captioner.child")
 
     def files(self) -> set[str]:
         """All files and sockets in the home, foreign programs' own left out."""
@@ -201,7 +202,7 @@ class World:
     def is_tidy(self) -> None:
         """While the describer runs and rests: itself, its captioner, its files, no more."""
         assert self.daemon is not None
-        wait_until(lambda: len(self.family()) == 1 + len(self.family("captioner_child")) <= 2,
+        wait_until(lambda: len(self.family()) == 1 + len(self.family("captioner.child")) <= 2,
                    f"{self.family()}")
         assert self.files() <= _KEPT | {"run/describer/control.sock"}
         assert not keys_down(self.display)

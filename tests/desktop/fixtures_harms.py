@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from describer_daemon import control, processes
-from models.bundle import SHIPPED
+from describer_daemon import processes
+from describer_daemon.service import control
+from models.runtime.bundle import SHIPPED
 from tests.desktop.fixtures_daemon import LONG
 from tests.desktop.fixtures_display import clipboard_owner, wait_until
 from tests.desktop.fixtures_faults import PLAYERS, World, limit

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from describer_daemon import processes
-from describer_daemon.ports import VoiceSettings
-from describer_daemon.virtual_sound import Recording, VirtualSound, similarity
+from describer_daemon.core.ports import VoiceSettings
+from describer_daemon.virtual.sound import Recording, VirtualSound, similarity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,7 @@ import struct
 import subprocess
 import sys
 
-from describer_daemon import confinement as kernel
+from describer_daemon.captioner import sandbox as kernel
 
 _INTERNET = (2, 10)  # AF_INET and AF_INET6
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from describer_daemon import clipboard_text
-from describer_daemon.backends.clipboard_pillow import PillowClipboard
-from describer_daemon.backends.clipboard_wayland import WaylandClipboard
-from describer_daemon.backends.clipboard_x11 import X11Clipboard
-from describer_daemon.ports import DescriberError, Encoded
-from describer_daemon.virtual_display import VirtualDisplay
+from describer_daemon.capture import clipboard_text
+from describer_daemon.capture.clipboard_pillow import PillowClipboard
+from describer_daemon.capture.clipboard_wayland import WaylandClipboard
+from describer_daemon.capture.clipboard_x11 import X11Clipboard
+from describer_daemon.core.ports import DescriberError, Encoded
+from describer_daemon.virtual.display import VirtualDisplay
 from tests.desktop.fixtures_display import Owner
 
 Own = Callable[[str, bytes], Owner]
@@ -208,7 +208,7 @@ def test_pillow_does_not_wait_for_ever(
     clip_image: Callable[..., tuple[Owner, bytes]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("describer_daemon.backends.clipboard_pillow._SECONDS", 1.0)
+    monkeypatch.setattr("describer_daemon.capture.clipboard_pillow._SECONDS", 1.0)
     owner, _ = clip_image(PICTURE)
     os.kill(owner.pid, signal.SIGSTOP)
     try:

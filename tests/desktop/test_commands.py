@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from describer_daemon import demo, processes
+from describer_daemon import processes
+from describer_daemon.cli import demo
 from describer_daemon.processes import Finished
 
 SAMPLE = str(demo.SAMPLE)
 
 
 def describer(*arguments: str) -> Finished:
-    command = [*processes.python("describer_daemon.cli"), *arguments]
+    command = [*processes.python("describer_daemon.cli.main"), *arguments]
     return processes.run(command, timeout=60, what="describer")
 
 
@@ -43,7 +44,7 @@ def test_nothing_is_saved_when_nothing_was_described(sandbox: Path) -> None:
 
 
 def test_a_full_disk_is_told_without_a_traceback(sandbox: Path) -> None:
-    shell = processes.python("describer_daemon.cli")
+    shell = processes.python("describer_daemon.cli.main")
     with Path("/dev/full").open("wb") as full:
         process = processes.start([*shell, "describe", SAMPLE], stdout=full, stderr=-1)
         _, errors = process.communicate(timeout=60)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from describer_daemon import doctor
-from describer_daemon.virtual_display import VirtualDisplay
-from describer_daemon.virtual_sound import VirtualSound
+from describer_daemon.cli import doctor
+from describer_daemon.virtual.display import VirtualDisplay
+from describer_daemon.virtual.sound import VirtualSound
 
 
 def problems() -> dict[str, str]:

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from describer_daemon import control, demo, processes
-from describer_daemon.virtual_display import VirtualDisplay
+from describer_daemon import processes
+from describer_daemon.cli import demo
+from describer_daemon.service import control
+from describer_daemon.virtual.display import VirtualDisplay
 from tests.desktop import fixtures_harms as harms
 from tests.desktop.fixtures_display import wait_until
 from tests.desktop.fixtures_faults import PLAYERS, World, before_photograph, world_on
@@ -165,7 +167,7 @@ def test_a_full_disk_at_the_first_start(world: World) -> None:
 
 def test_speech_that_does_not_fit_on_the_disk_leaves_no_half(world: World) -> None:
     speech = world.home / "speech.wav"
-    command = [*processes.python("describer_daemon.cli"), "describe", str(demo.SAMPLE),
+    command = [*processes.python("describer_daemon.cli.main"), "describe", str(demo.SAMPLE),
                "--save", str(speech)]
     with harms.speech_with_room(world):
         done = processes.run(["prlimit", "--fsize=20000:", *command], timeout=60, what="describe",

@@ -13,12 +13,15 @@ from pathlib import Path
 import pytest
 from jeepney import DBusErrorResponse
 
-from describer_daemon import accessibility, control, phrasing, processes, x11
-from describer_daemon.accessibility import FocusWatcher
-from describer_daemon.backends.screen_mss import MssScreen
-from describer_daemon.captioner import ChildCaptioner
-from describer_daemon.ports import Caption, Rectangle, Verb
-from describer_daemon.virtual_display import VirtualDisplay
+from describer_daemon import processes, x11
+from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.capture import focus
+from describer_daemon.capture.focus import FocusWatcher
+from describer_daemon.capture.screen_mss import MssScreen
+from describer_daemon.core import phrasing
+from describer_daemon.core.ports import Caption, Rectangle, Verb
+from describer_daemon.service import control
+from describer_daemon.virtual.display import VirtualDisplay
 from tests import bundles, screens
 from tests.desktop.fixtures_daemon import RunningDaemon
 from tests.desktop.fixtures_display import wait_until
@@ -283,7 +286,7 @@ def test_no_accessibility_bus_is_started_for_us(
     xserver: VirtualDisplay, session: str
 ) -> None:
     with pytest.raises(DBusErrorResponse):
-        accessibility._accessibility_bus()
+        focus._accessibility_bus()
     assert "org.a11y" not in names_on(session)
 
 

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from describer_daemon import aloud, espeak, processes
-from describer_daemon.backends.speech_dispatcher import SpeechDispatcher
-from describer_daemon.backends.speech_espeak import EspeakSpeaker
-from describer_daemon.backends.speech_pyttsx3 import Pyttsx3Speaker
-from describer_daemon.ports import VoiceSettings
-from describer_daemon.virtual_sound import VirtualSound, read_wav, similarity, sounding_seconds
+from describer_daemon import processes
+from describer_daemon.core.ports import VoiceSettings
+from describer_daemon.speech import blocking, espeak
+from describer_daemon.speech.dispatcher import SpeechDispatcher
+from describer_daemon.speech.espeak_ng import EspeakSpeaker
+from describer_daemon.speech.pyttsx3 import Pyttsx3Speaker
+from describer_daemon.virtual.sound import VirtualSound, read_wav, similarity, sounding_seconds
 from tests.desktop.fixtures_sound import reference
 
 VOICE = VoiceSettings("en-us", rate=300)
@@ -126,7 +127,7 @@ def test_speech_dispatcher_gets_one_line_whatever_is_said(
         speaker.configure(VoiceSettings(rate=449))
         for text in HOSTILE:
             notes.clear()
-            aloud.say(speaker, text, 60)
+            blocking.say(speaker, text, 60)
             commands, _, rest = bytes(notes).partition(b"\r\nSPEAK\r\n")
             said, end, after = rest.partition(b"\r\n.\r\n")
             assert end, text
@@ -143,7 +144,7 @@ def test_speech_dispatcher_says_markup_and_phonemes_as_they_stand(
 ) -> None:
     speaker = SpeechDispatcher()
     speaker.configure(VoiceSettings(rate=449))
-    aloud.say(speaker, PHONEMES, 60)
+    blocking.say(speaker, PHONEMES, 60)
     speaker.close()
     loud = VoiceSettings(rate=449, volume=200)
     assert heard(PHONEMES, loud) < 0.5  # that is, as a command

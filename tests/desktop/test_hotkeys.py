@@ -16,11 +16,11 @@ from Xlib import X
 from Xlib.ext import xtest
 
 from describer_daemon import x11
-from describer_daemon.backends.hotkeys_pynput import PynputHotkeys
-from describer_daemon.backends.hotkeys_x11 import X11Hotkeys
-from describer_daemon.hotkeys import KeysRefusedError, parse_hotkey
-from describer_daemon.ports import DescriberError, Verb
-from describer_daemon.virtual_display import VirtualDisplay
+from describer_daemon.core.ports import DescriberError, Verb
+from describer_daemon.hotkeys.names import KeysRefusedError, parse_hotkey
+from describer_daemon.hotkeys.pynput import PynputHotkeys
+from describer_daemon.hotkeys.x11 import X11Hotkeys
+from describer_daemon.virtual.display import VirtualDisplay
 from tests.desktop.fixtures_display import wait_until
 
 KEYS = {

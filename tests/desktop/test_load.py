@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks import load
-from describer_daemon.demo import SAMPLE
+from describer_daemon.cli.demo import SAMPLE
 
 
 def test_no_request_is_lost() -> None:

@@ -10,12 +10,14 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
-from describer_daemon import control, phrasing, processes
-from describer_daemon.backends.screen_mss import MssScreen
-from describer_daemon.captioner import ChildCaptioner
-from describer_daemon.ports import Encoded, Picture, Rectangle, Verb
-from describer_daemon.virtual_display import VirtualDisplay
-from describer_daemon.virtual_sound import VirtualSound, read_wav, similarity
+from describer_daemon import processes
+from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.capture.screen_mss import MssScreen
+from describer_daemon.core import phrasing
+from describer_daemon.core.ports import Encoded, Picture, Rectangle, Verb
+from describer_daemon.service import control
+from describer_daemon.virtual.display import VirtualDisplay
+from describer_daemon.virtual.sound import VirtualSound, read_wav, similarity
 from tests.desktop.fixtures_daemon import RATE, RunningDaemon, spoken
 from tests.desktop.fixtures_display import wait_until
 
@@ -169,7 +171,7 @@ def test_a_second_start_makes_the_first_describe_the_screen(
     daemon: RunningDaemon, settings: Path, picture_window: Callable[[Image.Image], Rectangle]
 ) -> None:
     picture_window(photograph("camera"))
-    command = [*processes.python("describer_daemon.cli"), "run"]
+    command = [*processes.python("describer_daemon.cli.main"), "run"]
     environment = {**os.environ, "DESCRIBER_CONFIG": str(settings)}
 
     def start_again() -> None:
@@ -185,7 +187,7 @@ def test_trigger_waits_and_prints_what_is_spoken(
     daemon: RunningDaemon, picture_window: Callable[[Image.Image], Rectangle]
 ) -> None:
     picture_window(photograph("coffee"))
-    command = [*processes.python("describer_daemon.cli"), "trigger", "screen", "--wait"]
+    command = [*processes.python("describer_daemon.cli.main"), "trigger", "screen", "--wait"]
     done = processes.run(command, timeout=60, what="describer trigger")
     assert done.code == 0
     assert done.output.decode().strip() == daemon.last() != ""
@@ -232,7 +234,7 @@ def _descendants(pid: int) -> set[int]:
 def test_describe_saves_speech(sandbox: Path) -> None:
     picture, speech = sandbox / "photo.png", sandbox / "speech.wav"
     photograph("astronaut").save(picture)
-    command = [*processes.python("describer_daemon.cli"), "describe", str(picture),
+    command = [*processes.python("describer_daemon.cli.main"), "describe", str(picture),
                "--save", str(speech)]
     done = processes.run(command, timeout=60, what="describer describe")
     assert done.code == 0, done.errors
@@ -242,7 +244,7 @@ def test_describe_saves_speech(sandbox: Path) -> None:
 
 def test_demo_prints_the_caption_and_the_recording(sandbox: Path) -> None:
     recording = sandbox / "demo.wav"
-    command = [*processes.python("describer_daemon.cli"), "demo", "--save", str(recording)]
+    command = [*processes.python("describer_daemon.cli.main"), "demo", "--save", str(recording)]
     done = processes.run(command, timeout=110, what="describer demo")
     assert done.code == 0, done.errors
     *_, sentence, path = done.output.decode().splitlines()

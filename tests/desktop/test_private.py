@@ -17,10 +17,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from describer_daemon import control, demo, processes
-from describer_daemon.ports import Rectangle
-from describer_daemon.virtual_display import VirtualDisplay
-from describer_daemon.virtual_sound import VirtualSound
+from describer_daemon import processes
+from describer_daemon.cli import demo
+from describer_daemon.core.ports import Rectangle
+from describer_daemon.service import control
+from describer_daemon.virtual.display import VirtualDisplay
+from describer_daemon.virtual.sound import VirtualSound
 from tests.desktop.fixtures_daemon import RunningDaemon
 from tests.desktop.fixtures_display import wait_until
 from tests.desktop.test_main_job import letter, photograph
@@ -73,9 +75,10 @@ def watched(xserver: VirtualDisplay, audio: VirtualSound, settings: Path, trace:
     prefix = [*offline(), "strace", "-f", "-qq", "-y", "-s", "999", "-e", TRACED, "-o", str(trace)]
 
     def traced(module: str) -> list[str]:
-        return [*prefix, *command(module)] if module == "describer_daemon.cli" else command(module)
+        wanted = command(module)
+        return [*prefix, *wanted] if module == "describer_daemon.cli.main" else wanted
 
-    monkeypatch.setenv("PYTHONPATH", str(Path(demo.__file__).parent.parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(demo.__file__).parents[2]))
     with monkeypatch.context() as patched:
         patched.setattr(processes, "python", traced)
         running = RunningDaemon(audio, settings)
@@ -129,7 +132,7 @@ def test_the_whole_job_without_a_network_and_with_nothing_on_the_disk(
     clip_image(photograph("camera"))  # else its xclip would offer the copied caption for ever
     wait_until(lambda: watched.process.poll() is not None, "the daemon did not end")
     calls = trace.read_text(encoding="utf-8", errors="replace")
-    for part in ("captioner_child", "espeak-ng", "paplay", "xclip"):
+    for part in ("captioner.child", "espeak-ng", "paplay", "xclip"):
         assert re.search(rf"execve\(.*{part}", calls), f"{part} was not watched"
     # sockets that reach beyond the machine: none was even asked for
     assert "AF_INET" not in calls

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from describer_daemon import x11
-from describer_daemon.backends.screen_grim import GrimScreen
-from describer_daemon.backends.screen_mss import MssScreen
-from describer_daemon.ports import DescriberError, Pixels, Rectangle, Region
-from describer_daemon.virtual_display import VirtualDisplay
+from describer_daemon.capture.screen_grim import GrimScreen
+from describer_daemon.capture.screen_mss import MssScreen
+from describer_daemon.core.ports import DescriberError, Pixels, Rectangle, Region
+from describer_daemon.virtual.display import VirtualDisplay
 from tests.desktop.fixtures_display import wait_until
 
 WHOLE = (1280, 800)

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from describer_daemon.backends import select
-from describer_daemon.backends.speech_dispatcher import SpeechDispatcher
-from describer_daemon.backends.speech_espeak import EspeakSpeaker
-from describer_daemon.backends.speech_pyttsx3 import Pyttsx3Speaker
-from describer_daemon.ports import DescriberError, VoiceSettings
-from describer_daemon.virtual_sound import (
+from describer_daemon.core import backends
+from describer_daemon.core.ports import DescriberError, VoiceSettings
+from describer_daemon.speech.dispatcher import SpeechDispatcher
+from describer_daemon.speech.espeak_ng import EspeakSpeaker
+from describer_daemon.speech.pyttsx3 import Pyttsx3Speaker
+from describer_daemon.virtual.sound import (
     RATE,
     Recording,
     VirtualSound,
@@ -415,7 +415,7 @@ def test_a_hung_speech_dispatcher(speech_service: str) -> None:
 
 
 def test_a_hung_sound_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("describer_daemon.backends.speech_espeak.longest", lambda *_: 1.0)
+    monkeypatch.setattr("describer_daemon.speech.espeak_ng.longest", lambda *_: 1.0)
     with VirtualSound() as server:
         monkeypatch.setenv("PULSE_SERVER", server.server)
         assert server.pid is not None
@@ -430,9 +430,9 @@ def test_a_hung_sound_server(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_order_of_back_ends(
     speech_service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert select.choose(select.SPEAKERS).backend is SpeechDispatcher
+    assert backends.choose(backends.SPEAKERS).backend is SpeechDispatcher
     monkeypatch.setenv("SPEECHD_ADDRESS", "unix_socket:/nonexistent")
-    choice = select.choose(select.SPEAKERS)
+    choice = backends.choose(backends.SPEAKERS)
     assert choice.backend is EspeakSpeaker
     assert choice.refused[0][0] == "speech-dispatcher"
 

@@ -22,12 +22,12 @@ from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 from describer_daemon import processes
-from describer_daemon.virtual_display import VirtualDisplay
+from describer_daemon.virtual.display import VirtualDisplay
 from tests.desktop.fixtures_faults import world_on
 
 PROGRAM = """
 import logging, sys
-from describer_daemon.ports import Verb
+from describer_daemon.core.ports import Verb
 from describer_daemon.tray import Tray
 
 def say(text):

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from describer_daemon.ports import DescriberError
-from describer_daemon.virtual_display import VirtualDisplay
+from describer_daemon.core.ports import DescriberError
+from describer_daemon.virtual.display import VirtualDisplay
 from tests.desktop.fixtures_display import PATIENCE, wait_until
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = """
 import sys, time
-from describer_daemon.virtual_display import VirtualDisplay
+from describer_daemon.virtual.display import VirtualDisplay
 with VirtualDisplay((640, 480)) as display:
     display.press("ctrl+alt+d")
     print(display.server, flush=True)

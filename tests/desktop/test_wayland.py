@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from describer_daemon import processes
-from describer_daemon.backends import select
-from describer_daemon.backends.clipboard_wayland import WaylandClipboard
-from describer_daemon.backends.hotkeys_x11 import X11Hotkeys
-from describer_daemon.backends.screen_grim import GrimScreen
-from describer_daemon.ports import DescriberError, Encoded, Rectangle, Region
+from describer_daemon.capture.clipboard_wayland import WaylandClipboard
+from describer_daemon.capture.screen_grim import GrimScreen
+from describer_daemon.core import backends
+from describer_daemon.core.ports import DescriberError, Encoded, Rectangle, Region
+from describer_daemon.hotkeys.x11 import X11Hotkeys
 from tests.desktop.fixtures_display import Owner, wait_until
 
 NOBODY = 65534
@@ -137,8 +137,8 @@ def test_without_grim(sway: Callable[..., Owner], without: Callable[[str], None]
 
 
 def test_a_desktop_that_hangs(sway: Callable[..., Owner], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("describer_daemon.backends.screen_grim._GRAB_SECONDS", 0.5)
-    monkeypatch.setattr("describer_daemon.backends.screen_grim._ASK_SECONDS", 0.5)
+    monkeypatch.setattr("describer_daemon.capture.screen_grim._GRAB_SECONDS", 0.5)
+    monkeypatch.setattr("describer_daemon.capture.screen_grim._ASK_SECONDS", 0.5)
     server = int(os.environ["SWAYSOCK"].rsplit(".", 2)[1])
     os.kill(server, signal.SIGSTOP)
     try:
@@ -150,8 +150,8 @@ def test_a_desktop_that_hangs(sway: Callable[..., Owner], monkeypatch: pytest.Mo
 
 
 def test_the_back_ends_for_wayland_are_chosen(sway: Callable[..., Owner]) -> None:
-    assert select.require(select.SCREENS, "see the screen") is GrimScreen
-    assert select.require(select.CLIPBOARDS, "read the clipboard") is WaylandClipboard
+    assert backends.require(backends.SCREENS, "see the screen") is GrimScreen
+    assert backends.require(backends.CLIPBOARDS, "read the clipboard") is WaylandClipboard
     assert "Wayland" in X11Hotkeys.refusal()
 
 

@@ -16,7 +16,7 @@ HEAVY = ("numpy", "PIL", "onnxruntime", "torch", "torchvision", "matplotlib", "s
          "rapidocr", "cv2")
 DESKTOP = ("Xlib", "mss", "pynput", "pystray", "pyttsx3", "gi", "pyperclip", "jeepney")
 # the captioner's own process decodes pictures and runs the model
-OF_THE_CHILD = {"describer_daemon.captioner_child", "describer_daemon.pictures"}
+OF_THE_CHILD = {"describer_daemon.captioner.child", "describer_daemon.captioner.image_decoding"}
 
 
 def loaded(code: str, *arguments: str) -> set[str]:
@@ -36,7 +36,7 @@ def modules_of_the_daemon() -> list[str]:
     return [name.removesuffix(".__init__") for name in names if not name.endswith("__main__")]
 
 
-@pytest.mark.parametrize("module", ["cli", "app", "doctor"])
+@pytest.mark.parametrize("module", ["cli.main", "app", "cli.doctor"])
 def test_the_daemon_starts_light(module: str) -> None:
     now = loaded(f"import describer_daemon.{module}")
     assert not now & {*HEAVY, *DESKTOP, "models", "training"}
@@ -51,7 +51,7 @@ def test_no_module_of_the_daemon_loads_anything_heavy_when_it_is_imported() -> N
 
 
 def test_the_help_is_quick_to_come() -> None:
-    code = ("from describer_daemon.cli import main\n"
+    code = ("from describer_daemon.cli.main import main\n"
             "try: main(['--help'])\nexcept SystemExit: pass")
     assert not loaded(code) & {*HEAVY, *DESKTOP, "models"}
 
@@ -59,7 +59,7 @@ def test_the_help_is_quick_to_come() -> None:
 def test_a_caption_needs_no_torch(tiny_bundle: Path) -> None:
     now = loaded(
         "from pathlib import Path\n"
-        "from describer_daemon.captioner_child import Service\n"
+        "from describer_daemon.captioner.child import Service\n"
         "size = {'width': 64, 'height': 64, 'layout': 'RGB'}\n"
         "head = {'op': 'illustrate', 'kind': 'pixels', **size}\n"
         "found, taken_whole = [Service(Path(sys.argv[1]), None, 'onnx', find=find)\n"
@@ -75,7 +75,7 @@ def test_a_caption_needs_no_torch(tiny_bundle: Path) -> None:
 
 def test_reading_text_needs_no_captioner() -> None:
     now = loaded(
-        "from describer_daemon.captioner_child import Service\n"
+        "from describer_daemon.captioner.child import Service\n"
         "service = Service(None, None, 'onnx')\n"
         "head = {'op': 'read', 'kind': 'pixels', 'width': 64, 'height': 64, 'layout': 'RGB'}\n"
         "reply, _ = service.answer(head, bytes(64 * 96) + bytes([255]) * 64 * 96)\n"
@@ -87,4 +87,4 @@ def test_reading_text_needs_no_captioner() -> None:
 
 
 def test_the_captioners_process_is_light_until_the_first_picture() -> None:
-    assert not loaded("import describer_daemon.captioner_child") & {*HEAVY, *DESKTOP, "models"}
+    assert not loaded("import describer_daemon.captioner.child") & {*HEAVY, *DESKTOP, "models"}

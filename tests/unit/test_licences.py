@@ -50,7 +50,7 @@ def test_every_package_that_comes_along_is_told_of(wanted: str, told: dict[str, 
 def test_every_part_of_the_wheel_is_told_of() -> None:
     bundles = [f"`models/bundles/{path.name}/`" for path in (ROOT / "models/bundles").iterdir()
                if path.is_dir()]
-    assets = [*(ROOT / "models").glob("*.tsv"), *(ROOT / "describer_daemon/assets").iterdir()]
+    assets = [*(ROOT / "models").rglob("*.tsv"), *(ROOT / "describer_daemon/assets").iterdir()]
     files = [f"`{path.relative_to(ROOT).as_posix()}`" for path in assets
              if path.name != "README.md"]
     assert bundles

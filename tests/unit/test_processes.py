@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from describer_daemon import processes
-from describer_daemon.ports import DescriberError
+from describer_daemon.core.ports import DescriberError
 from tests.unit.proc import state, until
 
 posix = pytest.mark.skipif(os.name != "posix", reason="process groups are POSIX")
@@ -82,7 +82,7 @@ def test_a_signal_to_our_own_group_does_not_reach_a_child() -> None:
 def test_our_modules_never_load_from_the_folder_we_are_in(tmp_path: Path) -> None:
     for name in ("json", "models", "PIL", "describer_daemon"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('hijacked')", encoding="utf-8")
-    done = subprocess.run([*processes.python("describer_daemon.captioner_child"), "--help"],
+    done = subprocess.run([*processes.python("describer_daemon.captioner.child"), "--help"],
                           cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert "captioner" in done.stdout

@@ -6,8 +6,7 @@ import dataclasses
 import json
 from typing import TYPE_CHECKING
 
-from models.finder import load
-from models.finder.finder import CONFIG, NETWORK
+from models.finder.finder import CONFIG, NETWORK, load
 from models.finder.regions import Limits
 from training.finder.network import export
 from training.finder.score import score

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from models.finder import Finder, Found
+    from models.finder.finder import Finder, Found
 
 
 @dataclass(slots=True)

@@ -1,0 +1,65 @@
+"""The clipboard of Windows and macOS, through Pillow in a child process that may hang or die."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from describer_daemon import processes
+from describer_daemon.capture import clipboard_text
+from describer_daemon.core.ports import DescriberError, Picture
+
+_SECONDS = 10.0
+
+
+class PillowClipboard:
+    """The child writes one line with the kind of what it found, and then the thing itself."""
+
+    name = "pillow"
+
+    @classmethod
+    def refusal(cls) -> str:
+        if sys.platform not in ("win32", "darwin"):
+            return "it serves Windows and macOS"
+        return ""
+
+    def grab(self) -> Picture:
+        finished = processes.run(processes.python(__name__), timeout=_SECONDS, what="The clipboard")
+        kind, _, body = finished.output.partition(b"\n")
+        if kind == b"image":
+            return clipboard_text.checked(body)
+        if kind == b"files":
+            names = body.decode("utf-8", "surrogateescape").split("\0")
+            return clipboard_text.from_paths([Path(name) for name in names])
+        if kind == b"text":
+            return clipboard_text.from_text(body.decode("utf-8", "surrogateescape"))
+        if kind == b"nothing":
+            raise clipboard_text.nothing()
+        # Only the child's last line, which names the exception: never what was copied.
+        last = finished.errors.decode(errors="replace").strip().rpartition("\n")[2]
+        raise DescriberError(
+            "The clipboard cannot be read. Copy the picture again.",
+            detail=f"exit {finished.code}: {last.partition(':')[0]}",
+        )
+
+
+def main() -> None:
+    """What the child does."""
+    from PIL import Image, ImageGrab, UnidentifiedImageError
+
+    out = sys.stdout.buffer
+    try:
+        found = ImageGrab.grabclipboard()
+    except UnidentifiedImageError:
+        found = None
+    if isinstance(found, Image.Image):
+        out.write(b"image\n")
+        found.save(out, "PNG", compress_level=1)
+    elif found:
+        out.write(b"files\n" + "\0".join(found).encode("utf-8", "surrogateescape"))
+    else:
+        import pyperclip
+
+        text = pyperclip.paste()
+        out.write(b"text\n" + text.encode("utf-8", "surrogateescape") if text else b"nothing\n")
+    out.flush()

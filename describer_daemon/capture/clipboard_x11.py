@@ -1,0 +1,48 @@
+"""The clipboard of X11, through xclip."""
+
+from __future__ import annotations
+
+import shutil
+
+from describer_daemon import x11
+from describer_daemon.capture import clipboard
+from describer_daemon.core.ports import DescriberError, Picture
+
+_XCLIP = ("xclip", "-selection", "clipboard", "-o", "-t")
+_ASK_SECONDS = 1.8
+_READ_SECONDS = 6.0  # xclip is silent until it has all; 43 MB took a second
+
+
+class X11Clipboard:
+    """Asks for the types first: many owners answer any type, with something else."""
+
+    name = "xclip"
+
+    @classmethod
+    def refusal(cls) -> str:
+        if reason := x11.refusal():
+            return reason
+        if shutil.which("xclip") is None:
+            return "the program xclip is missing; install the package xclip"
+        return ""
+
+    def grab(self) -> Picture:
+        if reason := x11.problem():
+            raise DescriberError("There is no clipboard here.", detail=reason)
+        if shutil.which("xclip") is None:
+            raise DescriberError("I need xclip to read the clipboard. Install the package xclip.")
+        # An empty clipboard is an error for xclip, and a dead display too.
+        code, answer = clipboard.fetch((*_XCLIP, "TARGETS"), patience=_ASK_SECONDS)
+        if code and (reason := x11.refusal()):
+            raise DescriberError("There is no clipboard here.", detail=reason)
+        offered = answer.decode("ascii", "replace").split("\n") if code == 0 else []
+        return clipboard.picture([kind for kind in offered if kind], _read)
+
+
+def _read(kind: str) -> bytes:
+    code, data = clipboard.fetch((*_XCLIP, kind), patience=_READ_SECONDS)
+    if code:
+        raise DescriberError(
+            "The clipboard changed just now. Please try again.", detail=f"xclip exits {code}"
+        )
+    return data

@@ -1,0 +1,172 @@
+"""Which object has the keyboard, as programs tell screen readers: over AT-SPI's own D-Bus.
+
+A thread listens to programs telling that the focus moved, and remembers where to; its place on
+the screen is asked for when a key is pressed. See ADR 0013.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import logging
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from describer_daemon.core.ports import Rectangle
+
+log = logging.getLogger(__name__)
+
+_TRY_AGAIN = 5.0  # seconds between looks for a bus that is not there
+_ANSWER = 2.0  # seconds for the bus itself, which nobody waits for
+# Whoever presses a global key takes the keyboard from the window for a moment, and programs
+# that notice tell that their object has lost the focus.
+_STILL_MEANT = 1.0  # seconds
+_SCREEN = 0  # coordinates of the screen, not of the window
+# Roles (atspi-constants.h) that say no more than which window it is: desktop frame, dialog,
+# frame, internal frame, root pane, window, application, and kinds of documents.
+_UNSPECIFIC = frozenset({14, 16, 23, 28, 46, 69, 75, 82, 92, 93, 94, 95, 96})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Focus:
+    """An object of another program; `lost_at` is in time.monotonic(), None while it has it."""
+
+    program: str
+    path: str
+    lost_at: float | None = None
+
+
+class FocusWatcher:
+    """Where the focused object is. Never raises, and never makes anyone wait for long."""
+
+    def __init__(self) -> None:
+        self._focus: _Focus | None = None  # written by the watching thread alone
+        self._ending = threading.Event()
+        self._lock = threading.Lock()  # for the connections
+        self._listening: Any = None
+        self._asking: Any = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def name(self) -> str:
+        """Who tells: "at-spi" while there is an accessibility bus, else "none"."""
+        return "at-spi" if self._asking is not None else "none"
+
+    def start(self) -> None:
+        """Begin to listen, from a thread, where that can serve; a bus may also come later."""
+        # Wayland's programs do not know where on the screen they are.
+        if sys.platform == "linux" and not os.environ.get("WAYLAND_DISPLAY"):
+            self._thread = threading.Thread(target=self._watch, name="focus", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Listen no more; safe to call twice."""
+        self._ending.set()
+        with self._lock:
+            if self._listening is not None:
+                with contextlib.suppress(OSError):
+                    self._listening.sock.shutdown(2)  # wakes whoever reads from it
+        if self._thread is not None:
+            self._thread.join(1.0)
+
+    def box(self, within: float = 0.06) -> Rectangle | None:
+        """The focused object on the screen, asked of its program for `within` seconds at most.
+
+        None when there is none, it is no more specific than a window, or nobody knows.
+        """
+        focus = self._focus
+        if focus is None or (focus.lost_at is not None
+                             and time.monotonic() - focus.lost_at > _STILL_MEANT):
+            return None
+        try:
+            with self._lock:
+                if self._asking is None:
+                    return None
+                return _box(self._asking, focus, time.monotonic() + within)
+        except Exception as error:  # it is only a hint: what another program does is no failure
+            log.debug("the focused object does not tell where it is: %r", error)
+            return None
+
+    def _watch(self) -> None:
+        while not self._ending.is_set():
+            try:
+                self._listen()
+            except Exception as error:  # no bus, or no longer: the same to us
+                log.debug("no accessibility bus: %r", error)
+            self._ending.wait(_TRY_AGAIN)
+
+    def _listen(self) -> None:
+        from jeepney.io.blocking import open_dbus_connection
+
+        address = _accessibility_bus()
+        with open_dbus_connection(address) as listening, open_dbus_connection(address) as asking:
+            _register(listening)
+            with self._lock:
+                self._listening, self._asking = listening, asking
+            try:
+                while not self._ending.is_set():
+                    self._note(listening.receive())
+            finally:
+                with self._lock:
+                    self._listening = self._asking = self._focus = None
+
+    def _note(self, message: Any) -> None:
+        from jeepney import HeaderFields
+
+        fields = message.header.fields
+        if fields.get(HeaderFields.member) != "StateChanged" or message.body[0] != "focused":
+            return
+        told = _Focus(fields[HeaderFields.sender], fields[HeaderFields.path])
+        if message.body[1]:
+            self._focus = told
+        elif self._focus == told:
+            self._focus = dataclasses.replace(told, lost_at=time.monotonic())
+
+
+def _accessibility_bus() -> str:
+    """Its address. Raises KeyError, OSError or DBusErrorResponse when there is none."""
+    from jeepney import DBusAddress, MessageFlag, new_method_call
+    from jeepney.io.blocking import open_dbus_connection
+
+    bus = DBusAddress("/org/a11y/bus", "org.a11y.Bus", "org.a11y.Bus")
+    question = new_method_call(bus, "GetAddress")
+    question.header.flags |= MessageFlag.no_auto_start  # who needs no such bus shall get none
+    with open_dbus_connection("SESSION") as session:
+        return str(_reply(session, question, _ANSWER)[0])
+
+
+def _register(connection: Any) -> None:
+    """Have programs tell of the focus; most of them are silent while nobody listens."""
+    from jeepney import DBusAddress, MatchRule, message_bus, new_method_call
+
+    rule = MatchRule(type="signal", interface="org.a11y.atspi.Event.Object",
+                     member="StateChanged")
+    rule.add_arg_condition(0, "focused")
+    _reply(connection, message_bus.AddMatch(rule), _ANSWER)
+    registry = DBusAddress("/org/a11y/atspi/registry", "org.a11y.atspi.Registry",
+                           "org.a11y.atspi.Registry")
+    event = new_method_call(registry, "RegisterEvent", "s", ("object:state-changed:focused",))
+    _reply(connection, event, _ANSWER)
+
+
+def _box(connection: Any, focus: _Focus, deadline: float) -> Rectangle | None:
+    from jeepney import DBusAddress, new_method_call
+
+    def ask(interface: str, method: str, *arguments: Any) -> Any:
+        place = DBusAddress(focus.path, focus.program, f"org.a11y.atspi.{interface}")
+        question = new_method_call(place, method, *arguments)
+        return _reply(connection, question, max(0.0, deadline - time.monotonic()))[0]
+
+    if ask("Accessible", "GetRole") in _UNSPECIFIC:
+        return None
+    left, top, width, height = ask("Component", "GetExtents", "u", (_SCREEN,))
+    return Rectangle(left, top, width, height) if width > 0 and height > 0 else None
+
+
+def _reply(connection: Any, question: Any, patience: float) -> Any:
+    from jeepney.wrappers import unwrap_msg
+
+    return unwrap_msg(connection.send_and_get_reply(question, timeout=patience))

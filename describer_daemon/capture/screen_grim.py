@@ -1,0 +1,118 @@
+"""The screen on Wayland compositors with the wlroots protocols (sway, Hyprland, river, …)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from describer_daemon import processes
+from describer_daemon.capture import geometry
+from describer_daemon.core.ports import Aim, DescriberError, Encoded, Picture, Rectangle, Region
+
+_GRAB_SECONDS = 5.0
+_ASK_SECONDS = 2.0
+_TINY = Rectangle(0, 0, 1, 1)
+
+
+class GrimScreen:
+    """grim takes the picture; where it can, swaymsg tells the windows and monitors.
+
+    Wayland keeps the pointer's place to itself: "pointer" means the focused monitor here. Nor
+    do programs know where on the screen they are, so that `focus` is not asked.
+    """
+
+    name = "grim"
+
+    def __init__(self, region: Region, pointer_box: tuple[int, int] = (800, 600),
+                 focus: Callable[[], Rectangle | None] = lambda: None) -> None:
+        self._region, self._pointer_box = region, pointer_box
+
+    @classmethod
+    def refusal(cls) -> str:
+        if not os.environ.get("WAYLAND_DISPLAY"):
+            return "this is not a Wayland session"
+        if shutil.which("grim") is None:
+            return "the program grim is missing; install the package grim"
+        try:
+            tried = _grim(_TINY)
+        except DescriberError as error:
+            return error.spoken
+        message = tried.errors.decode(errors="replace").strip()
+        # No monitor need lie at 0,0: only these two mean that it can never work.
+        if tried.code and ("support" in message or "connect" in message):
+            return f"grim cannot see this desktop: {message}"
+        return ""
+
+    def grab(self) -> Picture:
+        desktop = _desktop()
+        area: Rectangle | None
+        if desktop is not None:
+            area = geometry.resolve(self._region, desktop, self._pointer_box)
+        else:
+            area = self._region if isinstance(self._region, Rectangle) else None
+        taken = _grim(area)
+        if taken.code or not taken.output:
+            raise DescriberError(
+                "I cannot take a picture of the screen.",
+                detail=f"grim: {taken.errors.decode(errors='replace').strip()}",
+            )
+        return Encoded(taken.output, Aim())
+
+
+def _grim(area: Rectangle | None) -> processes.Finished:
+    # PPM costs grim no compression; "-" leaves nothing on the disk.
+    where = [] if area is None else ["-g", f"{area.left},{area.top} {area.width}x{area.height}"]
+    command = ["grim", "-t", "ppm", *where, "-"]
+    return processes.run(command, timeout=_GRAB_SECONDS, what="The screen")
+
+
+def _desktop() -> geometry.Desktop | None:
+    """What sway tells, None on another compositor; the focused monitor is the first."""
+    outputs = _ask("get_outputs")
+    tree = _ask("get_tree")
+    if not isinstance(outputs, list) or not isinstance(tree, dict):
+        return None
+    active = [output for output in outputs if output.get("active")]
+    active.sort(key=lambda output: not output.get("focused"))
+    monitors = tuple(_rectangle(output["rect"]) for output in active)
+    if not monitors:
+        return None
+    return geometry.Desktop(geometry.enclosing(monitors), monitors, window=_focused_window(tree))
+
+
+def _ask(question: str) -> Any:
+    if not os.environ.get("SWAYSOCK") or shutil.which("swaymsg") is None:
+        return None
+    try:
+        answer = processes.run(
+            ["swaymsg", "--raw", "--type", question], timeout=_ASK_SECONDS, what="The desktop"
+        )
+        return json.loads(answer.output) if answer.code == 0 else None
+    except (DescriberError, ValueError):
+        return None
+
+
+def _focused_window(tree: Mapping[str, Any]) -> Rectangle | None:
+    for node in _nodes(tree):
+        if not node.get("focused") or node.get("type") not in ("con", "floating_con"):
+            continue
+        frame, inner = node["rect"], node.get("window_rect") or {}
+        if inner.get("width") and inner.get("height"):
+            return Rectangle(
+                frame["x"] + inner["x"], frame["y"] + inner["y"], inner["width"], inner["height"]
+            )
+        return _rectangle(frame)
+    return None
+
+
+def _nodes(tree: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield tree
+    for node in (*tree.get("nodes", ()), *tree.get("floating_nodes", ())):
+        yield from _nodes(node)
+
+
+def _rectangle(box: Mapping[str, int]) -> Rectangle:
+    return Rectangle(box["x"], box["y"], box["width"], box["height"])

@@ -1,0 +1,123 @@
+"""What `describer describe` refuses, tells and draws."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from describer_daemon.cli import files as pictures
+from describer_daemon.core.ports import DescriberError
+
+if TYPE_CHECKING:
+    from describer_daemon.captioner.client import ChildCaptioner
+    from describer_daemon.cli.files import Described
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is done with each file: `find` pictures in it, or `read` it; and where drawings go."""
+
+    find: bool
+    read: bool
+    as_json: bool
+    heatmap: Path | None
+    boxes: Path | None
+
+    def work(self, file: str, captioner: ChildCaptioner) -> Iterable[Described]:
+        """Describe one file."""
+        if self.read:
+            return pictures.read([file], captioner)
+        if self.boxes is not None:
+            return pictures.outline(file, captioner)
+        if self.heatmap is not None:
+            return [pictures.illustrate(file, captioner)]
+        return pictures.describe([file], captioner, find=self.find)
+
+
+def check(files: Sequence[str], wanted: Wanted) -> None:
+    """Raises UsageError for options that exclude each other, and for drawings of many files."""
+    if wanted.read and (wanted.find or wanted.heatmap is not None):
+        raise click.UsageError("--text makes no captions: use it without --find, --boxes "
+                               "and --heatmap.")
+    if wanted.heatmap is not None and wanted.find:
+        raise click.UsageError("--heatmap draws one picture as a whole: use it without --find "
+                               "and --boxes.")
+    for option, path in (("--heatmap", wanted.heatmap), ("--boxes", wanted.boxes)):
+        if path is not None:
+            _check_drawing(option, path, files)
+
+
+def _check_drawing(option: str, path: Path, files: Sequence[str]) -> None:
+    if len(files) != 1:
+        raise click.UsageError(f"{option} draws one picture: name exactly one FILE.")
+    try:
+        shown = os.fstat(0) if files[0] == "-" else Path(files[0]).stat()
+        same = os.path.samestat(path.stat(), shown)
+    except (OSError, ValueError):
+        return  # what is not there cannot be overwritten
+    if same:
+        raise click.UsageError(f"{path} is the picture itself: name another file for {option}.")
+
+
+def tell(described: Described, wanted: Wanted, *, named: bool) -> None:
+    """Print what was found, after the file's name if it is to be `named`, and draw it."""
+    error = described.failed and not wanted.as_json
+    for text in [described.as_json()] if wanted.as_json else described.printed():
+        click.echo(f"{described.file}: {text}" if named and not wanted.as_json else text,
+                   err=error)
+    sys.stdout.flush()  # a program that reads our lines gets each as it is done
+    if not described.failed:
+        _save_drawing(described, wanted)
+
+
+def _save_drawing(described: Described, wanted: Wanted) -> None:
+    path = wanted.heatmap or wanted.boxes
+    if path is None:
+        return
+    if described.drawn:
+        try:
+            path.write_bytes(described.drawn)
+        except OSError as error:
+            raise DescriberError(f"{path} cannot be written: {error.strerror}.") from error
+    elif wanted.heatmap is not None:
+        click.echo(f"There is no caption to draw, so {path} was not written.", err=True)
+    elif described.caption is not None and not described.caption.pictures:
+        click.echo(f"There is no picture to draw a box around, so {path} was not written.",
+                   err=True)
+
+
+class Progress:
+    """How many files are done, on the terminal: or nothing, without a `bar`."""
+
+    def __init__(self, bar: Any = None) -> None:
+        self._bar = bar
+
+    def step(self) -> None:
+        """One more file is done."""
+        if self._bar is not None:
+            self._bar.update(1)
+
+    def clear(self) -> None:
+        """Make room for a line; the next step draws the bar again."""
+        if self._bar is not None:
+            click.echo("\r\033[K", err=True, nl=False)
+
+
+@contextmanager
+def progress(files: int) -> Iterator[Progress]:
+    """A bar on standard error, where the lines themselves are not seen to come.
+
+    On a terminal that shows the lines it would be noise, most of all to a screen reader.
+    """
+    if files < 2 or sys.stdout.isatty() or not sys.stderr.isatty():
+        yield Progress()
+        return
+    with click.progressbar(length=files, show_pos=True, file=sys.stderr) as bar:
+        yield Progress(bar)

@@ -1,0 +1,126 @@
+"""`describer doctor`: each part tried for real, and the cure for each that fails."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from describer_daemon.app import make_captioner, make_speaker
+from describer_daemon.core import backends
+from describer_daemon.core.ports import DescriberError, Hotkey, Pixels, Verb
+from describer_daemon.settings import settings as settings_module
+from describer_daemon.settings.settings import Settings
+from describer_daemon.speech import blocking
+
+_HEAR_WITHIN = 10.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`problem` is "" when the part works; then `finding` says how."""
+
+    name: str
+    finding: str = ""
+    problem: str = ""
+
+
+def examine() -> Iterator[Check]:
+    """Check every part, yielding each result as it is known."""
+    path = settings_module.settings_path()
+    settings = Settings()
+    try:
+        settings = settings_module.load(path)
+        yield Check("settings", f"{path} is in order")
+    except DescriberError as error:
+        yield Check("settings", problem=error.spoken)
+    yield _try("display", lambda: _screen(settings))
+    yield _try("keyboard", lambda: _keyboard(settings))
+    yield _try("clipboard", _clipboard)
+    yield _try("voice", lambda: _voice(settings))
+    yield _try("sound", lambda: _sound(settings))
+    yield _try("captioner", lambda: _captioner(settings))
+    yield _try("text", lambda: _text(settings))
+
+
+def _try(name: str, check: Callable[[], str]) -> Check:
+    try:
+        return Check(name, check())
+    except DescriberError as error:
+        return Check(name, problem=error.spoken)
+
+
+def _screen(settings: Settings) -> str:
+    backend = backends.require(backends.SCREENS, "see the screen")
+    backend(settings.region, settings.capture.pointer_box).grab()
+    return f"{backend.name} sees the screen"
+
+
+def _keyboard(settings: Settings) -> str:
+    from describer_daemon.service import control
+
+    try:
+        backend = backends.require(backends.HOTKEYS, "listen for keys")
+    except DescriberError as error:
+        raise DescriberError(f"{error.spoken} You can bind `describer trigger screen` to a key in "
+                             "your desktop's own settings.") from error
+    try:
+        control.send("status", timeout=2.0)
+    except DescriberError:
+        keys: dict[Verb, Hotkey] = dict(settings.keys)
+        listener = backend()
+        listener.start(keys, lambda _: None)
+        listener.stop()
+        return f"{backend.name} can have the keys {', '.join(map(str, keys.values()))}"
+    return "the describer that runs holds the keys"
+
+
+def _clipboard() -> str:
+    backend = backends.require(backends.CLIPBOARDS, "read the clipboard")
+    try:
+        backend().grab()
+    except DescriberError as error:
+        return f"{backend.name} answers: {error.spoken}"
+    return f"{backend.name} answers: there is a picture on it"
+
+
+def _voice(settings: Settings) -> str:
+    speaker = make_speaker(settings)
+    try:
+        speaker.configure(settings.voice)
+        finding = f"{speaker.name} speaks, with {len(speaker.voices())} voices"
+    finally:
+        speaker.close()
+    refused = backends.choose(backends.SPEAKERS).refused
+    return "; ".join([finding, *(f"{name} does not: {reason}" for name, reason in refused)])
+
+
+def _sound(settings: Settings) -> str:
+    speaker = make_speaker(settings)
+    try:
+        speaker.configure(settings.voice)
+        blocking.say(speaker, "The describer can be heard.", _HEAR_WITHIN)
+    finally:
+        speaker.close()
+    return "speech was played to its end"
+
+
+def _captioner(settings: Settings) -> str:
+    captioner = make_captioner(settings)
+    try:
+        confined = captioner.confined()
+    finally:
+        captioner.close()
+    bundle = settings.captioner.bundle
+    return f"the bundle {bundle or 'that ships'} is whole and loads; {confined}"
+
+
+def _text(settings: Settings) -> str:
+    if importlib.util.find_spec("rapidocr") is None:
+        return "reading text is not installed; it comes with describer[text]"
+    captioner = make_captioner(settings)
+    try:
+        captioner.read(Pixels(64, 64, bytes(64 * 32 * 3) + b"\xff" * (64 * 32 * 3)))
+    finally:
+        captioner.close()
+    return "text in pictures can be read"

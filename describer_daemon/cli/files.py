@@ -1,0 +1,182 @@
+"""`describer describe`: pictures from files and standard input, one after another."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.core import phrasing
+from describer_daemon.core.ports import (
+    Aim,
+    Caption,
+    Captioner,
+    DescriberError,
+    Encoded,
+    Found,
+    Reading,
+)
+
+MOST_BYTES = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A caption of a file or its text, or the sentence that says why there is none.
+
+    `drawn` is a PNG, if one was asked for and there is anything to draw: where each word
+    looked, or, with a file's last picture, where its pictures are.
+    """
+
+    file: str
+    caption: Caption | None
+    error: str = ""
+    drawn: bytes = b""
+    reading: Reading | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.caption is None and self.reading is None
+
+    def printed(self) -> list[str]:
+        """The lines for a terminal: those of the text as they stand, else the sentence."""
+        lines = [line.text for line in self.reading.lines] if self.reading is not None else []
+        return lines or [self.sentence()]
+
+    def sentence(self) -> str:
+        """What is spoken."""
+        if self.reading is not None:
+            return phrasing.reading(self.reading)
+        return phrasing.sentence(self.caption) if self.caption is not None else self.error
+
+    def as_json(self) -> str:
+        """One line for other programs; see the README for its fields."""
+        fields: dict[str, Any] = {"file": self.file}
+        if self.reading is not None:
+            fields |= {
+                "text": phrasing.reading(self.reading),
+                "lines": [{**asdict(line), "confidence": round(line.confidence, 4)}
+                          for line in self.reading.lines],
+            }
+        elif self.caption is None:
+            fields["error"] = self.error
+        else:
+            caption = self.caption
+            fields |= {
+                "caption": caption.text or phrasing.sentence(caption),
+                "confidence": round(caption.confidence, 4),
+                "words": list(caption.words),
+                "log_probabilities": [round(value, 5) for value in caption.log_probabilities],
+                "tags": [{"name": tag.name, "probability": round(tag.probability, 4)}
+                         for tag in caption.tags],
+                "pictures": [_fields(found) for found in caption.pictures],
+                "number": caption.number,
+            }
+        return json.dumps(fields, ensure_ascii=False)
+
+
+def describe(names: Iterable[str], captioner: Captioner, *, find: bool = False
+             ) -> Iterator[Described]:
+    """Describe each file as it comes ("-" is standard input); failures do not stop the rest.
+
+    With `find` every picture that is found in a file is described, the largest first.
+    """
+    for name in names:
+        try:
+            if find:
+                screen = Encoded(_read(name), Aim())
+                for caption in _each(screen, captioner):
+                    yield Described(name, caption)
+            else:
+                yield Described(name, captioner.describe(Encoded(_read(name))))
+        except DescriberError as error:
+            yield Described(name, None, error.spoken)
+
+
+def read(names: Iterable[str], captioner: Captioner) -> Iterator[Described]:
+    """Read the text in each file, like `describe`."""
+    for name in names:
+        try:
+            yield Described(name, None, reading=captioner.read(Encoded(_read(name))))
+        except DescriberError as error:
+            yield Described(name, None, error.spoken)
+
+
+def outline(name: str, captioner: ChildCaptioner) -> Iterator[Described]:
+    """Describe every picture in one file like `describe`, and draw where they are."""
+    try:
+        screen = Encoded(_read(name), Aim())
+        for caption in _each(screen, captioner):
+            drawn = b""
+            if caption.number and caption.number == len(caption.pictures):
+                drawn = captioner.outline(screen, [found.box for found in caption.pictures])
+            yield Described(name, caption, drawn=drawn)
+    except DescriberError as error:
+        yield Described(name, None, error.spoken)
+
+
+def illustrate(name: str, captioner: ChildCaptioner) -> Described:
+    """Describe one file like `describe`, with a heat map."""
+    try:
+        caption, heatmap = captioner.illustrate(Encoded(_read(name)))
+    except DescriberError as error:
+        return Described(name, None, error.spoken)
+    return Described(name, caption, drawn=heatmap)
+
+
+def _each(screen: Encoded, captioner: Captioner) -> Iterator[Caption]:
+    """Caption one picture in it after another; there is always one caption, if only a finding."""
+    caption = captioner.describe(screen)
+    yield caption
+    passed = []
+    while caption.box is not None and caption.number < len(caption.pictures):
+        passed.append(caption.box)
+        caption = captioner.describe(screen, passed)
+        if caption.number <= len(passed):
+            return  # it started over: what is left lies upon one that was described
+        yield caption
+
+
+def _fields(found: Found) -> dict[str, Any]:
+    box = found.box
+    return {"left": box.left, "top": box.top, "width": box.width, "height": box.height,
+            "score": round(found.score, 4), "kind": found.kind}
+
+
+def _read(name: str) -> bytes:
+    try:
+        if name == "-":
+            if sys.stdin is None:
+                raise DescriberError("There is no standard input to read a picture from.")
+            # a reader of our own: Python, when it ends, waits in vain for the lock of its reader
+            # that a thread (see `captioner.pool`) still reads with
+            with open(sys.stdin.fileno(), "rb", closefd=False) as file:
+                return _all_of(file)
+        if not name:
+            raise DescriberError("A file's name is empty.")
+        path = Path(name)
+        if path.is_dir():
+            raise DescriberError(f"{name} is a folder, not a picture. Name the files in it.")
+        if path.exists() and not path.is_file():
+            raise DescriberError(f"{name} is not an ordinary file.")
+        with path.open("rb") as file:
+            return _all_of(file)
+    except FileNotFoundError as error:
+        raise DescriberError(f"There is no file {name}.") from error
+    except PermissionError as error:
+        raise DescriberError(f"I am not allowed to read {name}.") from error
+    except (OSError, ValueError) as error:
+        raise DescriberError(f"{name} cannot be read.", detail=str(error)) from error
+
+
+def _all_of(file: IO[bytes]) -> bytes:
+    data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise DescriberError(
+            f"The file is too large: I take at most {MOST_BYTES >> 20} mebibytes."
+        )
+    return data

@@ -1,0 +1,76 @@
+"""From a caption and its certainty to the sentence that is spoken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from describer_daemon.core.ports import Caption, Reading, TextLine, Verb
+
+STILL_LOOKING = "Still looking."
+STILL_READING = "Still reading."
+NO_TEXT = "I see no text."
+CURTAIN = "The screen is black. A screen curtain may be on."
+NOTHING_YET = "I have not described anything yet."
+COPIED = "Copied."
+INTERNAL = "Something went wrong inside the describer. The log tells more."
+
+_HEDGES = {"sure": "", "medium": "Could be: ", "unsure": "Not sure: "}
+_FINDINGS = {
+    "black": "I see no picture: it is all black.",
+    "plain": "I see no picture: it is all one colour.",
+    "none": "I see no picture.",
+    "text": "I see no picture, only text.",
+    "drawing": "A chart or drawing; I am only good with photographs.",
+}
+_MOST_TAGS = 3
+_HYPHENS = ("-", "\u2010", "\u00ad")
+_ENDS = tuple(".!?:;,\u2026\u3002\uff01\uff1f")  # a synthesiser pauses there by itself
+_CLOSING = "\"')]}\u2019\u201d\u00bb"
+
+
+def sentence(caption: Caption, verb: Verb | None = None) -> str:
+    """Content first, hedged by how certain it is; `verb` None stands for a file.
+
+    Only where there are several pictures, which one it is comes before that.
+    """
+    if caption.finding == "black" and verb is Verb.SCREEN:
+        return CURTAIN
+    several = caption.number and len(caption.pictures) > 1
+    which = f"Picture {caption.number} of {len(caption.pictures)}: " if several else ""
+    return which + (_FINDINGS.get(caption.finding) or _hedged(caption))
+
+
+def _hedged(caption: Caption) -> str:
+    recognised = [tag.name for tag in caption.tags if tag.sure][:_MOST_TAGS]
+    if caption.certainty == "unsure" and recognised:
+        # what is known counts for more than a guess that would follow it
+        return f"Not sure. I recognise {_enumerated(recognised)}."
+    said = _HEDGES[caption.certainty] + caption.text
+    return said[:1].upper() + said[1:] + "."
+
+
+def reading(seen: Reading, verb: Verb | None = None) -> str:
+    """The text as it is spoken: each paragraph ends with a pause; `verb` None is a file."""
+    if seen.finding == "black":
+        return CURTAIN if verb is Verb.TEXT else "I see no text: it is all black."
+    if seen.finding == "plain":
+        return "I see no text: it is all one colour."
+    said = (_flowing(paragraph) for paragraph in seen.paragraphs)
+    # a lone sign is a bullet or an icon
+    return " ".join(text for text in said if any(map(str.isalnum, text))) or NO_TEXT
+
+
+def _flowing(paragraph: Sequence[TextLine]) -> str:
+    """The lines as one, words that were divided at their ends put together again."""
+    text = ""
+    for line in paragraph:
+        divided = text[-1:] in _HYPHENS and text[-2:-1].isalpha() and line.text[:1].islower()
+        text = (text[:-1] if divided else f"{text} ") + line.text
+    text = text.strip()
+    ended = text.rstrip(_CLOSING)[-1:] in _ENDS
+    return text if ended else f"{text}."
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

@@ -1,0 +1,97 @@
+"""Keys as people write them, "ctrl+alt+d", and what is said when some cannot be had."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+
+from describer_daemon.core.ports import DescriberError, Hotkey, Verb
+
+MODIFIERS = ("ctrl", "alt", "shift", "super")
+FUNCTION_KEYS = tuple(f"f{number}" for number in range(1, 25))
+NAMED_KEYS = (
+    "space", "tab", "return", "escape", "backspace", "insert", "delete", "home", "end",
+    "pageup", "pagedown", "left", "right", "up", "down", "print", "pause", "menu", "scrolllock",
+)  # fmt: skip
+KEYS = frozenset((*string.ascii_lowercase, *string.digits, *FUNCTION_KEYS, *NAMED_KEYS))
+
+# The keys that nobody types with: they may be taken without a modifier.
+_ALONE = frozenset((*FUNCTION_KEYS, "insert", "print", "pause", "menu", "scrolllock"))
+
+_ALIASES = {
+    "control": "ctrl", "ctl": "ctrl", "strg": "ctrl",
+    "option": "alt", "opt": "alt",
+    "win": "super", "windows": "super", "cmd": "super", "command": "super",
+    "enter": "return", "esc": "escape", "ins": "insert", "del": "delete", "spacebar": "space",
+    "pgup": "pageup", "prior": "pageup", "pgdn": "pagedown", "pgdown": "pagedown",
+    "next": "pagedown", "printscreen": "print", "prtsc": "print", "prtscr": "print",
+    "sysrq": "print", "break": "pause", "apps": "menu", "scroll": "scrolllock",
+}  # fmt: skip
+
+
+class KeysRefusedError(DescriberError):
+    """Some keys cannot be had; `verbs` are theirs, so that the others can be started alone."""
+
+    def __init__(self, spoken: str, verbs: Sequence[Verb], *, detail: str = "") -> None:
+        super().__init__(spoken, detail=detail)
+        self.verbs = tuple(verbs)
+
+
+def parse_hotkey(text: str) -> Hotkey:
+    """Read modifiers and one key, joined by "+", in any case and order of modifiers.
+
+    Raises ValueError with a sentence that names what is allowed.
+    """
+    parts = [_canonical(part) for part in text.split("+")]
+    *modifiers, key = parts
+    if not any(parts):
+        raise ValueError("Write a key, such as ctrl+alt+d.")
+    for modifier in modifiers:
+        if modifier not in MODIFIERS:
+            raise ValueError(f"I know no modifier {_shown(modifier)}. Use {_listed(MODIFIERS)}.")
+    if key in MODIFIERS or not key:
+        raise ValueError("A key is missing after the modifiers. Write it as in ctrl+alt+d.")
+    if key not in KEYS:
+        raise ValueError(
+            f"I know no key {_shown(key)}. Use a letter, a digit, f1 to f24, {_listed(NAMED_KEYS)}."
+        )
+    hotkey = Hotkey(frozenset(modifiers), key)
+    if key not in _ALONE and not hotkey.modifiers & {"ctrl", "alt", "super"}:
+        raise ValueError(f"The key {hotkey} is needed for typing. Add ctrl, alt or super.")
+    return hotkey
+
+
+def keys_refused(
+    taken: Sequence[tuple[Verb, Hotkey]], missing: Sequence[tuple[Verb, Hotkey]]
+) -> KeysRefusedError:
+    """The error for keys that another program has, and for keys that the keyboard lacks."""
+    sentences = []
+    if taken:
+        names = [str(key) for _, key in taken]
+        sentences.append(f"{_subject(names)} already taken by another program.")
+    if missing:
+        names = [str(key) for _, key in missing]
+        sentences.append(f"{_subject(names)} not on this keyboard.")
+    refused = [*taken, *missing]
+    sentences.append(f"Choose {'another' if len(refused) == 1 else 'others'} in the settings.")
+    return KeysRefusedError(" ".join(sentences), [verb for verb, _ in refused])
+
+
+def _canonical(part: str) -> str:
+    name = part.strip().lower().replace("_", "").replace(" ", "")
+    return _ALIASES.get(name, name)
+
+
+def _subject(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"The key {names[0]} is"
+    return f"The keys {', '.join(names[:-1])} and {names[-1]} are"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _shown(name: str) -> str:
+    plain = "".join(letter if letter.isprintable() else " " for letter in name[:20])
+    return f'"{plain}"'

@@ -1,0 +1,181 @@
+"""Global keys on X11 by passive grabs: exact, swallowed, and a key already taken is told."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from describer_daemon import x11
+from describer_daemon.core.ports import Hotkey, Verb
+from describer_daemon.hotkeys.names import keys_refused
+from describer_daemon.hotkeys.x11_keyboard import Keyboard
+
+log = logging.getLogger(__name__)
+
+_MODIFIER_BITS = 0xFF
+_JOIN_SECONDS = 0.9
+
+Combination = tuple[int, int]  # keycode, modifier bits without the locks
+
+
+class X11Hotkeys:
+    """One thread with a connection of its own, which sleeps until X or `stop` wakes it."""
+
+    name = "x11"
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+        self._wake: int | None = None
+
+    @classmethod
+    def refusal(cls) -> str:
+        return x11.refusal()
+
+    def start(self, keys: Mapping[Verb, Hotkey], on_verb: Callable[[Verb], None]) -> None:
+        self.stop()
+        display = x11.connect()
+        grabs = _Grabs(display, keys)
+        taken, missing = grabs.renew()
+        if taken or missing:
+            x11.close(display)
+            raise keys_refused(taken, missing)
+        ended, self._wake = os.pipe()
+        self._thread = threading.Thread(
+            target=_listen, args=(display, grabs, on_verb, ended), name="hotkeys", daemon=True
+        )
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def stop(self) -> None:
+        thread, self._thread = self._thread, None
+        wake, self._wake = self._wake, None
+        if wake is not None:
+            os.close(wake)  # the other end becomes readable
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_JOIN_SECONDS)
+
+
+class _Grabs:
+    """The keys that are grabbed, and the verb of each."""
+
+    def __init__(self, display: Any, keys: Mapping[Verb, Hotkey]) -> None:
+        self._display = display
+        self._keys = keys
+        self._locks = 0
+        self._verbs: dict[Combination, Verb] = {}
+        self._grabbed: set[Combination] = set()
+
+    def renew(self) -> tuple[list[tuple[Verb, Hotkey]], list[tuple[Verb, Hotkey]]]:
+        """Grab the keys where the keyboard has them now; return those taken and those missing."""
+        keyboard = Keyboard.read(self._display)
+        self._locks = keyboard.locks()
+        self._verbs = {}
+        missing = []
+        for verb, key in self._keys.items():
+            codes = keyboard.keycodes(key.key)
+            bits = sum(keyboard.mask(modifier) for modifier in key.modifiers)
+            self._verbs.update({(code, bits): verb for code in codes})
+            if not codes:
+                missing.append((verb, key))
+        wanted = {
+            (code, bits | locks): verb
+            for (code, bits), verb in self._verbs.items()
+            for locks in keyboard.lock_states()
+        }
+        refused = self._grab(wanted)
+        return [(verb, key) for verb, key in self._keys.items() if verb in refused], missing
+
+    def verb(self, event: Any) -> Verb | None:
+        """What a key event asks for."""
+        return self._verbs.get((event.detail, event.state & _MODIFIER_BITS & ~self._locks))
+
+    def _grab(self, wanted: Mapping[Combination, Verb]) -> set[Verb]:
+        from Xlib import X, error
+
+        root = self._display.screen().root
+        for code, bits in self._grabbed - wanted.keys():
+            root.ungrab_key(code, bits)
+        results = {}
+        for code, bits in wanted.keys() - self._grabbed:
+            results[code, bits] = caught = error.CatchError()
+            root.grab_key(code, bits, False, X.GrabModeAsync, X.GrabModeAsync, onerror=caught)
+        self._display.sync()
+        failed = {combination for combination, caught in results.items() if caught.get_error()}
+        self._grabbed = set(wanted) - failed
+        return {wanted[combination] for combination in failed}
+
+
+class _Held:
+    """Tells a press from the repeats of a key held down.
+
+    A repeat is a release and a press with the same time stamp, given by the server: however
+    late they are read, a held key is one press.
+    """
+
+    def __init__(self) -> None:
+        self._released: dict[int, int | None] = {}
+        self._first: int | None = None
+
+    def press(self, code: int, time: int) -> bool:
+        """Whether this press is a new one."""
+        repeat = code in self._released and self._released[code] in (None, time)
+        self._released[code] = None
+        if self._first is None:
+            self._first = code
+        return not repeat
+
+    def release(self, code: int, time: int) -> None:
+        """Remember when; the grab ends here, if this key began it."""
+        if code == self._first:
+            # The releases of keys that joined it later will go to another program.
+            self._released.clear()
+            self._first = None
+        self._released[code] = time
+
+
+def _listen(display: Any, grabs: _Grabs, on_verb: Callable[[Verb], None], ended: int) -> None:
+    from Xlib import X, error
+
+    held = _Held()
+    try:
+        while True:
+            renew = False
+            while display.pending_events():
+                event = display.next_event()
+                if event.type == X.MappingNotify:
+                    renew = True
+                elif event.type == X.KeyRelease:
+                    held.release(event.detail, event.time)
+                elif event.type == X.KeyPress and held.press(event.detail, event.time):
+                    _call(on_verb, grabs.verb(event))
+            if renew:
+                _renew(grabs)
+                continue  # its replies may have brought events along, which select cannot see
+            if ended in select.select([display, ended], [], [])[0]:
+                return
+    except (error.ConnectionClosedError, OSError) as gone:
+        log.warning("The display is gone, and the keys with it: %s", gone)
+    finally:
+        os.close(ended)
+        x11.close(display)
+
+
+def _call(on_verb: Callable[[Verb], None], verb: Verb | None) -> None:
+    if verb is None:
+        return
+    try:
+        on_verb(verb)
+    except Exception:
+        log.exception("The key for %s failed", verb)
+
+
+def _renew(grabs: _Grabs) -> None:
+    taken, missing = grabs.renew()
+    if taken or missing:
+        log.warning("After a change of the keyboard: %s", keys_refused(taken, missing))

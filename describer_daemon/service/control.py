@@ -1,0 +1,337 @@
+"""One instance, and the local socket by which other programs ask it for something.
+
+One connection carries one line of JSON there, {"verb": "screen", "wait": true}, and one line
+back, {"ok": true, "sentence": "…"}. Only the owner of the daemon is answered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import selectors
+import socket
+import stat
+import struct
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from describer_daemon.core.ports import DescriberError, Verb
+
+log = logging.getLogger(__name__)
+
+Handle = Callable[[str, bool], Mapping[str, object]]
+
+VERBS = (*(verb.value for verb in Verb), "status", "quit")
+LARGEST_REQUEST = 4096  # bytes
+_LARGEST_REPLY = 1024 * 1024
+_LONGEST_PATH = 107  # bytes that fit into sockaddr_un
+_SLOW_CLIENT = 2.0  # seconds for a whole request
+_AT_ONCE = 16  # connections
+_WAITING = 128  # connections that are not yet looked at
+_BUSY = "The describer is busy. Please try again."
+_FAREWELL = 0.5  # seconds that stop() gives replies under way
+
+
+class AlreadyRunningError(DescriberError):
+    """Another describer of this person holds the lock."""
+
+
+class ControlServer:
+    """Answers requests from threads of its own; at most one server for each person.
+
+    `handle` gets a verb of `VERBS` and whether the caller waits for the outcome; what it
+    returns is the reply. It may raise DescriberError.
+    """
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+        self._places = threading.BoundedSemaphore(_AT_ONCE)
+        self._guard = threading.Lock()
+        self._connections: dict[threading.Thread, socket.socket] = {}
+        self._open = contextlib.ExitStack()
+        self._wake: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Return once requests are answered. Raises AlreadyRunningError or DescriberError."""
+        _require_unix_sockets()
+        with contextlib.ExitStack() as stack:
+            folder = runtime_folder(create=True)
+            stack.callback(os.close, _lock(folder / "lock"))
+            path = folder / "control.sock"
+            listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            try:
+                path.unlink(missing_ok=True)  # stale: the lock is ours
+                listener.bind(str(path))
+                path.chmod(0o600)
+                listener.listen(_WAITING)
+            except OSError as error:
+                raise DescriberError(
+                    f"I cannot take requests from other programs. Please look at {folder}.",
+                    detail=str(error),
+                ) from error
+            stack.callback(path.unlink, missing_ok=True)
+            listener.setblocking(False)
+            woken, self._wake = socket.socketpair()
+            stack.enter_context(woken)
+            stack.enter_context(self._wake)
+            self._open = stack.pop_all()
+        self._thread = threading.Thread(
+            target=self._accept, args=(listener, woken), name="control", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more requests, finish the replies under way if they are quick; twice is fine."""
+        if self._thread is None or self._wake is None:
+            return
+        self._wake.send(b"x")
+        self._thread.join(_FAREWELL)
+        self._thread = None
+        self._end_connections(time.monotonic() + _FAREWELL)
+        self._open.close()
+
+    def _end_connections(self, deadline: float) -> None:
+        with self._guard:
+            left = list(self._connections.items())
+        for thread, connection in left:
+            if thread is threading.current_thread():
+                continue
+            thread.join(max(0.0, deadline - time.monotonic()))
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _accept(self, listener: socket.socket, woken: socket.socket) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(listener, selectors.EVENT_READ)
+            selector.register(woken, selectors.EVENT_READ)
+            while all(key.fileobj is not woken for key, _ in selector.select()):
+                try:
+                    connection, _ = listener.accept()
+                except OSError as error:
+                    # Out of file descriptors, or the client left already: neither is the end.
+                    log.warning("no connection: %s", error)
+                    time.sleep(0.05)
+                    continue
+                self._admit(connection)
+
+    def _admit(self, connection: socket.socket) -> None:
+        connection.settimeout(_SLOW_CLIENT)
+        if not self._places.acquire(blocking=False):
+            with connection:
+                _reply(connection, _failure(_BUSY))
+            return
+        thread = threading.Thread(
+            target=self._serve, args=(connection,), name="control-client", daemon=True
+        )
+        with self._guard:
+            self._connections[thread] = connection
+        thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            with connection:
+                if not _is_owner(connection):
+                    log.warning("a request of another person was refused")
+                    _reply(connection, _failure("This describer is not yours."))
+                else:
+                    _reply(connection, self._answer(connection))
+        finally:
+            with self._guard:
+                self._connections.pop(threading.current_thread(), None)
+            self._places.release()
+
+    def _answer(self, connection: socket.socket) -> Mapping[str, object]:
+        try:
+            line = _read_line(connection)
+        except OSError as error:
+            log.info("no whole request came: %s", error)
+            return _failure("The request came too slowly.")
+        except DescriberError as error:
+            return _failure(error.spoken)
+        try:
+            verb, wait = parse_request(line)
+            return {"ok": True, **self._handle(verb, wait)}
+        except DescriberError as error:
+            log.info("request refused: %s %s", error.spoken, error.detail)
+            return _failure(error.spoken)
+        except Exception:
+            log.exception("a request failed")
+            return _failure("Something went wrong in the describer. Its log says more.")
+
+
+def send(verb: str, wait: bool = False, timeout: float | None = None) -> dict[str, Any]:
+    """Ask the running describer; with `wait` the reply comes with the outcome.
+
+    `timeout` in seconds is by default 5, or 120 with `wait`. Raises DescriberError when no
+    describer runs, or it does not answer.
+    """
+    _require_unix_sockets()
+    patience = timeout if timeout is not None else 120.0 if wait else 5.0
+    request = json.dumps({"verb": verb, "wait": wait}).encode() + b"\n"
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(patience)
+            connection.connect(str(runtime_folder(create=False) / "control.sock"))
+            # A server that is busy answers and leaves without reading.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(request)
+            reply = json.loads(_read_line(connection, patience, _LARGEST_REPLY))
+    except (FileNotFoundError, ConnectionRefusedError) as error:
+        raise DescriberError(
+            "The describer is not running. Start it with: describer run.", detail=str(error)
+        ) from error
+    except BlockingIOError as error:  # more wait at the door than it has room for
+        raise DescriberError(_BUSY, detail=str(error)) from error
+    except TimeoutError as error:
+        raise DescriberError(
+            "The describer did not answer. Please start it again.", detail=str(error)
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DescriberError(
+            "The describer left without an answer. Its log says more.", detail=str(error)
+        ) from error
+    if not isinstance(reply, dict):
+        raise DescriberError("The describer's answer makes no sense. Please start it again.")
+    return reply
+
+
+def parse_request(line: bytes) -> tuple[str, bool]:
+    """Read one request. Raises DescriberError for everything that is not one."""
+    try:
+        request = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise DescriberError("The request is not a line of JSON.") from error
+    if not isinstance(request, dict) or not request.keys() <= {"verb", "wait"}:
+        raise DescriberError('A request has a "verb" and perhaps "wait", and nothing else.')
+    verb, wait = request.get("verb"), request.get("wait", False)
+    if not isinstance(verb, str) or verb not in VERBS:
+        raise DescriberError(f"There is no such verb. Known are {', '.join(VERBS)}.")
+    if not isinstance(wait, bool):
+        raise DescriberError('"wait" is either true or false.')
+    return verb, wait
+
+
+def runtime_folder(*, create: bool) -> Path:
+    """The folder of lock and socket, private to this person; the same for server and client.
+
+    Raises FileNotFoundError when it is not there and not to be created, DescriberError when
+    it is not ours.
+    """
+    for parent in _runtime_parents():
+        folder = parent / "describer"
+        if len(os.fsencode(folder / "control.sock")) <= _LONGEST_PATH and _is_private(parent):
+            break
+    else:
+        # Anyone may write here, so the owner is in the name, and is checked below.
+        folder = Path(tempfile.gettempdir()) / f"describer-{os.geteuid()}"
+        if len(os.fsencode(folder / "control.sock")) > _LONGEST_PATH:
+            folder = Path("/tmp") / folder.name  # noqa: S108 - the owner is checked below
+    try:
+        if create:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        elif not folder.is_dir():
+            raise FileNotFoundError(folder)
+        private = _is_private(folder)
+    except (FileExistsError, PermissionError) as error:
+        raise DescriberError(f"I cannot use the folder {folder}.", detail=str(error)) from error
+    if not private:
+        raise DescriberError(
+            f"The folder {folder} is not private to you. Please remove it, "
+            "or set XDG_RUNTIME_DIR to a folder of your own."
+        )
+    return folder
+
+
+def _runtime_parents() -> Iterator[Path]:
+    # platformdirs' answer is not used: before 4.13 nobody checked whose folder it was.
+    named = os.environ.get("XDG_RUNTIME_DIR", "")
+    if named.startswith("/"):
+        yield Path(named)
+    yield Path("/run/user") / str(os.geteuid())
+
+
+def _is_private(folder: Path) -> bool:
+    """Whether it is a folder of ours, and no link, that nobody else may write to."""
+    try:
+        state = folder.lstat()
+    except OSError:
+        return False
+    return (
+        stat.S_ISDIR(state.st_mode)
+        and state.st_uid == os.geteuid()
+        and not state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    )
+
+
+def _lock(path: Path) -> int:
+    """Take the lock for as long as the descriptor that is returned is open."""
+    import fcntl
+
+    with contextlib.ExitStack() as stack:
+        try:
+            # The file stays for ever: to unlink a locked file lets two processes hold "the" lock.
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            stack.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise AlreadyRunningError(
+                "The describer is running already.", detail=str(error)
+            ) from error
+        except OSError as error:
+            raise DescriberError(f"I cannot lock the file {path}.", detail=str(error)) from error
+        stack.pop_all()
+    return descriptor
+
+
+def _is_owner(connection: socket.socket) -> bool:
+    if not hasattr(socket, "SO_PEERCRED"):
+        return True  # macOS: the folder's mode alone keeps others out
+    credentials = connection.getsockopt(
+        socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
+    )
+    _, user, _ = struct.unpack("3i", credentials)
+    return bool(user == os.geteuid())
+
+
+def _read_line(
+    connection: socket.socket, patience: float = _SLOW_CLIENT, largest: int = LARGEST_REQUEST
+) -> bytes:
+    """Read up to a newline; the time is for the whole line, not for each piece of it."""
+    deadline = time.monotonic() + patience
+    line = bytearray()
+    while b"\n" not in line:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("no whole line came")
+        connection.settimeout(left)
+        piece = connection.recv(largest + 1 - len(line))
+        if not piece:
+            break
+        line += piece
+        if len(line) > largest:
+            raise DescriberError("The message is too long.")
+    return bytes(line.partition(b"\n")[0])
+
+
+def _reply(connection: socket.socket, reply: Mapping[str, object]) -> None:
+    text = json.dumps(reply, default=str) + "\n"
+    connection.settimeout(_SLOW_CLIENT)
+    with contextlib.suppress(OSError):  # who does not wait for the answer does not need it
+        connection.sendall(text.encode())
+
+
+def _failure(sentence: str) -> Mapping[str, object]:
+    return {"ok": False, "sentence": sentence}
+
+
+def _require_unix_sockets() -> None:
+    """The one place that knows where this does not work yet."""
+    if not hasattr(socket, "AF_UNIX") or os.name != "posix":
+        raise DescriberError("Requests from other programs do not work on this system yet.")

@@ -1,0 +1,326 @@
+"""What a person can choose: one commented TOML file, validated into frozen settings."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from describer_daemon.core.ports import DescriberError, Hotkey, Region, Verb, VoiceSettings
+from describer_daemon.service.folders import make_private
+from describer_daemon.settings.file import (
+    SettingsError,
+    SettingsFile,
+    as_toml,
+    commented,
+    entries,
+    full_path,
+    hotkey,
+    line_of_text,
+    one_of,
+    region,
+    setting,
+    size,
+    table,
+    whole,
+    yes_no,
+)
+
+log = logging.getLogger(__name__)
+
+_LARGEST_FILE = 64 * 1024
+_SETTLE = 0.2  # seconds without a change: editors truncate first, or write a second file
+_HEADING = """\
+The settings of the describer.
+Save this file, and the running describer takes the change up at once.
+A line that is missing has its default value. Lines that begin with # are comments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """[keys]; None is a key that is switched off. See `Settings.keys`."""
+
+    screen: Hotkey | None = setting("ctrl+alt+d", hotkey(), "Describe the picture on the screen")
+    clipboard: Hotkey | None = setting(
+        "ctrl+alt+c", hotkey(), "Describe the picture on the clipboard"
+    )
+    text: Hotkey | None = setting("ctrl+alt+w", hotkey(), "Read the text on the screen")
+    repeat: Hotkey | None = setting("ctrl+alt+r", hotkey(), "Say the last caption again")
+    copy: Hotkey | None = setting("ctrl+alt+x", hotkey(), "Copy the last caption")
+    stop: Hotkey | None = setting("ctrl+alt+s", hotkey(), "Stop speaking")
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """[speech]; `rate` in words a minute, `volume` in 0..100."""
+
+    backend: str = setting(
+        "auto",
+        line_of_text('"auto", or a name that `describer doctor` lists', empty=False),
+        "Who speaks",
+    )
+    voice: str = setting(
+        "", line_of_text('a name that `describer voices` lists, or "" for the usual one'), "Voice"
+    )
+    rate: int = setting(180, whole(80, 450), "Speed in words a minute")
+    volume: int = setting(100, whole(0, 100), "Loudness in percent")
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """[capture]; `pointer_box` is (width, height) in pixels."""
+
+    region: Region = setting(
+        "window", region("window", "pointer", "screen"), "What to look at on the screen"
+    )
+    pointer_box: tuple[int, int] = setting(
+        [800, 600], size(), 'The box around the pointer, for region = "pointer"'
+    )
+    find: bool = setting(
+        True, yes_no(), "Find the picture in there; false describes all of it as one picture"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionerSettings:
+    """[captioner]; `bundle` None is the one that ships."""
+
+    start: Literal["first use", "at start"] = setting(
+        "first use", one_of("first use", "at start"), "When to load the model"
+    )
+    timeout_seconds: int = setting(20, whole(1, 300), "Longest time for one caption, in seconds")
+    text_timeout_seconds: int = setting(
+        90, whole(1, 300), "Longest time to read the text of one picture, in seconds"
+    )
+    unload_after_minutes: int = setting(
+        10, whole(0, 1440), "Give the memory back after so many idle minutes, 0 for never"
+    )
+    beam: int = setting(
+        0, whole(0, 10), "Captions weighed against each other, 0 for what suits the model best"
+    )
+    bundle: Path | None = setting(
+        "", full_path('a full path, or "" for the one that ships'), "Folder of the model"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sounds:
+    """[sounds]."""
+
+    earcon: bool = setting(True, yes_no(), "A short sound when a key is taken")
+    failure: bool = setting(True, yes_no(), "A short sound when something failed")
+
+
+@dataclass(frozen=True, slots=True)
+class TraySettings:
+    """[tray]."""
+
+    show: bool = setting(True, yes_no(), "Show the icon")
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """[log]."""
+
+    level: Literal["debug", "info", "warning", "error"] = setting(
+        "info", one_of("debug", "info", "warning", "error"), "How much is written to the log"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the file says, table by table; `Settings()` has the defaults."""
+
+    bindings: Bindings = table(Bindings, "keys", 'Keys that work everywhere; "" is no key.')
+    speech: Speech = table(Speech, "speech", "How captions are spoken.")
+    capture: Capture = table(Capture, "capture", "Where the picture is.")
+    captioner: CaptionerSettings = table(CaptionerSettings, "captioner", "The part that sees.")
+    sounds: Sounds = table(Sounds, "sounds", "Short sounds beside the speech.")
+    tray: TraySettings = table(TraySettings, "tray", "The icon in the tray.")
+    log: LogSettings = table(LogSettings, "log", "The log file.")
+
+    @property
+    def keys(self) -> Mapping[Verb, Hotkey]:
+        """The keys that are switched on."""
+        wanted = {verb: getattr(self.bindings, verb.value) for verb in Verb}
+        return {verb: key for verb, key in wanted.items() if key is not None}
+
+    @property
+    def voice(self) -> VoiceSettings:
+        return VoiceSettings(self.speech.voice, self.speech.rate, self.speech.volume)
+
+    @property
+    def region(self) -> Region:
+        return self.capture.region
+
+
+def settings_path() -> Path:
+    """Where the file is: DESCRIBER_CONFIG, or the place that the system has for it."""
+    named = os.environ.get("DESCRIBER_CONFIG")
+    if named:
+        return Path(named).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("describer", appauthor=False)) / "settings.toml"
+
+
+def load(path: Path) -> Settings:
+    """Read the file; one that is missing has all defaults. Raises SettingsError."""
+    text = _read_text(path)
+    if text is None:
+        return Settings()
+    file = SettingsFile(text, path.name)
+    settings = file.read(Settings)
+    _refuse_equal_keys(file, settings.keys)
+    file.check()
+    return settings
+
+
+def write_default(path: Path) -> None:
+    """Write the commented file with the defaults, at once and readable by its owner alone.
+
+    A file that is there already is left alone. Raises SettingsError when it cannot be written.
+    """
+    temporary = ""
+    try:
+        if path.exists():
+            return
+        make_private(path.parent)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(commented(Settings(), _HEADING))
+        Path(temporary).replace(path)
+    except OSError as error:
+        if temporary:
+            with suppress(OSError):
+                Path(temporary).unlink()
+        raise SettingsError(
+            f"The settings file cannot be written. Please look at the folder {path.parent}.",
+            detail=str(error),
+        ) from error
+
+
+def describe_settings(settings: Settings, path: Path) -> str:
+    """Every setting in a line of its own, and where to change it: plain text."""
+    usual = {(name, key): value for name, key, value, _, _ in entries(Settings())}
+    lines = [f"The settings file is {path}"]
+    for name, key, value, rule, _ in entries(settings):
+        mark = "" if value == usual[name, key] else f" (usually {as_toml(usual[name, key])})"
+        lines.append(f"{name}.{key} = {as_toml(value)}{mark}; {rule.allowed}")
+    return "\n".join(lines)
+
+
+class SettingsWatcher:
+    """Calls back from its own thread when the file was saved.
+
+    `on_change` gets the new settings; `on_error` gets one error for each broken or missing
+    state of the file, after which the last good settings still hold. What counts as a change
+    starts with the construction, so construct it before the first `load`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        on_change: Callable[[Settings], None],
+        on_error: Callable[[DescriberError], None],
+        *,
+        interval: float = 1.0,
+    ) -> None:
+        """`interval` is in seconds; an idle watcher asks for the file's state once in each."""
+        self._path = path
+        self._on_change = on_change
+        self._on_error = on_error
+        self._interval = interval
+        self._stamp = _stamp(path)
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread = threading.Thread(target=self._watch, name="settings", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """No callback begins after this, save one that is under way; safe to call twice."""
+        self._ended.set()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(2)
+
+    def _watch(self) -> None:
+        while not self._ended.wait(self._interval):
+            stamp = _stamp(self._path)
+            if stamp == self._stamp:
+                continue
+            while not self._ended.wait(_SETTLE) and (later := _stamp(self._path)) != stamp:
+                stamp = later
+            if stamp != self._stamp and not self._ended.is_set():
+                self._stamp = stamp
+                self._take()
+
+    def _take(self) -> None:
+        # Whatever a callback does, the next save must be noticed.
+        try:
+            if self._stamp:
+                self._on_change(load(self._path))
+            else:
+                name = self._path.name
+                self._tell(SettingsError(f"{name} is gone. I keep the settings until it is back."))
+        except DescriberError as error:
+            self._tell(error)
+        except Exception:
+            log.exception("new settings could not be taken up")
+
+    def _tell(self, error: DescriberError) -> None:
+        try:
+            self._on_error(error)
+        except Exception:
+            log.exception("the error could not be told: %s", error.spoken)
+
+
+def _read_text(path: Path) -> str | None:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SettingsError(f"{path.name} is not a file. Please remove what is at {path}.")
+        with path.open("rb") as stream:
+            data = stream.read(_LARGEST_FILE + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SettingsError(
+            f"{path.name} cannot be read. Please check who may read it.", detail=str(error)
+        ) from error
+    if len(data) > _LARGEST_FILE:
+        raise SettingsError(f"{path.name} is too large. It may have 64 kilobytes.")
+    try:
+        return data.decode("utf-8-sig")  # editors on Windows put a byte order mark first
+    except UnicodeDecodeError as error:
+        number = data[: error.start].count(b"\n") + 1
+        raise SettingsError(
+            f"{path.name} line {number} is not UTF-8 text. Please save the file as UTF-8.",
+            detail=str(error),
+        ) from error
+
+
+def _refuse_equal_keys(file: SettingsFile, keys: Mapping[Verb, Hotkey]) -> None:
+    owner: dict[Hotkey, Verb] = {}
+    # Those left at their default come first, so that the blame falls on a line of the file.
+    for verb in sorted(keys, key=lambda verb: file.has("keys", verb)):
+        first = owner.setdefault(keys[verb], verb)
+        if first is not verb:
+            file.refuse("keys", verb, f"; keys.{first} has the same key already.")
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What differs after every save, rename or replacement; () when nothing is there."""
+    try:
+        state = path.stat()
+    except OSError:
+        return ()
+    return (state.st_ino, state.st_mode, state.st_size, state.st_mtime_ns, state.st_ctime_ns)

@@ -1,0 +1,150 @@
+"""Earcons: a short quiet sound when a key is taken, another when something failed."""
+
+from __future__ import annotations
+
+import io
+import logging
+import math
+import subprocess
+import sys
+import threading
+import wave
+from array import array
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from describer_daemon import processes
+from describer_daemon.speech import players
+
+log = logging.getLogger(__name__)
+
+_RATE = 22050  # samples a second
+_LOUDNESS = 0.15  # of full scale: it must not cover the first word
+_SECONDS = 0.07
+_LONGEST = 2.0  # seconds until a player is taken for dead
+_HEARD_OUT = 0.25  # seconds; a tone and the start of its player take a tenth
+
+
+@dataclass(slots=True)
+class _Playing:
+    """A tone on its way to the ear; `over` as soon as it is neither heard nor wanted any more."""
+
+    patience: float  # seconds that words wait for its end
+    over: threading.Event = field(default_factory=threading.Event)
+    process: subprocess.Popen[bytes] | None = None
+
+
+class Earcons:
+    """Plays without waiting; no player or no sound device is told to the log alone."""
+
+    def __init__(self, taken: bool = True, failure: bool = True) -> None:
+        """`taken` and `failure` say which of the two sounds are wanted."""
+        self._wants_taken = taken
+        self._wants_failure = failure
+        self._guard = threading.Lock()
+        self._playing: _Playing | None = None
+        self._closed = False
+
+    def taken(self) -> None:
+        """A rising tone: the key was heard."""
+        if self._wants_taken:
+            self._start(660.0, 990.0, patience=0.0)  # an answer says as much
+
+    def failed(self) -> None:
+        """A falling tone: what follows is bad news."""
+        if self._wants_failure:
+            self._start(520.0, 330.0, patience=_HEARD_OUT)
+
+    def make_way(self) -> None:
+        """Let nothing sound into the words that follow.
+
+        That a key was heard need not be told any more; a failure's tone is waited for, a quarter
+        of a second at most.
+        """
+        with self._guard:
+            playing, self._playing = self._playing, None
+        if playing is not None:
+            playing.over.wait(playing.patience)
+            self._end(playing)
+
+    def close(self) -> None:
+        """Silence, for good."""
+        with self._guard:
+            self._closed = True
+            playing, self._playing = self._playing, None
+        if playing is not None:
+            self._end(playing)
+
+    def _start(self, first: float, last: float, patience: float) -> None:
+        playing = _Playing(patience)
+        with self._guard:
+            if self._closed:
+                return
+            before, self._playing = self._playing, playing
+        if before is not None:
+            self._end(before)
+        # To start a process takes some milliseconds that nobody should wait for.
+        threading.Thread(target=self._play, args=(playing, first, last), name="earcon",
+                         daemon=True).start()
+
+    def _end(self, playing: _Playing) -> None:
+        with self._guard:
+            if not playing.over.is_set():
+                playing.over.set()
+                if playing.process is not None:
+                    processes.end(playing.process)
+
+    def _play(self, playing: _Playing, first: float, last: float) -> None:
+        try:
+            sound = tone(first, last)
+            if sys.platform == "win32":
+                import winsound
+
+                winsound.PlaySound(sound, winsound.SND_MEMORY)
+                return
+            for player in players.installed():
+                if self._play_with(player, sound, playing):
+                    return
+            log.info("the earcon was not heard: %s", players.refusal() or "no player could")
+        except OSError as error:
+            log.info("the earcon was not heard: %s", error)
+        finally:
+            playing.over.set()
+
+    def _play_with(self, player: players.Player, sound: bytes, playing: _Playing) -> bool:
+        """Whether it was heard, or is no longer wanted."""
+        with self._guard:
+            if playing.over.is_set():
+                return True
+            process = playing.process = processes.start(player.command(), stdin=subprocess.PIPE)
+        try:
+            process.communicate(sound, timeout=_LONGEST)
+        except subprocess.TimeoutExpired:
+            log.info("the earcon was not heard: %s hangs", player.program)
+            processes.end(process)
+            process.communicate()
+            return True
+        return playing.over.is_set() or process.returncode == 0
+
+
+@lru_cache(maxsize=2)
+def tone(first: float, last: float) -> bytes:
+    """A WAV file of 70 ms that glides from one pitch to another, both in hertz."""
+    count = int(_RATE * _SECONDS)
+    samples = array("h")
+    phase = 0.0
+    for index in range(count):
+        along = index / count
+        phase += 2 * math.pi * (first + (last - first) * along) / _RATE
+        # Rising from and falling to nothing: an edge would be heard as a click.
+        loudness = _LOUDNESS * math.sin(math.pi * along) ** 0.5
+        samples.append(round(32767 * loudness * math.sin(phase)))
+    if sys.byteorder == "big":
+        samples.byteswap()
+    file = io.BytesIO()
+    with wave.open(file, "wb") as stream:
+        stream.setnchannels(1)
+        stream.setsampwidth(2)
+        stream.setframerate(_RATE)
+        stream.writeframes(samples.tobytes())
+    return file.getvalue()

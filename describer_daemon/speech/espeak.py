@@ -1,0 +1,83 @@
+"""espeak-ng's command line: how it is asked for speech, and what it calls its voices."""
+
+from __future__ import annotations
+
+import re
+
+from describer_daemon import processes
+from describer_daemon.core.ports import DescriberError, VoiceSettings
+from describer_daemon.speech import voices, wav
+from describer_daemon.speech.utterance import speakable
+
+SLOWEST, FASTEST = 80, 450  # words a minute that it can speak
+
+
+def command(voice: VoiceSettings) -> list[str]:
+    """The program that reads text (see `encode`) and writes a WAV; `voice.name` as for -v."""
+    # the text comes on standard input: there it is never an option, and `ps` does not show it
+    options = ["espeak-ng", "--stdin", "--stdout", "-b", "1"]
+    options += ["-s", str(min(max(voice.rate, SLOWEST), FASTEST))]
+    options += ["-a", str(min(max(voice.volume, 0), 100))]
+    return [*options, "-v", voice.name] if voice.name else options
+
+
+def encode(text: str) -> bytes:
+    """The text so that none of it is a command."""
+    # espeak-ng reads [[...]] as phonemes
+    return speakable(text).replace("[[", "[ [").encode(errors="replace")
+
+
+def synthesise(text: str, voice: VoiceSettings) -> tuple[int, bytes]:
+    """Frames a second and 16-bit mono samples. Raises DescriberError when espeak-ng fails."""
+    done = processes.run(command(voice), timeout=30.0, what="The voice", data=encode(text))
+    if done.code:
+        raise failed(done.code, done.errors)
+    # nothing to say gives no bytes at all
+    return wav.parse_stream(done.output) if done.output else (22050, b"")
+
+
+def failed(code: int, errors: bytes) -> DescriberError:
+    """The error for an exit status other than 0."""
+    complaint = errors.decode(errors="replace").strip()[-200:]
+    return DescriberError(
+        "The voice espeak-ng failed. Please choose another voice.",
+        detail=f"espeak-ng ended with {code}: {complaint}",
+    )
+
+
+def find(name: str) -> str:
+    """What -v takes for "en-us", "English (America)", or either with a variant as "+Annie".
+
+    Raises DescriberError with the nearest names when there is no such voice.
+    """
+    base, plus, variant = name.partition("+")
+    found = voices.pick(base, listed())
+    return found + plus + (voices.pick(variant, listed("=variant")) if plus else "")
+
+
+def listed(kind: str = "") -> dict[str, str]:
+    """What people may call each voice -> what -v takes."""
+    done = processes.run(["espeak-ng", f"--voices{kind}"], timeout=5.0, what="The voice")
+    if done.code:
+        raise failed(done.code, done.errors)
+    return parse(done.output)
+
+
+def parse(listing: bytes) -> dict[str, str]:
+    """Read the table of --voices: a voice goes by its language code, a variant by its file."""
+    found: dict[str, str] = {}
+    titles: dict[str, str] = {}
+    for line in listing.decode(errors="replace").splitlines()[1:]:
+        _priority, language, _age, title, file = line.split()[:5]
+        if file.startswith("mb/"):
+            continue  # listed even where MBROLA is not installed, and then silent
+        if language == "variant":
+            code = file.removeprefix("!v/")
+            found.setdefault(code, code)
+            titles.setdefault(title, code)
+            continue
+        found.setdefault(language, language)
+        titles.setdefault(title.replace("_", " "), language)
+        for other in re.findall(r"\((\S+) \d+\)", line):  # (en 2): "en" will find a voice too
+            titles.setdefault(other, other)
+    return {**titles, **found}

@@ -1,0 +1,89 @@
+"""Speech by espeak-ng, its sound piped into the sound server's player.
+
+espeak-ng alone ends well even where there is no sound device; a player tells.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import subprocess
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from describer_daemon import processes
+from describer_daemon.core import stages
+from describer_daemon.core.ports import DescriberError, VoiceSettings
+from describer_daemon.speech import espeak, players, wav
+from describer_daemon.speech.utterance import OneAtATime, Utterance, longest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from describer_daemon.speech.players import Player
+
+
+class EspeakSpeaker(OneAtATime):
+    """See `ports.Speaker`. Voices are language codes such as "en-us", or "en-us+f3"."""
+
+    name = "espeak-ng"
+
+    @classmethod
+    def refusal(cls) -> str:
+        """See `backends.Backend`."""
+        if not shutil.which("espeak-ng"):
+            return "espeak-ng is missing: install espeak-ng"
+        return players.refusal()
+
+    def configure(self, voice: VoiceSettings) -> None:
+        """See `ports.Speaker`."""
+        self._voice = replace(voice, name=espeak.find(voice.name) if voice.name else "")
+
+    def voices(self) -> Sequence[str]:
+        """See `ports.Speaker`. A name may be followed by a variant, as in "en-us+f3"."""
+        return sorted(set(espeak.listed().values()))
+
+    def save(self, text: str, path: Path) -> None:
+        """See `ports.Speaker`."""
+        wav.write(path, *espeak.synthesise(text, self._voice))
+
+    def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:
+        """See `OneAtATime`."""
+        failures: list[str] = []
+        for player in players.installed():
+            problem = _say_through(player, text, voice, utterance)
+            if not problem or utterance.stopped:
+                return
+            failures.append(problem)
+        raise players.unheard("; ".join(failures))
+
+
+def _say_through(player: Player, text: str, voice: VoiceSettings, utterance: Utterance) -> str:
+    """Speak to the end; "" or what the player complained of."""
+    pipe = subprocess.PIPE
+    try:
+        voicing = processes.start(espeak.command(voice), stdin=pipe, stdout=pipe, stderr=pipe)
+    except FileNotFoundError as error:
+        raise DescriberError("espeak-ng is missing. Please install it.") from error
+    utterance.adopt_process(voicing)
+    words, sound, complaints = map(processes.pipe,
+                                   (voicing.stdin, voicing.stdout, voicing.stderr))
+    with complaints:
+        try:
+            with sound:  # ours must close, else espeak-ng would outlive its player
+                playing = players.start(player, sound, utterance)
+            with contextlib.suppress(BrokenPipeError), words:
+                words.write(espeak.encode(text))
+            stages.reached("voiced")
+            problem = players.listen(playing, player, longest(text, voice.rate))
+            if not problem:  # all it gave was played: now its own end tells whether that was all
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    voicing.wait(1.0)
+            code = voicing.poll()
+        finally:
+            processes.end(voicing)
+        if code not in (None, 0, -signal.SIGPIPE) and not utterance.stopped:
+            raise espeak.failed(code, complaints.read())
+    return problem

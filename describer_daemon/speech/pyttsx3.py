@@ -1,0 +1,167 @@
+"""Speech by pyttsx3: the system's own voice on Windows and macOS, espeak-ng's on Linux.
+
+On Linux pyttsx3 is silent without an error where there is no sound device, and cannot be
+stopped. There it only writes a file, which our own player plays.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+import tempfile
+import wave
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from describer_daemon import processes
+from describer_daemon.core.ports import DescriberError, VoiceSettings
+from describer_daemon.speech import players, voices, wav
+from describer_daemon.speech.utterance import OneAtATime, Utterance, longest, speakable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_START = 15.0  # seconds that a busy machine may take to start the child
+_SPEAKS_ITSELF = sys.platform in ("win32", "darwin")
+
+
+class Pyttsx3Speaker(OneAtATime):
+    """See `ports.Speaker`."""
+
+    name = "pyttsx3"
+
+    @classmethod
+    def refusal(cls) -> str:
+        """See `backends.Backend`."""
+        if importlib.util.find_spec("pyttsx3") is None:
+            return "pyttsx3 is missing: install it with pip"
+        if not _SPEAKS_ITSELF and (reason := players.refusal()):
+            return reason
+        try:
+            found = _known()
+        except DescriberError as error:
+            cure = "" if _SPEAKS_ITSELF else ": install libespeak-ng1"
+            return f"pyttsx3 does not run here{cure} ({error.detail})"
+        return "" if found else "pyttsx3 finds no voice: install one in the system's settings"
+
+    def configure(self, voice: VoiceSettings) -> None:
+        """See `ports.Speaker`."""
+        self._voice = replace(voice, name=voices.pick(voice.name, _known()) if voice.name else "")
+
+    def voices(self) -> Sequence[str]:
+        """See `ports.Speaker`."""
+        return sorted({name for name, _ in _listed()})
+
+    def save(self, text: str, path: Path) -> None:
+        """See `ports.Speaker`."""
+        with tempfile.TemporaryDirectory(prefix="describer-") as folder:
+            sound = Path(folder) / "speech.wav"
+            text = speakable(text)
+            if text:
+                _finish(_begin(_wish("save", text, self._voice, sound)), _START + len(text))
+                _as_wav(sound)
+            wav.write(path, *(_samples(sound) if text else (22050, b"")))
+
+    def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:
+        """See `OneAtATime`."""
+        timeout = longest(text, voice.rate)
+        if _SPEAKS_ITSELF:
+            child = _begin(_wish("say", text, voice), utterance)
+            _finish(child, _START + timeout)
+            return
+        with tempfile.TemporaryDirectory(prefix="describer-") as folder:
+            sound = Path(folder) / "speech.wav"
+            child = _begin(_wish("save", text, voice, sound), utterance)
+            _finish(child, _START + len(text))
+            if not utterance.stopped:
+                _samples(sound)  # nothing there must not pass for heard
+                players.play_file(sound, utterance, timeout=timeout)
+
+
+def _wish(do: str, text: str, voice: VoiceSettings, path: Path | None = None) -> dict[str, Any]:
+    return {"do": do, "text": text, "voice": voice.name, "rate": voice.rate,
+            "volume": min(max(voice.volume, 0), 100), "path": str(path)}
+
+
+def _begin(wish: dict[str, Any], utterance: Utterance | None = None) -> subprocess.Popen[bytes]:
+    """Start a child with a wish; stopping `utterance` kills it."""
+    pipe = subprocess.PIPE
+    command = processes.python("describer_daemon.speech.pyttsx3_child")
+    child = processes.start(command, stdin=pipe, stdout=pipe, stderr=pipe)
+    if utterance is not None:
+        utterance.adopt_process(child)
+    wishes = processes.pipe(child.stdin)
+    try:
+        wishes.write(json.dumps(wish).encode())
+        wishes.flush()
+    except BrokenPipeError:
+        pass  # it died; its end will tell
+    return child
+
+
+def _finish(child: subprocess.Popen[bytes], timeout: float) -> dict[str, Any]:
+    """The child's answer. Raises DescriberError when it failed, hung or died."""
+    try:
+        output, errors = child.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired as error:
+        processes.end(child)
+        child.communicate()
+        raise _failed(f"no answer in {timeout:.0f} s") from error
+    try:
+        reply: dict[str, Any] = json.loads(output)
+    except ValueError as error:
+        complaint = errors.decode(errors="replace").strip()[-200:]
+        raise _failed(f"it ended with {child.returncode}: {complaint}") from error
+    if "error" in reply:
+        raise _failed(str(reply["error"]))
+    return reply
+
+
+def _listed() -> list[tuple[str, str]]:
+    """Name and identifier of every voice."""
+    reply = _finish(_begin({"do": "voices"}), _START)
+    return [(str(name), str(key)) for name, key in reply["voices"] if not _mbrola(key)]
+
+
+def _known() -> dict[str, str]:
+    """What people may call each voice (its name, identifier, or language) -> its identifier."""
+    found = _listed()
+    known = dict(reversed(found))
+    known |= {key: key for _, key in found}
+    for _, key in found:
+        known.setdefault(key.rpartition("/")[2], key)
+    return known
+
+
+def _mbrola(key: str) -> bool:
+    return key.startswith("mb/")  # listed even where MBROLA is not installed, and then silent
+
+
+def _as_wav(sound: Path) -> None:
+    """Convert what macOS writes, which is AIFF whatever the name."""
+    if sys.platform == "darwin" and sound.is_file() and sound.read_bytes()[:4] == b"FORM":
+        aiff = sound.rename(sound.with_suffix(".aiff"))
+        processes.run(["afconvert", "-f", "WAVE", "-d", "LEI16", "-c", "1", str(aiff), str(sound)],
+                      timeout=30.0, what="The voice")
+
+
+def _samples(sound: Path) -> tuple[int, bytes]:
+    try:
+        with wave.open(str(sound), "rb") as file:
+            if (file.getsampwidth(), file.getnchannels()) != (2, 1):
+                raise _failed("the speech is not 16-bit mono")
+            rate, samples = file.getframerate(), file.readframes(file.getnframes())
+    except (OSError, EOFError, wave.Error) as error:
+        raise _failed(f"no speech was written: {error}") from error
+    if not samples:
+        raise _failed("the speech is empty")
+    return rate, samples
+
+
+def _failed(detail: str) -> DescriberError:
+    return DescriberError(
+        "The voice of pyttsx3 failed. Please choose another voice.", detail=detail
+    )

@@ -1,0 +1,234 @@
+"""A private desktop without a screen: Xvfb and openbox, real windows, real key events.
+
+The demonstration, the benchmarks and the tests run on it. It touches neither the person's
+desktop nor their files, and works for root and for ordinary users.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from describer_daemon import processes, x11
+from describer_daemon.core.ports import DescriberError, Rectangle
+from describer_daemon.hotkeys.names import parse_hotkey
+from describer_daemon.hotkeys.x11_keyboard import Keyboard
+
+T = TypeVar("T")
+
+_START_SECONDS = 20.0
+_POLITE_SECONDS = 3.0
+_PACKAGES = {"Xvfb": "xvfb", "openbox": "openbox", "feh": "feh"}
+_numbers = itertools.count(1)
+
+
+class VirtualDisplay:
+    """Use it in a `with` block: leaving it, also by an exception, ends every process.
+
+    `name` is the display's, such as ":99"; `env` is the environment for programs on it, with
+    a home and a runtime folder of their own; `server` is the X server's process number; `width`
+    and `height` are in pixels.
+    """
+
+    def __init__(self, size: tuple[int, int] = (1280, 800)) -> None:
+        self.width, self.height = size
+        self.name = ""
+        self.server = 0
+        self.env: dict[str, str] = {}
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._cleanup = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def start(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        """Start a program on this display; it ends with the display at the latest."""
+        return self._started(command, env=self.env)
+
+    def end(self, process: subprocess.Popen[bytes]) -> None:
+        """End a program that `start` or `show_picture` began, now."""
+        processes.end(process)
+        self._processes.remove(process)
+
+    def show_picture(self, path: Path) -> tuple[subprocess.Popen[bytes], Rectangle]:
+        """Show a picture file in a window of its own, focused and in front.
+
+        Returns the viewer (see `end`) and the place of the window's contents; the picture is
+        shown pixel for pixel unless it is larger than the display.
+        """
+        _require("feh")
+        title = f"picture {next(_numbers)}"
+        # The double dash: a file's name may begin with "-".
+        viewer = self.start(["feh", "--scale-down", "--title", title, "--", str(path.resolve())])
+
+        def focused() -> Rectangle | None:
+            if viewer.poll() is not None:
+                raise DescriberError(f"The picture {path.name} cannot be shown.")
+            return x11.active_window(display) if _active_title(display) == title else None
+
+        try:
+            with self.opened() as display:
+                return viewer, _wait_for(focused, "The picture did not appear.")
+        except BaseException:
+            self.end(viewer)
+            raise
+
+    def press(self, combination: str, *, hold: float = 0.0) -> float:
+        """Press and release a key with its modifiers, such as "ctrl+alt+d", as a person does.
+
+        `hold` is in seconds; the X server repeats a key held for long enough. Returns when it
+        was pressed, on the clock of `time.monotonic`.
+        """
+        from Xlib import X
+        from Xlib.ext import xtest
+
+        hotkey = parse_hotkey(combination)
+        with self.opened() as display:
+            keyboard = Keyboard.read(display)
+            codes = [keyboard.modifier_keycode(name) for name in sorted(hotkey.modifiers)]
+            codes += keyboard.keycodes(hotkey.key)[:1]
+            pressed = time.monotonic()
+            try:
+                for code in codes:
+                    xtest.fake_input(display, X.KeyPress, code)
+                display.sync()
+                if hold:
+                    time.sleep(hold)
+            finally:
+                for code in reversed(codes):
+                    xtest.fake_input(display, X.KeyRelease, code)
+                display.sync()
+        return pressed
+
+    def opened(self) -> contextlib.AbstractContextManager[Any]:
+        """An Xlib connection to this display, as a context manager."""
+        return x11.opened(self.name)
+
+    def close(self) -> None:
+        """End everything; safe to call twice."""
+        # The last ones first: clients before their server.
+        while self._processes:
+            _end_politely(self._processes.pop())
+        self._cleanup.close()
+
+    def _begin(self) -> None:
+        _require("Xvfb")
+        _require("openbox")
+        home = self._cleanup.enter_context(
+            tempfile.TemporaryDirectory(prefix="describer-", ignore_cleanup_errors=True)
+        )
+        kept = {key: value for key, value in os.environ.items() if key not in _FOREIGN}
+        runtime = Path(home, "run")
+        runtime.mkdir(mode=0o700)
+        self.env = {**kept, "HOME": home, "XDG_RUNTIME_DIR": str(runtime)}
+        self.name = self._begin_server()
+        self.env["DISPLAY"] = self.name
+        self.start(["openbox", "--sm-disable"])
+        with self.opened() as display:
+            _wait_for(lambda: _managed(display), "The window manager did not start.")
+
+    def _begin_server(self) -> str:
+        size = f"{self.width}x{self.height}x24"
+        # Xvfb finds a free number itself and writes it to descriptor 1 when it is ready.
+        command = ["Xvfb", "-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp", "-noreset"]
+        server = self._started(command, stdout=subprocess.PIPE, env=self.env)
+        self.server = server.pid
+        with processes.pipe(server.stdout) as answer:
+            number = b""
+            while not number.endswith(b"\n"):
+                if not select.select([answer], [], [], _START_SECONDS)[0]:
+                    raise DescriberError("The virtual display did not start.")
+                part = os.read(answer.fileno(), 16)
+                if not part:
+                    raise DescriberError("The virtual display did not start.")
+                number += part
+        return f":{int(number)}"
+
+    def _started(self, command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+        # Should this program be killed outright, its children still end.
+        if shutil.which("setpriv"):
+            command = ["setpriv", "--pdeathsig", "TERM", *command]
+        process = processes.start(command, **options)
+        self._processes.append(process)
+        return process
+
+
+# A session bus or another display of the person's must not leak into this one.
+_FOREIGN = {
+    "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "SWAYSOCK", "XDG_SESSION_TYPE",
+    "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME",
+    "DBUS_SESSION_BUS_ADDRESS", "SESSION_MANAGER",
+}  # fmt: skip
+
+
+def _require(tool: str) -> None:
+    if shutil.which(tool) is None:
+        raise DescriberError(
+            f"The program {tool} is missing. Please install the package {_PACKAGES[tool]}."
+        )
+
+
+def _end_politely(process: subprocess.Popen[bytes]) -> None:
+    # Xvfb removes its lock file and socket only when asked to end.
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_POLITE_SECONDS)
+    processes.end(process)
+
+
+def _wait_for(look: Callable[[], T | None], failure: str) -> T:
+    for found in _looks(look):
+        if found is not None:
+            return found
+    raise DescriberError(failure)
+
+
+def _looks(look: Callable[[], T | None]) -> Iterator[T | None]:
+    latest = time.monotonic() + _START_SECONDS
+    while time.monotonic() < latest:
+        yield look()
+        time.sleep(0.01)
+
+
+def _managed(display: Any) -> bool | None:
+    from Xlib import X
+
+    atom = display.intern_atom("_NET_SUPPORTING_WM_CHECK")
+    return display.screen().root.get_full_property(atom, X.AnyPropertyType) is not None or None
+
+
+def _active_title(display: Any) -> str:
+    from Xlib import X, error
+
+    atom = display.intern_atom("_NET_ACTIVE_WINDOW")
+    found = display.screen().root.get_full_property(atom, X.AnyPropertyType)
+    if found is None or not found.value or not found.value[0]:
+        return ""
+    try:
+        window = display.create_resource_object("window", found.value[0])
+        return str(window.get_wm_name() or "")
+    except error.BadWindow:
+        return ""

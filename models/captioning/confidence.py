@@ -1,0 +1,132 @@
+"""How far a caption can be trusted: one number from everything that the captioner knows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.captioning.consensus import nearness
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from models.captioning.consensus import Around, Consensus
+    from models.captioning.decoding import Encoding, Hypothesis
+
+NEIGHBOURS = (3, 8, 20, 60)
+_BANDWIDTH = 0.07  # for what the nearer ones count more
+_FAINT = 0.05  # a channel whose mean over the picture is below it has seen nothing
+# what `signals` knows of a caption alone, and what only by a memory of others
+OWN = frozenset({"mean", "least", "total", "end", "words", "attention", "channels"})
+COMPARED = frozenset({
+    "behind", "by rarity", "expected rarity", "total rarity", "rarity", "rarest", "beam",
+    "nearest", "near", "support", "least support", "neighbours", "humans", "weighted agreement",
+    *(f"agreement {count}" for count in NEIGHBOURS),
+})
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Confidence = P(good, if the picture is familiar) * P(familiar), each of them
+    1 / (1 + exp(-(Σ weight * signal + offset))) over the named signals.
+
+    `weights` and `offset` are the first's, `familiar` and `familiar_offset` the second's, which
+    is 1 without weights: a picture is familiar when it is anything like those learnt from.
+    `sure` and `medium` are the least confidences of a plain and of a hedged caption.
+    `tag_slope` and `tag_offset` do the same for the logit of a tag's probability, and `tag` is
+    the least probability of a tag that is worth saying.
+    """
+
+    weights: dict[str, float] = field(default_factory=lambda: {"mean": 1.0})
+    offset: float = 0.0
+    familiar: dict[str, float] = field(default_factory=dict)
+    familiar_offset: float = 0.0
+    sure: float = 0.6
+    medium: float = 0.3
+    tag_slope: float = 1.0
+    tag_offset: float = 0.0
+    tag: float = 0.7
+
+    def confidence(self, signals: Mapping[str, float]) -> float:
+        """Raises KeyError for a signal that is not there."""
+        good = _logistic(self.offset + _sum(self.weights, signals))
+        if not self.familiar:
+            return good
+        return good * _logistic(self.familiar_offset + _sum(self.familiar, signals))
+
+    def tag_probability(self, probability: float) -> float:
+        """What the classifier's own probability for a tag is worth."""
+        inside = min(max(probability, 1e-6), 1 - 1e-6)
+        return _logistic(self.tag_slope * math.log(inside / (1 - inside)) + self.tag_offset)
+
+
+def _sum(weights: Mapping[str, float], signals: Mapping[str, float]) -> float:
+    return sum(weight * signals[name] for name, weight in weights.items())
+
+
+def _logistic(odds: float) -> float:
+    return 1 / (1 + math.exp(min(-odds, 700.0)))  # exp overflows beyond
+
+
+def signals(
+    found: Sequence[Hypothesis], chosen: Hypothesis, encoding: Encoding, consensus: Consensus,
+    around: Around | None,
+) -> dict[str, float]:
+    """Everything known of the `chosen` one of the captions that were `found`.
+
+    `around` has at least the last of `NEIGHBOURS` pictures of the memory `consensus`, if it has
+    so many; without a memory (None) there is nothing to compare with, and its signals are not
+    there. Probabilities are natural logarithms; agreements are mean CIDErs in 0..1.
+    """
+    each = np.asarray(chosen.log_probabilities)
+    attention = np.maximum(chosen.attention, 1e-9)
+    own = {
+        "mean": float(each.mean()),
+        "least": float(each.min()),
+        "total": float(each.sum()),
+        "end": float(each[-1]),
+        "words": float(len(chosen.tokens)),
+        "attention": float(-(attention * np.log(attention)).sum(-1).mean()),
+        # half of them see something in a photograph, a seventh in noise
+        "channels": float((encoding.features > _FAINT).mean()),
+    }
+    return own if around is None else own | _compared(found, chosen, consensus, around)
+
+
+def _compared(
+    found: Sequence[Hypothesis], chosen: Hypothesis, consensus: Consensus, around: Around
+) -> dict[str, float]:
+    """What the memory of captions knows of the chosen one."""
+    captions = [each.tokens for each in found]
+    totals = np.asarray([sum(each.log_probabilities) for each in found])
+    shares = np.exp(totals - totals.max())
+    pictures, cosines, said = (around.pictures[: NEIGHBOURS[-1]],
+                               around.cosines[: NEIGHBOURS[-1]],
+                               around.said.first(NEIGHBOURS[-1]))
+    each = np.asarray(chosen.log_probabilities)
+    rarity = consensus.rarity(chosen.tokens)
+    weight = rarity / max(float(rarity.sum()), 1e-9)
+    support = consensus.support(chosen.tokens, pictures[: NEIGHBOURS[2]])
+    first = [(np.arange(len(pictures)) < count).astype(np.float64) for count in NEIGHBOURS]
+    *agreed, weighted = consensus.agreements(chosen.tokens, said,
+                                             [*first, nearness(cosines, _BANDWIDTH)])
+    told = {f"agreement {count}": each for count, each in zip(NEIGHBOURS, agreed, strict=True)}
+    return told | {
+        "weighted agreement": weighted,
+        "behind": max(other.score for other in found) - chosen.score,
+        "by rarity": float((each[:-1] * weight).sum()),
+        "expected rarity": float((np.exp(each[:-1]) * rarity).mean()),
+        "total rarity": float(rarity.sum()),
+        "rarity": float(rarity.mean()),
+        "rarest": float(rarity.max()),
+        "beam": float(consensus.among(captions, shares / shares.sum())[found.index(chosen)]),
+        "nearest": float(cosines[0]),
+        "near": float(cosines[: NEIGHBOURS[2]].mean()),
+        "support": float((support * weight).sum()),
+        "least support": float(support.min()),
+        "neighbours": consensus.unity(pictures[: NEIGHBOURS[2]]),
+        "humans": consensus.ease(pictures[: NEIGHBOURS[2]]),
+    }

@@ -1,0 +1,166 @@
+"""Many files at a time: each gets its line in its turn, whoever was quicker."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from describer_daemon import processes
+from describer_daemon.captioner import pool
+from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.captioner.pool import AHEAD, Crew
+from describer_daemon.cli.files import Described
+from tests.unit.cli.test_files import (
+    BAD,
+    LONG,
+    Command,
+    describer,
+    interruptible,
+    photo,
+    posix,
+)
+
+__all__ = ["describer", "interruptible"]  # fixtures
+
+
+def found(file: str) -> Described:
+    return Described(file, None, f"Nothing in {file}.")
+
+
+@pytest.fixture
+def pair(tiny_bundle: Path) -> Iterator[Crew]:
+    made = Crew(lambda threads: ChildCaptioner(tiny_bundle, threads=threads, timeout=LONG), 2)
+    yield made
+    made.close()
+
+
+def test_results_come_in_the_order_of_the_files(pair: Crew) -> None:
+    later = threading.Event()
+
+    def work(file: str, _: ChildCaptioner) -> list[Described]:
+        if file == "first":
+            assert later.wait(LONG)  # the second is begun, and done, before the first is
+        else:
+            later.set()
+        return [found(file)]
+
+    steps: list[None] = []
+    files = [each.file for each in pair.each(work, ["first", "second", "third"],
+                                             lambda: steps.append(None))]
+    assert files == ["first", "second", "third"]
+    assert len(steps) == 3
+
+
+def test_few_files_are_begun_before_their_turn(pair: Crew) -> None:
+    taken: list[str] = []
+
+    def names() -> Iterator[str]:
+        for number in range(100):
+            taken.append(str(number))
+            yield str(number)
+
+    results = pair.each(lambda file, _: [found(file)], names())
+    for number in range(3):
+        assert next(results).file == str(number)
+        assert len(taken) == AHEAD * 2 + number
+    results.close()
+    assert len(taken) == AHEAD * 2 + 2
+
+
+def test_what_goes_wrong_is_raised_in_its_turn(pair: Crew) -> None:
+    def work(file: str, _: ChildCaptioner) -> list[Described]:
+        if file == "b":
+            raise ValueError(file)
+        return [found(file)]
+
+    results = pair.each(work, "abc")
+    assert next(results).file == "a"
+    with pytest.raises(ValueError, match="b"):
+        next(results)
+
+
+def test_the_processors_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "processors", lambda: 4)
+    for files, count in ((1, 1), (31, 1), (32, 2), (1000, 4)):
+        assert pool.size(files) == count
+    monkeypatch.setattr(processes, "processors", lambda: 64)
+    assert pool.size(1000) == pool.MOST
+    given: list[int] = []
+
+    def make(threads: int) -> ChildCaptioner:
+        given.append(threads)
+        return ChildCaptioner(threads=threads)
+
+    Crew(make, 8).close()
+    assert given == [8] * 8
+
+
+def test_two_at_a_time_say_what_one_says(describer: Command) -> None:
+    names = ["gone.png"]
+    for number, (name, (data, _)) in enumerate(BAD.items()):
+        (describer.folder / name).write_bytes(data)
+        (describer.folder / f"{number}.png").write_bytes(photo(number))
+        names += [name, f"{number}.png"]
+    for options in ([], ["--find"]):
+        alone = describer.run("describe", *options, "--jobs", "1", *names)
+        assert alone[0] == 1
+        assert describer.run("describe", *options, "--jobs", "2", *names) == alone
+    status, output, errors = describer.run("describe", "--json", "--jobs", "2", *names)
+    assert (status, errors) == (1, "")
+    lines = [json.loads(line) for line in output.splitlines()]
+    assert [line["file"] for line in lines] == names
+    assert [line["file"] for line in lines if "error" in line] == [
+        name for name in names if name in BAD or name == "gone.png"]
+
+
+@posix
+@pytest.mark.parametrize("lines", [1, 9])  # at the ninth, standard input is being read
+def test_control_c_ends_all_of_them(
+    describer: Command, interruptible: None, lines: int
+) -> None:
+    (describer.folder / "photo.png").write_bytes(photo(1))
+    with describer.start("describe", "--jobs", "2", *["photo.png"] * 9, "-",
+                         stdin=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            for _ in range(lines):
+                assert process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            assert process.stderr is not None
+            # both captioners' processes share this pipe
+            assert process.stderr.read().strip() == b"Aborted!"
+            assert process.wait(LONG) == 1
+        finally:
+            process.kill()
+
+
+@posix
+@pytest.mark.parametrize("lines_are_seen", [False, True])
+def test_a_bar_is_drawn_where_the_lines_are_not_seen(
+    describer: Command, lines_are_seen: bool
+) -> None:
+    import pty  # there is none on Windows
+
+    (describer.folder / "photo.png").write_bytes(photo(1))
+    ours, theirs = pty.openpty()
+    command = [*processes.python("describer_daemon.cli.main"), "describe", "photo.png", "gone.png"]
+    with subprocess.Popen(command, cwd=describer.folder, env=describer.environment, stderr=theirs,
+                          stdout=theirs if lines_are_seen else subprocess.DEVNULL) as process:
+        os.close(theirs)
+        told = b""
+        try:
+            while data := os.read(ours, 4096):
+                told += data
+        except OSError:
+            told += b""  # Linux tells so that nobody writes any more
+        assert process.wait(LONG) == 1
+    os.close(ours)
+    assert b"There is no file gone.png." in told
+    assert (b"2/2" in told) is not lines_are_seen

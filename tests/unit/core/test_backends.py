@@ -1,0 +1,89 @@
+"""The chooser of back-ends, over modules made here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType
+
+import pytest
+
+from describer_daemon.core import backends
+from describer_daemon.core.ports import DescriberError
+
+HERE = "back_ends_for_the_test"
+Make = Callable[[str, str], str]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    """`make(name, refusal)` → a reference to a back-end of that name."""
+    module = ModuleType(HERE)
+    sys.modules[HERE] = module
+
+    def add(name: str, refusal: str) -> str:
+        kind = type(name.title(), (), {"name": name, "refusal": classmethod(lambda _: refusal)})
+        setattr(module, kind.__name__, kind)
+        return f"{HERE}:{kind.__name__}"
+
+    yield add
+    del sys.modules[HERE]
+
+
+def test_the_first_that_does_not_refuse_serves(make: Make) -> None:
+    candidates = [make("one", "no display"), make("two", ""), make("three", "")]
+    choice = backends.choose(candidates)
+    assert choice.backend.name == "two"
+    assert choice.refused == (("one", "no display"),)
+    assert backends.require(candidates, "see").name == "two"
+
+
+def test_one_that_cannot_be_loaded_is_refused_like_others(make: Make) -> None:
+    choice = backends.choose([f"{HERE}_missing:Nobody", make("two", "")])
+    assert choice.backend.name == "two"
+    [(name, reason)] = choice.refused
+    assert name == "Nobody"
+    assert reason.startswith("cannot be loaded: ")
+
+
+def test_only_the_one_that_is_wanted_is_asked(make: Make) -> None:
+    candidates = [make("one", ""), make("two", ""), make("three", "")]
+    assert backends.choose(candidates, "three").backend.name == "three"
+    refusing = [make("one", ""), make("two", "not here")]
+    choice = backends.choose(refusing, "two")
+    assert choice.backend is None
+    assert choice.refused == (("two", "not here"),)
+
+
+def test_a_name_that_nobody_has_is_told_with_those_there_are(make: Make) -> None:
+    with pytest.raises(DescriberError, match=r"named tow\. Known: one, two\.$"):
+        backends.choose([make("one", ""), make("two", "")], "tow")
+
+
+def test_when_all_refuse_every_reason_is_told(make: Make) -> None:
+    candidates = [make("one", "no display"), make("two", "no sound")]
+    assert backends.choose(candidates).backend is None
+    with pytest.raises(DescriberError) as caught:
+        backends.require(candidates, "see the screen")
+    assert caught.value.spoken == (
+        "I have no way to see the screen here. one: no display; two: no sound.")
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [*backends.HOTKEYS, *backends.SCREENS, *backends.CLIPBOARDS, *backends.SPEAKERS],
+)
+def test_every_back_end_can_be_asked(reference: str) -> None:
+    backend = backends.resolve(reference)
+    assert backend.name
+    assert isinstance(backend.refusal(), str)
+
+
+def test_names_of_back_ends_are_distinct() -> None:
+    for candidates in (backends.HOTKEYS, backends.SCREENS, backends.CLIPBOARDS, backends.SPEAKERS):
+        names = [backends.resolve(reference).name for reference in candidates]
+        assert len(set(names)) == len(names)
+
+
+def test_nobody_to_choose_from() -> None:
+    assert backends.choose([]) == backends.Choice(None, ())

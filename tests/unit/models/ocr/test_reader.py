@@ -1,0 +1,100 @@
+"""How pictures are cut up for reading, with a recogniser that sees letters as dark boxes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from models.ocr import reader
+from models.ocr.reader import BAND_PIXELS, OVERLAP, Line, Reader, bands
+
+Place = tuple[int, int, int, int]
+
+
+def seen(pixels: NDArray[np.uint8]) -> Any:
+    """One line for each grey level but white: "g70" for level 70; as RapidOCR would answer."""
+    assert pixels.shape[0] * pixels.shape[1] <= BAND_PIXELS
+    grey = pixels[:, :, 0]
+    boxes, texts = [], []
+    for level in sorted(set(np.unique(grey).tolist()) - {255}):
+        rows, columns = np.nonzero(grey == level)
+        left, top, right, bottom = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        boxes.append([[left, top], [right, top], [right, bottom], [left, bottom]])
+        texts.append(f"g{level}")
+    if not boxes:
+        return SimpleNamespace(boxes=None, txts=None, scores=None)
+    return SimpleNamespace(boxes=np.array(boxes, float), txts=tuple(texts),
+                           scores=(0.9,) * len(texts))
+
+
+def drawn(size: tuple[int, int], places: list[Place]) -> Image.Image:
+    image = Image.new("RGB", size, "white")
+    for number, (left, top, right, bottom) in enumerate(places):
+        ImageDraw.Draw(image).rectangle((left, top, right - 1, bottom - 1), fill=(number,) * 3)
+    return image
+
+
+def places(lines: tuple[Line, ...]) -> list[Place]:
+    ordered = sorted(lines, key=lambda line: int(line.text[1:]))
+    return [(round(line.box.left), round(line.box.top), round(line.box.right),
+             round(line.box.bottom)) for line in ordered]
+
+
+@pytest.mark.parametrize(
+    "size", [(8, 8), (1920, 1080), (3840, 2160), (3840, 1080), (900, 9000), (1, 5_000_000),
+             (100_000, 83)])
+def test_bands_cover_everything_and_share_a_line(size: tuple[int, int]) -> None:
+    cuts = bands(*size)
+    assert cuts[0][0] == 0
+    assert cuts[-1][1] == size[1]
+    for (_, bottom), (top, _) in pairwise(cuts):
+        assert bottom - top == OVERLAP
+    tallest = max(BAND_PIXELS // size[0], 3 * OVERLAP)
+    assert all(0 < bottom - top <= tallest + 1 for top, bottom in cuts)
+
+
+def test_a_screen_is_read_in_one_go() -> None:
+    assert bands(1920, 1080) == [(0, 1080)]
+
+
+def test_lines_at_every_height_are_read_once_and_whole() -> None:
+    lines = [(50 + row, 30 + 33 * row, 900, 52 + 33 * row) for row in range(240)]
+    found = Reader(seen).read(drawn((1000, 8000), lines))
+    assert len(bands(1000, 8000)) > 3
+    assert places(found) == lines
+
+
+def test_a_picture_that_is_too_large_is_made_smaller_and_its_lines_are_not() -> None:
+    line = (1000, 2000, 5000, 2080)
+    found = Reader(seen).read(drawn((6000, 4000), [line]))
+    left, top, right, bottom = next(place for place, line in zip(places(found), found, strict=True)
+                                    if line.text == "g0")
+    assert (left, top, right, bottom) == pytest.approx(line, abs=6)
+
+
+def test_colours_come_in_the_order_that_the_recogniser_expects() -> None:
+    pictures: list[NDArray[np.uint8]] = []
+
+    def look(pixels: NDArray[np.uint8]) -> Any:
+        pictures.append(pixels)
+        return SimpleNamespace(boxes=None, txts=None, scores=None)
+
+    assert Reader(look).read(Image.new("RGB", (40, 30), (250, 100, 10))) == ()
+    assert pictures[0].shape == (30, 40, 3)
+    assert pictures[0][0, 0].tolist() == [10, 100, 250]  # blue first
+
+
+def test_networks_that_are_not_there_are_not_fetched(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    import rapidocr
+
+    monkeypatch.setattr(rapidocr, "__file__", str(tmp_path / "__init__.py"))
+    with pytest.raises(FileNotFoundError, match="det"):
+        reader.load()

@@ -1,0 +1,75 @@
+"""The end, told by a signal handler at any moment."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from describer_daemon.service.shutdown import Ending
+
+
+def test_it_is_over_when_it_was_told_and_stays_so() -> None:
+    ending = Ending()
+    assert not ending.is_set()
+    assert not ending.wait(0.0)
+    threading.Timer(0.05, ending.set).start()
+    assert ending.wait(20)
+    ending.set()
+    assert ending.wait(0.0)
+    assert ending.wait(0.0)
+    assert ending.is_set()
+
+
+@pytest.mark.parametrize("moment", range(12))
+def test_it_may_be_told_between_any_two_lines_of_the_wait(moment: int) -> None:
+    """As a signal handler does, which runs on the thread that waits."""
+    ending, lines, over = Ending(), itertools.count(), threading.Event()
+
+    def interrupt(frame: FrameType, event: str, argument: Any) -> Any:
+        if next(lines) == moment:
+            ending.set()
+        return interrupt
+
+    def wait() -> None:
+        sys.settrace(interrupt)
+        while not ending.wait(0.02):
+            pass
+        sys.settrace(None)
+        over.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    assert over.wait(20)
+
+
+_DISTURBED = """
+import signal, sys, threading, time
+from describer_daemon.service.shutdown import Ending
+
+ending = Ending()
+ending.on_signals()
+sleeper = threading.Thread(target=time.sleep, args=(60,), daemon=True)
+sleeper.start()
+told = []
+def tell():
+    time.sleep(0.2)  # the main thread waits by then
+    told.append(time.monotonic())
+    signal.pthread_kill(sleeper.ident, getattr(signal, sys.argv[1]))
+threading.Thread(target=tell, daemon=True).start()
+while not ending.wait(15):
+    pass
+print(time.monotonic() - told[0])
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_a_signal_that_another_thread_gets_is_noticed_at_once(name: str) -> None:
+    """The system gives a program's signal to any of its threads."""
+    done = subprocess.run([sys.executable, "-c", _DISTURBED, name], capture_output=True, text=True,
+                          timeout=60, check=True)
+    assert float(done.stdout) < 10  # not when the wait is over

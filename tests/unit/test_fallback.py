@@ -1,0 +1,145 @@
+"""What stands in for a back-end that is missing or fails."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from describer_daemon.core.ports import DescriberError, Picture, Pixels, VoiceSettings
+from describer_daemon.fallback import AnySpeaker, NoSource
+from describer_daemon.speech.utterance import OneAtATime, Utterance
+
+NONE = DescriberError("I have no way to do it here.")
+
+
+class Screen:
+    name = "a screen"
+
+    def grab(self) -> Picture:
+        return Pixels(1, 1, b"abc")
+
+
+class Voice(OneAtATime):
+    """Remembers what it said; fails while it is broken; knows the voices in `known`."""
+
+    def __init__(self, name: str, known: Sequence[str] = ("", "anna")) -> None:
+        super().__init__()
+        self.name, self.known, self.broken = name, known, False
+        self.said: list[tuple[str, VoiceSettings]] = []
+
+    def configure(self, voice: VoiceSettings) -> None:
+        if voice.name not in self.known:
+            raise DescriberError(f"There is no voice named {voice.name}.")
+        self._voice = voice
+
+    def save(self, text: str, path: Path) -> None:
+        path.write_text(text, encoding="utf-8")
+
+    def voices(self) -> Sequence[str]:
+        return self.known
+
+    def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:
+        if self.broken:
+            raise DescriberError(f"{self.name} is broken.")
+        self.said.append((text, voice))
+
+
+class Room:
+    """What serves here: the first of `present`."""
+
+    def __init__(self, *present: Voice) -> None:
+        self.present = list(present)
+
+    def find(self) -> Voice:
+        if not self.present:
+            raise NONE
+        return self.present[0]
+
+
+def say(speaker: AnySpeaker, text: str) -> DescriberError | None:
+    ends: queue.Queue[DescriberError | None] = queue.Queue()
+    speaker.speak(text, ends.put)
+    error = ends.get(timeout=20)
+    assert ends.empty()
+    return error
+
+
+def test_a_source_that_comes_later_serves() -> None:
+    there = False
+
+    def find() -> Screen:
+        if not there:
+            raise NONE
+        return Screen()
+
+    source = NoSource(find)
+    for _ in range(2):
+        with pytest.raises(DescriberError, match="no way"):
+            source.grab()
+    assert source.name == "none"
+    there = True
+    assert source.grab() == Screen().grab()
+    assert source.name == "a screen"
+
+
+def test_a_voice_that_comes_later_serves(tmp_path: Path) -> None:
+    room = Room()
+    speaker = AnySpeaker(room.find)
+    assert speaker.name == "none"
+    assert speaker.voices() == []
+    speaker.configure(VoiceSettings("anna", rate=300))
+    assert say(speaker, "hello") is NONE
+    with pytest.raises(DescriberError, match="no way"):
+        speaker.save("hello", tmp_path / "speech")
+    late = Voice("late")
+    room.present.append(late)
+    assert say(speaker, "hello") is None
+    assert late.said == [("hello", VoiceSettings("anna", rate=300))]
+    assert speaker.name == "late"
+    assert speaker.voices() == ("", "anna")
+    speaker.save("hello", tmp_path / "speech")
+    assert (tmp_path / "speech").exists()
+
+
+def test_another_voice_speaks_when_one_fails_until_it_is_back() -> None:
+    first, second = Voice("first"), Voice("second", known=("",))
+    room = Room(first, second)
+    speaker = AnySpeaker(room.find)
+    speaker.configure(VoiceSettings("anna", rate=300))
+    room.present.remove(first)
+    first.broken = True
+    assert say(speaker, "one") is None
+    assert second.said == [("one", VoiceSettings("", rate=300))]  # it has no anna
+    room.present.insert(0, first)
+    first.broken = False
+    while speaker.name != "first":
+        assert say(speaker, "two") is None
+    assert say(speaker, "three") is None
+    assert first.said[-1] == ("three", VoiceSettings("anna", rate=300))
+    speaker.close()
+
+
+def test_a_failure_is_told_when_there_is_no_other() -> None:
+    only = Voice("only")
+    room = Room(only)
+    speaker = AnySpeaker(room.find)
+    only.broken = True
+    for present in ([only], []):  # it still says that it serves; it says that it does not
+        room.present = present
+        error = say(speaker, "hello")
+        assert error is not None
+        assert error.spoken == "only is broken."
+    only.broken, room.present = False, [only]
+    assert say(speaker, "hello") is None
+
+
+def test_an_unknown_voice_is_refused_and_the_usual_one_stays() -> None:
+    only = Voice("only")
+    speaker = AnySpeaker(Room(only).find)
+    with pytest.raises(DescriberError, match="no voice named bert"):
+        speaker.configure(VoiceSettings("bert"))
+    assert say(speaker, "hello") is None
+    assert only.said == [("hello", VoiceSettings())]

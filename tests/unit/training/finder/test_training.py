@@ -1,0 +1,124 @@
+"""The finder's training: composed screens are what they say, and two steps make a bundle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+
+from models.finder.finder import Found, load
+from training.finder import publish
+from training.finder.canvas import DRAWING, PHOTOGRAPH, TEXT, Canvas
+from training.finder.network import CELL, FinderNetwork
+from training.finder.photographs import Photographs
+from training.finder.score import overlap
+from training.finder.screens import Composer
+from training.finder.train import batch, compose, losses
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("photographs")
+    files = []
+    for name in ("astronaut", "chelsea", "coffee"):
+        files.append(folder / f"{name}.png")
+        Image.fromarray(getattr(data, name)()).resize((224, 224)).save(files[-1])
+    return files
+
+
+def test_the_same_seed_gives_the_same_screen(photographs: list[Path]) -> None:
+    composer = Composer(Photographs(photographs))
+    for seed in range(12):
+        first, second = (composer.screen(np.random.default_rng(seed), (640, 448))
+                         for _ in range(2))
+        assert first.image.tobytes() == second.image.tobytes()
+        assert (first.kinds == second.kinds).all()
+
+
+def test_screens_have_text_photographs_and_drawings(photographs: list[Path]) -> None:
+    composer = Composer(Photographs(photographs))
+    kinds = {kind for seed in range(40)
+             for kind in np.unique(composer.screen(np.random.default_rng(seed), (640, 448)).kinds)}
+    assert {TEXT, PHOTOGRAPH, DRAWING} <= kinds
+
+
+def test_boxes_enclose_what_is_seen() -> None:
+    canvas = Canvas.blank((400, 300), 1.0, (255, 255, 255))
+    photograph = Image.new("RGB", (200, 150), (90, 20, 20))
+    canvas.put(photograph, (50, 60, 250, 210), PHOTOGRAPH)
+    canvas.put(photograph, (300, 60, 500, 210), PHOTOGRAPH)  # cut off by the edge
+    canvas.put(photograph, (100, 200, 300, 350), PHOTOGRAPH)  # in front of the first
+    assert canvas.boxes().tolist() == [[50, 60, 250, 210], [300, 60, 400, 210],
+                                       [100, 200, 300, 300]]
+    canvas.panel((60, 60, 260, 200), (0, 0, 0))  # hides nearly all of the first
+    assert canvas.boxes()[0].tolist() == [-1, -1, -1, -1]
+
+
+def test_small_pictures_are_neither_right_nor_wrong() -> None:
+    canvas = Canvas.blank((400, 300), 1.0, (255, 255, 255))
+    canvas.put(Image.new("RGB", (40, 40)), (50, 60, 90, 100), PHOTOGRAPH)
+    assert len(canvas.boxes()) == 0
+    assert set(np.unique(canvas.kinds)) == {0, 255}
+
+
+def test_what_a_step_sees_fits_together(photographs: list[Path], tmp_path: Path) -> None:
+    files = compose(photographs, tmp_path, 8, 5, 1)
+    for seed in range(6):
+        seen = batch(files, np.random.default_rng(seed), (512, 384))
+        assert seen.pixels.shape == (8, 3, 384, 512)
+        assert seen.kinds.shape == seen.known.shape == (8, 384 // CELL, 512 // CELL)
+        assert bool((seen.sides[seen.known[:, None].expand_as(seen.sides)] > 0).all())
+        across = seen.sides[:, 0] + seen.sides[:, 2]
+        assert bool((across[seen.known] <= 512).all())
+        assert bool(((seen.kinds == PHOTOGRAPH) | (seen.kinds == DRAWING))[seen.known].all())
+
+
+def test_the_true_answer_loses_least(photographs: list[Path], tmp_path: Path) -> None:
+    seen = batch(compose(photographs, tmp_path, 4, 9, 1), np.random.default_rng(0), (512, 384))
+    right = torch.nn.functional.one_hot(seen.kinds.clamp(max=3), 4).permute(0, 3, 1, 2) * 20.0
+    assert bool(seen.known.any())
+    least = losses(right, seen.sides, seen)
+    assert least.item() < 1e-3
+    assert losses(right, seen.sides * 1.3, seen).item() > least.item() + 0.1
+    assert losses(-right, seen.sides, seen).item() > least.item() + 1
+
+
+def test_build_writes_a_bundle_that_loads(photographs: list[Path], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    plan = {"screens": 2, "steps": 1, "cycles": 2, "seed": 1, "workers": 1, "measured": 2}
+    scores = publish.build(photographs, tmp_path / "work", out, **plan)
+    assert {"photographs", "found at IoU 0.75 %"} <= scores.keys()
+    assert "picture finder" in (out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    screen = load(out).find(np.zeros((70, 100, 3), np.uint8))
+    assert 0 <= screen.interface <= 1
+    # goes on where it was: nothing is left to do
+    assert publish.build(photographs, tmp_path / "work", out, **plan) == scores
+
+
+def test_both_engines_say_the_same(tmp_path: Path) -> None:
+    from training.finder.network import export
+
+    torch.manual_seed(3)
+    network = FinderNetwork().eval()
+    export(network, tmp_path / publish.NETWORK)
+    (tmp_path / publish.CONFIG).write_text('{"limits": {}}', encoding="utf-8")
+    pixels = np.random.default_rng(0).integers(0, 256, (128, 192, 3), np.uint8)
+    with torch.inference_mode():
+        logits, reach = network(torch.from_numpy(pixels).permute(2, 0, 1)[None].float())
+    kinds, sides = load(tmp_path).read(pixels)
+    assert np.abs(logits.softmax(1)[0].numpy() - kinds).max() < 1e-4
+    assert np.abs(reach[0].numpy() - sides).max() < 1e-2
+
+
+def test_overlap() -> None:
+    found = Found(10, 10, 20, 20, 1.0, "photograph")
+    assert overlap(found, (10, 10, 30, 30)) == 1
+    assert overlap(found, (20, 10, 40, 30)) == pytest.approx(1 / 3)
+    assert overlap(found, (30, 30, 40, 40)) == 0

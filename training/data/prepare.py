@@ -1,0 +1,223 @@
+"""Everything slow that need be done once: decoded pictures and cached features, on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from tqdm import tqdm
+
+from models.captioning.preprocess import Preprocessing, squash, upright_rgb
+from models.runtime.engines.onnx import processors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from models.networks.encoder import Encoder
+    from training.data.datasets import Example
+
+
+def faults(examples: Iterable[Example], path: Path | None = None) -> dict[Path, str]:
+    """Decode every picture and say which cannot be used, and why.
+
+    Findings are kept in `path` (JSON), each until its file changes.
+    """
+    known = _findings(path)
+    stamps = {example.path: _stamp(example.path) for example in examples}
+    fresh = [each for each, stamp in stamps.items()
+             if stamp and known.get(str(each), [None])[:-1] != stamp]
+    pool = ThreadPoolExecutor(processors())
+    bar = tqdm(pool.map(fault, fresh), "checked", len(fresh), unit="picture", disable=not fresh)
+    try:
+        for each, why in zip(fresh, bar, strict=True):
+            known[str(each)] = [*(stamps[each] or ()), why]
+    finally:  # interrupted, the next run goes on from here
+        pool.shutdown(cancel_futures=True)
+        if path is not None and fresh:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_suffix(".part")
+            part.write_text(json.dumps(known), encoding="utf-8")
+            part.replace(path)
+    found = {each: known[str(each)][-1] if stamp else "missing" for each, stamp in stamps.items()}
+    return {each: why for each, why in found.items() if why}
+
+
+def fault(path: Path) -> str:
+    """Why a picture cannot be used; empty when it can."""
+    try:
+        with Image.open(path) as image:
+            upright_rgb(image)
+    # Pillow's decoders raise whatever they stumble over: struct.error, SyntaxError, KeyError …
+    except Exception as error:
+        return reason(error, path)
+    return ""
+
+
+def reason(error: Exception, path: Path) -> str:
+    """What an error of a decoder says about the picture."""
+    if not path.is_file():
+        return "missing"
+    if not path.stat().st_size:
+        return "an empty file"
+    if isinstance(error, UnidentifiedImageError):
+        return "not a picture"
+    return f"damaged or cut off ({error})"
+
+
+def _stamp(path: Path) -> list[int] | None:
+    """Size and time by which a file is known to be unchanged; None when it is missing."""
+    try:
+        about = path.stat()
+    except OSError:
+        return None
+    return [about.st_size, about.st_mtime_ns]
+
+
+def _findings(path: Path | None) -> dict[str, list[Any]]:
+    if path is None or not path.is_file():
+        return {}
+    found: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def pictures(
+    examples: Sequence[Example], preprocessing: Preprocessing, path: Path
+) -> NDArray[np.uint8]:
+    """Decode every picture once into a memory map of shape (N, size, size, 3).
+
+    A finished map of the same pictures and size is opened again instead.
+    """
+    shape = (len(examples), preprocessing.size, preprocessing.size, 3)
+    key = {"shape": shape, "files": [example.path.name for example in examples]}
+    if _finished(path, key):
+        return _open(path)
+    _begin(path)
+    array = np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    for index, example in enumerate(tqdm(examples, desc="pictures", unit="picture")):
+        array[index] = picture(example, preprocessing)
+    array.flush()
+    _finish(path, key)
+    return _open(path)
+
+
+def picture(example: Example, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    """Decode and squash one picture: (size, size, 3)."""
+    with Image.open(example.path) as image:
+        return np.asarray(squash(upright_rgb(image), preprocessing))
+
+
+def features(
+    encoder: nn.Module, images: NDArray[np.uint8], preprocessing: Preprocessing, path: Path,
+    fingerprint: str, batch: int = 32,
+) -> NDArray[np.float16]:
+    """Run a frozen encoder once over all pictures and their mirror images.
+
+    → memory map (2, N, C, H, W): plain, mirrored. `fingerprint`: see `fingerprint_of`.
+    """
+    import torch
+
+    from training.precision import autocast
+
+    key = {"fingerprint": fingerprint, "count": len(images)}
+    if _finished(path, key):
+        return _open(path)
+    _begin(path)
+    array: np.memmap[Any, np.dtype[np.float16]] | None = None
+    encoder.eval()
+    device = next(encoder.parameters()).device
+    with torch.inference_mode(), autocast(device.type):
+        for start in tqdm(range(0, len(images), batch), desc="features", unit="batch"):
+            pixels = normalised(images[start : start + batch], preprocessing).to(device)
+            for side, view in enumerate((pixels, pixels.flip(-1))):
+                grid = encoder(view.to(memory_format=torch.channels_last)).float()
+                if array is None:
+                    shape = (2, len(images), *grid.shape[1:])
+                    array = np.lib.format.open_memmap(path, "w+", np.float16, shape)
+                array[side, start : start + batch] = grid.cpu().numpy().astype(np.float16)
+    if array is None:
+        raise ValueError("there are no pictures to encode")
+    array.flush()
+    _finish(path, key)
+    return _open(path)
+
+
+def classes(
+    encoder: Encoder, images: NDArray[np.uint8], preprocessing: Preprocessing, path: Path,
+    fingerprint: str, batch: int = 32,
+) -> NDArray[np.float16]:
+    """Logits of the encoder's classifier for every picture: memory map (N, classes)."""
+    import torch
+
+    from training.precision import autocast
+
+    key = {"fingerprint": fingerprint, "count": len(images)}
+    if _finished(path, key):
+        return _open(path)
+    _begin(path)
+    array = np.lib.format.open_memmap(path, "w+", np.float16, (len(images), encoder.classes))
+    encoder.eval()
+    with torch.inference_mode(), autocast("cpu"):
+        for start in tqdm(range(0, len(images), batch), desc="classes", unit="batch"):
+            pixels = normalised(images[start : start + batch], preprocessing)
+            features = encoder(pixels.to(memory_format=torch.channels_last))
+            array[start : start + batch] = encoder.classify(features.float()).float().numpy()
+    array.flush()
+    _finish(path, key)
+    return _open(path)
+
+
+def fingerprint_of(
+    encoder: nn.Module, examples: Sequence[Example], preprocessing: Preprocessing
+) -> str:
+    """Name what an encoder makes of these pictures, to know it again."""
+    names = [example.path.name for example in examples]
+    digest = hashlib.sha256(repr((preprocessing, names)).encode())
+    for name, value in sorted(encoder.state_dict().items()):
+        digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def normalised(images: NDArray[np.uint8], preprocessing: Preprocessing) -> Tensor:
+    """(B, S, S, 3) bytes → (B, 3, S, S) float32 as the encoder wants them."""
+    import torch
+
+    pixels = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2)
+    return standardised(pixels.float(), preprocessing)
+
+
+def standardised(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """(B, 3, S, S) floats in 0..255 → floats as the encoder wants them."""
+    import torch
+
+    mean = torch.tensor(preprocessing.mean, device=pixels.device).view(3, 1, 1)
+    std = torch.tensor(preprocessing.std, device=pixels.device).view(3, 1, 1)
+    return (pixels / 255 - mean) / std
+
+
+def _finished(path: Path, key: Mapping[str, object]) -> bool:
+    note = path.with_suffix(".json")
+    wanted = json.dumps(key, sort_keys=True)
+    return path.is_file() and note.is_file() and note.read_text(encoding="utf-8") == wanted
+
+
+def _begin(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # an older note would call this map finished after a kill
+    path.with_suffix(".json").unlink(missing_ok=True)
+
+
+def _finish(path: Path, key: Mapping[str, object]) -> None:
+    path.with_suffix(".json").write_text(json.dumps(key, sort_keys=True), encoding="utf-8")
+
+
+def _open(path: Path) -> np.memmap[Any, Any]:
+    array: np.memmap[Any, Any] = np.load(path, mmap_mode="r")
+    return array

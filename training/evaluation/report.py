@@ -1,0 +1,132 @@
+"""Scores while training: greedy captions of the development split, a batch at a time."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from models.captioning.vocabulary import PAD
+from training.data import prepare
+from training.evaluation import metrics
+from training.precision import autocast
+from training.trainer import self_critical
+from training.trainer.distributed import ALONE
+from training.trainer.material import tokenise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from models.captioning.preprocess import Preprocessing
+    from models.networks.captioners import CaptioningNetwork
+    from training.trainer.material import Material
+    from training.trainer.recipe import Recipe
+
+_BATCH = 40
+
+
+def reporter(
+    material: Material, recipe: Recipe, cache: Path | None = None
+) -> Callable[[CaptioningNetwork], dict[str, float]]:
+    """Make the function that scores a network on the development split, greedily.
+
+    Besides the scores it tells "loss", the cross-entropy of the split's captions in nats a word
+    (each caption's end counted as one), and its perplexity. `cache` is the file in which the
+    features are kept for other trainings whose encoder is frozen, too.
+    """
+    images = material.development_images(recipe.preprocessing)
+    references = {each.path.name: [" ".join(words) for words in each.captions]
+                  for each in material.development}
+    longest = max(len(words) for each in material.development for words in each.captions)
+    tokens = tokenise(material.development, material.vocabulary, longest)[0]
+    kept = _Features(images, material, recipe, cache)
+
+    def report(network: CaptioningNetwork) -> dict[str, float]:
+        nats, words, ids = 0.0, 0, list[list[int]]()
+        for start, features in kept.batches(network):
+            ids += greedy(network, features, recipe.search.max_words)
+            more, count = surprise(network, features,
+                                   tokens[start : start + _BATCH].to(features.device))
+            nats, words = nats + more, words + count
+        named = dict(zip(references, (" ".join(material.vocabulary.decode(each)) for each in ids),
+                         strict=True))
+        scores, _ = metrics.score(named, references)
+        loss = nats / words
+        # e to the loss, which overflows for a network that has gone astray
+        scores |= {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
+        return scores | metrics.variety(named)
+
+    return torch.inference_mode()(report)
+
+
+class _Features:
+    """The features of the development split, kept while the encoder stays the same."""
+
+    def __init__(
+        self, images: NDArray[np.uint8], material: Material, recipe: Recipe, path: Path | None
+    ) -> None:
+        """`path` is the file where they are kept, too; None: in memory alone."""
+        self.images, self.path, self.preprocessing = images, path, recipe.preprocessing
+        self._examples = material.development
+        self._known = ""
+        self._kept: list[Tensor] = []
+
+    def batches(self, network: CaptioningNetwork) -> Iterator[tuple[int, Tensor]]:
+        """Number of a batch's first picture and its features (B, C, h, w)."""
+        fingerprint = prepare.fingerprint_of(network.encoder, self._examples, self.preprocessing)
+        network.eval().to(ALONE.device)
+        if fingerprint != self._known:
+            self._known, self._kept = fingerprint, []
+            if self.path is not None:
+                cached = prepare.features(network.encoder, self.images, self.preprocessing,
+                                          self.path, fingerprint)[0]
+                self._kept = list(torch.split(torch.from_numpy(np.array(cached)), _BATCH))
+            else:
+                self._kept = [features.half().cpu() for features
+                              in encoded(network, self.images, self.preprocessing)]
+        for number, half in enumerate(self._kept):
+            yield number * _BATCH, half.to(ALONE.device).float()
+
+
+def encoded(
+    network: CaptioningNetwork, images: NDArray[np.uint8], preprocessing: Preprocessing,
+    batch: int = _BATCH,
+) -> Iterator[Tensor]:
+    """Features (B, C, h, w) of (N, S, S, 3) pictures, a batch at a time."""
+    network = network.to(memory_format=torch.channels_last).eval()
+    device = next(network.parameters()).device
+    for start in range(0, len(images), batch):
+        pixels = prepare.normalised(images[start : start + batch], preprocessing).to(device)
+        with torch.inference_mode(), autocast(device.type):
+            features = network.encoder(pixels.to(memory_format=torch.channels_last))
+        yield features.float()
+
+
+@torch.inference_mode()
+def surprise(network: CaptioningNetwork, features: Tensor, tokens: Tensor) -> tuple[float, int]:
+    """Sum of -ln p of the captions' words (B, K, T) given (B, C, h, w), and how many there are.
+
+    Of a committee p is the mean of its members', as when it speaks.
+    """
+    tokens = tokens[..., : int((tokens != PAD).sum(-1).max())]
+    each = torch.stack([member(features, tokens)[0].float().log_softmax(-1)
+                        for member in network.decoder.speakers()])
+    together = each.logsumexp(0) - math.log(len(each))
+    following = tokens[..., 1:]
+    real = following != PAD
+    nats = functional.nll_loss(together[real], following[real], reduction="sum")
+    return float(nats), int(real.sum())
+
+
+@torch.inference_mode()
+def greedy(network: CaptioningNetwork, features: Tensor, words: int) -> list[list[int]]:
+    """Ids of the greedy captions of pictures, given their features (B, C, h, w)."""
+    tokens, _ = self_critical.sample(network.decoder, features, 1, words, greedy=True)
+    return [each[0] for each in tokens.tolist()]

@@ -1,0 +1,249 @@
+"""The table: the ancestors' recipes and ours, trained on the same features, side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from models.captioning.decoding import search
+from models.captioning.preprocess import to_array, upright_rgb
+from models.networks.encoder import Encoder
+from models.runtime.engines.torch import TorchEngine
+from training.evaluation import metrics
+from training.evaluation.report import reporter
+from training.trainer.material import gather, starting_encoder
+from training.trainer.recipe import Recipe, find_recipe, load_recipe
+from training.trainer.train import Trainer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from models.captioning.decoding import Search
+    from models.networks.captioners import CaptioningNetwork
+    from training.trainer.material import Material
+
+ROWS = ("cnn_lstm_luong", "cnn_lstm_luong_local", "show_attend_tell_gru",
+        "inception_visual_attention", "xception_merge", "vgg_glove_lstm", "ours")
+OURS = "ours"
+_BEAM = 3  # of the beam column, where a recipe's own search is greedy
+_TIMED = 20  # pictures whose captions are timed
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One recipe's results. Times are in minutes and in milliseconds a caption, file to words.
+
+    `greedy` and `beam` are scores of free-running search; `loss` is that of the development
+    captions in nats a word. `parameters` are the network's and its decoder's. `notes` say where
+    the recipe was not followed.
+    """
+
+    name: str
+    about: str
+    encoder: str
+    decoder: str
+    greedy: dict[str, float]
+    beam: dict[str, float]
+    loss: float
+    perplexity: float
+    parameters: tuple[int, int]
+    minutes: float
+    milliseconds: tuple[float, float]
+    epochs: tuple[int, int]
+    words: int
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What all rows are trained under. `epochs` bounds each stage's; None leaves the recipes'."""
+
+    data: Path
+    weights: Path
+    work: Path
+    epochs: int | None = None
+    limit: int | None = None
+    own_encoders: bool = False
+
+
+def make(names: Sequence[str], how: Conditions) -> list[Row]:
+    """Train and measure one row after the other; rows that are done are read again."""
+    how.work.mkdir(parents=True, exist_ok=True)
+    ours = load_recipe(find_recipe(OURS))
+    rows = []
+    for path in map(find_recipe, names):
+        given, name = load_recipe(path), path.stem
+        recipe, notes = adapted(given, ours, how)
+        folder, key = how.work / name, _key(recipe, how)
+        row = _known(folder, key)
+        if row is None:
+            tqdm.write(f"{name}: {given.about}")
+            _begin(folder, key)
+            row = _row(name, given, recipe, notes, folder, how)
+            table = {"key": key, "row": dataclasses.asdict(row)}
+            (folder / "row.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+        rows.append(row)
+    return rows
+
+
+def adapted(recipe: Recipe, ours: Recipe, how: Conditions) -> tuple[Recipe, list[str]]:
+    """The recipe as it can be followed here, and in which points it is not."""
+    notes, architecture = [], dict(recipe.architecture)
+    vectors = architecture.pop("embeddings", None)
+    if vectors and (how.weights / vectors).is_file():
+        architecture["embeddings"] = vectors
+    elif vectors:
+        notes.append(f"there is no {vectors}: word vectors are learned")
+    if architecture["encoder"] != ours.architecture["encoder"] and not _own(recipe, how, notes):
+        notes.append(f"on the starting weights' {ours.architecture['encoder']} "
+                     f"instead of {architecture['encoder']}")
+        architecture["encoder"] = ours.architecture["encoder"]
+        architecture.pop("encoder_options", None)
+        recipe = dataclasses.replace(recipe, starting_weights=ours.starting_weights,
+                                     preprocessing=ours.preprocessing)
+    stages = recipe.stages
+    if how.epochs is not None:
+        stages = tuple(dataclasses.replace(stage, epochs=min(stage.epochs, how.epochs))
+                       for stage in stages)
+    return dataclasses.replace(recipe, architecture=architecture, stages=stages), notes
+
+
+def _own(recipe: Recipe, how: Conditions, notes: list[str]) -> bool:
+    """Whether the recipe runs on its own encoder; why it cannot goes to the notes."""
+    if not how.own_encoders:
+        return False
+    try:
+        starting_encoder(recipe, how.weights)
+    except (ValueError, OSError) as error:
+        notes.append(str(error))
+        return False
+    return True
+
+
+def _row(
+    name: str, given: Recipe, recipe: Recipe, notes: list[str], folder: Path, how: Conditions
+) -> Row:
+    shared = recipe.architecture["encoder"] == _encoder_of(OURS)
+    caches = how.work / "shared" if shared else folder
+    caches.mkdir(parents=True, exist_ok=True)
+    material = gather(recipe, how.data, caches, how.weights, None, how.limit)
+    report = reporter(material, recipe, caches / "development.npy")
+    trainer = Trainer(recipe, material, how.weights, folder, report, caches=caches)
+    if not (caches / "development.npy").is_file():
+        report(trainer.averaged())  # encodes the pictures: no row's own time
+    trainer.make_cache()
+    trainer.run()
+    network = trainer.averaged()
+    if any(stage.patience or stage.blend < 1 for stage in recipe.stages):
+        last = report(trainer.averaged())  # not what was scored last
+    else:
+        last = json.loads((folder / "scores.jsonl").read_text(encoding="utf-8").splitlines()[-1])
+    greedy = dataclasses.replace(recipe.search, beam=1, consensus=0.0)
+    beam = dataclasses.replace(greedy, beam=max(recipe.search.beam, _BEAM))
+    features = np.load(caches / "development.npy", mmap_mode="r")[0]
+    return Row(
+        name, given.about, recipe.architecture["encoder"], recipe.architecture["decoder"],
+        searched(network, features, material, greedy, f"{name}, greedy"),
+        searched(network, features, material, beam, f"{name}, beam of {beam.beam}"),
+        last["loss"], last["perplexity"], (_count(network), _count(network.decoder)),
+        trainer.seconds / 60, (timed(network, material, recipe, greedy),
+                               timed(network, material, recipe, beam)),
+        (sum(stage.epochs for stage in recipe.stages), sum(stage.epochs for stage in given.stages)),
+        len(material.vocabulary), notes)
+
+
+class _Seen(Encoder):
+    """In the place of an encoder whose features are known."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features
+
+
+def searched(
+    network: CaptioningNetwork, features: NDArray[np.float16], material: Material, how: Search,
+    name: str,
+) -> dict[str, float]:
+    """Caption the development split from its features (N, C, h, w) and score it."""
+    encoder = network.encoder
+    network.encoder = _Seen(encoder.channels)
+    repeatable = material.vocabulary.function_words()
+    captions = {}
+    try:
+        engine = TorchEngine(network)
+        for example, grid in zip(tqdm(material.development, desc=name, leave=False), features,
+                                 strict=True):
+            encoding = engine.encode(np.array(grid[None], np.float32))
+            best = search(engine, encoding, how, repeatable)[0]
+            captions[example.path.name] = " ".join(material.vocabulary.decode(best.tokens))
+    finally:
+        network.encoder = encoder
+    references = {each.path.name: [" ".join(words) for words in each.captions]
+                  for each in material.development}
+    scores, _ = metrics.score(captions, references)
+    return scores | {key: value for key, value in metrics.variety(captions).items()
+                     if key == "distinct words"}
+
+
+def timed(network: CaptioningNetwork, material: Material, recipe: Recipe, how: Search) -> float:
+    """Milliseconds from a picture's file to its words, in torch: the median."""
+    engine = TorchEngine(network)
+    repeatable = material.vocabulary.function_words()
+    times = []
+    for example in material.development[: _TIMED]:
+        began = time.perf_counter()
+        with Image.open(example.path) as image:
+            encoding = engine.encode(to_array(upright_rgb(image), recipe.preprocessing))
+        search(engine, encoding, how, repeatable)
+        times.append(1000 * (time.perf_counter() - began))
+    return float(np.median(times))
+
+
+def _encoder_of(name: str) -> str:
+    return str(load_recipe(find_recipe(name)).architecture["encoder"])
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _key(recipe: Recipe, how: Conditions) -> str:
+    """Names all that a row depends on."""
+    return hashlib.sha256(repr((recipe, how.limit, how.data.resolve())).encode()).hexdigest()
+
+
+def _known(folder: Path, key: str) -> Row | None:
+    """The row, when it was made under the same conditions."""
+    path = folder / "row.json"
+    table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if table.get("key") != key:
+        return None
+    row = table["row"]
+    for name in ("parameters", "milliseconds", "epochs"):
+        row[name] = tuple(row[name])
+    return Row(**row)
+
+
+def _begin(folder: Path, key: str) -> None:
+    """Make the row's folder; a training that was begun under other conditions is thrown away."""
+    folder.mkdir(parents=True, exist_ok=True)
+    note = folder / "begun.txt"
+    if not note.is_file() or note.read_text(encoding="utf-8") != key:
+        for name in ("checkpoint.pt", "scores.jsonl", "losses.csv", "row.json"):
+            (folder / name).unlink(missing_ok=True)
+        note.write_text(key, encoding="utf-8")

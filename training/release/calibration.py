@@ -1,0 +1,181 @@
+"""From what the captioner knows of its captions to a confidence that can be believed."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.captioning.confidence import Calibration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from training.evaluation.evaluate import Result
+
+CLASSES = 9  # of captions, from bad to good, that the fit learns to tell apart
+RIDGE = 40.0  # for captions, each of which is in CLASSES - 1 comparisons
+_RIDGE_FAMILIAR = 5.0  # both chosen by the cross-fitted AUROC, which hardly depends on them
+FOLDS = 10
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fit:
+    """`calibration` is fitted on all; `confidences` and `auroc` are cross-fitted, so that no
+    caption's confidence was fitted on that caption. `good` is what they should tell."""
+
+    calibration: Calibration
+    names: tuple[str, ...]
+    confidences: NDArray[np.float64]
+    good: NDArray[np.bool_]
+    ciders: NDArray[np.float64]
+    auroc: float
+
+
+def fit(
+    result: Result, limits: Calibration, unfamiliar: Sequence[Mapping[str, float]] = (),
+    seed: int = 0,
+) -> Fit:
+    """Fit P(the caption is not among the worst third by CIDEr); `limits` are kept.
+
+    On the standardised signals, with ridges: an ordinal regression of the captions' CIDEr
+    (`ordinal`), times a logistic regression that tells development pictures from `unfamiliar`
+    ones (outlier exposure, Hendrycks et al. 2019), given by their captions' signals, if there
+    are any. `FOLDS`-fold cross-fitting (Chernozhukov et al. 2018) for everything that is
+    reported.
+    """
+    names = tuple(sorted(result.signals))
+    kinds = sorted(result.signals[names[0]])
+    values = np.asarray([[result.signals[name][kind] for kind in kinds] for name in names])
+    strange = np.asarray([[each[kind] for kind in kinds] for each in unfamiliar])
+    ciders = np.asarray([result.ciders[name] for name in names])
+    good = ciders > np.quantile(ciders, 1 / 3)
+
+    def factors(inside: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
+        """Slopes and offset of each factor of the confidence, fitted to some captions."""
+        found = [_standardised(ordinal, values[inside], ciders[inside], RIDGE)]
+        if len(strange):
+            known = np.arange(inside.sum() + len(strange)) < inside.sum()
+            found.append(_standardised(logistic, np.concatenate([values[inside], strange]), known,
+                                       _RIDGE_FAMILIAR))
+        return found
+
+    def told(factor: NDArray[np.float64]) -> dict[str, float]:
+        return dict(zip(kinds, factor[:-1].tolist(), strict=True))
+
+    first, *others = factors(np.ones(len(names), bool))
+    calibration = dataclasses.replace(limits, weights=told(first), offset=float(first[-1]))
+    for other in others:
+        calibration = dataclasses.replace(calibration, familiar=told(other),
+                                          familiar_offset=float(other[-1]))
+    folds = np.random.default_rng(seed).permutation(len(names)) % FOLDS
+    confidences = np.zeros(len(names))
+    for fold in range(FOLDS):
+        inside = folds == fold
+        if inside.any():
+            confidences[inside] = np.prod(
+                [_sigmoid(values[inside] @ part[:-1] + part[-1]) for part in factors(~inside)], 0)
+    return Fit(calibration, names, confidences, good, ciders, auroc(confidences, good))
+
+
+def _standardised(
+    regression: Callable[[NDArray[np.float64], Any, float], NDArray[np.float64]],
+    values: NDArray[np.float64], told: NDArray[Any], ridge: float,
+) -> NDArray[np.float64]:
+    """Slopes and offset, for the values as they are, of a regression on them standardised."""
+    if not len(values):
+        return np.zeros(values.shape[1] + 1)
+    mean, spread = values.mean(0), np.maximum(values.std(0), 1e-9)
+    weights = regression((values - mean) / spread, told, ridge)
+    slopes = weights[:-1] / spread
+    return np.append(slopes, weights[-1] - slopes @ mean)
+
+
+def fit_tags(
+    probabilities: NDArray[np.float64], right: NDArray[np.bool_], calibration: Calibration
+) -> Calibration:
+    """Platt scaling (Platt 1999) of tags' (N,) probabilities by whether they were right."""
+    inside = probabilities.clip(1e-6, 1 - 1e-6)
+    weights = logistic(np.log(inside / (1 - inside))[:, None], right, 1e-3)
+    return dataclasses.replace(calibration, tag_slope=float(weights[0]),
+                               tag_offset=float(weights[1]))
+
+
+def logistic(
+    values: NDArray[np.float64], good: NDArray[np.bool_], ridge: float
+) -> NDArray[np.float64]:
+    """Ridge logistic regression: (N, S) → S slopes and the offset."""
+    return _regressed(values, np.ones((len(values), 1)), good, ridge)
+
+
+def ordinal(
+    values: NDArray[np.float64], scores: NDArray[np.float64], ridge: float
+) -> NDArray[np.float64]:
+    """Ridge regression of proportional odds (McCullagh 1980): (N, S) → S slopes and the offset
+    of P(score above the worst third).
+
+    The same slopes for being above each of the limits that part the scores into `CLASSES`: how
+    good a caption is tells more than whether it is among the worst. The comparisons are fitted
+    as if they were independent.
+    """
+    limits = np.quantile(scores, np.arange(1, CLASSES) / CLASSES)
+    above = scores[None] > limits[:, None]
+    which = np.repeat(np.eye(len(limits)), len(scores), axis=0)
+    weights = _regressed(np.tile(values, (len(limits), 1)), which, above.ravel(), ridge)
+    slopes, offsets = np.split(weights, [values.shape[1]])
+    return np.append(slopes, offsets[CLASSES // 3 - 1])
+
+
+def _regressed(
+    values: NDArray[np.float64], offsets: NDArray[np.float64], good: NDArray[np.bool_],
+    ridge: float,
+) -> NDArray[np.float64]:
+    """Logistic regression by Newton's method: (N, S) values and (N, O) shares of offsets → S
+    slopes, on which the ridge is, and O offsets."""
+    design = np.column_stack([values, offsets])
+    penalty = np.concatenate([np.full(values.shape[1], ridge), np.full(offsets.shape[1], 1e-3)])
+    weights = np.zeros(design.shape[1])
+    for _ in range(50):
+        p = _sigmoid(design @ weights)
+        gradient = design.T @ (good - p) - penalty * weights
+        hessian = (design * (p * (1 - p))[:, None]).T @ design + np.diag(penalty)
+        weights += np.linalg.solve(hessian, gradient)
+    return weights
+
+
+def auroc(values: NDArray[np.float64], good: NDArray[np.bool_]) -> float:
+    """Chance that a good caption has a higher value than a bad one; ties count half."""
+    pairs = np.sign(values[good][:, None] - values[~good])
+    return float((pairs.mean() + 1) / 2) if pairs.size else float("nan")
+
+
+def reliability(
+    confidences: NDArray[np.float64], good: NDArray[np.bool_], bins: int = 10
+) -> list[tuple[float, float, int]]:
+    """Equally filled bins: mean confidence, share of good captions, how many."""
+    order = np.argsort(confidences, kind="stable")
+    return [(float(confidences[part].mean()), float(good[part].mean()), len(part))
+            for part in np.array_split(order, bins) if len(part)]
+
+
+def calibration_error(confidences: NDArray[np.float64], good: NDArray[np.bool_]) -> float:
+    """Expected calibration error (Naeini et al. 2015) over equally filled bins."""
+    parts = reliability(confidences, good)
+    return sum(abs(said - was) * count for said, was, count in parts) / len(good)
+
+
+def risk_coverage(
+    confidences: NDArray[np.float64], ciders: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Share of pictures spoken of when the least sure are left out, and the mean CIDEr there."""
+    order = np.argsort(-confidences, kind="stable")
+    counts = np.arange(1, len(order) + 1)
+    return counts / len(order), np.cumsum(ciders[order]) / counts
+
+
+def _sigmoid(odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    shares: NDArray[np.float64] = 1 / (1 + np.exp(-odds.clip(-700, 700)))
+    return shares

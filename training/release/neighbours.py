@@ -1,0 +1,89 @@
+"""Build the memory of training pictures that `models.captioning.consensus` asks for advice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from tqdm import tqdm
+
+from models.captioning.consensus import MOST_WORDS, Consensus, grams
+from models.captioning.vocabulary import END, PAD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from models.captioning.decoding import Engine
+
+DIMENSIONS = 256
+_NOISE = 1e-4  # of the first component's variance: what varies less is left out
+WHITENING = 0.25  # exponent of the variances that the components are divided by: 0.5 is all
+
+
+def mean_features(
+    engine: Engine, pictures: Iterable[NDArray[np.float32]], count: int
+) -> NDArray[np.float32]:
+    """`count` pictures (1, 3, S, S) → (count, C) means of the encoder's grid, by the engine that
+    will look for neighbours among them."""
+    bar = tqdm(pictures, desc="memory", total=count, unit="picture")
+    return np.stack([engine.encode(pixels).features for pixels in bar])
+
+
+def build(features: NDArray[np.float32], tokens: Tensor) -> dict[str, NDArray[Any]]:
+    """(N, C) features and (N, K, T) captions that begin with START → arrays for `Consensus`.
+
+    The features are projected to their first principal components, of which the less varied ones
+    are strengthened. Raises ValueError for a vocabulary too large for the n-grams' keys.
+    """
+    captions = tokens[:, :, 1:].numpy()
+    if captions.max() >= MOST_WORDS:
+        raise ValueError(f"the vocabulary has more than {MOST_WORDS} words")
+    mean = features.mean(0)
+    centred = features - mean
+    variances, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
+    first = slice(None, -1 - DIMENSIONS, -1)  # eigh sorts upwards
+    variances, vectors = variances[first], vectors[:, first]
+    real = variances > _NOISE * variances[0]
+    projection = vectors[:, real] / variances[real] ** WHITENING
+    places = centred @ projection
+    places /= np.maximum(np.linalg.norm(places, axis=1, keepdims=True), 1e-9)
+    keys, frequencies = _document_frequencies(captions)
+    arrays: dict[str, NDArray[Any]] = {
+        "mean": mean.astype(np.float16),
+        "projection": projection.astype(np.float16),
+        "places": places.astype(np.float16),
+        "captions": captions.astype(np.uint16),
+        "grams": keys,
+        "frequencies": frequencies.astype(np.uint16),
+        "unity": np.zeros(len(captions), np.float16),
+    }
+    arrays["unity"] = _unity(captions, Consensus(arrays)).astype(np.float16)
+    return arrays
+
+
+def _document_frequencies(
+    captions: NDArray[np.int64]
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """The n-grams that occur on more than one picture, and on how many each does."""
+    rows, keys = grams(captions.reshape(-1, captions.shape[2]))
+    order = np.lexsort((rows // captions.shape[1], keys))
+    keys, pictures = keys[order], (rows // captions.shape[1])[order]
+    fresh = np.ones(len(keys), bool)
+    fresh[1:] = (keys[1:] != keys[:-1]) | (pictures[1:] != pictures[:-1])
+    found, frequencies = np.unique(keys[fresh], return_counts=True)
+    return found[frequencies > 1], frequencies[frequencies > 1]
+
+
+def _unity(captions: NDArray[np.int64], consensus: Consensus) -> NDArray[np.float64]:
+    """How far the captions of each picture agree: the mean CIDEr of each with the others."""
+    means = []
+    for picture in tqdm(captions.tolist(), desc="captions", unit="picture"):
+        said = [[token for token in row if token not in (PAD, END)] for row in picture]
+        count = len(said)
+        # each agrees wholly with itself: take that out of the mean with all
+        together = consensus.among(said, np.full(count, 1 / count))
+        means.append((together.mean() * count - 1) / max(1, count - 1))
+    return np.asarray(means)

@@ -1,0 +1,211 @@
+"""From a trained network to the bundle that ships: export, measure, calibrate, describe."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+import torch
+
+from models.captioner import load
+from models.captioning.confidence import Calibration
+from models.captioning.consensus import Consensus
+from models.captioning.preprocess import to_array
+from models.networks.captioners import CaptioningNetwork
+from models.runtime.bundle import CARD, WEIGHTS, Config, read
+from models.runtime.export import export, remember
+from models.runtime.quantisation import restore
+from training.data import unfamiliar
+from training.data.datasets import load_unlabelled
+from training.evaluation import strangers
+from training.evaluation.evaluate import Result, evaluate
+from training.release import calibration, card, neighbours, plots
+from training.trainer import material
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from models.captioner import Captioner
+    from models.captioning.vocabulary import Vocabulary
+    from training.data.datasets import Example
+    from training.trainer.material import Material
+    from training.trainer.recipe import Recipe
+    from training.trainer.train import Trainer
+
+# Chosen by looking at both Flickr8k's development pictures and COCO's, which have no captions
+# here and are mostly unlike Flickr8k: the model card has the shares on both sides.
+SURE, MEDIUM = 0.8, 0.65
+_MEASURED = 100  # training pictures on which the ranges of activations are measured
+_STRANGE = 64  # made-up pictures of each kind, from which the confidence learns what is unfamiliar
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A network with what it was made of; `origin` goes to config.json (see `Config`)."""
+
+    network: CaptioningNetwork
+    recipe: Recipe
+    material: Material
+    origin: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedMember:
+    """A trained captioner that is to be joined with others; `origin` as in `Trained`."""
+
+    network: CaptioningNetwork
+    vocabulary: Vocabulary
+    origin: dict[str, float]
+
+
+def publish(
+    trainer: Trainer, folder: Path, weights: Path | None = None, unlabelled: Path | None = None,
+    members: Sequence[TrainedMember] = (),
+) -> Result:
+    """Write the trainer's averaged weights as a bundle; its scores go to the model card.
+
+    With the folders of starting weights and of pictures without captions, tags are calibrated.
+    `members` are the captioners that it began with.
+    """
+    origins = [_origin(trainer), *(each.origin for each in members)]
+    origin = {"hours": round(sum(each.get("hours", 0.0) for each in origins), 2),
+              "cores": max(each.get("cores", 0) for each in origins),
+              "unlabelled": max(each.get("unlabelled", 0) for each in origins)}
+    trained = Trained(trainer.averaged(), trainer.recipe, trainer.material, origin)
+    return _publish(trained, folder, weights, unlabelled)
+
+
+def _origin(trainer: Trainer) -> dict[str, float]:
+    return {"hours": trainer.seconds / 3600, "cores": torch.get_num_threads(),
+            "unlabelled": len(trainer.material.unlabelled)}
+
+
+def member(trainer: Trainer) -> TrainedMember:
+    """What a training gives to those that are joined."""
+    return TrainedMember(trainer.averaged(), trainer.material.vocabulary, _origin(trainer))
+
+
+def member_of(bundle: Path) -> TrainedMember:
+    """What a bundle gives to those that are joined. Raises ValueError when it cannot be used."""
+    config, vocabulary, _ = read(bundle)
+    return TrainedMember(_network(config, vocabulary, bundle), vocabulary, config.origin)
+
+
+def renew(
+    recipe: Recipe, source: Path, data: Path, work: Path, folder: Path,
+    weights: Path | None = None, unlabelled: Path | None = None, beside: Sequence[Path] = (),
+) -> Result:
+    """Write a bundle's weights anew, with the recipe's search and today's graphs and memory.
+
+    `beside` are bundles of the same recipe with other seeds: the card tells how far the scores
+    differ. Raises ValueError when a bundle cannot be used, or is of another recipe.
+    """
+    (config, vocabulary), *_ = [_made_by(recipe, each) for each in (source, *beside)]
+    network = _network(config, vocabulary, source)
+    made = material.captioned(recipe, data, work, vocabulary)
+    return _publish(Trained(network, recipe, made, config.origin), folder, weights, unlabelled,
+                    beside)
+
+
+def _made_by(recipe: Recipe, bundle: Path) -> tuple[Config, Vocabulary]:
+    config, vocabulary, _ = read(bundle)
+    if config.architecture != _architecture(recipe):
+        raise ValueError(f"the bundle in {bundle} was not made by this recipe: its architecture "
+                         "is another one")
+    return config, vocabulary
+
+
+def _network(config: Config, vocabulary: Vocabulary, source: Path) -> CaptioningNetwork:
+    from safetensors.torch import load_file
+
+    network = CaptioningNetwork(config.architecture, len(vocabulary))
+    network.load_state_dict(restore(load_file(source / WEIGHTS)))
+    return network.eval()
+
+
+def _publish(
+    trained: Trained, folder: Path, weights: Path | None, unlabelled: Path | None,
+    beside: Sequence[Path] = (),
+) -> Result:
+    network, recipe, origin = trained.network, trained.recipe, trained.origin
+    examples = trained.material.development
+    config = _export(trained, folder)
+    captioner = load(folder)
+    result, fit = _judged(captioner, examples, "development")
+    other = evaluate(load(folder, "torch"), examples, name="torch engine")
+    same = sum(result.captions[name] == text for name, text in other.captions.items())
+    seeds = [_scores(*_judged(load(each), examples, each.name)) for each in beside]
+    limits, elsewhere = fit.calibration, None
+    if recipe.starting_weights and weights is not None and unlabelled is not None:
+        seen = strangers.look(captioner, load_unlabelled(unlabelled)[1],
+                              material.starting_encoder(recipe, weights))
+        limits = calibration.fit_tags(seen.tags, seen.right, limits)
+        elsewhere = seen.summary(limits)
+    captioner.config = dataclasses.replace(config, calibration=limits)
+    plots.draw(fit, folder)
+    facts = card.Facts(
+        recipe=recipe.name, members=len(recipe.members),
+        decoders=len(network.decoder.speakers()),
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        words=len(trained.material.vocabulary), pictures=len(trained.material.train),
+        unlabelled=int(origin.get("unlabelled", 0)), seconds=result.seconds,
+        hours=origin.get("hours", float("nan")), cores=int(origin.get("cores", 0)),
+        same=same, exact=other.scores["CIDEr"], seed=recipe.seed,
+        seeds=(_scores(result, fit), *seeds),
+    )
+    text = card.write(facts, result, fit, limits, strangers.certainty(captioner), elsewhere)
+    (folder / CARD).write_text(text, encoding="utf-8")
+    captioner.config.save(folder)
+    for name, value in result.scores.items():
+        click.echo(f"{name:24s}{value:8.2f}")
+    click.echo(f"AUROC of confidence     {fit.auroc:8.3f}\nwrote {folder}")
+    return result
+
+
+def _judged(
+    captioner: Captioner, examples: Sequence[Example], name: str
+) -> tuple[Result, calibration.Fit]:
+    """A captioner's scores, and how far it knows what its captions are worth."""
+    result = evaluate(captioner, examples, name=name)
+    strange = [captioner.describe(image).signals for _, image in unfamiliar.draw(_STRANGE, seed=1)]
+    return result, calibration.fit(result, captioner.config.calibration, strange)
+
+
+def _scores(result: Result, fit: calibration.Fit) -> dict[str, float]:
+    return {**result.scores, "AUROC of confidence": fit.auroc}
+
+
+def _architecture(recipe: Recipe) -> dict[str, Any]:
+    """The recipe's, but for the embeddings' file: it was read when training began."""
+    return {key: value for key, value in recipe.architecture.items() if key != "embeddings"}
+
+
+def _export(trained: Trained, folder: Path) -> Config:
+    """Write the bundle without a fitted calibration and without a card."""
+    network, recipe, made = trained.network, trained.recipe, trained.material
+    config = Config(_architecture(recipe), recipe.preprocessing, recipe.search,
+                    Calibration(sure=SURE, medium=MEDIUM),
+                    network.encoder.grid(recipe.preprocessing.size), origin=trained.origin)
+    count = len(made.train)
+    export(network, made.vocabulary, config, "", Consensus.empty(network.channels), folder,
+           integers=_shown(made, recipe, range(0, count, max(1, count // _MEASURED))))
+    # the places of the memory are those that the exported graph gives, rounded as it is
+    engine = load(folder).engine
+    features = neighbours.mean_features(engine, _shown(made, recipe, range(count)), count)
+    remember(neighbours.build(features, made.tokens[0, :count]), folder)
+    config.save(folder)
+    return config
+
+
+def _shown(made: Material, recipe: Recipe, numbers: range) -> Iterator[NDArray[np.float32]]:
+    """Training pictures as the encoder reads them: (1, 3, S, S)."""
+    from PIL import Image
+
+    for number in numbers:
+        yield to_array(Image.fromarray(np.asarray(made.images[number])), recipe.preprocessing)

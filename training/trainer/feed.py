@@ -1,0 +1,140 @@
+"""Where a training's batches come from: memory maps of a data set, or archives as a stream.
+
+A batch has the rows of one process only, and says which rows of the whole batch they are.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.captioning.vocabulary import PAD
+from training.data.datasets import batches
+from training.data.shards import ShardFeed
+from training.trainer.recipe import RecipeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from models.captioning.vocabulary import Vocabulary
+    from training.data.shards import Shards
+    from training.trainer.distributed import Team
+    from training.trainer.material import Material
+    from training.trainer.recipe import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """B rows of a batch: first pictures with captions, then those without.
+
+    `rows` (B,) are their numbers among all rows, of which `captioned` tells those that have
+    captions. `tokens` (2, B, K, T): plain and mirrored captions. `images()` gives (B, S, S, 3)
+    bytes. `indices` are the pictures' numbers in the material; a stream has none.
+    """
+
+    rows: Tensor
+    captioned: Tensor
+    tokens: Tensor
+    images: Callable[[], NDArray[np.uint8]]
+    indices: tuple[int, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many rows the whole batch has."""
+        return len(self.captioned)
+
+
+class Feed(Protocol):
+    """Gives every stage its batches, in an order that the seed alone decides."""
+
+    indexed: bool
+    """Whether its pictures have numbers, under which features and classes are kept."""
+
+    def steps(self, stage: Stage) -> int:
+        """Batches in an epoch. Raises RecipeError when there are too few pictures for one."""
+
+    def epoch(self, stage: Stage, number: int, epoch: int, skip: int) -> Iterator[Batch]:
+        """The batches of an epoch of stage `number`, but for the first `skip`."""
+
+
+class MapFeed:
+    """Batches of what was decoded once into memory maps."""
+
+    indexed = True
+
+    def __init__(self, material: Material, seed: Callable[[int], int], team: Team) -> None:
+        """`seed(place)` makes the seed of a place in the training."""
+        self.material, self.seed, self.team = material, seed, team
+
+    def steps(self, stage: Stage) -> int:
+        return _enough(len(self.material.train), stage, self.team)
+
+    def epoch(self, stage: Stage, number: int, epoch: int, skip: int) -> Iterator[Batch]:
+        pictures = len(self.material.train)
+        order = batches(pictures, stage.batch, self.seed(1000 * number + epoch))
+        first = epoch * (pictures // stage.batch)
+        for place, indices in enumerate(order):
+            if place >= skip:
+                yield self._batch(indices, self.unlabelled(stage, number, first + place))
+
+    def unlabelled(self, stage: Stage, number: int, step: int) -> list[int]:
+        """Numbers of the pictures without captions in this step: all of them in turn."""
+        if not stage.unlabelled:
+            return []
+        count, first = len(self.material.unlabelled), len(self.material.train)
+        order = np.random.default_rng(self.seed(number)).permutation(count)
+        places = (step * stage.unlabelled + np.arange(stage.unlabelled)) % count
+        return [first + int(each) for each in order[places]]
+
+    def _batch(self, indices: list[int], more: list[int]) -> Batch:
+        everyone = torch.tensor([*indices, *more])
+        rows = torch.tensor([*self.team.mine(len(indices)),
+                             *(len(indices) + row for row in self.team.mine(len(more)))])
+        captioned = (self.material.tokens[0, everyone, :, 0] != PAD).any(-1)
+        mine = everyone[rows]
+        return Batch(rows, captioned, self.material.tokens[:, mine],
+                     functools.partial(self._images, mine.tolist()), tuple(mine.tolist()))
+
+    def _images(self, indices: list[int]) -> NDArray[np.uint8]:
+        return np.stack([self.material.images[index] for index in indices])
+
+
+class StreamFeed:
+    """Batches of shards, in constant memory (see `training.data.shards`)."""
+
+    indexed = False
+
+    def __init__(
+        self, shards: Shards, vocabulary: Vocabulary, max_words: int, seed: Callable[[int], int],
+        team: Team,
+    ) -> None:
+        self.shards, self.vocabulary, self.max_words = shards, vocabulary, max_words
+        self.seed, self.team = seed, team
+
+    def steps(self, stage: Stage) -> int:
+        return _enough(len(self.shards), stage, self.team)
+
+    def epoch(self, stage: Stage, number: int, epoch: int, skip: int) -> Iterator[Batch]:
+        feed = ShardFeed(self.shards, self.vocabulary, self.max_words, stage.batch,
+                         rank=self.team.rank, world=self.team.size)
+        rows = torch.tensor(self.team.mine(stage.batch))
+        captioned = torch.ones(stage.batch, dtype=torch.bool)
+        for batch in feed.epoch(self.seed(1000 * number + epoch), skip):
+            yield Batch(rows, captioned, batch.tokens, functools.partial(np.asarray, batch.images))
+
+
+def _enough(pictures: int, stage: Stage, team: Team) -> int:
+    """Batches in an epoch of so many pictures. Raises RecipeError when there are too few."""
+    if stage.batch < team.size:
+        raise RecipeError(f"a batch of {stage.batch} pictures cannot be split among {team.size} "
+                         "processes: start fewer, or make it larger")
+    if pictures < stage.batch:
+        raise RecipeError(f"{pictures} pictures are fewer than one batch")
+    return pictures // stage.batch

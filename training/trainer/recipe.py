@@ -1,0 +1,278 @@
+"""A recipe: everything that decides what a training run gives, in one TOML page.
+
+A page may build on another: `extends` names a recipe of this folder, or a file beside the page.
+Tables are merged key by key, and everything else is replaced, the list of stages as a whole.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from models.captioning.decoding import Search
+from models.captioning.preprocess import Preprocessing
+from models.runtime.tables import make
+from training.data.augmentation import Augmentation
+from training.data.cleaning import Cleaning
+from training.trainer.self_training import SelfTraining
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+IMAGENET = "imagenet"  # starting weights that the library which has the encoder downloads
+Precision = Literal["bfloat16", "float32", "float16"]
+
+
+class RecipeError(ValueError):
+    """A recipe that does not fit the pictures or the machine it is run with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stretch of training.
+
+    `train` "decoder" works on cached features of the frozen encoder; "all" trains every
+    layer on augmented pictures. Rates are peaks of a one-cycle schedule. `average` is the
+    decay of the weights' moving average, which is what is evaluated and exported.
+    "self-critical" draws `samples` captions a picture and learns from their CIDEr-D; `truth` is
+    the share of cross-entropy in its loss. `captions` is how many of a picture's captions a step
+    shows (0: all). `blend` is the share of the stage's result in what it hands on, the rest
+    being what it began with (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+
+    `augment` lets the frozen encoder see changed pictures each time, too. `size` is how many
+    pixels a side the changed pictures have (0: as many as preprocessing gives): smaller ones train
+    faster (Touvron et al. 2019, "Fixing the train-test resolution discrepancy"). `unlabelled` is
+    how many pictures without captions a batch has besides. `distil` weighs the cross-entropy of the
+    encoder's classifier with the starting encoder's own classes (Hinton et al. 2015), on all
+    pictures. `self_train` makes captions for the pictures without, before the stage begins.
+
+    `encoder_stages` trains only so many of the encoder's last stages (0: all of them).
+    `mirror` is the share of the pictures that are shown mirrored. "constant" keeps the peak rate
+    after the warm-up. `precision` is that of autocast (see `training.precision`); "float16" scales
+    the loss, on a GPU only. `patience` ends the stage when `monitor` (a score of the development
+    split) has not become better for so many epochs (0: never); the averaged weights of the best
+    epoch are kept.
+    """
+
+    name: str
+    train: Literal["decoder", "all"]
+    epochs: int
+    rate: float
+    encoder_rate: float = 0.0
+    objective: Literal["cross-entropy", "self-critical"] = "cross-entropy"
+    samples: int = 5
+    batch: int = 40
+    label_smoothing: float = 0.1
+    weight_decay: float = 0.01
+    warm_up: float = 0.1
+    average: float = 0.999
+    blend: float = 1.0
+    truth: float = 0.0
+    captions: int = 0
+    augment: bool = False
+    size: int = 0
+    unlabelled: int = 0
+    distil: float = 0.0
+    self_train: bool = False
+    encoder_stages: int = 0
+    mirror: float = 0.5
+    schedule: Literal["one-cycle", "constant"] = "one-cycle"
+    precision: Precision = "bfloat16"
+    patience: int = 0
+    monitor: str = "CIDEr"
+
+    def __post_init__(self) -> None:
+        if min(self.epochs, self.batch) < 1:
+            raise ValueError("epochs and batch must be at least 1")
+        if min(self.patience, self.encoder_stages) < 0:
+            raise ValueError("patience and encoder_stages cannot be less than 0")
+        if self.encoder_stages and self.train != "all":
+            raise ValueError('encoder_stages needs train = "all"')
+        if self.size < 0 or (self.size and not self.encodes):
+            raise ValueError('size needs augment or train = "all", and cannot be less than 0')
+
+    @property
+    def encodes(self) -> bool:
+        """Whether every step encodes its pictures anew."""
+        return self.train == "all" or self.augment
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A captioner that is joined with others: by which `recipe` it is trained, and how many
+    `speakers` of its committee of decoders come along (0: all)."""
+
+    recipe: str
+    speakers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """See `training/recipes/` for commented examples.
+
+    One with `members` joins captioners (see `training.release.joining`), each of which is trained
+    by a recipe of its own and on its own; its stages go on from there, with captioned pictures
+    alone.
+    The first one's starting weights and seed are its own, too.
+
+    `starting_weights` is the name of a file, "imagenet" for the usual download, or empty for
+    random ones. The vocabulary has the words that occur `minimum_count` times, of which
+    `vocabulary_size` bounds the number (0: no bound). `about` is a line for the table,
+    `name` that of its page.
+    """
+
+    architecture: dict[str, Any]
+    stages: tuple[Stage, ...]
+    members: tuple[Member, ...] = ()
+    name: str = field(default="", compare=False)
+    starting_weights: str = ""
+    about: str = ""
+    seed: int = 1
+    minimum_count: int = 5
+    vocabulary_size: int = 0
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    search: Search = field(default_factory=Search)
+    self_training: SelfTraining = field(default_factory=SelfTraining)
+    cleaning: Cleaning = field(default_factory=Cleaning)
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether it needs pictures without captions."""
+        return any(stage.unlabelled for stage in self.stages)
+
+    def seed_at(self, place: int) -> int:
+        """The seed of a place in the training: of a stage's epoch, of a step."""
+        return self.seed * 1_000_000_007 + place
+
+
+def find_recipe(name: str) -> Path:
+    """Find a recipe by its name in this folder, or by its path when it ends in .toml.
+
+    Raises ValueError with the known names.
+    """
+    path = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
+        raise ValueError(f"there is no recipe {name}; known: {known}")
+    return path
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Raises ValueError naming the key for anything unknown, missing or of the wrong kind."""
+    table = _inherited(path, ())
+    if "members" in table:
+        _assemble(table, path)
+    for key, kind in (("preprocessing", Preprocessing), ("augmentation", Augmentation),
+                      ("search", Search), ("self_training", SelfTraining),
+                      ("cleaning", Cleaning)):
+        if key in table:
+            table[key] = make(kind, table[key], f"{path.name}, {key}")
+    stages = table.get("stages")
+    if isinstance(stages, list):
+        table["stages"] = [make(Stage, stage, f"{path.name}, stage {number}")
+                           for number, stage in enumerate(stages, 1)]
+    recipe = make(Recipe, {"name": path.stem, **table}, path.name)
+    if recipe.members:
+        for stage in recipe.stages:
+            if stage.unlabelled or stage.distil or stage.self_train:
+                raise ValueError(f"{path.name}, stage {stage.name}: joined captioners go on with "
+                                 "captioned pictures alone")
+    return recipe
+
+
+def _assemble(table: dict[str, Any], path: Path) -> None:
+    """Make a recipe that joins members of theirs."""
+    given = table["members"]
+    if not isinstance(given, list) or not given:
+        raise ValueError(f"{path.name}: members cannot be {given!r}")
+    members = [make(Member, each, f"{path.name}, member {number}")
+               for number, each in enumerate(given, 1)]
+    looks = table.get("architecture", {})
+    if more := sorted({"starting_weights", "seed"} & set(table) | set(looks) - {"mirror"}):
+        raise ValueError(f"{path.name}: {', '.join(more)} cannot stand beside members: "
+                         "their recipes have it")
+    recipes, architectures, speakers = [], [], 0
+    for number, member in enumerate(members, 1):
+        try:
+            recipes.append(_alone(member_path(member, path)))
+            architecture, count = _seats(member, recipes[-1])
+        except ValueError as error:
+            raise ValueError(f"{path.name}, member {number}: {error}") from error
+        architectures.append(architecture)
+        speakers += count
+        if architecture != architectures[0]:
+            raise ValueError(f"{path.name}, member {number}: its encoder or decoder has another "
+                             "shape than the first one's")
+    table |= {
+        "members": members, "stages": table.get("stages", []), "seed": recipes[0].seed,
+        "starting_weights": recipes[0].starting_weights,
+        "architecture": architectures[0] | looks | {
+            "decoder": "committee",
+            "decoder_options": architectures[0]["decoder_options"] | {"members": speakers}},
+    }
+
+
+_JOINABLE = ("soft_attention_lstm", "committee")
+
+
+def _seats(member: Member, recipe: Recipe) -> tuple[dict[str, Any], int]:
+    """The architecture of one decoder of a recipe with its encoder, and how many it gives."""
+    architecture = {key: value for key, value in recipe.architecture.items() if key != "mirror"}
+    decoder, options = architecture["decoder"], dict(architecture.get("decoder_options", {}))
+    if decoder not in _JOINABLE:
+        raise ValueError(f"{decoder} is no decoder that a committee is made of")
+    committee = int(options.pop("members", 2)) if decoder == "committee" else 1
+    if not 0 <= member.speakers <= committee:
+        raise ValueError(f"{member.recipe} has no committee of {member.speakers} speakers")
+    return (architecture | {"decoder": _JOINABLE[0], "decoder_options": options},
+            member.speakers or committee)
+
+
+def _alone(path: Path) -> Recipe:
+    """The recipe of a member. Raises ValueError for one that joins others, maybe itself."""
+    if "members" in _inherited(path, ()):
+        raise ValueError(f"{path.name} joins captioners itself")
+    return load_recipe(path)
+
+
+def member_path(member: Member, joining: Path) -> Path:
+    """Where a member's recipe is: one of this folder, or a file beside the one that joins it.
+
+    Raises ValueError when it is not there.
+    """
+    return _beside(member.recipe, joining)
+
+
+def _beside(name: str, path: Path) -> Path:
+    """Find the recipe that the one in `path` calls by this name."""
+    return find_recipe(str(path.parent / name) if name.endswith(".toml") else name)
+
+
+def _inherited(path: Path, heirs: tuple[Path, ...]) -> dict[str, Any]:
+    """Read a page and, below it, those that it extends. `heirs` were read on the way to it."""
+    if path.resolve() in heirs:
+        names = " → ".join(each.name for each in (*heirs, path))
+        raise ValueError(f"{path.name}: it extends itself: {names}")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    if "extends" not in table:
+        return table
+    base = table.pop("extends")
+    if not isinstance(base, str):
+        raise ValueError(f"{path.name}: extends cannot be {base!r}")
+    try:
+        found = _beside(base, path)
+    except ValueError as error:
+        raise ValueError(f"{path.name}: extends: {error}") from error
+    return _merged(_inherited(found, (*heirs, path.resolve())), table)
+
+
+def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Put one table on another: tables inside are merged in turn, all else is replaced."""
+    both = {key: _merged(base[key], value)
+            if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+            for key, value in changes.items()}
+    return base | both
