@@ -12,17 +12,18 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
 from contextlib import closing
 from queue import SimpleQueue
+from typing import Any, TypeVar
 
 from describer_daemon import processes
 from describer_daemon.captioner.client import ChildCaptioner
-from describer_daemon.cli.files import Described
 
 WORTH = 16  # files for which it pays to load a captioner once more
 MOST = 8  # captioners, unless more are asked for: each takes about 150 megabytes
 AHEAD = 4  # files for each captioner that may be begun before their turn comes
 _PATIENCE = 2.0  # seconds for whoever waits for a captioner to notice that it was ended
 
-Work = Callable[[str, ChildCaptioner], Iterable[Described]]
+Found = TypeVar("Found")
+Work = Callable[[str, ChildCaptioner], Iterable[Found]]
 
 
 def size(files: int) -> int:
@@ -37,11 +38,11 @@ class Crew:
         """`make` gives a captioner with so many threads."""
         threads = max(1, processes.processors() // count)
         self._captioners = [make(threads) for _ in range(count)]
-        self._tasks: SimpleQueue[tuple[str, Future[list[Described]]] | None] = SimpleQueue()
+        self._tasks: SimpleQueue[tuple[str, Future[list[Any]]] | None] = SimpleQueue()
 
     def each(
-        self, work: Work, files: Iterable[str], done: Callable[[], None] = lambda: None
-    ) -> Generator[Described, None, None]:
+        self, work: Work[Found], files: Iterable[str], done: Callable[[], None] = lambda: None
+    ) -> Generator[Found, None, None]:
         """Do the `work` on each file; `done` is called after the last that a file gives.
 
         What `work` raises is raised here, when that file's turn comes.
@@ -62,15 +63,15 @@ class Crew:
             captioner.close()
 
     def _begun(
-        self, work: Work, files: Iterable[str]
-    ) -> Generator[Future[list[Described]], None, None]:
+        self, work: Work[Found], files: Iterable[str]
+    ) -> Generator[Future[list[Found]], None, None]:
         """Each file's result to come, with few begun before their turn: memory is bounded."""
         # an interrupted program must not wait for whoever reads from a terminal or a dead disk
         hands = [threading.Thread(target=self._serve, args=(work, captioner), daemon=True)
                  for captioner in self._captioners]
         for hand in hands:
             hand.start()
-        waiting: deque[Future[list[Described]]] = deque()
+        waiting: deque[Future[list[Found]]] = deque()
         broken_off = True
         try:
             for file in files:
@@ -91,7 +92,7 @@ class Crew:
             for hand in hands:
                 hand.join(_PATIENCE)
 
-    def _serve(self, work: Work, captioner: ChildCaptioner) -> None:
+    def _serve(self, work: Work[Any], captioner: ChildCaptioner) -> None:
         while (task := self._tasks.get()) is not None:
             file, result = task
             if not result.set_running_or_notify_cancel():
