@@ -14,6 +14,7 @@ from typing import Any
 from describer_daemon import processes, x11
 from describer_daemon.captioner import memory
 from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.capture.focus import FocusWatcher
 from describer_daemon.core import backends
 from describer_daemon.core.pipeline import Pipeline
@@ -26,11 +27,13 @@ from describer_daemon.core.ports import (
     Verb,
 )
 from describer_daemon.fallback import AnySpeaker, NoSource
+from describer_daemon.hotkeys.candidates import HOTKEYS
 from describer_daemon.hotkeys.names import KeysRefusedError
 from describer_daemon.service import log as log_file
 from describer_daemon.service.control import ControlServer
 from describer_daemon.service.shutdown import Ending
 from describer_daemon.settings.settings import Settings, SettingsWatcher
+from describer_daemon.speech.candidates import SPEAKERS
 from describer_daemon.speech.earcons import Earcons
 from describer_daemon.tray import Tray
 
@@ -193,13 +196,13 @@ class Daemon:
 
     def _sources(self, settings: Settings) -> dict[Verb, ImageSource]:
         def see() -> ImageSource:
-            backend = backends.require(backends.SCREENS, "see the screen")
+            backend = backends.require(SCREENS, "see the screen")
             source: ImageSource = backend(settings.region, settings.capture.pointer_box,
                                           self._focus.box)
             return source
 
         def paste() -> ImageSource:
-            source: ImageSource = backends.require(backends.CLIPBOARDS, "read the clipboard")()
+            source: ImageSource = backends.require(CLIPBOARDS, "read the clipboard")()
             return source
 
         screen, clipboard = _found(see), _found(paste)
@@ -217,7 +220,7 @@ class Daemon:
         if self._listener is not None:
             self._listener.stop()
             self._listening = False
-        choice = backends.choose(backends.HOTKEYS)
+        choice = backends.choose(HOTKEYS)
         if choice.backend is None:
             self._listener = None
             self._lost = not x11.problem()  # a display that should be there may still come
@@ -245,7 +248,7 @@ class Daemon:
             if self._listening and self._listener is not None and not self._listener.is_alive():
                 log.warning("the hotkeys were lost; taking them again when the display is back")
                 self._listening, self._lost = False, True
-            if self._lost and backends.choose(backends.HOTKEYS).backend is not None:
+            if self._lost and backends.choose(HOTKEYS).backend is not None:
                 self._try_to_listen()
                 self._pipeline.sources = self._sources(self._settings)
                 self._lost = not self._listening
@@ -284,7 +287,7 @@ def make_earcons(settings: Settings) -> Earcons:
 
 def make_speaker(settings: Settings) -> Any:
     """Build the speaker that the settings name. Raises DescriberError when there is none."""
-    return backends.require(backends.SPEAKERS, "speak", settings.speech.backend)()
+    return backends.require(SPEAKERS, "speak", settings.speech.backend)()
 
 
 def copy_text(text: str) -> None:

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from describer_daemon.app import make_captioner, make_speaker
+from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.core import backends
 from describer_daemon.core.ports import DescriberError, Hotkey, Pixels, Verb
+from describer_daemon.hotkeys.candidates import HOTKEYS
 from describer_daemon.settings import settings as settings_module
 from describer_daemon.settings.settings import Settings
 from describer_daemon.speech import blocking
+from describer_daemon.speech.candidates import SPEAKERS
 
 _HEAR_WITHIN = 10.0  # seconds
 
@@ -51,7 +54,7 @@ def _try(name: str, check: Callable[[], str]) -> Check:
 
 
 def _screen(settings: Settings) -> str:
-    backend = backends.require(backends.SCREENS, "see the screen")
+    backend = backends.require(SCREENS, "see the screen")
     backend(settings.region, settings.capture.pointer_box).grab()
     return f"{backend.name} sees the screen"
 
@@ -60,7 +63,7 @@ def _keyboard(settings: Settings) -> str:
     from describer_daemon.service import control
 
     try:
-        backend = backends.require(backends.HOTKEYS, "listen for keys")
+        backend = backends.require(HOTKEYS, "listen for keys")
     except DescriberError as error:
         raise DescriberError(f"{error.spoken} You can bind `describer trigger screen` to a key in "
                              "your desktop's own settings.") from error
@@ -76,7 +79,7 @@ def _keyboard(settings: Settings) -> str:
 
 
 def _clipboard() -> str:
-    backend = backends.require(backends.CLIPBOARDS, "read the clipboard")
+    backend = backends.require(CLIPBOARDS, "read the clipboard")
     try:
         backend().grab()
     except DescriberError as error:
@@ -91,7 +94,7 @@ def _voice(settings: Settings) -> str:
         finding = f"{speaker.name} speaks, with {len(speaker.voices())} voices"
     finally:
         speaker.close()
-    refused = backends.choose(backends.SPEAKERS).refused
+    refused = backends.choose(SPEAKERS).refused
     return "; ".join([finding, *(f"{name} does not: {reason}" for name, reason in refused)])
 
 

@@ -1,4 +1,7 @@
-"""The one chooser of back-ends: the first that does not refuse, and why the others did."""
+"""The one chooser of back-ends: the first that does not refuse, and why the others did.
+
+Each room with back-ends lists its own in `candidates`, as "module:Class".
+"""
 
 from __future__ import annotations
 
@@ -11,27 +14,6 @@ from typing import Any, Protocol, cast
 from describer_daemon.core.ports import DescriberError
 
 log = logging.getLogger(__name__)
-
-# Order is preference. Strings, so that a back-end's libraries load only when it is reached.
-_PRODUCT = "describer_daemon"
-HOTKEYS = (
-    f"{_PRODUCT}.hotkeys.x11:X11Hotkeys",
-    f"{_PRODUCT}.hotkeys.pynput:PynputHotkeys",
-)
-SCREENS = (
-    f"{_PRODUCT}.capture.screen_grim:GrimScreen",
-    f"{_PRODUCT}.capture.screen_mss:MssScreen",
-)
-CLIPBOARDS = (
-    f"{_PRODUCT}.capture.clipboard_wayland:WaylandClipboard",
-    f"{_PRODUCT}.capture.clipboard_x11:X11Clipboard",
-    f"{_PRODUCT}.capture.clipboard_pillow:PillowClipboard",
-)
-SPEAKERS = (
-    f"{_PRODUCT}.speech.dispatcher:SpeechDispatcher",
-    f"{_PRODUCT}.speech.espeak_ng:EspeakSpeaker",
-    f"{_PRODUCT}.speech.pyttsx3:Pyttsx3Speaker",
-)
 
 
 class Backend(Protocol):

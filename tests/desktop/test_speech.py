@@ -17,6 +17,7 @@ import pytest
 
 from describer_daemon.core import backends
 from describer_daemon.core.ports import DescriberError, VoiceSettings
+from describer_daemon.speech.candidates import SPEAKERS
 from describer_daemon.speech.dispatcher import SpeechDispatcher
 from describer_daemon.speech.espeak_ng import EspeakSpeaker
 from describer_daemon.speech.pyttsx3 import Pyttsx3Speaker
@@ -430,9 +431,9 @@ def test_a_hung_sound_server(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_order_of_back_ends(
     speech_service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert backends.choose(backends.SPEAKERS).backend is SpeechDispatcher
+    assert backends.choose(SPEAKERS).backend is SpeechDispatcher
     monkeypatch.setenv("SPEECHD_ADDRESS", "unix_socket:/nonexistent")
-    choice = backends.choose(backends.SPEAKERS)
+    choice = backends.choose(SPEAKERS)
     assert choice.backend is EspeakSpeaker
     assert choice.refused[0][0] == "speech-dispatcher"
 

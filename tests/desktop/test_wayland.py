@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from describer_daemon import processes
+from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.capture.clipboard_wayland import WaylandClipboard
 from describer_daemon.capture.screen_grim import GrimScreen
 from describer_daemon.core import backends
@@ -150,8 +151,8 @@ def test_a_desktop_that_hangs(sway: Callable[..., Owner], monkeypatch: pytest.Mo
 
 
 def test_the_back_ends_for_wayland_are_chosen(sway: Callable[..., Owner]) -> None:
-    assert backends.require(backends.SCREENS, "see the screen") is GrimScreen
-    assert backends.require(backends.CLIPBOARDS, "read the clipboard") is WaylandClipboard
+    assert backends.require(SCREENS, "see the screen") is GrimScreen
+    assert backends.require(CLIPBOARDS, "read the clipboard") is WaylandClipboard
     assert "Wayland" in X11Hotkeys.refusal()
 
 

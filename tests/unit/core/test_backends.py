@@ -8,8 +8,11 @@ from types import ModuleType
 
 import pytest
 
+from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.core import backends
 from describer_daemon.core.ports import DescriberError
+from describer_daemon.hotkeys.candidates import HOTKEYS
+from describer_daemon.speech.candidates import SPEAKERS
 
 HERE = "back_ends_for_the_test"
 Make = Callable[[str, str], str]
@@ -71,7 +74,7 @@ def test_when_all_refuse_every_reason_is_told(make: Make) -> None:
 
 @pytest.mark.parametrize(
     "reference",
-    [*backends.HOTKEYS, *backends.SCREENS, *backends.CLIPBOARDS, *backends.SPEAKERS],
+    [*HOTKEYS, *SCREENS, *CLIPBOARDS, *SPEAKERS],
 )
 def test_every_back_end_can_be_asked(reference: str) -> None:
     backend = backends.resolve(reference)
@@ -80,7 +83,7 @@ def test_every_back_end_can_be_asked(reference: str) -> None:
 
 
 def test_names_of_back_ends_are_distinct() -> None:
-    for candidates in (backends.HOTKEYS, backends.SCREENS, backends.CLIPBOARDS, backends.SPEAKERS):
+    for candidates in (HOTKEYS, SCREENS, CLIPBOARDS, SPEAKERS):
         names = [backends.resolve(reference).name for reference in candidates]
         assert len(set(names)) == len(names)
 
