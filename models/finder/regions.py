@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.finder import edges, tiles
+from models.finder.region import Region
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,15 +51,6 @@ class Limits:
     score: float = 0.5
     border: float = 0.5
     drawing: float = 0.65
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """`box` is (left, top, right, bottom) in pixels of the screen as the network saw it."""
-
-    box: NDArray[np.float64]
-    score: float
-    photograph: bool
 
 
 def pictures(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from models.finder.regions import Region
+    from models.finder.region import Region
 
 _EQUAL = 3.0  # pixels
 _WITNESSES = 3  # equal pictures that make a row

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from models.finder.regions import Region
+from models.finder.region import Region
 from models.finder.tiles import straighten
 
 

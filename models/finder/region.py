@@ -1,0 +1,19 @@
+"""A picture that was found, between the steps of finding it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """`box` is (left, top, right, bottom) in pixels of the screen as the network saw it."""
+
+    box: NDArray[np.float64]
+    score: float
+    photograph: bool
