@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
+
 from describer_daemon import processes
+from describer_daemon.cli.shared import named, speaks_plainly
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.settings.settings import Settings
 
@@ -85,3 +88,21 @@ def _wait(
                 return status
         time.sleep(_LOOK_EVERY)
     raise DescriberError(f"The daemon did not {what} in {_PATIENCE:g} seconds.")
+
+
+@click.command()
+@click.option("--picture", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="Show this picture instead of the sample.")
+@click.option("--save", type=click.Path(dir_okay=False, path_type=Path),
+              default=Path("describer-demo.wav"), show_default=True,
+              callback=named(".wav", "speech"),
+              help="Where the recorded speech goes.")
+@speaks_plainly
+def demo(picture: Path | None, save: Path) -> None:
+    """Do the main job on a private virtual screen: show a picture, press the key, record.
+
+    The last two lines are the caption and the path of the recorded speech.
+    """
+    shown = run(picture, save, lambda line: click.echo(line))
+    click.echo(shown.sentence)
+    click.echo(shown.recording)

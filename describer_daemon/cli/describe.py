@@ -1,23 +1,29 @@
-"""What `describer describe` refuses, tells and draws."""
+"""`describer describe`: what it refuses, does, tells and draws."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from describer_daemon.app import make_speaker
+from describer_daemon.captioner import pool
+from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.cli import files as pictures
+from describer_daemon.cli.files import Described
+from describer_daemon.cli.shared import named, speaks_plainly, usual_settings
 from describer_daemon.core.ports import DescriberError
+from describer_daemon.speech import blocking
 
 if TYPE_CHECKING:
-    from describer_daemon.captioner.client import ChildCaptioner
-    from describer_daemon.cli.files import Described
+    from describer_daemon.core.ports import Speaker
+    from describer_daemon.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +127,85 @@ def progress(files: int) -> Iterator[Progress]:
         return
     with click.progressbar(length=files, show_pos=True, file=sys.stderr) as bar:
         yield Progress(bar)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True)
+@click.option("--speak", is_flag=True, help="Speak each caption too.")
+@click.option("--save", type=click.Path(path_type=Path, dir_okay=False),
+              callback=named(".wav", "speech"),
+              help="Write the speech of all captions to this WAV file.")
+@click.option("--heatmap", type=click.Path(path_type=Path, dir_okay=False),
+              callback=named(".png", "a heat map"), metavar="OUT.PNG",
+              help="Draw where each word of one FILE's caption looked.")
+@click.option("--find", is_flag=True,
+              help="Describe every picture that is found in a FILE, such as a screenshot.")
+@click.option("--boxes", type=click.Path(path_type=Path, dir_okay=False),
+              callback=named(".png", "a drawing"), metavar="OUT.PNG",
+              help="Draw where the pictures of one FILE were found; implies --find.")
+@click.option("--text", "read", is_flag=True,
+              help="Read the text in them instead (extra: describer[text]).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--beam", type=click.IntRange(1, 10), help="Captions weighed against each other.")
+@click.option("--engine", type=click.Choice(["onnx", "torch"]), default="onnx", show_default=True,
+              help="torch uses a GPU where there is one (extra: describer[torch]).")
+@click.option("--jobs", type=click.IntRange(1, 64), metavar="N",
+              help="Work on so many FILES at a time; with many, one a processor by default.")
+@speaks_plainly
+def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Path | None,
+             find: bool, boxes: Path | None, read: bool, as_json: bool, beam: int | None,
+             engine: str, jobs: int | None) -> None:
+    """Describe picture FILES, - for standard input; one line each, in order, as each is done.
+
+    \b
+    describer describe holiday/*.jpg
+    describer describe --json - < photo.png
+    describer describe photo.jpg --save speech.wav
+    describer describe photo.jpg --heatmap looks.png
+    describer describe screenshot.png --find --boxes found.png
+    describer describe --text letter.png
+
+    Exit status 1 when any file could not be described; the others still are.
+    """
+    wanted = Wanted(find or boxes is not None, read, as_json, heatmap, boxes)
+    check(files, wanted)
+    settings = usual_settings()
+    speaker = _speaker(settings) if speak or save else None
+    jobs = min(len(files), jobs or (pool.size(len(files)) if engine == "onnx" else 1))
+    team = pool.Crew(_captioners(settings, wanted.find, beam, engine), jobs)
+    sentences = []
+    failed = False
+    try:
+        with (progress(len(files)) as bar,
+              closing(team.each(wanted.work, files, bar.step)) as found):
+            for described in found:
+                failed |= described.failed
+                sentences += [] if described.failed else [described.sentence()]
+                bar.clear()
+                tell(described, wanted, named=len(files) > 1)
+                if speak and speaker is not None:
+                    blocking.say(speaker, described.sentence())
+        if save is not None and speaker is not None and sentences:
+            speaker.save(" ".join(sentences), save)
+    finally:
+        team.close()
+        if speaker is not None:
+            speaker.close()
+    raise SystemExit(1 if failed else 0)
+
+
+def _captioners(
+    settings: Settings, find: bool, beam: int | None, engine: str
+) -> Callable[[int], ChildCaptioner]:
+    """What makes captioners of so many threads, as the settings and the options want them."""
+    wanted = settings.captioner
+    return lambda threads: ChildCaptioner(
+        wanted.bundle, beam=beam or wanted.beam or None, engine=engine,
+        find=find or settings.capture.find, timeout=float(wanted.timeout_seconds),
+        reading_timeout=float(wanted.text_timeout_seconds), threads=threads)
+
+
+def _speaker(settings: Settings) -> Speaker:
+    speaker: Speaker = make_speaker(settings)
+    speaker.configure(settings.voice)
+    return speaker

@@ -6,8 +6,11 @@ import importlib.util
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import click
+
 from describer_daemon.app import make_captioner, make_speaker
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
+from describer_daemon.cli.shared import speaks_plainly
 from describer_daemon.core import backends
 from describer_daemon.core.ports import DescriberError, Hotkey, Pixels, Verb
 from describer_daemon.hotkeys.candidates import HOTKEYS
@@ -127,3 +130,16 @@ def _text(settings: Settings) -> str:
     finally:
         captioner.close()
     return "text in pictures can be read"
+
+
+@click.command()
+@speaks_plainly
+def doctor() -> None:
+    """Check display, keys, clipboard, voice, sound and model; name the cure for what fails."""
+    failed = False
+    for check in examine():
+        failed |= check.problem != ""
+        click.echo(f"{'FAIL' if check.problem else 'ok':5s}{check.name:12s}"
+                   f"{check.problem or check.finding}")
+    if failed:
+        raise SystemExit(1)

@@ -1,0 +1,45 @@
+"""`describer run`: the daemon, in the foreground."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from describer_daemon.cli.shared import settings_or_defaults, speaks_plainly
+from describer_daemon.service.shutdown import Ending
+
+if TYPE_CHECKING:
+    from describer_daemon.settings.settings import Settings
+
+
+@click.command()
+@click.option("--verbose", "-v", is_flag=True, help="Show the log on the terminal too.")
+@speaks_plainly
+def run(verbose: bool) -> None:
+    """Run the daemon in the foreground until it is told to quit.
+
+    Starting it a second time makes the one that runs describe the screen.
+    """
+    ending = Ending()
+    ending.on_signals()
+
+    # nobody who presses Ctrl+C early should have to wait for these
+    from describer_daemon.app import Daemon
+    from describer_daemon.service import instance, log
+    from describer_daemon.settings import settings
+
+    path = settings.settings_path()
+    loaded, problem = settings_or_defaults(path, write=True)
+    log.set_up(loaded.log.level, console=verbose)
+    daemon = Daemon(loaded, path, ending)
+    if problem is not None:
+        daemon.tell(problem)
+    if not instance.serve_or_ask(daemon, lambda: instance.tell(_listening_for(loaded)), ending):
+        instance.tell("The describer runs already; it was asked to describe the screen.")
+    instance.forget_unwritten()
+
+
+def _listening_for(settings: Settings) -> str:
+    keys = ", ".join(f"{key} {verb.value}" for verb, key in settings.keys.items())
+    return f"The describer runs. Keys: {keys or 'none'}. Ctrl+C ends it."

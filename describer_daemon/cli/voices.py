@@ -1,0 +1,34 @@
+"""`describer voices`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import click
+
+from describer_daemon.app import make_speaker
+from describer_daemon.cli.shared import speaks_plainly, usual_settings
+from describer_daemon.speech import blocking
+
+if TYPE_CHECKING:
+    from describer_daemon.core.ports import Speaker
+
+
+@click.command()
+@click.option("--sample", metavar="VOICE",
+              help='Speak a sample in this voice; "" is the usual one.')
+@click.option("--text", default="A brown dog runs across the grass.", show_default=True)
+@speaks_plainly
+def voices(sample: str | None, text: str) -> None:
+    """List the voices that the settings may name, or hear one."""
+    settings = usual_settings()
+    speaker: Speaker = make_speaker(settings)
+    try:
+        if sample is None:
+            click.echo("\n".join(speaker.voices()))
+            return
+        speaker.configure(dataclasses.replace(settings.voice, name=sample))
+        blocking.say(speaker, text)
+    finally:
+        speaker.close()
