@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -14,6 +16,7 @@ from describer_daemon.core.ports import DescriberError
 from describer_daemon.hotkeys.candidates import HOTKEYS
 from describer_daemon.speech.candidates import SPEAKERS
 
+REPOSITORY = Path(__file__).parents[3]
 HERE = "back_ends_for_the_test"
 Make = Callable[[str, str], str]
 
@@ -80,6 +83,14 @@ def test_every_back_end_can_be_asked(reference: str) -> None:
     backend = backends.resolve(reference)
     assert backend.name
     assert isinstance(backend.refusal(), str)
+
+
+def test_every_back_end_is_held_apart_from_the_others() -> None:
+    pages = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    [contract] = [one for one in pages["tool"]["importlinter"]["contracts"]
+                  if one["type"] == "independence"]
+    candidates = (*HOTKEYS, *SCREENS, *CLIPBOARDS, *SPEAKERS)
+    assert {reference.partition(":")[0] for reference in candidates} == {*contract["modules"]}
 
 
 def test_names_of_back_ends_are_distinct() -> None:
