@@ -39,6 +39,9 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
                      help="Folder for caches, checkpoints and scores."),
         click.option("--weights", type=_folder, help="Folder of the starting weights."),
         click.option("--unlabelled", type=_folder, help="Folder of pictures without captions."),
+        click.option("--everyday", type=_folder,
+                     help="Folder of everyday pictures: captions.csv, objects.csv (which kinds of "
+                          "thing are on them), detections.csv.gz and text.txt.gz."),
         click.option("--data", type=_folder, required=True, help="Folder of the data set."),
         click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures."),
         click.option("--processes", type=click.IntRange(min=1), default=1, show_default=True,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def train(
     recipe: str, limit: int | None, data: Path, weights: Path | None, work: Path,
-    unlabelled: Path | None, checkpoint_every: int,
+    unlabelled: Path | None, checkpoint_every: int, everyday: Path | None = None,
 ) -> Trainer:
     """Train in this process, which is one of many where torchrun has started it."""
     from training.trainer import distributed
@@ -33,7 +33,7 @@ def train(
         team = distributed.join()
         with distributed.missing_others(team):
             trainer = prepared(loaded, data, limit, weights, work, unlabelled, checkpoint_every,
-                               team)
+                               team, everyday)
             trainer.run()
             distributed.leave(team)
     except RecipeError as error:
@@ -47,7 +47,7 @@ def train(
 
 def prepared(
     recipe: Recipe, data: Path, limit: int | None, weights: Path | None, work: Path,
-    unlabelled: Path | None, checkpoint_every: int, team: Team,
+    unlabelled: Path | None, checkpoint_every: int, team: Team, everyday: Path | None = None,
 ) -> Trainer:
     """Gather what the recipe wants of a data set or of shards; goes on from a checkpoint.
 
@@ -70,7 +70,7 @@ def prepared(
                                         recipe.seed_at, team), len(stream)
         else:
             material = team.in_turn(
-                lambda: gather(recipe, data, work, weights, unlabelled, limit))
+                lambda: gather(recipe, data, work, weights, unlabelled, limit, everyday))
             pictures = len(material.train)
         report = reporter(material, recipe) if team.rank == 0 else None
         if team.rank == 0:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from models.networks.decoder import Tensors, chosen
 from models.networks.decoders import DECODERS
 from models.networks.encoders import make_encoder
+from models.networks.objects import ObjectHead, read_maps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,13 +21,16 @@ class Encoded(NamedTuple):
     """All that depends on one picture alone, as tensors: see `models.captioning.decoding.Encoding`.
 
     `memory` and `state` (1, …), `features` (1, C), and `classes` (1, 1000), None where the
-    encoder has no classifier.
+    encoder has no classifier. `objects` (1, K, 6) and `places` (1, K, h, w) are what an object
+    head tells: see `models.decoding.Encoding`; None where there is none.
     """
 
     memory: Tensors
     state: Tensors
     features: Tensor
     classes: Tensor | None
+    objects: Tensor | None = None
+    places: Tensor | None = None
 
 
 class Exportable(nn.Module, ABC):
@@ -60,7 +64,8 @@ class CaptioningNetwork(Exportable):
     def __init__(self, architecture: Mapping[str, Any], words: int) -> None:
         """`architecture`: {"encoder": name, "decoder": name, "decoder_options": {...}}, and
         "encoder_options" where the encoder has any. With "mirror": True a picture that is to be
-        captioned is looked at in a mirror, too, and both grids are averaged.
+        captioned is looked at in a mirror, too, and both grids are averaged. "objects" are the
+        options of an `ObjectHead`, whose maps the decoder then gets behind the features.
 
         Raises ValueError for a name that is not registered.
         """
@@ -71,10 +76,19 @@ class CaptioningNetwork(Exportable):
         self.mirror = bool(architecture.get("mirror", False))
         self.decoder = make(channels=self.channels, words=words,
                             **architecture["decoder_options"])
+        self.objects: ObjectHead | None = None
+        if "objects" in architecture:
+            self.objects = ObjectHead(self.channels, **architecture["objects"])
 
     def forward(self, pixels: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        logits, attention = self.decoder(self.encoder(pixels), tokens)
+        logits, attention = self.decoder(self.observed(self.encoder(pixels)), tokens)
         return logits, attention
+
+    def observed(self, features: Tensor) -> Tensor:
+        """(B, C, h, w) features → with the object head's maps behind, if there is one."""
+        if self.objects is None:
+            return features
+        return torch.cat([features, self.objects(features).to(features.dtype)], 1)
 
     def encode(self, pixels: Tensor) -> Encoded:
         if self.mirror:
@@ -82,9 +96,16 @@ class CaptioningNetwork(Exportable):
             features = (straight + mirrored.flip(3)) / 2
         else:
             features = self.encoder(pixels)
-        memory, state = self.decoder.begin(features)
+        observed = self.observed(features)
+        memory, state = self.decoder.begin(observed)
         classes = self.encoder.classify(features).softmax(-1) if self.encoder.classes else None
-        return Encoded(memory, tuple(part[0] for part in state), features.mean((2, 3)), classes)
+        objects = places = None
+        if self.objects is not None:
+            seen = read_maps(observed[:, self.channels :])
+            objects = seen.facts()
+            places = seen.attention.unflatten(-1, tuple(features.shape[2:]))
+        return Encoded(memory, tuple(part[0] for part in state), features.mean((2, 3)), classes,
+                       objects, places)
 
     def step(
         self, tokens: Tensor, memory: Tensors, state: Tensors

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.networks.decoder import chosen
+from models.networks.efficientnet import EfficientNetLite3
 from models.networks.encoder import Encoder
 from models.networks.published import published
 from models.networks.same import SameConv2d
@@ -119,7 +120,7 @@ class MobileNetEdgeTPU(Encoder):
 
 
 ENCODERS: dict[str, Callable[..., Encoder]] = {
-    "mobilenet_edgetpu": MobileNetEdgeTPU, **published(),
+    "mobilenet_edgetpu": MobileNetEdgeTPU, "efficientnet_lite3": EfficientNetLite3, **published(),
 }
 
 

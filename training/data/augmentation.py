@@ -20,6 +20,21 @@ class Augmentation:
     stretch: float = 1.5
     colour: float = 0.25
 
+    def with_maps(
+        self, pixels: Tensor, maps: Tensor, mirror: Tensor, rows: Tensor | slice = slice(None),
+        size: int = 0,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As `__call__`, for maps (B, K, h, w) over the pictures, too.
+
+        → the pictures, the maps of what is left, and how much (B, K) is: 0..1 of a map's sum.
+        """
+        matrix = self._crops(len(mirror), mirror)[rows].to(pixels.device)
+        cropped = _sampled(pixels.float(), matrix, size or pixels.shape[-1])
+        left = _sampled(maps, matrix, maps.shape[-1], padding="zeros")
+        area = (matrix[:, 0, 0] * matrix[:, 1, 1]).abs()
+        share = left.sum((2, 3)) * area[:, None] / maps.sum((2, 3)).clamp(min=1e-6)
+        return self._coloured(cropped, len(mirror), rows), left, share.clamp(max=1.0)
+
     def __call__(
         self, pixels: Tensor, mirror: Tensor, rows: Tensor | slice = slice(None), size: int = 0
     ) -> Tensor:
@@ -30,14 +45,12 @@ class Augmentation:
         the pixels are those rows only of a batch for all of which `mirror` is and is drawn.
         `size` 0 keeps theirs.
         """
-        cropped = self._cropped(pixels.float(), mirror, rows, size or pixels.shape[-1])
+        matrix = self._crops(len(mirror), mirror)[rows].to(pixels.device)
+        cropped = _sampled(pixels.float(), matrix, size or pixels.shape[-1])
         return self._coloured(cropped, len(mirror), rows)
 
-    def _cropped(
-        self, pixels: Tensor, mirror: Tensor, rows: Tensor | slice, size: int
-    ) -> Tensor:
-        """Random crops (Szegedy et al. 2015, "Inception"), resized to `size` pixels a side."""
-        count = len(mirror)
+    def _crops(self, count: int, mirror: Tensor) -> Tensor:
+        """Random crops (Szegedy et al. 2015, "Inception") as matrices (B, 2, 3)."""
         area = torch.empty(count).uniform_(self.scale, 1.0)
         limit = float(torch.tensor(self.stretch).log())
         ratio = torch.empty(count).uniform_(-limit, limit).exp()
@@ -45,11 +58,8 @@ class Augmentation:
         width, height = ((area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1))
         across, down = ((torch.rand(count) * 2 - 1) * (1 - side) for side in (width, height))
         none = torch.zeros(count)
-        matrix = torch.stack([torch.where(mirror, -width, width), none, across,
-                              none, height, down], 1).view(-1, 2, 3)
-        matrix = matrix[rows].to(pixels.device)
-        grid = functional.affine_grid(matrix, [len(pixels), 3, size, size], align_corners=False)
-        return functional.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+        return torch.stack([torch.where(mirror, -width, width), none, across,
+                            none, height, down], 1).view(-1, 2, 3)
 
     def _coloured(self, pixels: Tensor, count: int, rows: Tensor | slice) -> Tensor:
         brightness, contrast, saturation = (
@@ -60,3 +70,9 @@ class Augmentation:
         grey = (pixels * weights).sum(1, keepdim=True)
         pixels = (grey.mean((1, 2, 3), keepdim=True)).lerp(pixels, contrast).clamp(0, 255)
         return grey.lerp(pixels, saturation).clamp(0, 255)
+
+
+def _sampled(values: Tensor, matrix: Tensor, size: int, padding: str = "border") -> Tensor:
+    """(B, C, S, S) cut out by `matrix` (B, 2, 3) and resized to `size` a side."""
+    grid = functional.affine_grid(matrix, [len(values), 1, size, size], align_corners=False)
+    return functional.grid_sample(values, grid, padding_mode=padding, align_corners=False)

@@ -10,7 +10,9 @@ import torch
 from torch.nn import functional
 
 from models.captioning.vocabulary import PAD
+from models.networks.objects import read_maps
 from training.data import prepare
+from training.data.objects import mean_average_precision
 from training.evaluation import metrics
 from training.precision import autocast
 from training.trainer import self_critical
@@ -18,14 +20,16 @@ from training.trainer.distributed import ALONE
 from training.trainer.material import tokenise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
 
     from models.captioning.preprocess import Preprocessing
+    from models.captioning.vocabulary import Vocabulary
     from models.networks.captioners import CaptioningNetwork
+    from training.data.datasets import Example
     from training.trainer.material import Material
     from training.trainer.recipe import Recipe
 
@@ -39,14 +43,45 @@ def reporter(
 
     Besides the scores it tells "loss", the cross-entropy of the split's captions in nats a word
     (each caption's end counted as one), and its perplexity. `cache` is the file in which the
-    features are kept for other trainings whose encoder is frozen, too.
+    features are kept for other trainings whose encoder is frozen, too. Of everyday pictures that
+    are held out it tells the same scores, and how well their kinds of thing are known.
     """
-    images = material.development_images(recipe.preprocessing)
+    own = _captioning(material.development, material.development_images(recipe.preprocessing),
+                      material.vocabulary, recipe, cache)
+    if material.everyday is None:
+        return torch.inference_mode()(own)
+    everyday, judged = material.everyday.development, material.everyday.judged
+    captioned = [each for each in everyday if each.captions]
+    theirs = _captioning(captioned, _decoded(captioned, recipe.preprocessing),
+                         material.vocabulary, recipe, None)
+    pictures = _decoded(everyday, recipe.preprocessing)
+
+    def report(network: CaptioningNetwork) -> dict[str, float]:
+        scores = own(network)
+        scores |= {f"everyday {name}": score for name, score in theirs(network).items()
+                   if name in ("BLEU-4", "CIDEr", "loss")}
+        if network.objects is not None:
+            known = torch.cat([read_maps(network.objects(features)).logits
+                               for features in encoded(network, pictures, recipe.preprocessing)])
+            scores["mAP"] = 100 * mean_average_precision(known.cpu().numpy(), judged.presence)
+        return scores
+
+    return torch.inference_mode()(report)
+
+
+def _decoded(examples: Sequence[Example], preprocessing: Preprocessing) -> NDArray[np.uint8]:
+    return np.stack([prepare.picture(each, preprocessing) for each in examples])
+
+
+def _captioning(
+    examples: Sequence[Example], images: NDArray[np.uint8], vocabulary: Vocabulary,
+    recipe: Recipe, cache: Path | None,
+) -> Callable[[CaptioningNetwork], dict[str, float]]:
     references = {each.path.name: [" ".join(words) for words in each.captions]
-                  for each in material.development}
-    longest = max(len(words) for each in material.development for words in each.captions)
-    tokens = tokenise(material.development, material.vocabulary, longest)[0]
-    kept = _Features(images, material, recipe, cache)
+                  for each in examples}
+    longest = max(len(words) for each in examples for words in each.captions)
+    tokens = tokenise(examples, vocabulary, longest)[0]
+    kept = _Features(images, examples, recipe, cache)
 
     def report(network: CaptioningNetwork) -> dict[str, float]:
         nats, words, ids = 0.0, 0, list[list[int]]()
@@ -55,7 +90,7 @@ def reporter(
             more, count = surprise(network, features,
                                    tokens[start : start + _BATCH].to(features.device))
             nats, words = nats + more, words + count
-        named = dict(zip(references, (" ".join(material.vocabulary.decode(each)) for each in ids),
+        named = dict(zip(references, (" ".join(vocabulary.decode(each)) for each in ids),
                          strict=True))
         scores, _ = metrics.score(named, references)
         loss = nats / words
@@ -63,23 +98,24 @@ def reporter(
         scores |= {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
         return scores | metrics.variety(named)
 
-    return torch.inference_mode()(report)
+    return report
 
 
 class _Features:
     """The features of the development split, kept while the encoder stays the same."""
 
     def __init__(
-        self, images: NDArray[np.uint8], material: Material, recipe: Recipe, path: Path | None
+        self, images: NDArray[np.uint8], examples: Sequence[Example], recipe: Recipe,
+        path: Path | None,
     ) -> None:
         """`path` is the file where they are kept, too; None: in memory alone."""
         self.images, self.path, self.preprocessing = images, path, recipe.preprocessing
-        self._examples = material.development
+        self._examples = examples
         self._known = ""
         self._kept: list[Tensor] = []
 
     def batches(self, network: CaptioningNetwork) -> Iterator[tuple[int, Tensor]]:
-        """Number of a batch's first picture and its features (B, C, h, w)."""
+        """Number of a batch's first picture and its features (B, C, h, w), observed."""
         fingerprint = prepare.fingerprint_of(network.encoder, self._examples, self.preprocessing)
         network.eval().to(ALONE.device)
         if fingerprint != self._known:
@@ -92,7 +128,7 @@ class _Features:
                 self._kept = [features.half().cpu() for features
                               in encoded(network, self.images, self.preprocessing)]
         for number, half in enumerate(self._kept):
-            yield number * _BATCH, half.to(ALONE.device).float()
+            yield number * _BATCH, network.observed(half.to(ALONE.device).float())
 
 
 def encoded(

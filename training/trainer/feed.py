@@ -19,14 +19,14 @@ from training.data.shards import ShardFeed
 from training.trainer.recipe import RecipeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from models.captioning.vocabulary import Vocabulary
     from training.data.shards import Shards
     from training.trainer.distributed import Team
-    from training.trainer.material import Material
+    from training.trainer.material import Everyday, Material
     from training.trainer.recipe import Stage
 
 
@@ -74,15 +74,33 @@ class MapFeed:
         self.material, self.seed, self.team = material, seed, team
 
     def steps(self, stage: Stage) -> int:
-        return _enough(len(self.material.train), stage, self.team)
+        if stage.objective == "text":
+            return max(1, len(self._everyday(stage).text) // stage.text)
+        return _enough(len(self._pictures(stage)), stage, self.team)
 
     def epoch(self, stage: Stage, number: int, epoch: int, skip: int) -> Iterator[Batch]:
-        pictures = len(self.material.train)
-        order = batches(pictures, stage.batch, self.seed(1000 * number + epoch))
-        first = epoch * (pictures // stage.batch)
+        if stage.objective == "text":  # each step draws captions of its own
+            for _ in range(skip, self.steps(stage)):
+                yield self._batch([], [])
+            return
+        pictures = self._pictures(stage)
+        order = batches(len(pictures), stage.batch, self.seed(1000 * number + epoch))
+        first = epoch * (len(pictures) // stage.batch)
         for place, indices in enumerate(order):
             if place >= skip:
-                yield self._batch(indices, self.unlabelled(stage, number, first + place))
+                yield self._batch([pictures[index] for index in indices],
+                                  self.unlabelled(stage, number, first + place))
+
+    def _pictures(self, stage: Stage) -> Sequence[int]:
+        """Numbers of the pictures in an epoch: those with captions, or all of known things."""
+        if stage.objective == "objects":
+            return range(len(self._everyday(stage).targets.presence))
+        return self.material.rows
+
+    def _everyday(self, stage: Stage) -> Everyday:
+        if self.material.everyday is None:
+            raise RecipeError(f"stage {stage.name} learns from everyday pictures: give --everyday")
+        return self.material.everyday
 
     def unlabelled(self, stage: Stage, number: int, step: int) -> list[int]:
         """Numbers of the pictures without captions in this step: all of them in turn."""
@@ -94,9 +112,10 @@ class MapFeed:
         return [first + int(each) for each in order[places]]
 
     def _batch(self, indices: list[int], more: list[int]) -> Batch:
-        everyone = torch.tensor([*indices, *more])
+        everyone = torch.tensor([*indices, *more], dtype=torch.long)
         rows = torch.tensor([*self.team.mine(len(indices)),
-                             *(len(indices) + row for row in self.team.mine(len(more)))])
+                             *(len(indices) + row for row in self.team.mine(len(more)))],
+                            dtype=torch.long)
         captioned = (self.material.tokens[0, everyone, :, 0] != PAD).any(-1)
         mine = everyone[rows]
         return Batch(rows, captioned, self.material.tokens[:, mine],

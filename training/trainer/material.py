@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,25 +16,46 @@ from tqdm import tqdm
 from models.captioning.vocabulary import PAD, SPECIALS, Vocabulary
 from models.networks.encoder import IMAGENET, Encoder, starting_tensors
 from models.networks.encoders import make_encoder
-from training.data import prepare, shards
+from training.data import objects, prepare, shards, text
 from training.data.datasets import (
+    Dataset,
     Example,
     build_vocabulary,
     count_words,
     load,
     load_unlabelled,
     mirrored,
+    most_frequent,
 )
+from training.data.table import read_table
 from training.trainer import self_training
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from models.captioning.preprocess import Preprocessing
+    from training.data.objects import ObjectTargets
+    from training.data.text import Text
     from training.trainer.distributed import Team
     from training.trainer.recipe import Recipe
 
 _DEVELOPMENT = 1000  # pictures of shards on which a training is scored, unless told
+
+
+@dataclass(frozen=True, slots=True)
+class Everyday:
+    """What everyday pictures give: `targets` of all N + U pictures, the `text`, the numbers of
+    those that come once more in an epoch (`often`), and the `development` pictures with their
+    own targets."""
+
+    targets: ObjectTargets
+    text: Text
+    often: tuple[int, ...]
+    development: list[Example]
+    judged: ObjectTargets
+
 
 @dataclass(frozen=True, slots=True)
 class Material:
@@ -53,6 +75,13 @@ class Material:
     classes: NDArray[np.float16]
     tokens: Tensor
     shown: NDArray[np.uint8] | None = None
+    everyday: Everyday | None = None
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The numbers of the captioned pictures in an epoch; some come several times."""
+        more = self.everyday.often if self.everyday else ()
+        return (*range(len(self.train)), *more)
 
     def development_images(self, preprocessing: Preprocessing) -> NDArray[np.uint8]:
         """The development split's pictures, decoded: (D, S, S, 3)."""
@@ -63,7 +92,7 @@ class Material:
 
 def gather(
     recipe: Recipe, data: Path, work: Path, weights: Path | None = None,
-    unlabelled: Path | None = None, limit: int | None = None,
+    unlabelled: Path | None = None, limit: int | None = None, everyday: Path | None = None,
 ) -> Material:
     """Read the data sets, decode and classify the pictures (once), build the vocabulary."""
     dataset = load(data, cleaning=recipe.cleaning)
@@ -71,15 +100,22 @@ def gather(
         tqdm.write(f"left out: {problem}")
     train, development = dataset.train[:limit], dataset.development[:limit]
     more: list[Example] = []
-    if recipe.unlabelled:
+    pairs: list[Example] = []
+    held_out: list[Example] = []
+    if recipe.everyday:
+        if everyday is None:
+            raise ValueError("this recipe learns which kinds of thing there are: give --everyday")
+        pairs, more, held_out = (part[:limit] for part in everyday_pictures(everyday, recipe))
+        train = [*train, *pairs]
+    elif recipe.unlabelled:
         if unlabelled is None:
             raise ValueError("this recipe needs pictures without captions: give --unlabelled")
         more = load_unlabelled(unlabelled)[0][:limit]
-    bad = prepare.faults([*train, *development, *more], work / "checked.json")
+    bad = prepare.faults([*train, *development, *more, *held_out], work / "checked.json")
     for path, why in bad.items():
         tqdm.write(f"left out: {path.name}: {why}")
-    train, development, more = ([each for each in part if each.path not in bad]
-                                for part in (train, development, more))
+    train, development, more, held_out = ([each for each in part if each.path not in bad]
+                                          for part in (train, development, more, held_out))
     images = prepare.pictures([*train, *more], recipe.preprocessing, work / "pictures.npy")
     classes = np.zeros((0, 0), np.float16)
     words: list[str] = []
@@ -90,9 +126,50 @@ def gather(
             prepare.fingerprint_of(encoder, [*train, *more], recipe.preprocessing))
         seen = self_training.things(classes[len(train):], recipe.self_training.sure)
         words = self_training.new_words(seen, count_words(train), recipe.self_training.pictures)
+    captions: list[tuple[str, ...]] = []
+    if everyday is not None and recipe.everyday:
+        kept = text.read(everyday, _texts(everyday, held_out))
+        captions = [recipe.cleaning(line) for line in kept[: limit and 100 * limit]]
+        words += most_frequent(Counter(itertools.chain.from_iterable(captions)),
+                               recipe.minimum_text_count)
     vocabulary = _bounded(build_vocabulary(train, recipe.minimum_count, words), recipe)
     tokens = tokenise([*train, *more], vocabulary, recipe.search.max_words)
-    return Material(train, development, more, vocabulary, images, classes, tokens)
+    scenes = None
+    if everyday is not None and recipe.everyday:
+        first = len(train) - sum(each.path not in bad for each in pairs)
+        often = tuple(range(first, len(train))) * (recipe.everyday_times - 1)
+        scenes = Everyday(
+            objects.targets(everyday, [*train, *more]),
+            text.tokenised(captions, vocabulary, recipe.search.max_words), often, held_out,
+            objects.targets(everyday, held_out))
+    return Material(train, development, more, vocabulary, images, classes, tokens,
+                    everyday=scenes)
+
+
+def everyday_pictures(
+    folder: Path, recipe: Recipe
+) -> tuple[list[Example], list[Example], list[Example]]:
+    """Pictures whose kinds of thing are known: with captions, without, and held out."""
+    labels = objects.read_labels(folder)
+    captioned = {each.path.name: each for part in _splits(load(folder, "table", recipe.cleaning))
+                 for each in part}
+    places = {path.name: path for path in (folder / "Images").iterdir()}
+    everyone = [captioned.get(name, Example(places[name], ())) for name in sorted(labels)
+                if name in places]
+    kept = [each for each in everyone if not objects.is_held_out(each.path.name)]
+    return ([each for each in kept if each.captions], [each for each in kept if not each.captions],
+            [each for each in everyone if objects.is_held_out(each.path.name)])
+
+
+def _splits(dataset: Dataset) -> tuple[list[Example], list[Example]]:
+    return dataset.train, dataset.development
+
+
+def _texts(folder: Path, examples: Sequence[Example]) -> frozenset[str]:
+    """The captions of these pictures as they stand in the table."""
+    names = {each.path.name for each in examples}
+    return frozenset(caption.strip() for name, captions in read_table(folder).captions.items()
+                     if name in names for caption in captions)
 
 
 def captioned(

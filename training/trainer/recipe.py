@@ -52,6 +52,10 @@ class Stage:
     the loss, on a GPU only. `patience` ends the stage when `monitor` (a score of the development
     split) has not become better for so many epochs (0: never); the averaged weights of the best
     epoch are kept.
+
+    `objects` weighs the loss of the object head, and `text` is how many captions without pictures
+    a step has; with the objectives "text" and "objects" there is nothing else. `invented` is what
+    a self-critical reward loses for each thing that is named and not there.
     """
 
     name: str
@@ -59,7 +63,7 @@ class Stage:
     epochs: int
     rate: float
     encoder_rate: float = 0.0
-    objective: Literal["cross-entropy", "self-critical"] = "cross-entropy"
+    objective: Literal["cross-entropy", "self-critical", "text", "objects"] = "cross-entropy"
     samples: int = 5
     batch: int = 40
     label_smoothing: float = 0.1
@@ -80,6 +84,9 @@ class Stage:
     precision: Precision = "bfloat16"
     patience: int = 0
     monitor: str = "CIDEr"
+    objects: float = 0.0
+    text: int = 0
+    invented: float = 0.0
 
     def __post_init__(self) -> None:
         if min(self.epochs, self.batch) < 1:
@@ -117,7 +124,9 @@ class Recipe:
 
     `starting_weights` is the name of a file, "imagenet" for the usual download, or empty for
     random ones. The vocabulary has the words that occur `minimum_count` times, of which
-    `vocabulary_size` bounds the number (0: no bound). `about` is a line for the table,
+    `vocabulary_size` bounds the number (0: no bound), and those that occur `minimum_text_count`
+    times in captions without pictures. An epoch has the everyday pictures (see
+    `training.objects`) `everyday_times`. `about` is a line for the table,
     `name` that of its page.
     """
 
@@ -130,6 +139,8 @@ class Recipe:
     seed: int = 1
     minimum_count: int = 5
     vocabulary_size: int = 0
+    minimum_text_count: int = 25
+    everyday_times: int = 2
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     augmentation: Augmentation = field(default_factory=Augmentation)
     search: Search = field(default_factory=Search)
@@ -140,6 +151,11 @@ class Recipe:
     def unlabelled(self) -> bool:
         """Whether it needs pictures without captions."""
         return any(stage.unlabelled for stage in self.stages)
+
+    @property
+    def everyday(self) -> bool:
+        """Whether it needs pictures with their kinds of thing, and captions without pictures."""
+        return any(stage.objects or stage.text for stage in self.stages)
 
     def seed_at(self, place: int) -> int:
         """The seed of a place in the training: of a stage's epoch, of a step."""

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.captioning.vocabulary import END, PAD, START, UNKNOWN
+from models.captioning.kinds import named
+from models.captioning.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 from models.networks.decoders import Committee, Decoder
 from training.trainer.distributed import ALONE, Team
 
@@ -62,6 +63,28 @@ class CiderReward:
             grams[len(gram) - 1][gram] = count * idf
         norms = tuple(float(np.sqrt(sum(v * v for v in each.values()))) for each in grams)
         return _Vector(grams, norms, len(caption))
+
+
+class HonestReward(CiderReward):
+    """CIDEr-D less `invented` for each kind of thing that is named and known not to be there.
+
+    (As Rohrbach et al. 2018, "Object hallucination in image captioning", would count it.)
+    """
+
+    def __init__(
+        self, references: Sequence[Sequence[Sequence[int]]], mirrored: Tensor,
+        vocabulary: Vocabulary, absent: Sequence[frozenset[int]], invented: float,
+    ) -> None:
+        """`absent`: for each training picture the kinds that it has not."""
+        super().__init__(references, mirrored)
+        self._vocabulary, self._absent, self._invented = vocabulary, absent, invented
+
+    def __call__(self, picture: int, caption: Sequence[int]) -> float:
+        reward = super().__call__(picture, caption)
+        if self._invented:
+            claimed = named(self._vocabulary.decode(caption))
+            reward -= self._invented * len(claimed & self._absent[picture])
+        return reward
 
 
 def _count(caption: Sequence[int]) -> Counter[Gram]:

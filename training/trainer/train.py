@@ -197,6 +197,8 @@ class Trainer:
 
     def _freeze(self, stage: Stage) -> None:
         encoder = self.network.encoder
+        if self.network.objects is not None:
+            self.network.objects.requires_grad_(bool(stage.objects))
         for parameter in encoder.parameters():
             parameter.requires_grad_(stage.train == "all" and not stage.encoder_stages)
         if stage.encoder_stages:
@@ -255,7 +257,7 @@ class Trainer:
             pixels = prepare.normalised(image, self.recipe.preprocessing)
             with torch.inference_mode():
                 grid: Tensor = network.encoder(pixels.to(memory_format=torch.channels_last))
-            return grid
+                return network.observed(grid)
 
         how = self.recipe.self_training
         return self_training.captions(
@@ -266,7 +268,7 @@ class Trainer:
     def _cache(self, stage: Stage) -> None:
         """Encode all pictures once, where the stage has no use for changed ones."""
         self.objective.cached = None
-        if stage.encodes or not self.feed.indexed:
+        if stage.encodes or not self.feed.indexed or stage.objective == "text":
             return
         encoder = self.network.encoder
         pictures = [*self.material.train, *self.material.unlabelled]
@@ -277,6 +279,8 @@ class Trainer:
 
     def _optimiser(self, stage: Stage) -> torch.optim.Optimizer:
         groups = [{"params": list(self.network.decoder.parameters()), "peak": stage.rate}]
+        if self.network.objects is not None and stage.objects:
+            groups.append({"params": list(self.network.objects.parameters()), "peak": stage.rate})
         if stage.train == "all":
             learning = [each for each in self.network.encoder.parameters() if each.requires_grad]
             groups.append({"params": learning, "peak": stage.encoder_rate})
