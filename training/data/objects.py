@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from models.captioning.kinds import kinds, mentions, numbers
-from training.release.calibration import logistic
+from training.data.regression import logistic, sigmoid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,7 +116,7 @@ def targets(folder: Path, examples: Sequence[Example]) -> ObjectTargets:
     for row, example in enumerate(examples):
         found = detections.get(example.path.name, none).copy()
         scores = found[:, 5].copy()
-        found[:, 5] = _sigmoid(slope * _logit(scores) + offset)
+        found[:, 5] = sigmoid(slope * _logit(scores) + offset)
         names, every, told = _captioned(example)
         if labelled[row]:
             presence[row, list(labels[example.path.name])] = 1.0
@@ -177,10 +177,6 @@ def _trust(
 def _logit(values: NDArray[Any]) -> NDArray[Any]:
     inside = np.clip(values, 1e-3, 1 - 1e-3)
     return np.log(inside / (1 - inside))
-
-
-def _sigmoid(values: NDArray[Any]) -> NDArray[Any]:
-    return 1 / (1 + np.exp(-values))
 
 
 def mean_average_precision(scores: NDArray[Any], presence: NDArray[Any]) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.captioning.confidence import Calibration
+from training.data.regression import logistic, ordinal, sigmoid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from training.evaluation.evaluate import Result
 
-CLASSES = 9  # of captions, from bad to good, that the fit learns to tell apart
 RIDGE = 40.0  # for captions, each of which is in CLASSES - 1 comparisons
 _RIDGE_FAMILIAR = 5.0  # both chosen by the cross-fitted AUROC, which hardly depends on them
 FOLDS = 10
@@ -77,7 +77,7 @@ def fit(
         inside = folds == fold
         if inside.any():
             confidences[inside] = np.prod(
-                [_sigmoid(values[inside] @ part[:-1] + part[-1]) for part in factors(~inside)], 0)
+                [sigmoid(values[inside] @ part[:-1] + part[-1]) for part in factors(~inside)], 0)
     return Fit(calibration, names, confidences, good, ciders, auroc(confidences, good))
 
 
@@ -102,48 +102,6 @@ def fit_tags(
     weights = logistic(np.log(inside / (1 - inside))[:, None], right, 1e-3)
     return dataclasses.replace(calibration, tag_slope=float(weights[0]),
                                tag_offset=float(weights[1]))
-
-
-def logistic(
-    values: NDArray[np.float64], good: NDArray[np.bool_], ridge: float
-) -> NDArray[np.float64]:
-    """Ridge logistic regression: (N, S) → S slopes and the offset."""
-    return _regressed(values, np.ones((len(values), 1)), good, ridge)
-
-
-def ordinal(
-    values: NDArray[np.float64], scores: NDArray[np.float64], ridge: float
-) -> NDArray[np.float64]:
-    """Ridge regression of proportional odds (McCullagh 1980): (N, S) → S slopes and the offset
-    of P(score above the worst third).
-
-    The same slopes for being above each of the limits that part the scores into `CLASSES`: how
-    good a caption is tells more than whether it is among the worst. The comparisons are fitted
-    as if they were independent.
-    """
-    limits = np.quantile(scores, np.arange(1, CLASSES) / CLASSES)
-    above = scores[None] > limits[:, None]
-    which = np.repeat(np.eye(len(limits)), len(scores), axis=0)
-    weights = _regressed(np.tile(values, (len(limits), 1)), which, above.ravel(), ridge)
-    slopes, offsets = np.split(weights, [values.shape[1]])
-    return np.append(slopes, offsets[CLASSES // 3 - 1])
-
-
-def _regressed(
-    values: NDArray[np.float64], offsets: NDArray[np.float64], good: NDArray[np.bool_],
-    ridge: float,
-) -> NDArray[np.float64]:
-    """Logistic regression by Newton's method: (N, S) values and (N, O) shares of offsets → S
-    slopes, on which the ridge is, and O offsets."""
-    design = np.column_stack([values, offsets])
-    penalty = np.concatenate([np.full(values.shape[1], ridge), np.full(offsets.shape[1], 1e-3)])
-    weights = np.zeros(design.shape[1])
-    for _ in range(50):
-        p = _sigmoid(design @ weights)
-        gradient = design.T @ (good - p) - penalty * weights
-        hessian = (design * (p * (1 - p))[:, None]).T @ design + np.diag(penalty)
-        weights += np.linalg.solve(hessian, gradient)
-    return weights
 
 
 def auroc(values: NDArray[np.float64], good: NDArray[np.bool_]) -> float:
@@ -174,8 +132,3 @@ def risk_coverage(
     order = np.argsort(-confidences, kind="stable")
     counts = np.arange(1, len(order) + 1)
     return counts / len(order), np.cumsum(ciders[order]) / counts
-
-
-def _sigmoid(odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    shares: NDArray[np.float64] = 1 / (1 + np.exp(-odds.clip(-700, 700)))
-    return shares
