@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from models.captioning.confidence import NEIGHBOURS, signals
+from models.captioning.answer import MOST_THINGS, decide
+from models.captioning.confidence import NEIGHBOURS, signals, thing_signals
 from models.captioning.consensus import nearness
 from models.captioning.decoding import search
+from models.captioning.kinds import named
 from models.captioning.preprocess import to_array, upright_rgb, visible
 from models.captioning.tags import names, summed
+from models.captioning.things import listed, read_things
 from models.runtime import bundle
 
 if TYPE_CHECKING:
@@ -21,8 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+    from models.captioning.answer import Form
     from models.captioning.consensus import Around, Consensus
     from models.captioning.decoding import Encoding, Engine, Hypothesis, Search
+    from models.captioning.things import Thing
     from models.captioning.vocabulary import Vocabulary
 
 EngineName = Literal["onnx", "torch"]
@@ -46,6 +51,11 @@ class Caption:
     over what the encoder saw of the picture (see `Captioner.visible`), summing to 1.
     `confidence` is in 0..1. `tags` are a second opinion, likeliest first (none where the encoder
     has no classifier); `signals` are what the confidence was made of.
+
+    `things` are all kinds of thing, likeliest first (none without an object head), and `places`
+    (things, rows, columns) where each was looked for, summing to 1. `form` is in which form the
+    answer comes (see `models.captioning.answer`): in "plain" and "hedged" it is the caption, in
+    "things" those of `listed`. `said` are the kinds of thing that it names.
     """
 
     words: tuple[str, ...]
@@ -54,6 +64,11 @@ class Caption:
     confidence: float
     tags: tuple[Tag, ...]
     signals: dict[str, float]
+    things: tuple[Thing, ...] = ()
+    places: NDArray[np.float32] | None = None
+    form: Form = "plain"
+    listed: tuple[Thing, ...] = ()
+    said: frozenset[int] = frozenset()
 
 
 class Captioner:
@@ -87,18 +102,45 @@ class Captioner:
         except ValueError as error:
             raise bundle.unusable(bundle.WEIGHTS, error) from error
         around = self._around(encoding, how)
-        best = choose(found, self.consensus, around, how)
-        known = signals(found, best, encoding, self.consensus, around)
+        calibration = self.config.calibration
+        things = read_things(encoding.objects, calibration)
+        believable = self._believable(found, things)
+        best = choose(believable, self.consensus, around, how)
+        known = signals(believable, best, encoding, self.consensus, around)
+        claimed = named(self.vocabulary.decode(best.tokens))
+        if things:
+            known |= thing_signals(claimed, things)
+        confidence, tags = calibration.confidence(known), self._tags(encoding)
+        form = decide(confidence, [thing.probability for thing in things if thing.kind in claimed],
+                      [thing.probability for thing in things],
+                      [tag.probability for tag in tags], calibration)
+        told = listed(things, calibration, MOST_THINGS) if form == "things" else ()
+        said = claimed if form in ("plain", "hedged") else frozenset(each.kind for each in told)
         words, sizes = self.vocabulary.spell(best.tokens)
         log_probabilities, attention = _by_word(best, sizes)
         return Caption(
             words,
             log_probabilities,
             attention.reshape(-1, *self.config.grid),
-            self.config.calibration.confidence(known),
-            self._tags(encoding),
+            confidence,
+            tags,
             known,
+            things,
+            encoding.places[[thing.kind for thing in things]] if things else None,
+            form,
+            told,
+            said,
         )
+
+    def _believable(
+        self, found: Sequence[Hypothesis], things: Sequence[Thing]
+    ) -> Sequence[Hypothesis]:
+        """The captions that name nothing which is not there; all, where each of them does."""
+        limit = self.config.calibration.object_support
+        absent = {thing.kind for thing in things if thing.probability < limit}
+        kept = [each for each in found
+                if absent.isdisjoint(named(self.vocabulary.decode(each.tokens)))]
+        return kept or found
 
     def visible(self, image: Image.Image) -> Image.Image:
         """Cut out what the encoder sees of an image, which attention maps are over."""

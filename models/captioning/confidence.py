@@ -11,16 +11,18 @@ import numpy as np
 from models.captioning.consensus import nearness
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from models.captioning.consensus import Around, Consensus
     from models.captioning.decoding import Encoding, Hypothesis
+    from models.captioning.things import Thing
 
 NEIGHBOURS = (3, 8, 20, 60)
 _BANDWIDTH = 0.07  # for what the nearer ones count more
 _FAINT = 0.05  # a channel whose mean over the picture is below it has seen nothing
 # what `signals` knows of a caption alone, and what only by a memory of others
 OWN = frozenset({"mean", "least", "total", "end", "words", "attention", "channels"})
+THINGS = frozenset({"least thing", "things", "mean thing", "unnamed", "surest"})
 COMPARED = frozenset({
     "behind", "by rarity", "expected rarity", "total rarity", "rarity", "rarest", "beam",
     "nearest", "near", "support", "least support", "neighbours", "humans", "weighted agreement",
@@ -38,6 +40,11 @@ class Calibration:
     `sure` and `medium` are the least confidences of a plain and of a hedged caption.
     `tag_slope` and `tag_offset` do the same for the logit of a tag's probability, and `tag` is
     the least probability of a tag that is worth saying.
+
+    The probability of kind k of thing is that of the natural log odds `object_slope` * logit +
+    `object_offsets`[k]. `object_support` is the least of a kind that a caption may name,
+    `object_listed` that of one that is worth saying by itself. `count_limits` are the least
+    numbers, as the head counts, of two and of several.
     """
 
     weights: dict[str, float] = field(default_factory=lambda: {"mean": 1.0})
@@ -49,6 +56,11 @@ class Calibration:
     tag_slope: float = 1.0
     tag_offset: float = 0.0
     tag: float = 0.7
+    object_slope: float = 1.0
+    object_offsets: tuple[float, ...] = ()
+    count_limits: tuple[float, float] = (1.5, 2.5)
+    object_support: float = 0.5
+    object_listed: float = 0.7
 
     def confidence(self, signals: Mapping[str, float]) -> float:
         """Raises KeyError for a signal that is not there."""
@@ -63,12 +75,34 @@ class Calibration:
         return _logistic(self.tag_slope * math.log(inside / (1 - inside)) + self.tag_offset)
 
 
+    def object_probability(self, kind: int, logit: float) -> float:
+        """What the object head's logit for a kind of thing is worth."""
+        offset = self.object_offsets[kind] if self.object_offsets else 0.0
+        return _logistic(self.object_slope * logit + offset)
+
+
 def _sum(weights: Mapping[str, float], signals: Mapping[str, float]) -> float:
     return sum(weight * signals[name] for name, weight in weights.items())
 
 
 def _logistic(odds: float) -> float:
     return 1 / (1 + math.exp(min(-odds, 700.0)))  # exp overflows beyond
+
+
+def thing_signals(
+    named: Collection[int], things: Sequence[Thing]
+) -> dict[str, float]:
+    """What the things on a picture say of a caption that names these kinds of thing."""
+    known = {thing.kind: max(thing.probability, 1e-6) for thing in things}
+    claimed = [math.log(known[kind]) for kind in named if kind in known]
+    unnamed = [value for kind, value in known.items() if kind not in named]
+    return {
+        "least thing": min(claimed, default=0.0),
+        "things": float(len(claimed)),
+        "mean thing": sum(claimed) / len(claimed) if claimed else 0.0,
+        "unnamed": max(unnamed, default=0.0),
+        "surest": max(known.values(), default=0.0),
+    }
 
 
 def signals(

@@ -24,13 +24,17 @@ class Encoding:
     `memory` and first `state` (arrays (1, …), of any number) are for the decoder; a state may
     grow along a later axis with every word. `features` (C,) is the mean of the encoder's grid
     and `classes` holds probabilities of ImageNet's classes: (1000,), or (0,) where the encoder
-    has no classifier.
+    has no classifier. `objects` (K, 6) is for each kind of thing the logit of its presence, its
+    centre across and down, its spread across and down (the picture's sides being 1), and its
+    number; `places` (K, h, w), where it was looked for, sums to 1. K is 0 without an object head.
     """
 
     memory: Arrays
     state: Arrays
     features: NDArray[np.float32]
     classes: NDArray[np.float32]
+    objects: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 6), np.float32))
+    places: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 1, 1), np.float32))
 
 
 class Engine(Protocol):

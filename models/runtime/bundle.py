@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.captioning.confidence import COMPARED, OWN, Calibration
+from models.captioning.confidence import COMPARED, OWN, THINGS, Calibration
 from models.captioning.consensus import Consensus
 from models.captioning.decoding import Search
 from models.captioning.preprocess import Preprocessing
@@ -92,7 +92,8 @@ def read(folder: Path) -> tuple[Config, Vocabulary, Consensus]:
         consensus = Consensus.load(folder / CONSENSUS)
     except (OSError, ValueError) as error:
         raise unusable(CONSENSUS, error) from error
-    known = OWN | COMPARED if len(consensus) else OWN
+    known = OWN | (COMPARED if len(consensus) else set()) | (
+        THINGS if "objects" in config.architecture else set())
     told = config.calibration
     if strangers := sorted({*told.weights, *told.familiar} - known):
         raise unusable(CONFIG, f"calibration: there is no signal {strangers[0]}")

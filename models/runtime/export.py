@@ -34,8 +34,8 @@ class _Encode(nn.Module):
         self.network = network
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        memory, state, features, classes = self.network.encode(pixels)
-        return (*memory, *state, features, *(() if classes is None else (classes,)))
+        memory, state, features, *others = self.network.encode(pixels)
+        return (*memory, *state, features, *(part for part in others if part is not None))
 
 
 class _Step(nn.Module):
@@ -107,7 +107,8 @@ def write_graphs(
         made = network.encode(pixels)
     memory = [f"memory_{number}" for number in range(len(made.memory))]
     state = [f"state_{number}" for number in range(len(made.state))]
-    last = ["features"] if made.classes is None else ["features", "classes"]
+    last = ["features", *(name for name in ("classes", "objects", "places")
+                          if getattr(made, name) is not None)]
     _write(_Encode(network), (pixels,), ["pixels"], [*memory, *state, *last], None,
            folder / ENCODER)
     if integers is not None:

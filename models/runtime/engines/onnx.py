@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.captioning.decoding import Encoding
+from models.captioning.kinds import kinds
 from models.captioning.tags import names
 from models.runtime.bundle import DECODER, ENCODER, VOCABULARY, unusable
 
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
     from models.runtime.bundle import Config
 
 
+FACTS = 6  # of a kind of thing: see `models.captioning.decoding.Encoding`
+_LAST = (("features",), ("features", "classes"), ("features", "objects", "places"),
+         ("features", "classes", "objects", "places"))
+
+
 class OnnxEngine:
     """See `models.captioning.decoding.Engine`. The graphs describe themselves (ADR 0016):
 
-    encoder: pixels → memory…, state…, features[, classes];
+    encoder: pixels → memory…, state…, features[, classes][, objects, places];
     decoder: tokens, memory…, state… → scores, attention, state after….
     What the encoder gives has the names of the decoder's inputs, whatever and however many
     they are; the decoder's outputs tell how many are state.
@@ -44,7 +50,8 @@ class OnnxEngine:
         given, told = self.encoder.get_outputs(), self.decoder.get_outputs()
         self._inputs = [entry.name for entry in self.decoder.get_inputs()[1:]]
         self._memory = len(self._inputs) - (len(told) - 2)
-        features = [entry.shape for entry in given[len(self._inputs) :]]
+        last = {entry.name: entry.shape for entry in given[len(self._inputs) :]}
+        self._last = tuple(last)
         size, cells = config.preprocessing.size, config.grid[0] * config.grid[1]
         for part, has, wanted in (
             (ENCODER, [_face(entry) for entry in self.encoder.get_inputs()],
@@ -52,12 +59,15 @@ class OnnxEngine:
             (DECODER, len(told) >= 2 and self._memory >= 0 and self._fits(), True),
             (DECODER, [output.shape[1:] for output in told[1:2]], [[cells]]),
             (VOCABULARY, [[words]], [output.shape[1:] for output in told[:1]]),
-            (ENCODER, [len(shape) for shape in features] in ([2], [2, 2]), True),
-            (ENCODER, features[1:], [[1, len(names())]][: len(features[1:])]),
+            (ENCODER, self._last in _LAST and len(last["features"]) == 2, True),
+            (ENCODER, last.get("classes", [1, len(names())]), [1, len(names())]),
+            (ENCODER, last.get("objects", [1, len(kinds()), FACTS]), [1, len(kinds()), FACTS]),
+            (ENCODER, last.get("places", [1, len(kinds()), *config.grid]),
+             [1, len(kinds()), *config.grid]),
         ):
             if has != wanted:
                 raise unusable(part, "it does not fit the others")
-        self.channels: int = features[0][1]
+        self.channels: int = last["features"][1]
 
     def _fits(self) -> bool:
         """Whether the decoder takes what the encoder gives, and its own state back."""
@@ -71,9 +81,10 @@ class OnnxEngine:
     def encode(self, pixels: NDArray[np.float32]) -> Encoding:
         parts = _run(self.encoder, {"pixels": pixels}, ENCODER)
         memory, count = self._memory, len(self._inputs)
-        features, *classes = parts[count:]
-        return Encoding(tuple(parts[:memory]), tuple(parts[memory:count]), features[0],
-                        classes[0][0] if classes else np.zeros(0, np.float32))
+        last = {name: part[0] for name, part in zip(self._last, parts[count:], strict=True)}
+        classes = last.pop("classes", np.zeros(0, np.float32))
+        return Encoding(tuple(parts[:memory]), tuple(parts[memory:count]), last.pop("features"),
+                        classes, **last)
 
     def step(
         self, tokens: NDArray[np.int64], memory: Arrays, state: Arrays

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,8 +56,12 @@ class TorchEngine:
         with torch.inference_mode():
             made = self.network.encode(torch.from_numpy(pixels).to(self.device))
         classes = np.zeros(0, np.float32) if made.classes is None else _array(made.classes)[0]
-        return Encoding(tuple(map(_array, made.memory)), tuple(map(_array, made.state)),
-                        _array(made.features)[0], classes)
+        encoding = Encoding(tuple(map(_array, made.memory)), tuple(map(_array, made.state)),
+                            _array(made.features)[0], classes)
+        if made.objects is None or made.places is None:
+            return encoding
+        return dataclasses.replace(encoding, objects=_array(made.objects)[0],
+                                   places=_array(made.places)[0])
 
     def step(
         self, tokens: NDArray[np.int64], memory: Arrays, state: Arrays
