@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from models.captioning.answer import MOST_THINGS, decide
+from models.captioning.answer import decide, kinds_said, listed, recognised
 from models.captioning.confidence import NEIGHBOURS, signals, thing_signals
 from models.captioning.consensus import nearness
 from models.captioning.decoding import search
 from models.captioning.kinds import named
 from models.captioning.preprocess import to_array, upright_rgb, visible
 from models.captioning.tags import names, summed
-from models.captioning.things import listed, read_things
+from models.captioning.things import read_things
 from models.runtime import bundle
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ class Caption:
     `things` are all kinds of thing, likeliest first (none without an object head), and `places`
     (things, rows, columns) where each was looked for, summing to 1. `form` is in which form the
     answer comes (see `models.captioning.answer`): in "plain" and "hedged" it is the caption, in
-    "things" those of `listed`. `said` are the kinds of thing that it names.
+    "things" what is `seen` ("two dogs", "a tripod"). `claimed` are the kinds of thing that the caption names, `said`
+    those that the answer does.
     """
 
     words: tuple[str, ...]
@@ -67,7 +68,8 @@ class Caption:
     things: tuple[Thing, ...] = ()
     places: NDArray[np.float32] | None = None
     form: Form = "plain"
-    listed: tuple[Thing, ...] = ()
+    seen: tuple[str, ...] = ()
+    claimed: frozenset[int] = frozenset()
     said: frozenset[int] = frozenset()
 
 
@@ -111,11 +113,11 @@ class Captioner:
         if things:
             known |= thing_signals(claimed, things)
         confidence, tags = calibration.confidence(known), self._tags(encoding)
+        seen = listed(things, calibration)
+        others = recognised([tag.name for tag in tags if tag.probability >= calibration.tag], seen,
+                            things, calibration)
         form = decide(confidence, [thing.probability for thing in things if thing.kind in claimed],
-                      [thing.probability for thing in things],
-                      [tag.probability for tag in tags], calibration)
-        told = listed(things, calibration, MOST_THINGS) if form == "things" else ()
-        said = claimed if form in ("plain", "hedged") else frozenset(each.kind for each in told)
+                      (*seen, *others), calibration)
         words, sizes = self.vocabulary.spell(best.tokens)
         log_probabilities, attention = _by_word(best, sizes)
         return Caption(
@@ -128,8 +130,9 @@ class Captioner:
             things,
             encoding.places[[thing.kind for thing in things]] if things else None,
             form,
-            told,
-            said,
+            (*(thing.spoken for thing in seen), *others),
+            claimed,
+            kinds_said(form, claimed, seen, others),
         )
 
     def _believable(

@@ -10,8 +10,6 @@ import numpy as np
 from models.captioning.kinds import SEVERAL, kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from models.captioning.confidence import Calibration
@@ -57,9 +55,3 @@ def read_things(objects: NDArray[np.float32], calibration: Calibration) -> tuple
         found.append(Thing(number, kind.name, spoken,
                            calibration.object_probability(number, logit), count, place))
     return tuple(sorted(found, key=lambda thing: -thing.probability))
-
-
-def listed(things: Sequence[Thing], calibration: Calibration, most: int) -> tuple[Thing, ...]:
-    """Those that are believed enough to be listed: the largest and surest first, at most so many."""
-    believed = [thing for thing in things if thing.probability >= calibration.object_listed]
-    return tuple(sorted(believed, key=lambda thing: -thing.probability * thing.area**0.5)[:most])

@@ -1,0 +1,140 @@
+"""How far the object head can be believed, and from where on its word is enough to speak."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.captioning.answer import decide, kinds_said, listed, recognised
+from training.data.regression import sigmoid
+from training.evaluation.honesty import COUNTED, Answer, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from models.captioner import Caption
+    from models.captioning.confidence import Calibration
+    from training.data.objects import ObjectTargets
+    from training.evaluation.honesty import Honesty
+
+FOLDS = 5
+_RIDGE = 3.0  # on what parts a kind's offset from that of all kinds
+_STEPS = np.round(np.arange(0.3, 0.96, 0.05), 2)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFit:
+    """`calibration` is fitted on all pictures, `probabilities` (N, K) are cross-fitted."""
+
+    calibration: Calibration
+    probabilities: NDArray[np.float64]
+
+
+def fit_objects(
+    logits: NDArray[np.float64], counts: NDArray[np.float64], truth: ObjectTargets,
+    calibration: Calibration, seed: int = 0,
+) -> ObjectFit:
+    """Fit the kinds' probabilities and the limits of their counts on N pictures whose kinds are
+    known, (N, K) each.
+
+    Platt scaling (Platt 1999) with one slope, and an offset for each kind that is drawn to the
+    common one: most kinds are on few pictures.
+    """
+    presence = truth.presence > 0.5
+    parts = np.random.default_rng(seed).permutation(len(logits)) % FOLDS
+    probabilities = np.zeros(logits.shape)
+    for part in range(FOLDS):
+        inside = parts == part
+        if inside.any() and not inside.all():
+            slope, offsets = _scaling(logits[~inside], presence[~inside])
+            probabilities[inside] = sigmoid(slope * logits[inside] + offsets)
+    slope, offsets = _scaling(logits, presence)
+    known = presence & (truth.counts > 0)
+    limits = _count_limits(counts[known], truth.counts[known])
+    return ObjectFit(dataclasses.replace(
+        calibration, object_slope=slope, object_offsets=tuple(offsets.tolist()),
+        count_limits=limits), probabilities)
+
+
+def _scaling(
+    logits: NDArray[np.float64], presence: NDArray[np.bool_]
+) -> tuple[float, NDArray[np.float64]]:
+    """Slope, and offset of each kind, by Newton's method on slope, common and own offsets."""
+    kinds = logits.shape[1]
+    slope, common, own = 1.0, 0.0, np.zeros(kinds)
+    for _ in range(30):
+        p = sigmoid(slope * logits + common + own)
+        error, weight = presence - p, p * (1 - p)
+        own += ((error.sum(0) - _RIDGE * own) / (weight.sum(0) + _RIDGE))
+        design = np.stack([logits.ravel(), np.ones(logits.size)], 1)
+        p = sigmoid(slope * logits + common + own)
+        error, weight = (presence - p).ravel(), (p * (1 - p)).ravel()
+        step = np.linalg.solve((design * weight[:, None]).T @ design + 1e-6 * np.eye(2),
+                               design.T @ error)
+        slope, common = slope + float(step[0]), common + float(step[1])
+    return slope, common + own
+
+
+def _count_limits(
+    counts: NDArray[np.float64], known: NDArray[np.floating[Any]]
+) -> tuple[float, float]:
+    """The least counts of two and of several that are right most often."""
+    if not len(counts):
+        return (1.5, 2.5)
+    wanted = np.minimum(known, COUNTED)
+    steps = np.unique(np.quantile(counts, np.linspace(0.02, 0.98, 49)))
+    scored = [(float((1 + (counts >= two) + (counts >= several) == wanted).mean()), two, several)
+              for two in steps for several in steps[steps >= two]]
+    _, two, several = max(scored)
+    return float(two), float(several)
+
+
+def answers(
+    captions: Sequence[Caption], probabilities: NDArray[np.float64], calibration: Calibration
+) -> list[Answer]:
+    """What captions that were made before would have said with this `calibration`.
+
+    `probabilities` (N, K) stand in for those of their things: cross-fitted ones, say.
+    """
+    made = []
+    for caption, known in zip(captions, probabilities, strict=True):
+        things = [dataclasses.replace(thing, probability=float(known[thing.kind]))
+                  for thing in caption.things]
+        seen = listed(things, calibration)
+        others = recognised([tag.name for tag in caption.tags if tag.probability >= calibration.tag],
+                            seen, things, calibration)
+        form = decide(caption.confidence, [float(known[kind]) for kind in caption.claimed],
+                      (*seen, *others), calibration)
+        said = kinds_said(form, caption.claimed, seen, others)
+        counts = np.zeros(len(known), np.int64)
+        for thing in things:
+            counts[thing.kind] = thing.count
+        made.append(Answer(form, said, known, counts))
+    return made
+
+
+def choose_limits(
+    captions: Sequence[Caption], probabilities: NDArray[np.float64], truth: ObjectTargets,
+    calibration: Calibration, invented: float = 6.0, plainly: float = 4.0,
+) -> tuple[Calibration, Honesty]:
+    """The limits with which most answers name something that is there, while at most so many
+    percent name something that is not: of all, and of those that come plainly."""
+    best: tuple[float, Calibration, Honesty] | None = None
+    for support in _STEPS:
+        for least in _STEPS:
+            tried = dataclasses.replace(calibration, object_support=float(support),
+                                        object_listed=float(least))
+            honesty = judge(answers(captions, probabilities, tried), truth)
+            rows = {row.form: row for row in honesty.rows}
+            plain = rows["plain"].invented if "plain" in rows else 0.0
+            over = max(0.0, rows["all"].invented - invented) + max(0.0, plain - plainly)
+            worth = rows["all"].helpful - 10 * over
+            if best is None or worth > best[0]:
+                best = worth, tried, honesty
+    assert best is not None
+    return best[1], best[2]
