@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from models.captioning.consensus import Around, Consensus
-    from models.captioning.decoding import Encoding, Engine, Hypothesis, Search
+    from models.captioning.decoding import Encoding, Engine, Hypothesis, SearchConfig
     from models.captioning.vocabulary import Vocabulary
 
 EngineName = Literal["onnx", "torch"]
@@ -66,28 +66,28 @@ class Captioner:
         self.vocabulary, self.consensus = vocabulary, consensus
         self._repeatable = vocabulary.function_words()
 
-    def describe(self, image: Image.Image, how: Search | None = None) -> Caption:
-        """Caption one image of any size and mode; `how` defaults to the bundle's search."""
-        return self.caption(self.encode(image), how)
+    def describe(self, image: Image.Image, config: SearchConfig | None = None) -> Caption:
+        """Caption one image of any size and mode; `config` defaults to the bundle's search."""
+        return self.caption(self.encode(image), config)
 
     def encode(self, image: Image.Image) -> Encoding:
         """Look at one image of any size and mode: the half of `describe` without words."""
         return self.engine.encode(to_array(upright_rgb(image), self.config.preprocessing))
 
-    def caption(self, encoding: Encoding, how: Search | None = None) -> Caption:
+    def caption(self, encoding: Encoding, config: SearchConfig | None = None) -> Caption:
         """Find the words for what was looked at: the other half of `describe`.
 
         Raises BundleError when the weights give no probabilities.
         """
-        how = how or self.config.search
+        config = config or self.config.search
         try:
-            found = search(self.engine, encoding, how, self._repeatable)
+            found = search(self.engine, encoding, config, self._repeatable)
         except bundle.BundleError:
             raise
         except ValueError as error:
             raise bundle.unusable(bundle.WEIGHTS, error) from error
-        around = self._around(encoding, how)
-        best = choose(found, self.consensus, around, how)
+        around = self._around(encoding, config)
+        best = choose(found, self.consensus, around, config)
         known = signals(found, best, encoding, self.consensus, around)
         words, sizes = self.vocabulary.spell(best.tokens)
         log_probabilities, attention = _by_word(best, sizes)
@@ -104,11 +104,11 @@ class Captioner:
         """Cut out what the encoder sees of an image, which attention maps are over."""
         return visible(image, self.config.preprocessing)
 
-    def _around(self, encoding: Encoding, how: Search) -> Around | None:
+    def _around(self, encoding: Encoding, config: SearchConfig) -> Around | None:
         """The nearest training pictures, as many as anyone asks for; None without a memory."""
         if not len(self.consensus):
             return None
-        return self.consensus.around(encoding.features, max(NEIGHBOURS[-1], how.neighbours))
+        return self.consensus.around(encoding.features, max(NEIGHBOURS[-1], config.neighbours))
 
     def _tags(self, encoding: Encoding) -> tuple[Tag, ...]:
         if not len(encoding.classes):
@@ -130,18 +130,20 @@ def _by_word(
 
 
 def choose(
-    found: Sequence[Hypothesis], consensus: Consensus, around: Around | None, how: Search
+    found: Sequence[Hypothesis], consensus: Consensus, around: Around | None,
+    config: SearchConfig,
 ) -> Hypothesis:
     """Pick the caption that the search and the nearest training pictures agree on.
 
-    `around` has at least `how.neighbours` of them, if the memory `consensus` has; None: no memory.
+    `around` has at least `config.neighbours` of them, if the memory `consensus` has; None: no
+    memory.
     """
-    if not how.consensus or len(found) == 1 or around is None:
+    if not config.consensus or len(found) == 1 or around is None:
         return found[0]
     agreement = consensus.agreement([each.tokens for each in found],
-                                    around.said.first(how.neighbours),
-                                    nearness(around.cosines[: how.neighbours], how.bandwidth))
-    scores = [each.score + how.consensus * agreed
+                                    around.said.first(config.neighbours),
+                                    nearness(around.cosines[: config.neighbours], config.bandwidth))
+    scores = [each.score + config.consensus * agreed
               for each, agreed in zip(found, agreement, strict=True)]
     return found[scores.index(max(scores))]
 

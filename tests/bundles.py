@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from models.captioning.confidence import Calibration
-from models.captioning.decoding import Search
+from models.captioning.decoding import SearchConfig
 from models.captioning.preprocess import Preprocessing, to_array
 from models.captioning.vocabulary import SPECIALS, Vocabulary
 from models.runtime.bundle import Config
@@ -64,7 +64,7 @@ def export_bundle(folder: Path, *, words: tuple[str, ...] = WORDS, seed: int = 3
 
     vocabulary = Vocabulary.from_words(words)
     cells = SIZE // 32
-    config = Config(ARCHITECTURE, Preprocessing(SIZE), Search(max_words=8), Calibration(),
+    config = Config(ARCHITECTURE, Preprocessing(SIZE), SearchConfig(max_words=8), Calibration(),
                     (cells, cells))
     network = random_network(len(vocabulary), seed)
     export(network, vocabulary, config, "# A test\n", memory(network, vocabulary), folder)

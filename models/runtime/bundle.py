@@ -12,10 +12,10 @@ from typing import Any
 
 from models.captioning.confidence import COMPARED, OWN, Calibration
 from models.captioning.consensus import Consensus
-from models.captioning.decoding import Search
+from models.captioning.decoding import SearchConfig
 from models.captioning.preprocess import Preprocessing
 from models.captioning.vocabulary import Vocabulary
-from models.runtime.tables import make
+from models.runtime.tables import as_table, make
 
 FORMAT = 2
 CONFIG = "config.json"
@@ -47,7 +47,7 @@ class Config:
 
     architecture: dict[str, Any]
     preprocessing: Preprocessing
-    search: Search
+    search: SearchConfig
     calibration: Calibration
     grid: tuple[int, int]
     files: dict[str, str] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Config:
     def save(self, folder: Path) -> None:
         """Write config.json for the parts that are in `folder` now."""
         files = {part: _digest(folder / part) for part in PARTS}
-        table = dataclasses.asdict(dataclasses.replace(self, files=files))
+        table = as_table(dataclasses.replace(self, files=files))
         text = json.dumps(table, indent=2) + "\n"
         (folder / CONFIG).write_text(text, encoding="utf-8")
 
@@ -93,9 +93,9 @@ def read(folder: Path) -> tuple[Config, Vocabulary, Consensus]:
     except (OSError, ValueError) as error:
         raise unusable(CONSENSUS, error) from error
     known = OWN | COMPARED if len(consensus) else OWN
-    told = config.calibration
-    if strangers := sorted({*told.weights, *told.familiar} - known):
-        raise unusable(CONFIG, f"calibration: there is no signal {strangers[0]}")
+    calibration = config.calibration
+    if unknown := sorted({*calibration.weights, *calibration.familiar} - known):
+        raise unusable(CONFIG, f"calibration: there is no signal {unknown[0]}")
     return config, vocabulary, consensus
 
 
@@ -134,7 +134,7 @@ def _config(path: Path) -> Config:
                            parse_float=_finite)
         found = table.get("format") if isinstance(table, dict) else None
         if found == FORMAT:
-            for key, kind in (("preprocessing", Preprocessing), ("search", Search),
+            for key, kind in (("preprocessing", Preprocessing), ("search", SearchConfig),
                               ("calibration", Calibration)):
                 table[key] = make(kind, table.get(key), key)
             return _sensible(make(Config, table, CONFIG))
@@ -155,13 +155,13 @@ def _finite(number: str) -> float:
 
 def _sensible(config: Config) -> Config:
     """Raises ValueError for what would take for ever, or what nothing can be reckoned with."""
-    how, told = config.search, config.calibration
-    if how.beam > _MOST or how.max_words > _MOST or how.neighbours > _MOST:
+    search, calibration = config.search, config.calibration
+    if max(search.beam_size, search.max_words, search.neighbours) > _MOST:
         raise ValueError(f"search: beam, max_words and neighbours are at most {_MOST}")
-    if abs(how.length_penalty) > _STEEPEST:
+    if abs(search.length_penalty) > _STEEPEST:
         raise ValueError(f"search: length_penalty is at most {_STEEPEST}")
     if not all(type(weight) in (int, float)
-               for weight in (*told.weights.values(), *told.familiar.values())):
+               for weight in (*calibration.weights.values(), *calibration.familiar.values())):
         raise ValueError("calibration: a weight is no number")
     sees = config.preprocessing
     if min(sees.std) <= 0 or max(sees.size, sees.shorter_side) > _LARGEST:

@@ -145,7 +145,8 @@ def difference(network: Imported, captioner: Captioner) -> float:
 
 def card(source: Source, parameters: int, config: Config, *, int8: bool) -> str:
     """Write the model card: where it comes from, and that nothing was measured here."""
-    how, looked = config.search, config.preprocessing
+    search, looked = config.search, config.preprocessing
+    beam, longest = search.beam_size, search.max_words
     view = (f"scaled until the shorter side has {looked.shorter_side} pixels, and the middle "
             f"{looked.size} by {looked.size} are cut out: **the sides are not looked at**"
             if looked.shorter_side else f"squashed to {looked.size} by {looked.size} pixels, whole")
@@ -168,8 +169,8 @@ measured how far it can be believed lowers `sure` and `medium` under `calibratio
 
 ## How it looks and searches
 A picture is {view}
-({looked.interpolation}). Beam {how.beam}, at most {how.max_words} pieces of words, length penalty
-{how.length_penalty}: as its own settings say where they do, and to be changed under `search` in
+({looked.interpolation}). Beam {beam}, at most {longest} pieces of words, length penalty
+{search.length_penalty}: as its own settings say where they do, and to be changed under `search` in
 `config.json`. It runs on the ONNX engine only.
 """
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from models.captioning.decoding import Search
+from models.captioning.decoding import SearchConfig
 from models.captioning.preprocess import Preprocessing
 from models.runtime.tables import make
 from training.data.augmentation import Augmentation
@@ -143,7 +143,7 @@ class Recipe:
     everyday_times: int = 2
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     augmentation: Augmentation = field(default_factory=Augmentation)
-    search: Search = field(default_factory=Search)
+    search: SearchConfig = field(default_factory=SearchConfig)
     self_training: SelfTraining = field(default_factory=SelfTraining)
     cleaning: Cleaning = field(default_factory=Cleaning)
 
@@ -180,7 +180,7 @@ def load_recipe(path: Path) -> Recipe:
     if "members" in table:
         _assemble(table, path)
     for key, kind in (("preprocessing", Preprocessing), ("augmentation", Augmentation),
-                      ("search", Search), ("self_training", SelfTraining),
+                      ("search", SearchConfig), ("self_training", SelfTraining),
                       ("cleaning", Cleaning)):
         if key in table:
             table[key] = make(kind, table[key], f"{path.name}, {key}")

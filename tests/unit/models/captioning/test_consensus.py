@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from models.captioner import choose
 from models.captioning.consensus import MOST_WORDS, Consensus, grams, nearness
-from models.captioning.decoding import Hypothesis, Search
+from models.captioning.decoding import Hypothesis, SearchConfig
 from models.captioning.vocabulary import END, PAD, START
 from training.release import neighbours
 
@@ -215,11 +215,11 @@ def test_the_consensus_chooses_among_what_was_found() -> None:
     found = [Hypothesis(ids, (-1.0,) * 5, np.ones((4, 1), np.float32), score)
              for ids, score in (((4, 5, 6, 7), -1.0), ((8, 9, 10, 11), -1.1))]
     at = [consensus.around(each, 8) for each in seen[[0, 4]]]
-    how = Search(consensus=0.5, neighbours=3)
-    assert [choose(found, consensus, each, how) for each in at] == found
-    assert choose(found, consensus, at[1], Search(consensus=0.0)) is found[0]
-    assert choose(found[:1], consensus, at[1], how) is found[0]
-    assert choose(found, Consensus(Consensus.empty(CHANNELS)), None, how) is found[0]
+    config = SearchConfig(consensus=0.5, neighbours=3)
+    assert [choose(found, consensus, each, config) for each in at] == found
+    assert choose(found, consensus, at[1], SearchConfig(consensus=0.0)) is found[0]
+    assert choose(found[:1], consensus, at[1], config) is found[0]
+    assert choose(found, Consensus(Consensus.empty(CHANNELS)), None, config) is found[0]
 
 
 def changed(**changes: Any) -> dict[str, NDArray[Any]]:

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from models.captioner import load
 from models.captioning.confidence import Calibration
-from models.captioning.decoding import Search
+from models.captioning.decoding import SearchConfig
 from models.captioning.preprocess import Preprocessing
 from models.captioning.vocabulary import PAD, Vocabulary
 from models.networks.captioners import CaptioningNetwork
@@ -153,7 +153,7 @@ def said(architecture: dict[str, Any], side: int, folder: Path) -> set[tuple[str
     tokens = torch.tensor([vocabulary.encode(("a", "dog", "runs"))]).expand(4, 1, -1)
     memory = neighbours.build(np.random.default_rng(1).normal(
         size=(4, network.channels)).astype(np.float32), tokens)
-    config = Config(architecture, Preprocessing(side), Search(max_words=6), Calibration(),
+    config = Config(architecture, Preprocessing(side), SearchConfig(max_words=6), Calibration(),
                     network.encoder.grid(side))
     export(network, vocabulary, config, "# A test\n", memory, folder)
     onnx, reference = load(folder, "onnx", threads=1), load(folder, "torch")
