@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from models.captioning.caption_store import nearness
 from models.captioning.confidence import NEIGHBOURS, signals
-from models.captioning.consensus import nearness
 from models.captioning.decoding import search
 from models.captioning.preprocess import to_array, upright_rgb, visible
 from models.captioning.tags import names, summed
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from models.captioning.consensus import Around, Consensus
+    from models.captioning.caption_store import Around, Consensus
     from models.captioning.decoding import Encoding, Engine, Hypothesis, SearchConfig
     from models.captioning.vocabulary import Vocabulary
 

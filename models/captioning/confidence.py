@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.captioning.consensus import nearness
+from models.captioning.caption_store import nearness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from models.captioning.consensus import Around, Consensus
+    from models.captioning.caption_store import Around, Consensus
     from models.captioning.decoding import Encoding, Hypothesis
 
 NEIGHBOURS = (3, 8, 20, 60)

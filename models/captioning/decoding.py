@@ -58,7 +58,7 @@ class SearchConfig:
     `length_penalty` (Wu et al. 2016, equation 14). `no_repeat_ngram_size` forbids any n-gram of
     that many words twice (0: allowed), and a word twice in a row always is, unless
     `allow_immediate_repeat`: the pieces of words may. `consensus` weighs how far the captions of
-    the nearest `neighbours` training pictures agree (see `models.captioning.consensus`); with a
+    the nearest `neighbours` training pictures agree (see `models.captioning.caption_store`); with a
     `bandwidth`, the nearer ones count for more (0: all the same).
 
     With `do_sample`, `beam_size` captions are drawn word by word instead, and the likeliest comes

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from models.captioning.caption_store import Consensus
 from models.captioning.confidence import COMPARED, OWN, Calibration
-from models.captioning.consensus import Consensus
 from models.captioning.decoding import SearchConfig
 from models.captioning.preprocess import Preprocessing
 from models.captioning.vocabulary import Vocabulary

@@ -58,7 +58,7 @@ def export(
 ) -> None:
     """Write every part of a bundle to `folder`, config.json last.
 
-    `memory` holds the arrays of `models.captioning.consensus.Consensus`.
+    `memory` holds the arrays of `models.captioning.caption_store.Consensus`.
 
     Weights are rounded by `store` (see `models.runtime.quantisation`) in weights.safetensors; the
     graphs hold none but refer to its bytes as ONNX external data, so both engines run the very same
@@ -83,7 +83,7 @@ def export(
 
 
 def remember(memory: Mapping[str, NDArray[Any]], folder: Path) -> None:
-    """Write the arrays of `models.captioning.consensus.Consensus`; `Config.save` is to follow."""
+    """Write the arrays of a `Consensus`; `Config.save` is to follow."""
     np.savez_compressed(folder / CONSENSUS, allow_pickle=False, **memory)
 
 

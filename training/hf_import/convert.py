@@ -43,8 +43,8 @@ def import_model(model: str, folder: Path, *, pickle: bool = False, int8: bool =
     the difference is more than FARTHEST (with `int8`, which rounds more, it is told only).
     """
     from models.captioner import load
+    from models.captioning.caption_store import Consensus
     from models.captioning.confidence import Calibration
-    from models.captioning.consensus import Consensus
     from models.runtime import bundle
     from models.runtime.export import export
     from models.runtime.quantisation import halve, quantise

@@ -1,4 +1,4 @@
-"""Build the memory of training pictures that `models.captioning.consensus` asks for advice."""
+"""Build the memory of training pictures that `models.captioning.caption_store` asks for advice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from models.captioning.consensus import MOST_WORDS, Consensus, grams
+from models.captioning.caption_store import MOST_WORDS, Consensus, grams
 from models.captioning.vocabulary import END, PAD
 
 if TYPE_CHECKING:

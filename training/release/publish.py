@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from models.captioner import load
+from models.captioning.caption_store import Consensus
 from models.captioning.confidence import Calibration
-from models.captioning.consensus import Consensus
 from models.captioning.preprocess import to_array
 from models.networks.captioners import CaptioningNetwork
 from models.runtime.bundle import CARD, WEIGHTS, Config, read

@@ -11,8 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.captioning.caption_store import Consensus
 from models.captioning.confidence import COMPARED, NEIGHBOURS, OWN, Calibration, signals
-from models.captioning.consensus import Consensus
 from models.captioning.decoding import Encoding, Hypothesis
 from models.captioning.vocabulary import END, START
 from training.release import neighbours

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.captioner import choose
-from models.captioning.consensus import MOST_WORDS, Consensus, grams, nearness
+from models.captioning.caption_store import MOST_WORDS, Consensus, grams, nearness
 from models.captioning.decoding import Hypothesis, SearchConfig
 from models.captioning.vocabulary import END, PAD, START
 from training.release import neighbours
