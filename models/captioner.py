@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from models.captioning.caption_store import nearness
-from models.captioning.confidence import NEIGHBOURS, signals
+from models.captioning.caption_store import neighbour_weights
+from models.captioning.confidence import NEIGHBOUR_COUNTS, signals
 from models.captioning.decoding import search
 from models.captioning.preprocess import to_array, upright_rgb, visible
 from models.captioning.tags import names, summed
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from models.captioning.caption_store import Around, Consensus
+    from models.captioning.caption_store import CaptionStore, Neighbours
     from models.captioning.decoding import Encoding, Engine, Hypothesis, SearchConfig
     from models.captioning.vocabulary import Vocabulary
 
@@ -60,10 +60,10 @@ class Captioner:
     """A bundle with an engine to run it."""
 
     def __init__(
-        self, engine: Engine, config: bundle.Config, vocabulary: Vocabulary, consensus: Consensus
+        self, engine: Engine, config: bundle.Config, vocabulary: Vocabulary, store: CaptionStore
     ) -> None:
         self.engine, self.config = engine, config
-        self.vocabulary, self.consensus = vocabulary, consensus
+        self.vocabulary, self.caption_store = vocabulary, store
         self._repeatable = vocabulary.function_words()
 
     def describe(self, image: Image.Image, config: SearchConfig | None = None) -> Caption:
@@ -86,9 +86,9 @@ class Captioner:
             raise
         except ValueError as error:
             raise bundle.unusable(bundle.WEIGHTS, error) from error
-        around = self._around(encoding, config)
-        best = choose(found, self.consensus, around, config)
-        known = signals(found, best, encoding, self.consensus, around)
+        neighbours = self._neighbours(encoding, config)
+        best = choose(found, self.caption_store, neighbours, config)
+        known = signals(found, best, encoding, self.caption_store, neighbours)
         words, sizes = self.vocabulary.spell(best.tokens)
         log_probabilities, attention = _by_word(best, sizes)
         return Caption(
@@ -104,11 +104,12 @@ class Captioner:
         """Cut out what the encoder sees of an image, which attention maps are over."""
         return visible(image, self.config.preprocessing)
 
-    def _around(self, encoding: Encoding, config: SearchConfig) -> Around | None:
-        """The nearest training pictures, as many as anyone asks for; None without a memory."""
-        if not len(self.consensus):
+    def _neighbours(self, encoding: Encoding, config: SearchConfig) -> Neighbours | None:
+        """The nearest training pictures, as many as anyone asks for; None: an empty store."""
+        if not len(self.caption_store):
             return None
-        return self.consensus.around(encoding.features, max(NEIGHBOURS[-1], config.neighbours))
+        count = max(NEIGHBOUR_COUNTS[-1], config.neighbours)
+        return self.caption_store.neighbours(encoding.features, count)
 
     def _tags(self, encoding: Encoding) -> tuple[Tag, ...]:
         if not len(encoding.classes):
@@ -130,19 +131,18 @@ def _by_word(
 
 
 def choose(
-    found: Sequence[Hypothesis], consensus: Consensus, around: Around | None,
+    found: Sequence[Hypothesis], store: CaptionStore, neighbours: Neighbours | None,
     config: SearchConfig,
 ) -> Hypothesis:
     """Pick the caption that the search and the nearest training pictures agree on.
 
-    `around` has at least `config.neighbours` of them, if the memory `consensus` has; None: no
-    memory.
+    `neighbours` has at least `config.neighbours` of them, if the store has; None: it is empty.
     """
-    if not config.consensus or len(found) == 1 or around is None:
+    if not config.consensus or len(found) == 1 or neighbours is None:
         return found[0]
-    agreement = consensus.agreement([each.tokens for each in found],
-                                    around.said.first(config.neighbours),
-                                    nearness(around.cosines[: config.neighbours], config.bandwidth))
+    weights = neighbour_weights(neighbours.cosines[: config.neighbours], config.bandwidth)
+    agreement = store.agreement([each.tokens for each in found],
+                                neighbours.references.first(config.neighbours), weights)
     scores = [each.score + config.consensus * agreed
               for each, agreed in zip(found, agreement, strict=True)]
     return found[scores.index(max(scores))]
@@ -150,7 +150,7 @@ def choose(
 
 def load(folder: Path, engine: EngineName = "onnx", threads: int | None = None) -> Captioner:
     """Load a bundle, strictly. Raises BundleError naming the part that is wrong."""
-    config, vocabulary, consensus = bundle.read(folder)
+    config, vocabulary, store = bundle.read(folder)
     made: Engine
     if engine == "torch":
         if "imported" in config.architecture:
@@ -163,6 +163,6 @@ def load(folder: Path, engine: EngineName = "onnx", threads: int | None = None) 
         from models.runtime.engines.onnx import OnnxEngine
 
         made = OnnxEngine(folder, config, len(vocabulary), threads)
-    if consensus.channels != made.channels or consensus.words > len(vocabulary):
+    if store.channels != made.channels or store.vocab_size > len(vocabulary):
         raise bundle.unusable(bundle.CONSENSUS, "it does not fit the others")
-    return Captioner(made, config, vocabulary, consensus)
+    return Captioner(made, config, vocabulary, store)

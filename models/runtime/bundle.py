@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.captioning.caption_store import Consensus
+from models.captioning.caption_store import CaptionStore
 from models.captioning.confidence import COMPARED, OWN, Calibration
 from models.captioning.decoding import SearchConfig
 from models.captioning.preprocess import Preprocessing
@@ -70,7 +70,7 @@ def _digest(path: Path) -> str:
         raise unusable(path.name) from error
 
 
-def read(folder: Path) -> tuple[Config, Vocabulary, Consensus]:
+def read(folder: Path) -> tuple[Config, Vocabulary, CaptionStore]:
     """Check every part of a bundle and read its plain ones.
 
     Raises BundleError for a part that is missing, extra, changed or does not fit.
@@ -89,14 +89,14 @@ def read(folder: Path) -> tuple[Config, Vocabulary, Consensus]:
     except (OSError, ValueError) as error:
         raise unusable(VOCABULARY, error) from error
     try:
-        consensus = Consensus.load(folder / CONSENSUS)
+        store = CaptionStore.load(folder / CONSENSUS)
     except (OSError, ValueError) as error:
         raise unusable(CONSENSUS, error) from error
-    known = OWN | COMPARED if len(consensus) else OWN
+    known = OWN | COMPARED if len(store) else OWN
     calibration = config.calibration
     if unknown := sorted({*calibration.weights, *calibration.familiar} - known):
         raise unusable(CONFIG, f"calibration: there is no signal {unknown[0]}")
-    return config, vocabulary, consensus
+    return config, vocabulary, store
 
 
 def _check_parts(folder: Path) -> None:

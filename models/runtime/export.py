@@ -52,13 +52,13 @@ class _Step(nn.Module):
 
 def export(
     network: Exportable, vocabulary: Vocabulary, config: Config, card: str,
-    memory: Mapping[str, NDArray[Any]], folder: Path,
+    caption_arrays: Mapping[str, NDArray[Any]], folder: Path,
     store: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] = quantise,
     *, integers: Iterable[NDArray[np.float32]] | None = None,
 ) -> None:
     """Write every part of a bundle to `folder`, config.json last.
 
-    `memory` holds the arrays of `models.captioning.caption_store.Consensus`.
+    `caption_arrays` are those of `models.captioning.caption_store.CaptionStore`.
 
     Weights are rounded by `store` (see `models.runtime.quantisation`) in weights.safetensors; the
     graphs hold none but refer to its bytes as ONNX external data, so both engines run the very same
@@ -77,14 +77,14 @@ def export(
     network.load_state_dict(restore(stored), strict=False)  # a second name follows the first
     write_graphs(network, config.preprocessing.size, folder, integers=integers)
     vocabulary.save(folder / VOCABULARY)
-    remember(memory, folder)
+    write_caption_store(caption_arrays, folder)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     config.save(folder)
 
 
-def remember(memory: Mapping[str, NDArray[Any]], folder: Path) -> None:
-    """Write the arrays of a `Consensus`; `Config.save` is to follow."""
-    np.savez_compressed(folder / CONSENSUS, allow_pickle=False, **memory)
+def write_caption_store(caption_arrays: Mapping[str, NDArray[Any]], folder: Path) -> None:
+    """Write the arrays of a `CaptionStore`; `Config.save` is to follow."""
+    np.savez_compressed(folder / CONSENSUS, allow_pickle=False, **caption_arrays)
 
 
 def _once(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -43,7 +43,7 @@ def import_model(model: str, folder: Path, *, pickle: bool = False, int8: bool =
     the difference is more than FARTHEST (with `int8`, which rounds more, it is told only).
     """
     from models.captioner import load
-    from models.captioning.caption_store import Consensus
+    from models.captioning.caption_store import CaptionStore
     from models.captioning.confidence import Calibration
     from models.runtime import bundle
     from models.runtime.export import export
@@ -61,7 +61,7 @@ def import_model(model: str, folder: Path, *, pickle: bool = False, int8: bool =
         Calibration(sure=1.0, medium=1.0), network.grid)
     parameters = sum(each.numel() for each in network.parameters())
     export(network, vocabulary, config, card(source, parameters, config, int8=int8),
-           Consensus.empty(network.channels), folder, quantise if int8 else halve)
+           CaptionStore.empty(network.channels), folder, quantise if int8 else halve)
     apart = difference(network, load(folder))
     if not apart <= (math.inf if int8 else FARTHEST):  # nor when there is no number
         raise NotImportableError(f"The bundle's log-probabilities are up to {apart:.3f} from "

@@ -41,7 +41,7 @@ def sign(folder: Path) -> None:
 
 
 def test_what_was_written_is_read(tiny_bundle: Path) -> None:
-    config, vocabulary, consensus = read(tiny_bundle)
+    config, vocabulary, store = read(tiny_bundle)
     assert vocabulary.words == (*SPECIALS, *WORDS)
     assert config.preprocessing.size == SIZE
     assert config.preprocessing.mean == (0.5, 0.5, 0.5)
@@ -49,8 +49,8 @@ def test_what_was_written_is_read(tiny_bundle: Path) -> None:
     assert config.grid == (2, 2)
     assert set(config.files) == set(PARTS)
     assert config.format == FORMAT == 2
-    assert consensus.channels == 1280
-    assert consensus.words <= len(vocabulary)
+    assert store.channels == 1280
+    assert store.vocab_size <= len(vocabulary)
 
 
 @either_engine

@@ -24,7 +24,7 @@ class Looking(Captioner):
 
     def __init__(self, attention: NDArray[np.float32]) -> None:
         shipped = load(SHIPPED, threads=1)
-        super().__init__(shipped.engine, shipped.config, shipped.vocabulary, shipped.consensus)
+        super().__init__(shipped.engine, shipped.config, shipped.vocabulary, shipped.caption_store)
         self._attention = attention
 
     def describe(self, image: Image.Image, config: SearchConfig | None = None) -> Caption:

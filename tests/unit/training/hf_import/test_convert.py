@@ -238,7 +238,7 @@ def test_nobody_is_sure_of_what_nobody_measured(both: Both) -> None:
     limits = both.captioner.config.calibration
     assert 0 < caption.confidence < limits.medium
     assert caption.tags == ()
-    assert len(both.captioner.consensus) == 0
+    assert len(both.captioner.caption_store) == 0
 
 
 def test_the_card_says_where_it_comes_from(both: Both) -> None:
