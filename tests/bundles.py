@@ -147,7 +147,7 @@ def draw_starting_weights(folder: Path) -> Path:
     from safetensors.torch import save_file
     from torch import nn
 
-    from models.networks.encoders import Block, MobileNetEdgeTPU
+    from models.networks.mobilenet_edgetpu import Block, MobileNetEdgeTPU
 
     torch.manual_seed(8)
     encoder = MobileNetEdgeTPU()

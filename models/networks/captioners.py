@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models.networks.decoder import Tensors, chosen
-from models.networks.decoders import DECODERS
-from models.networks.encoders import make_encoder
+from models.networks.decoder_base import Tensors, chosen
 from models.networks.objects import ObjectHead, read_maps
+from models.networks.registry import DECODERS, make_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

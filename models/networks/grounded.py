@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.networks.decoder import Tensors
+from models.networks.decoder_base import Tensors
 from models.networks.objects import FACTS, read_maps
 from models.networks.show_attend_tell import SoftAttentionLSTM
 

@@ -8,8 +8,16 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from models.networks.attention import SCORES, ScoreName
-from models.networks.decoder import Cell, CellName, FirstState, Grid, Recurrent, Tensors, chosen
+from models.networks.attention_layers import SCORES, ScoreName
+from models.networks.decoder_base import (
+    Cell,
+    CellName,
+    FirstState,
+    Grid,
+    Recurrent,
+    Tensors,
+    chosen,
+)
 
 Alignment = Literal["monotonic", "predictive"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.networks.decoder import Cell, CellName, Recurrent, Tensors, even
+from models.networks.decoder_base import Cell, CellName, Recurrent, Tensors, even
 
 
 class ShowAndTell(Recurrent):

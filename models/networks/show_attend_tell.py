@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.attention import AdditiveAttention
-from models.networks.decoder import Decoder, Tensors
+from models.networks.attention_layers import AdditiveAttention
+from models.networks.decoder_base import Decoder, Tensors
 
 
 class SoftAttentionLSTM(Decoder):

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from models.captioning.decoding import search
 from models.captioning.preprocess import to_array, upright_rgb
-from models.networks.encoder import Encoder
+from models.networks.encoder_base import Encoder
 from models.runtime.engines.torch import TorchEngine
 from training.evaluation import metrics
 from training.evaluation.report import reporter

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from models.networks.decoder import Decoder
+    from models.networks.decoder_base import Decoder
     from training.trainer.recipe import Recipe
 
 _WORDS, _LIKELIHOOD = "embedding.weight", "bias"  # of decoders that tie their layers of words

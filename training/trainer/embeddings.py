@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.captioning.vocabulary import Vocabulary
-    from models.networks.decoder import Decoder
+    from models.networks.decoder_base import Decoder
 
 _NAMED = 10  # missing words that are worth a line
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from models.captioning.kinds import named
 from models.captioning.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
-from models.networks.decoders import Committee, Decoder
+from models.networks.committee import Committee
+from models.networks.decoder_base import Decoder
 from training.trainer.distributed import ALONE, Team
 
 _LONGEST = 4  # words in an n-gram

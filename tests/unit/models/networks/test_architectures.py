@@ -18,10 +18,9 @@ from models.captioning.decoding import SearchConfig
 from models.captioning.preprocess import Preprocessing
 from models.captioning.vocabulary import PAD, Vocabulary
 from models.networks.captioners import CaptioningNetwork
-from models.networks.decoders import DECODERS
-from models.networks.encoder import Encoder, read_weights, starting_tensors
-from models.networks.encoders import ENCODERS
+from models.networks.encoder_base import Encoder, read_weights, starting_tensors
 from models.networks.published import FixedNorm, MobileNetV2, Published
+from models.networks.registry import DECODERS, ENCODERS
 from models.networks.same import SameConv2d
 from models.runtime.bundle import Config
 from models.runtime.export import export
@@ -33,7 +32,7 @@ from training.trainer import self_critical
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from models.networks.decoder import Decoder
+    from models.networks.decoder_base import Decoder
 
 SIZES = {"inception_v3": 128}  # it pads nothing: less would leave one cell
 V = 9

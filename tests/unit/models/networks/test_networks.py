@@ -10,13 +10,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.networks.attending import HardAttention, TopDown
-from models.networks.attention import AdditiveAttention, ConcatScore, DotScore, GeneralScore
+from models.networks.additive_attention import HardAttention, TopDown
+from models.networks.attention_layers import AdditiveAttention, ConcatScore, DotScore, GeneralScore
 from models.networks.captioners import CaptioningNetwork
-from models.networks.decoders import DECODERS, Committee, Decoder
-from models.networks.encoders import ENCODERS, MobileNetEdgeTPU
+from models.networks.committee import Committee
+from models.networks.decoder_base import Decoder
 from models.networks.luong import LuongLocal
+from models.networks.mobilenet_edgetpu import MobileNetEdgeTPU
 from models.networks.pooled import Merge, ShowAndTell
+from models.networks.registry import DECODERS, ENCODERS
 from models.networks.same import SameConv2d
 from tests.bundles import ARCHITECTURE, random_network
 from tests.variants import VARIANTS

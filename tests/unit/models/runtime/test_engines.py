@@ -30,7 +30,7 @@ from training.evaluation.likelihood import of_captions
 if TYPE_CHECKING:
     from PIL import Image
 
-    from models.networks.decoders import Tensors
+    from models.networks.decoder_base import Tensors
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
 

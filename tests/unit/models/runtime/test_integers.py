@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from models.networks.captioners import CaptioningNetwork
-from models.networks.encoders import ENCODERS
+from models.networks.registry import ENCODERS
 from models.runtime.bundle import DECODER, WEIGHTS
 from models.runtime.engines.onnx import session
 from models.runtime.export import write_graphs

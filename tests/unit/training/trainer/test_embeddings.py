@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.captioning.vocabulary import SPECIALS, Vocabulary
-from models.networks.decoders import DECODERS
+from models.networks.registry import DECODERS
 from training.trainer.embeddings import fill, read_glove
 
 if TYPE_CHECKING:

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from models.captioning.vocabulary import END, PAD, START, UNKNOWN
-from models.networks.decoders import DECODERS, Committee, Decoder
+from models.networks.committee import Committee
+from models.networks.decoder_base import Decoder
+from models.networks.registry import DECODERS
 from tests.variants import VARIANTS
 from training.trainer import self_critical
 from training.trainer.self_critical import CiderReward

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.captioning.decoding import Arrays
-    from models.networks.decoders import Tensors
+    from models.networks.decoder_base import Tensors
 
 VOCABULARY = Vocabulary.from_words(["a", "brown", "dog", "runs"])
 A, BROWN, DOG, RUNS = range(4, 8)

@@ -1,4 +1,4 @@
-"""Decoders, grid → words: those of the shipped captioners, and the table of all."""
+"""The decoder of joined captioners: several that speak as one."""
 
 from __future__ import annotations
 
@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from models.networks.attending import HardAttention, SoftAttention, TopDown
-from models.networks.decoder import Decoder, Tensors
-from models.networks.grounded import GroundedLSTM
-from models.networks.luong import LuongGlobal, LuongLocal
-from models.networks.pooled import Merge, ShowAndTell
+from models.networks.decoder_base import Decoder, Tensors
 from models.networks.show_attend_tell import SoftAttentionLSTM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-__all__ = ["DECODERS", "Committee", "Decoder", "GroundedLSTM", "SoftAttentionLSTM", "Tensors"]
+    from collections.abc import Sequence
 
 
 class Committee(Decoder):
@@ -73,18 +67,3 @@ def mean_probability(logits: Sequence[Tensor]) -> Tensor:
 def _joined(members: Sequence[Tensors]) -> Tensors:
     """The parts of all members, one member after the other."""
     return tuple(part for parts in members for part in parts)
-
-
-DECODERS: dict[str, Callable[..., Decoder]] = {
-    "soft_attention_lstm": SoftAttentionLSTM,
-    "grounded_lstm": GroundedLSTM,
-    "committee": Committee,
-    "soft_attention": SoftAttention,
-    "hard_attention": HardAttention,
-    "luong_global": LuongGlobal,
-    "luong_local": LuongLocal,
-    "show_and_tell": ShowAndTell,
-    "merge": Merge,
-    "top_down": TopDown,
-}
-"""Each takes the encoder's `channels`, the number of `words`, and options of its own."""

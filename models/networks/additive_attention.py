@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from models.networks.attention import AdditiveAttention
-from models.networks.decoder import Cell, CellName, FirstState, Grid, Recurrent, Tensors
+from models.networks.attention_layers import AdditiveAttention
+from models.networks.decoder_base import Cell, CellName, FirstState, Grid, Recurrent, Tensors
 
 
 class SoftAttention(Recurrent):
