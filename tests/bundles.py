@@ -37,7 +37,7 @@ PLACES = ("left", "right")
 SHAPES = ("circle", "square")
 
 
-def random_network(words: int, seed: int = 3) -> CaptioningNetwork:
+def random_network(vocab_size: int, seed: int = 3) -> CaptioningNetwork:
     """A network whose captions depend on the picture, though it has learnt nothing."""
     import torch
     from torch import nn
@@ -45,7 +45,7 @@ def random_network(words: int, seed: int = 3) -> CaptioningNetwork:
     from models.networks.captioners import CaptioningNetwork
 
     torch.manual_seed(seed)
-    network = CaptioningNetwork(ARCHITECTURE, words)
+    network = CaptioningNetwork(ARCHITECTURE, vocab_size)
     for module in network.encoder.modules():
         if isinstance(module, nn.Conv2d):  # torch's own start fades out over these layers
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -26,14 +26,13 @@ class Committee(Decoder):
         super().__init__()
         self.members = nn.ModuleList(SoftAttentionLSTM(**options) for _ in range(members))
 
-    def speakers(self) -> list[Decoder]:
-        """Those that learn words of their own: the members."""
+    def ensemble_members(self) -> list[Decoder]:
         return [member for member in self.members if isinstance(member, Decoder)]
 
     def begin(self, features: Tensor) -> tuple[Tensors, Tensors]:
         """(B, C, S, S) features → grid (B, L, D), keys (B, L, A) of each member in turn; hidden,
         cell (B, 1, H) of each."""
-        memories, states = zip(*(member.begin(features) for member in self.speakers()),
+        memories, states = zip(*(member.begin(features) for member in self.ensemble_members()),
                                strict=True)
         return _joined(memories), _joined(states)
 
@@ -46,20 +45,20 @@ class Committee(Decoder):
         """
         logits, weights, after = zip(*(
             member.step(tokens, memory[2 * m : 2 * m + 2], state[2 * m : 2 * m + 2])
-            for m, member in enumerate(self.speakers())
+            for m, member in enumerate(self.ensemble_members())
         ), strict=True)
         return mean_probability(logits), torch.stack(weights).mean(0), _joined(after)
 
     def forward(self, features: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """As `SoftAttentionLSTM.forward`, with a dimension M before all of both results."""
-        logits, attention = zip(*(member(features, tokens) for member in self.speakers()),
+        logits, attention = zip(*(member(features, tokens) for member in self.ensemble_members()),
                                 strict=True)
         return torch.stack(logits), torch.stack(attention)
 
 
 def mean_probability(logits: Sequence[Tensor]) -> Tensor:
     """Logits (…, V) of several → the logarithm (…, V) of their mean probability."""
-    # not by logsumexp, which ONNX Runtime takes longer for than for the words' layer
+    # not by logsumexp, which ONNX Runtime takes longer for than for the output layer
     total = sum((part.float().softmax(-1) for part in logits[1:]), logits[0].float().softmax(-1))
     return (total / len(logits)).clamp(min=torch.finfo(torch.float32).tiny).log()
 

@@ -34,7 +34,14 @@ SHIPPED = Path(__file__).parents[1] / "bundles" / "flickr8k"
 
 
 class BundleError(ValueError):
-    """A bundle that must not be used: the message names the part and what is wrong."""
+    """A bundle that must not be used: the message names the part and what is wrong.
+
+    The message may be spoken; `detail` is for the log: what was expected, and what is there.
+    """
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +120,19 @@ def _check_parts(folder: Path) -> None:
             raise unusable(part, "it is no file")
 
 
-def unusable(part: str, why: object = "") -> BundleError:
+def unusable(part: str, why: object = "", detail: str = "") -> BundleError:
     """Make the error for a part that cannot be read or does not fit the others.
 
     It may be spoken: a library's own long message belongs in its cause instead.
     """
-    said = _line(why.strerror if isinstance(why, OSError) else why)
-    return BundleError(f"The captioner bundle's {part} cannot be used{said and ': '}{said}.")
+    reason = _line(why.strerror if isinstance(why, OSError) else why)
+    return BundleError(f"The captioner bundle's {part} cannot be used{reason and ': '}{reason}.",
+                       detail)
 
 
-def _line(said: object) -> str:
+def _line(text: object) -> str:
     """A short line for the ear: a bundle may bring names of any length and any characters."""
-    line = "".join(letter if letter.isprintable() else " " for letter in str(said))
+    line = "".join(letter if letter.isprintable() else " " for letter in str(text))
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
@@ -154,7 +162,7 @@ def _finite(number: str) -> float:
 
 
 def _sensible(config: Config) -> Config:
-    """Raises ValueError for what would take for ever, or what nothing can be reckoned with."""
+    """Raises ValueError for what would take for ever, or what nothing can be computed with."""
     search, calibration = config.search, config.calibration
     if max(search.beam_size, search.max_words, search.neighbours) > _MOST:
         raise ValueError(f"search: beam, max_words and neighbours are at most {_MOST}")

@@ -151,7 +151,7 @@ def _publish(
     plots.draw(fit, folder)
     facts = card.Facts(
         recipe=recipe.name, members=len(recipe.members),
-        decoders=len(network.decoder.speakers()),
+        decoders=len(network.decoder.ensemble_members()),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         words=len(trained.material.vocabulary), pictures=len(trained.material.train),
         unlabelled=int(origin.get("unlabelled", 0)), seconds=result.seconds,
@@ -194,7 +194,7 @@ def _export(trained: Trained, folder: Path) -> Config:
                     network.encoder.grid(recipe.preprocessing.size), origin=trained.origin)
     count = len(made.train)
     export(network, made.vocabulary, config, "", CaptionStore.empty(network.channels), folder,
-           integers=_shown(made, recipe, range(0, count, max(1, count // _MEASURED))))
+           int8_calibration=_shown(made, recipe, range(0, count, max(1, count // _MEASURED))))
     # the places of the memory are those that the exported graph gives, rounded as it is
     engine = load(folder).engine
     features = neighbours.mean_features(engine, _shown(made, recipe, range(count)), count)

@@ -100,7 +100,7 @@ def fill(decoder: Decoder, vocabulary: Vocabulary, path: Path) -> Filled:
     rows = [index for index, word in enumerate(vocabulary.words) if word in vectors]
     table = np.stack([vectors[vocabulary.words[row]] for row in rows])  # (F, D)
     width = 0
-    for speaker in decoder.speakers():
+    for speaker in decoder.ensemble_members():
         weight = speaker.embedding.weight
         fitted = _projected(table, weight.shape[1])
         width = fitted.shape[1]

@@ -212,7 +212,7 @@ def _assemble(table: dict[str, Any], path: Path) -> None:
     for number, member in enumerate(members, 1):
         try:
             recipes.append(_alone(member_path(member, path)))
-            architecture, count = _seats(member, recipes[-1])
+            architecture, count = _slots(member, recipes[-1])
         except ValueError as error:
             raise ValueError(f"{path.name}, member {number}: {error}") from error
         architectures.append(architecture)
@@ -232,7 +232,7 @@ def _assemble(table: dict[str, Any], path: Path) -> None:
 _JOINABLE = ("soft_attention_lstm", "committee")
 
 
-def _seats(member: Member, recipe: Recipe) -> tuple[dict[str, Any], int]:
+def _slots(member: Member, recipe: Recipe) -> tuple[dict[str, Any], int]:
     """The architecture of one decoder of a recipe with its encoder, and how many it gives."""
     architecture = {key: value for key, value in recipe.architecture.items() if key != "mirror"}
     decoder, options = architecture["decoder"], dict(architecture.get("decoder_options", {}))

@@ -150,7 +150,7 @@ def loss(
     """
     if isinstance(decoder, Committee):
         each = [loss(member, features, reward, pictures, mirror, samples, words, team)
-                for member in decoder.speakers()]
+                for member in decoder.ensemble_members()]
         return torch.stack(each).mean()
     tokens, log_probabilities = sample(decoder, features, samples, words, team=team)
     drawn_ids = tokens.cpu()

@@ -82,7 +82,7 @@ def test_every_combination_runs_forward_and_backward(name: str) -> None:
     tokens = torch.randint(PAD + 1, V, (2, 3, 6))
     tokens[0, 0, 4:] = PAD
     for variant, (decoder_name, options) in VARIANTS.items():
-        decoder = DECODERS[decoder_name](channels=network.channels, words=V, **options)
+        decoder = DECODERS[decoder_name](channels=network.channels, vocab_size=V, **options)
         loss = loss_of(decoder, seen, tokens)
         loss.backward()
         assert loss.isfinite(), variant
@@ -100,7 +100,7 @@ def test_every_decoder_trains_in_bfloat16(name: str) -> None:
     network = TinyEncoder() if name == "tiny" else encoder(name)
     for variant, (decoder_name, options) in VARIANTS.items():
         torch.manual_seed(1)
-        decoder = DECODERS[decoder_name](channels=network.channels, words=V, **options)
+        decoder = DECODERS[decoder_name](channels=network.channels, vocab_size=V, **options)
         tokens = torch.randint(PAD + 1, V, (2, 3, 6))
         with torch.autocast("cpu", torch.bfloat16):
             features = network(torch.rand(2, 3, 64, 64))
@@ -321,4 +321,4 @@ def test_options_that_mean_nothing_are_refused(
     decoder: str, options: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
-        DECODERS[decoder](channels=4, words=V, **options)
+        DECODERS[decoder](channels=4, vocab_size=V, **options)

@@ -67,7 +67,7 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     network.load_state_dict(restore(stored))
     for folder, shown in zip(folders, (None, pictures(1)), strict=True):
         save_file(stored, folder / WEIGHTS)
-        write_graphs(network, SIDE, folder, integers=shown)
+        write_graphs(network, SIDE, folder, int8_calibration=shown)
     return folders
 
 
