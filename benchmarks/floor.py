@@ -99,8 +99,8 @@ def measure(pictures: Sequence[bytes], threads: int, folder: Path = bundle.SHIPP
     captioner = load(folder, threads=threads)
     clock, found = Clock(), []
     captioner.engine = Watched(captioner.engine, clock, {"encode": "encoder"})
-    consensus: Any = Watched(captioner.consensus, clock, {}, "memory of captions")
-    captioner.consensus = consensus
+    store: Any = Watched(captioner.caption_store, clock, {}, "memory of captions")
+    captioner.caption_store = store
     for number, picture in enumerate(tqdm([*pictures[:_WARM], *pictures], unit="caption")):
         clock.spent.clear()
         clock.rows.clear()

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from models.captioning.answer import decide, kinds_said, listed, recognised
-from models.captioning.confidence import NEIGHBOURS, signals, thing_signals
-from models.captioning.consensus import nearness
+from models.captioning.answer import Answer, answer
+from models.captioning.caption_store import neighbour_weights
+from models.captioning.confidence import NEIGHBOUR_COUNTS, signals
 from models.captioning.decoding import search
 from models.captioning.kinds import named
 from models.captioning.preprocess import to_array, upright_rgb, visible
-from models.captioning.tags import names, summed
-from models.captioning.things import read_things
+from models.captioning.tags import Tag, names, summed
+from models.captioning.things import read_things, thing_signals
 from models.runtime import bundle
 
 if TYPE_CHECKING:
@@ -24,22 +24,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from models.captioning.answer import Form
-    from models.captioning.consensus import Around, Consensus
-    from models.captioning.decoding import Encoding, Engine, Hypothesis, Search
+    from models.captioning.caption_store import CaptionStore, Neighbours
+    from models.captioning.decoding import Encoding, Engine, Hypothesis, SearchConfig
     from models.captioning.things import Thing
     from models.captioning.vocabulary import Vocabulary
 
 EngineName = Literal["onnx", "torch"]
 _TAGS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """A thing that the encoder's classifier sees: "a coffee mug", and how likely it is."""
-
-    name: str
-    probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +44,8 @@ class Caption:
     has no classifier); `signals` are what the confidence was made of.
 
     `things` are all kinds of thing, likeliest first (none without an object head), and `places`
-    (things, rows, columns) where each was looked for, summing to 1. `form` is in which form the
-    answer comes (see `models.captioning.answer`): in "plain" and "hedged" it is the caption, in
-    "things" what is `seen` ("two dogs", "a tripod"). `claimed` are the kinds of thing that the caption names, `said`
-    those that the answer does.
+    (things, rows, columns) where each was looked for, summing to 1. `claimed` are the kinds that
+    the caption names; `answer` is what of all this is believed enough to be said.
     """
 
     words: tuple[str, ...]
@@ -67,57 +56,50 @@ class Caption:
     signals: dict[str, float]
     things: tuple[Thing, ...] = ()
     places: NDArray[np.float32] | None = None
-    form: Form = "plain"
-    seen: tuple[str, ...] = ()
     claimed: frozenset[int] = frozenset()
-    said: frozenset[int] = frozenset()
+    answer: Answer = field(default_factory=lambda: Answer("plain"))
 
 
 class Captioner:
     """A bundle with an engine to run it."""
 
     def __init__(
-        self, engine: Engine, config: bundle.Config, vocabulary: Vocabulary, consensus: Consensus
+        self, engine: Engine, config: bundle.Config, vocabulary: Vocabulary, store: CaptionStore
     ) -> None:
         self.engine, self.config = engine, config
-        self.vocabulary, self.consensus = vocabulary, consensus
+        self.vocabulary, self.caption_store = vocabulary, store
         self._repeatable = vocabulary.function_words()
 
-    def describe(self, image: Image.Image, how: Search | None = None) -> Caption:
-        """Caption one image of any size and mode; `how` defaults to the bundle's search."""
-        return self.caption(self.encode(image), how)
+    def describe(self, image: Image.Image, config: SearchConfig | None = None) -> Caption:
+        """Caption one image of any size and mode; `config` defaults to the bundle's search."""
+        return self.caption(self.encode(image), config)
 
     def encode(self, image: Image.Image) -> Encoding:
         """Look at one image of any size and mode: the half of `describe` without words."""
         return self.engine.encode(to_array(upright_rgb(image), self.config.preprocessing))
 
-    def caption(self, encoding: Encoding, how: Search | None = None) -> Caption:
+    def caption(self, encoding: Encoding, config: SearchConfig | None = None) -> Caption:
         """Find the words for what was looked at: the other half of `describe`.
 
         Raises BundleError when the weights give no probabilities.
         """
-        how = how or self.config.search
+        config = config or self.config.search
         try:
-            found = search(self.engine, encoding, how, self._repeatable)
+            found = search(self.engine, encoding, config, self._repeatable)
         except bundle.BundleError:
             raise
         except ValueError as error:
             raise bundle.unusable(bundle.WEIGHTS, error) from error
-        around = self._around(encoding, how)
+        neighbours = self._neighbours(encoding, config)
         calibration = self.config.calibration
         things = read_things(encoding.objects, calibration)
         believable = self._believable(found, things)
-        best = choose(believable, self.consensus, around, how)
-        known = signals(believable, best, encoding, self.consensus, around)
+        best = choose(believable, self.caption_store, neighbours, config)
+        known = signals(believable, best, encoding, self.caption_store, neighbours)
         claimed = named(self.vocabulary.decode(best.tokens))
         if things:
             known |= thing_signals(claimed, things)
         confidence, tags = calibration.confidence(known), self._tags(encoding)
-        seen = listed(things, calibration)
-        others = recognised([tag.name for tag in tags if tag.probability >= calibration.tag], seen,
-                            things, calibration)
-        form = decide(confidence, [thing.probability for thing in things if thing.kind in claimed],
-                      (*seen, *others), calibration)
         words, sizes = self.vocabulary.spell(best.tokens)
         log_probabilities, attention = _by_word(best, sizes)
         return Caption(
@@ -129,10 +111,8 @@ class Captioner:
             known,
             things,
             encoding.places[[thing.kind for thing in things]] if things else None,
-            form,
-            (*(thing.spoken for thing in seen), *others),
             claimed,
-            kinds_said(form, claimed, seen, others),
+            answer(confidence, claimed, things, tags, calibration),
         )
 
     def _believable(
@@ -149,11 +129,12 @@ class Captioner:
         """Cut out what the encoder sees of an image, which attention maps are over."""
         return visible(image, self.config.preprocessing)
 
-    def _around(self, encoding: Encoding, how: Search) -> Around | None:
-        """The nearest training pictures, as many as anyone asks for; None without a memory."""
-        if not len(self.consensus):
+    def _neighbours(self, encoding: Encoding, config: SearchConfig) -> Neighbours | None:
+        """The nearest training pictures, as many as anyone asks for; None: an empty store."""
+        if not len(self.caption_store):
             return None
-        return self.consensus.around(encoding.features, max(NEIGHBOURS[-1], how.neighbours))
+        count = max(NEIGHBOUR_COUNTS[-1], config.neighbours)
+        return self.caption_store.neighbours(encoding.features, count)
 
     def _tags(self, encoding: Encoding) -> tuple[Tag, ...]:
         if not len(encoding.classes):
@@ -175,25 +156,26 @@ def _by_word(
 
 
 def choose(
-    found: Sequence[Hypothesis], consensus: Consensus, around: Around | None, how: Search
+    found: Sequence[Hypothesis], store: CaptionStore, neighbours: Neighbours | None,
+    config: SearchConfig,
 ) -> Hypothesis:
     """Pick the caption that the search and the nearest training pictures agree on.
 
-    `around` has at least `how.neighbours` of them, if the memory `consensus` has; None: no memory.
+    `neighbours` has at least `config.neighbours` of them, if the store has; None: it is empty.
     """
-    if not how.consensus or len(found) == 1 or around is None:
+    if not config.consensus or len(found) == 1 or neighbours is None:
         return found[0]
-    agreement = consensus.agreement([each.tokens for each in found],
-                                    around.said.first(how.neighbours),
-                                    nearness(around.cosines[: how.neighbours], how.bandwidth))
-    scores = [each.score + how.consensus * agreed
+    weights = neighbour_weights(neighbours.cosines[: config.neighbours], config.bandwidth)
+    agreement = store.agreement([each.tokens for each in found],
+                                neighbours.references.first(config.neighbours), weights)
+    scores = [each.score + config.consensus * agreed
               for each, agreed in zip(found, agreement, strict=True)]
     return found[scores.index(max(scores))]
 
 
 def load(folder: Path, engine: EngineName = "onnx", threads: int | None = None) -> Captioner:
     """Load a bundle, strictly. Raises BundleError naming the part that is wrong."""
-    config, vocabulary, consensus = bundle.read(folder)
+    config, vocabulary, store = bundle.read(folder)
     made: Engine
     if engine == "torch":
         if "imported" in config.architecture:
@@ -206,6 +188,6 @@ def load(folder: Path, engine: EngineName = "onnx", threads: int | None = None) 
         from models.runtime.engines.onnx import OnnxEngine
 
         made = OnnxEngine(folder, config, len(vocabulary), threads)
-    if consensus.channels != made.channels or consensus.words > len(vocabulary):
+    if store.channels != made.channels or store.vocab_size > len(vocabulary):
         raise bundle.unusable(bundle.CONSENSUS, "it does not fit the others")
-    return Captioner(made, config, vocabulary, consensus)
+    return Captioner(made, config, vocabulary, store)

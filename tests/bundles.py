@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from models.captioning.confidence import Calibration
-from models.captioning.decoding import Search
+from models.captioning.decoding import SearchConfig
 from models.captioning.preprocess import Preprocessing, to_array
 from models.captioning.vocabulary import SPECIALS, Vocabulary
 from models.runtime.bundle import Config
@@ -37,7 +37,7 @@ PLACES = ("left", "right")
 SHAPES = ("circle", "square")
 
 
-def random_network(words: int, seed: int = 3) -> CaptioningNetwork:
+def random_network(vocab_size: int, seed: int = 3) -> CaptioningNetwork:
     """A network whose captions depend on the picture, though it has learnt nothing."""
     import torch
     from torch import nn
@@ -45,7 +45,7 @@ def random_network(words: int, seed: int = 3) -> CaptioningNetwork:
     from models.networks.captioners import CaptioningNetwork
 
     torch.manual_seed(seed)
-    network = CaptioningNetwork(ARCHITECTURE, words)
+    network = CaptioningNetwork(ARCHITECTURE, vocab_size)
     for module in network.encoder.modules():
         if isinstance(module, nn.Conv2d):  # torch's own start fades out over these layers
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -64,7 +64,7 @@ def export_bundle(folder: Path, *, words: tuple[str, ...] = WORDS, seed: int = 3
 
     vocabulary = Vocabulary.from_words(words)
     cells = SIZE // 32
-    config = Config(ARCHITECTURE, Preprocessing(SIZE), Search(max_words=8), Calibration(),
+    config = Config(ARCHITECTURE, Preprocessing(SIZE), SearchConfig(max_words=8), Calibration(),
                     (cells, cells))
     network = random_network(len(vocabulary), seed)
     export(network, vocabulary, config, "# A test\n", memory(network, vocabulary), folder)
@@ -147,7 +147,7 @@ def draw_starting_weights(folder: Path) -> Path:
     from safetensors.torch import save_file
     from torch import nn
 
-    from models.networks.encoders import Block, MobileNetEdgeTPU
+    from models.networks.mobilenet_edgetpu import Block, MobileNetEdgeTPU
 
     torch.manual_seed(8)
     encoder = MobileNetEdgeTPU()

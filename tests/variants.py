@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.networks.encoder import Encoder
+from models.networks.encoder_base import Encoder
 
 _ATTENDING: dict[str, Any] = {"grid": 8, "hidden": 7, "embedding": 6, "attention": 5,
                               "dropout": 0.1}

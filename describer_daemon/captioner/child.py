@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from models.captioner import Caption as Seen
     from models.captioner import Captioner, EngineName
     from models.captioning.confidence import Calibration
-    from models.captioning.decoding import Search
+    from models.captioning.decoding import SearchConfig
     from models.finder.finder import Finder
     from models.ocr.reader import Line, Reader
 
@@ -89,10 +89,10 @@ class Service:
             caption = Caption((), (), 1.0, finding=chosen.finding)
         else:
             captioner = self._load()
-            how = captioner.config.search
+            config = captioner.config.search
             if self._beam is not None:
-                how = dataclasses.replace(how, beam=self._beam)
-            seen = _seen(captioner, image, how)
+                config = dataclasses.replace(config, beam_size=self._beam)
+            seen = _seen(captioner, image, config)
             caption = _judged(seen, captioner.config.calibration)
             if head["op"] == "illustrate":
                 heatmap = _drawn(captioner.visible(image), seen, caption)
@@ -228,11 +228,11 @@ def _arranged(found: Sequence[Line]) -> Reading:
     return Reading(tuple(tuple(itertools.islice(each, count)) for count in counts))
 
 
-def _seen(captioner: Captioner, image: Image.Image, how: Search) -> Seen:
+def _seen(captioner: Captioner, image: Image.Image, config: SearchConfig) -> Seen:
     from models.runtime.bundle import BundleError
 
     try:
-        return captioner.describe(image, how)
+        return captioner.describe(image, config)
     except BundleError as error:  # a graph that loads, but does not work
         raise DescriberError(str(error), detail="see describer doctor") from error
 

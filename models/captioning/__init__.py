@@ -1,5 +1,5 @@
 """From a picture's array and its encoding to words: numpy and Pillow alone.
 
-Preprocessing, the vocabulary, the search for words, the memory of captions, confidence, tags and
+Preprocessing, the vocabulary, the search for words, the caption store, confidence, tags and
 heat maps. It imports nothing of this project but itself.
 """

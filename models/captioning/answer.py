@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from models.captioning.kinds import named
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from models.captioning.confidence import Calibration
+    from models.captioning.tags import Tag
     from models.captioning.things import Thing
 
 Form = Literal["plain", "hedged", "things", "unknown"]
 MOST_SEEN = 4  # things in a sentence that only lists them
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said of a picture: in the forms "plain" and "hedged" the caption, in "things" what
+    is `seen` ("two dogs", "a tripod"). `said` are the kinds of thing that it names."""
+
+    form: Form
+    seen: tuple[str, ...] = ()
+    said: frozenset[int] = frozenset()
+
+
+def answer(
+    confidence: float, claimed: frozenset[int], things: Sequence[Thing], tags: Sequence[Tag],
+    calibration: Calibration,
+) -> Answer:
+    """What is said, given how far a caption is believed, the kinds of thing that it names
+    (`claimed`), and the `things` and `tags` that were seen besides."""
+    seen = listed(things, calibration)
+    others = recognised(tags, seen, things, calibration)
+    probabilities = [thing.probability for thing in things if thing.kind in claimed]
+    form = decide(confidence, probabilities, (*seen, *others), calibration)
+    if form in ("plain", "hedged"):
+        said = claimed
+    else:
+        said = frozenset(thing.kind for thing in seen).union(
+            *(named(tag.split()) for tag in others))
+    return Answer(form, (*(thing.spoken for thing in seen), *others), said)
 
 
 def decide(
@@ -49,7 +79,7 @@ def listed(things: Sequence[Thing], calibration: Calibration) -> tuple[Thing, ..
 
 
 def recognised(
-    tags: Sequence[str], seen: Sequence[Thing], things: Collection[Thing], calibration: Calibration
+    tags: Sequence[Tag], seen: Sequence[Thing], things: Sequence[Thing], calibration: Calibration
 ) -> tuple[str, ...]:
     """Which of the other things that were surely recognised are worth a word beside those `seen`.
 
@@ -58,14 +88,6 @@ def recognised(
     """
     listed_kinds = {thing.kind for thing in seen}
     doubted = {thing.kind for thing in things if thing.probability < calibration.object_support}
-    kept = [tag for tag in tags if not named(tag.split()) & (listed_kinds | doubted)]
+    kept = [tag.name for tag in tags if tag.probability >= calibration.tag
+            and not named(tag.name.split()) & (listed_kinds | doubted)]
     return tuple(kept[: MOST_SEEN - len(seen)])
-
-
-def kinds_said(
-    form: Form, claimed: frozenset[int], seen: Sequence[Thing], others: Sequence[str]
-) -> frozenset[int]:
-    """The kinds of thing that an answer names."""
-    if form in ("plain", "hedged"):
-        return claimed
-    return frozenset(thing.kind for thing in seen).union(*(named(tag.split()) for tag in others))

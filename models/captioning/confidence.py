@@ -8,25 +8,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.captioning.consensus import nearness
+from models.captioning.caption_store import neighbour_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from models.captioning.consensus import Around, Consensus
+    from models.captioning.caption_store import CaptionStore, Neighbours
     from models.captioning.decoding import Encoding, Hypothesis
-    from models.captioning.things import Thing
 
-NEIGHBOURS = (3, 8, 20, 60)
+NEIGHBOUR_COUNTS = (3, 8, 20, 60)
 _BANDWIDTH = 0.07  # for what the nearer ones count more
 _FAINT = 0.05  # a channel whose mean over the picture is below it has seen nothing
 # what `signals` knows of a caption alone, and what only by a memory of others
 OWN = frozenset({"mean", "least", "total", "end", "words", "attention", "channels"})
-THINGS = frozenset({"least thing", "things", "mean thing", "unnamed", "surest"})
 COMPARED = frozenset({
     "behind", "by rarity", "expected rarity", "total rarity", "rarity", "rarest", "beam",
     "nearest", "near", "support", "least support", "neighbours", "humans", "weighted agreement",
-    *(f"agreement {count}" for count in NEIGHBOURS),
+    *(f"agreement {count}" for count in NEIGHBOUR_COUNTS),
 })
 
 
@@ -89,31 +87,15 @@ def _logistic(odds: float) -> float:
     return 1 / (1 + math.exp(min(-odds, 700.0)))  # exp overflows beyond
 
 
-def thing_signals(
-    named: Collection[int], things: Sequence[Thing]
-) -> dict[str, float]:
-    """What the things on a picture say of a caption that names these kinds of thing."""
-    known = {thing.kind: max(thing.probability, 1e-6) for thing in things}
-    claimed = [math.log(known[kind]) for kind in named if kind in known]
-    unnamed = [value for kind, value in known.items() if kind not in named]
-    return {
-        "least thing": min(claimed, default=0.0),
-        "things": float(len(claimed)),
-        "mean thing": sum(claimed) / len(claimed) if claimed else 0.0,
-        "unnamed": max(unnamed, default=0.0),
-        "surest": max(known.values(), default=0.0),
-    }
-
-
 def signals(
-    found: Sequence[Hypothesis], chosen: Hypothesis, encoding: Encoding, consensus: Consensus,
-    around: Around | None,
+    found: Sequence[Hypothesis], chosen: Hypothesis, encoding: Encoding, store: CaptionStore,
+    neighbours: Neighbours | None,
 ) -> dict[str, float]:
     """Everything known of the `chosen` one of the captions that were `found`.
 
-    `around` has at least the last of `NEIGHBOURS` pictures of the memory `consensus`, if it has
-    so many; without a memory (None) there is nothing to compare with, and its signals are not
-    there. Probabilities are natural logarithms; agreements are mean CIDErs in 0..1.
+    `neighbours` has at least the last of `NEIGHBOUR_COUNTS` pictures of the `store`, if it has so
+    many; None, of an empty store, leaves nothing to compare with, and its signals are not there.
+    Probabilities are natural logarithms; agreements are mean CIDErs in 0..1.
     """
     each = np.asarray(chosen.log_probabilities)
     attention = np.maximum(chosen.attention, 1e-9)
@@ -127,28 +109,29 @@ def signals(
         # half of them see something in a photograph, a seventh in noise
         "channels": float((encoding.features > _FAINT).mean()),
     }
-    return own if around is None else own | _compared(found, chosen, consensus, around)
+    return own if neighbours is None else own | _compared(found, chosen, store, neighbours)
 
 
 def _compared(
-    found: Sequence[Hypothesis], chosen: Hypothesis, consensus: Consensus, around: Around
+    found: Sequence[Hypothesis], chosen: Hypothesis, store: CaptionStore, neighbours: Neighbours
 ) -> dict[str, float]:
-    """What the memory of captions knows of the chosen one."""
+    """What the caption store knows of the chosen one."""
     captions = [each.tokens for each in found]
     totals = np.asarray([sum(each.log_probabilities) for each in found])
     shares = np.exp(totals - totals.max())
-    pictures, cosines, said = (around.pictures[: NEIGHBOURS[-1]],
-                               around.cosines[: NEIGHBOURS[-1]],
-                               around.said.first(NEIGHBOURS[-1]))
+    most, several = NEIGHBOUR_COUNTS[-1], NEIGHBOUR_COUNTS[2]
+    pictures, cosines = neighbours.pictures[:most], neighbours.cosines[:most]
+    references = neighbours.references.first(most)
     each = np.asarray(chosen.log_probabilities)
-    rarity = consensus.rarity(chosen.tokens)
+    rarity = store.rarity(chosen.tokens)
     weight = rarity / max(float(rarity.sum()), 1e-9)
-    support = consensus.support(chosen.tokens, pictures[: NEIGHBOURS[2]])
-    first = [(np.arange(len(pictures)) < count).astype(np.float64) for count in NEIGHBOURS]
-    *agreed, weighted = consensus.agreements(chosen.tokens, said,
-                                             [*first, nearness(cosines, _BANDWIDTH)])
-    told = {f"agreement {count}": each for count, each in zip(NEIGHBOURS, agreed, strict=True)}
-    return told | {
+    support = store.support(chosen.tokens, pictures[:several])
+    first = [(np.arange(len(pictures)) < count).astype(np.float64) for count in NEIGHBOUR_COUNTS]
+    *agreed, weighted = store.agreements(chosen.tokens, references,
+                                         [*first, neighbour_weights(cosines, _BANDWIDTH)])
+    agreements = {f"agreement {count}": agreement
+                  for count, agreement in zip(NEIGHBOUR_COUNTS, agreed, strict=True)}
+    return agreements | {
         "weighted agreement": weighted,
         "behind": max(other.score for other in found) - chosen.score,
         "by rarity": float((each[:-1] * weight).sum()),
@@ -156,11 +139,11 @@ def _compared(
         "total rarity": float(rarity.sum()),
         "rarity": float(rarity.mean()),
         "rarest": float(rarity.max()),
-        "beam": float(consensus.among(captions, shares / shares.sum())[found.index(chosen)]),
+        "beam": float(store.agreement_among(captions, shares / shares.sum())[found.index(chosen)]),
         "nearest": float(cosines[0]),
-        "near": float(cosines[: NEIGHBOURS[2]].mean()),
+        "near": float(cosines[:several].mean()),
         "support": float((support * weight).sum()),
         "least support": float(support.min()),
-        "neighbours": consensus.unity(pictures[: NEIGHBOURS[2]]),
-        "humans": consensus.ease(pictures[: NEIGHBOURS[2]]),
+        "neighbours": store.neighbour_agreement(pictures[:several]),
+        "humans": store.annotator_agreement(pictures[:several]),
     }

@@ -55,37 +55,40 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
-    """How to search. `beam` 1 is greedy, unless it is `sample`.
+class SearchConfig:
+    """How to search. `beam_size` 1 is greedy, unless `do_sample` is set.
 
     A hypothesis of n tokens scores its summed log-probability over ((5 + n) / 6) **
-    `length_penalty` (Wu et al. 2016, equation 14). `no_repeat` forbids any n-gram of that
-    many words twice (0: allowed), and a word twice in a row always is, unless `stutter`: the
-    pieces of words may. `consensus` weighs how far the captions of the nearest `neighbours`
-    training pictures agree (see `models.captioning.consensus`); with a `bandwidth`, the nearer
-    ones count for more (0: all the same).
+    `length_penalty` (Wu et al. 2016, equation 14). `no_repeat_ngram_size` forbids any n-gram of
+    that many words twice (0: allowed), and a word twice in a row always is, unless
+    `allow_immediate_repeat`: the pieces of words may. `consensus` weighs how far the captions of
+    the nearest `neighbours` training pictures agree (see `models.captioning.caption_store`); with a
+    `bandwidth`, the nearer ones count for more (0: all the same).
 
-    With `sample`, `beam` captions are drawn word by word instead, and the likeliest comes first.
-    Log-probabilities are divided by `temperature` before; of the words only the fewest likeliest
-    that together have `top_p` of the probability can be drawn (Holtzman et al. 2020, "The
-    curious case of neural text degeneration"). The same `seed` draws the same.
+    With `do_sample`, `beam_size` captions are drawn word by word instead, and the likeliest comes
+    first. Log-probabilities are divided by `temperature` before; of the words only the fewest
+    likeliest that together have `top_p` of the probability can be drawn (Holtzman et al. 2020,
+    "The curious case of neural text degeneration"). The same `seed` draws the same.
+
+    Four keys of config.json and of recipes are older than the names here: see
+    `models.runtime.tables`.
     """
 
-    beam: int = 3
+    beam_size: int = field(default=3, metadata={"key": "beam"})
     max_words: int = 20
     length_penalty: float = 0.7
-    no_repeat: int = 3
+    no_repeat_ngram_size: int = field(default=3, metadata={"key": "no_repeat"})
     consensus: float = 0.0
     neighbours: int = 20
     bandwidth: float = 0.0
-    sample: bool = False
+    do_sample: bool = field(default=False, metadata={"key": "sample"})
     temperature: float = 1.0
     top_p: float = 1.0
     seed: int = 1
-    stutter: bool = False
+    allow_immediate_repeat: bool = field(default=False, metadata={"key": "stutter"})
 
     def __post_init__(self) -> None:
-        if min(self.beam, self.max_words, self.neighbours) < 1:
+        if min(self.beam_size, self.max_words, self.neighbours) < 1:
             raise ValueError("beam, max_words and neighbours must be at least 1")
         if not self.bandwidth >= 0:
             raise ValueError("bandwidth cannot be less than 0")
@@ -118,32 +121,35 @@ class _Path:
 
 
 def search(
-    engine: Engine, encoding: Encoding, how: Search, repeatable: frozenset[int] | None = None
+    engine: Engine, encoding: Encoding, config: SearchConfig,
+    repeatable: frozenset[int] | None = None,
 ) -> list[Hypothesis]:
-    """Find the `how.beam` best captions of one picture, best first (at least one).
+    """Find the `config.beam_size` best captions of one picture, best first (at least one).
 
-    As many are drawn with `how.sample`; the same one counts once. Words that are not
+    As many are drawn with `config.do_sample`; the same one counts once. Words that are not
     `repeatable` come at most once (None: all are). Raises ValueError when the engine gives no
     finite log-probabilities.
     """
     memory, state = encoding.memory, encoding.state
     paths = [_Path()]
     # else numpy's random numbers are never loaded
-    random = np.random.default_rng(how.seed) if how.sample else None
-    if how.sample:
-        paths, state = paths * how.beam, tuple(part.repeat(how.beam, 0) for part in state)
+    random = np.random.default_rng(config.seed) if config.do_sample else None
+    if config.do_sample:
+        paths = paths * config.beam_size
+        state = tuple(part.repeat(config.beam_size, 0) for part in state)
     finished: list[Hypothesis] = []
-    for _ in range(how.max_words + 1):
+    for _ in range(config.max_words + 1):
         last = [path.tokens[-1] if path.tokens else START for path in paths]
         scores, attention, state = engine.step(np.asarray(last, np.int64), memory, state)
-        allowed = _allowed(scores, paths, how, repeatable)
+        allowed = _allowed(scores, paths, config, repeatable)
         parents: list[int] = []
         grown: list[_Path] = []
-        chosen = _drawn(allowed, how, random) if random else _best(allowed, paths, how.beam)
+        chosen = (_drawn(allowed, config, random) if random
+                  else _best(allowed, paths, config.beam_size))
         for row, token in chosen:
             path, log_probability = paths[row], float(scores[row, token])
             if token == END:
-                finished.append(_finish(path, log_probability, how))
+                finished.append(_finish(path, log_probability, config))
                 continue
             parents.append(row)
             grown.append(
@@ -153,25 +159,25 @@ def search(
                     (*path.attention, attention[row]),
                 )
             )
-        if len(finished) >= how.beam or not grown:
+        if len(finished) >= config.beam_size or not grown:
             break
         paths = grown
         state = tuple(part[parents] for part in state)
     if not finished:
         raise ValueError("the captioner's weights give no probabilities for this picture")
     distinct = {hypothesis.tokens: hypothesis for hypothesis in finished}
-    return sorted(distinct.values(), key=lambda hypothesis: -hypothesis.score)[: how.beam]
+    return sorted(distinct.values(), key=lambda hypothesis: -hypothesis.score)[: config.beam_size]
 
 
 def _allowed(
-    scores: NDArray[np.float32], paths: Sequence[_Path], how: Search,
+    scores: NDArray[np.float32], paths: Sequence[_Path], config: SearchConfig,
     repeatable: frozenset[int] | None,
 ) -> NDArray[np.float32]:
     """Copy the (B, V) scores with what may not follow set to minus infinity."""
     allowed = scores.copy()
     allowed[:, [PAD, START, UNKNOWN]] = -np.inf
     for row, path in enumerate(paths):
-        if len(path.tokens) >= how.max_words:
+        if len(path.tokens) >= config.max_words:
             end = allowed[row, END]
             allowed[row] = -np.inf
             allowed[row, END] = end
@@ -179,9 +185,9 @@ def _allowed(
         if not path.tokens:
             allowed[row, END] = -np.inf  # silence is never a caption
             continue
-        if not how.stutter:
+        if not config.allow_immediate_repeat:
             allowed[row, path.tokens[-1]] = -np.inf
-        allowed[row, _repeats(path.tokens, how.no_repeat)] = -np.inf
+        allowed[row, _repeats(path.tokens, config.no_repeat_ngram_size)] = -np.inf
         if repeatable is not None:
             allowed[row, [token for token in path.tokens if token not in repeatable]] = -np.inf
     return allowed
@@ -209,7 +215,7 @@ def _best(
 
 
 def _drawn(
-    allowed: NDArray[np.float32], how: Search, random: np.random.Generator
+    allowed: NDArray[np.float32], config: SearchConfig, random: np.random.Generator
 ) -> list[tuple[int, int]]:
     """Draw one (row, token) continuation of each row."""
     drawn = []
@@ -217,18 +223,18 @@ def _drawn(
         order = np.argsort(-scores, kind="stable")[: int(np.isfinite(scores).sum())]
         if not len(order):
             continue
-        shares = np.exp((scores[order] - scores[order[0]]) / how.temperature)
+        shares = np.exp((scores[order] - scores[order[0]]) / config.temperature)
         together = np.cumsum(shares / shares.sum())
-        count = int(np.searchsorted(together, how.top_p - 1e-9)) + 1  # rounding: the sum of all
+        count = int(np.searchsorted(together, config.top_p - 1e-9)) + 1  # rounding: the sum of all
         together = together[:count]
         place = int(np.searchsorted(together, random.random() * together[-1], side="right"))
         drawn.append((row, int(order[min(place, len(together) - 1)])))
     return drawn
 
 
-def _finish(path: _Path, log_probability: float, how: Search) -> Hypothesis:
+def _finish(path: _Path, log_probability: float, config: SearchConfig) -> Hypothesis:
     log_probabilities = (*path.log_probabilities, log_probability)
-    penalty = ((5 + len(log_probabilities)) / 6) ** how.length_penalty
+    penalty = ((5 + len(log_probabilities)) / 6) ** config.length_penalty
     return Hypothesis(
         path.tokens,
         log_probabilities,

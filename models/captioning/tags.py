@@ -30,6 +30,14 @@ class Name:
     like: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A thing that the encoder's classifier sees: "a coffee mug", and how likely it is."""
+
+    name: str
+    probability: float
+
+
 @functools.cache
 def names() -> tuple[Name, ...]:
     """The names of ImageNet's 1,000 classes in their usual order."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from models.captioning.kinds import SEVERAL, kinds
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    import numpy as np
     from numpy.typing import NDArray
 
     from models.captioning.confidence import Calibration
 
+# what `thing_signals` knows of a caption
+THING_SIGNALS = frozenset({"least thing", "things", "mean thing", "unnamed", "surest"})
 _NUMBERS = {2: "two", SEVERAL: "several"}
 _SPREAD = 3**0.5  # half the width of an even stretch, in its standard deviations
 
@@ -55,3 +59,19 @@ def read_things(objects: NDArray[np.float32], calibration: Calibration) -> tuple
         found.append(Thing(number, kind.name, spoken,
                            calibration.object_probability(number, logit), count, place))
     return tuple(sorted(found, key=lambda thing: -thing.probability))
+
+
+def thing_signals(
+    named: Collection[int], things: Sequence[Thing]
+) -> dict[str, float]:
+    """What the things on a picture say of a caption that names these kinds of thing."""
+    known = {thing.kind: max(thing.probability, 1e-6) for thing in things}
+    claimed = [math.log(known[kind]) for kind in named if kind in known]
+    unnamed = [value for kind, value in known.items() if kind not in named]
+    return {
+        "least thing": min(claimed, default=0.0),
+        "things": float(len(claimed)),
+        "mean thing": sum(claimed) / len(claimed) if claimed else 0.0,
+        "unnamed": max(unnamed, default=0.0),
+        "surest": max(known.values(), default=0.0),
+    }

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models.networks.decoder import Tensors, chosen
-from models.networks.decoders import DECODERS
-from models.networks.encoders import make_encoder
+from models.networks.decoder_base import Tensors, chosen
 from models.networks.objects import ObjectHead, read_maps
+from models.networks.registry import DECODERS, make_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +60,7 @@ class Exportable(nn.Module, ABC):
 class CaptioningNetwork(Exportable):
     """(B, 3, S, S) pixels and (B, K, T) tokens → logits and attention (see the decoder)."""
 
-    def __init__(self, architecture: Mapping[str, Any], words: int) -> None:
+    def __init__(self, architecture: Mapping[str, Any], vocab_size: int) -> None:
         """`architecture`: {"encoder": name, "decoder": name, "decoder_options": {...}}, and
         "encoder_options" where the encoder has any. With "mirror": True a picture that is to be
         captioned is looked at in a mirror, too, and both grids are averaged. "objects" are the
@@ -74,7 +73,7 @@ class CaptioningNetwork(Exportable):
         self.encoder = make_encoder(architecture)
         self.channels = self.encoder.channels
         self.mirror = bool(architecture.get("mirror", False))
-        self.decoder = make(channels=self.channels, words=words,
+        self.decoder = make(channels=self.channels, vocab_size=vocab_size,
                             **architecture["decoder_options"])
         self.objects: ObjectHead | None = None
         if "objects" in architecture:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.captioning.preprocess import Preprocessing
-from models.networks.encoder import Encoder
+from models.networks.encoder_base import Encoder
 from models.networks.same import SameConv2d
 
 if TYPE_CHECKING:

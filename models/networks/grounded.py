@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.networks.decoder import Tensors
+from models.networks.decoder_base import Tensors
 from models.networks.objects import FACTS, read_maps
 from models.networks.show_attend_tell import SoftAttentionLSTM
 
@@ -23,10 +23,10 @@ class GroundedLSTM(SoftAttentionLSTM):
     """
 
     def __init__(
-        self, *, channels: int, words: int, kinds: int = 80, evidence: int = 16, grid: int = 512,
-        **options: Any,
+        self, *, channels: int, vocab_size: int, kinds: int = 80, evidence: int = 16,
+        grid: int = 512, **options: Any,
     ) -> None:
-        super().__init__(channels=channels, words=words, grid=grid, **options)
+        super().__init__(channels=channels, vocab_size=vocab_size, grid=grid, **options)
         self.channels, self.evidence = channels, evidence
         self.kind = nn.Embedding(kinds, grid)
         self.facts = nn.Linear(FACTS, grid)

@@ -8,8 +8,16 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from models.networks.attention import SCORES, ScoreName
-from models.networks.decoder import Cell, CellName, FirstState, Grid, Recurrent, Tensors, chosen
+from models.networks.attention_layers import SCORES, ScoreName
+from models.networks.decoder_base import (
+    Cell,
+    CellName,
+    FirstState,
+    Grid,
+    Recurrent,
+    Tensors,
+    chosen,
+)
 
 Alignment = Literal["monotonic", "predictive"]
 
@@ -22,10 +30,10 @@ class LuongGlobal(Recurrent):
     """
 
     def __init__(
-        self, *, channels: int, words: int, score: ScoreName = "general",
+        self, *, channels: int, vocab_size: int, score: ScoreName = "general",
         cell: CellName = "lstm", hidden: int = 512, embedding: int = 256, dropout: float = 0.3,
     ) -> None:
-        super().__init__(words, embedding, hidden, dropout)
+        super().__init__(vocab_size, embedding, hidden, dropout)
         self.grid = Grid(channels, hidden, dropout)
         self.score = chosen(SCORES, score, "score")(hidden)
         self.cell = Cell(cell, embedding + hidden, hidden)
@@ -65,13 +73,13 @@ class LuongLocal(LuongGlobal):
     """
 
     def __init__(
-        self, *, channels: int, words: int, alignment: Alignment = "predictive", reach: int = 10,
-        score: ScoreName = "general", cell: CellName = "lstm", hidden: int = 512,
-        embedding: int = 256, dropout: float = 0.3,
+        self, *, channels: int, vocab_size: int, alignment: Alignment = "predictive",
+        reach: int = 10, score: ScoreName = "general", cell: CellName = "lstm",
+        hidden: int = 512, embedding: int = 256, dropout: float = 0.3,
     ) -> None:
         """`reach` is the paper's D. Raises ValueError when it is less than 1."""
-        super().__init__(channels=channels, words=words, score=score, cell=cell, hidden=hidden,
-                         embedding=embedding, dropout=dropout)
+        super().__init__(channels=channels, vocab_size=vocab_size, score=score, cell=cell,
+                         hidden=hidden, embedding=embedding, dropout=dropout)
         if reach < 1:
             raise ValueError("reach must be at least 1")
         self.reach = reach

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.networks.decoder import Cell, CellName, Recurrent, Tensors, even
+from models.networks.decoder_base import Cell, CellName, Recurrent, Tensors, even
 
 
 class ShowAndTell(Recurrent):
@@ -16,10 +16,10 @@ class ShowAndTell(Recurrent):
     """
 
     def __init__(
-        self, *, channels: int, words: int, cell: CellName = "lstm", hidden: int = 512,
+        self, *, channels: int, vocab_size: int, cell: CellName = "lstm", hidden: int = 512,
         embedding: int = 512, dropout: float = 0.3,
     ) -> None:
-        super().__init__(words, embedding, hidden, dropout)
+        super().__init__(vocab_size, embedding, hidden, dropout)
         self.picture = nn.Linear(channels, embedding)
         self.norm = nn.LayerNorm(embedding)
         self.cell = Cell(cell, embedding, hidden)
@@ -45,10 +45,10 @@ class Merge(Recurrent):
     """
 
     def __init__(
-        self, *, channels: int, words: int, cell: CellName = "lstm", size: int = 256,
+        self, *, channels: int, vocab_size: int, cell: CellName = "lstm", size: int = 256,
         embedding: int = 256, dropout: float = 0.5,
     ) -> None:
-        super().__init__(words, embedding, size, dropout)
+        super().__init__(vocab_size, embedding, size, dropout)
         self.picture = nn.Linear(channels, size)
         self.cell = Cell(cell, embedding, size)
         self.mixed = nn.Linear(size, size)

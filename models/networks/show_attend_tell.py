@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.attention import AdditiveAttention
-from models.networks.decoder import Decoder, Tensors
+from models.networks.attention_layers import AdditiveAttention
+from models.networks.decoder_base import Decoder, Tensors
 
 
 class SoftAttentionLSTM(Decoder):
@@ -20,7 +20,7 @@ class SoftAttentionLSTM(Decoder):
     """
 
     def __init__(
-        self, *, channels: int, words: int, grid: int = 512, hidden: int = 512,
+        self, *, channels: int, vocab_size: int, grid: int = 512, hidden: int = 512,
         embedding: int = 384, attention: int = 256, dropout: float = 0.3,
     ) -> None:
         super().__init__()
@@ -30,11 +30,11 @@ class SoftAttentionLSTM(Decoder):
         self.first_hidden = nn.Linear(grid, hidden)
         self.first_cell = nn.Linear(grid, hidden)
         self.gate = nn.Linear(hidden, grid)
-        self.embedding = nn.Embedding(words, embedding)
+        self.embedding = nn.Embedding(vocab_size, embedding)
         self.lstm = nn.LSTMCell(embedding + grid, hidden)
         self.from_hidden = nn.Linear(hidden, embedding)
         self.from_context = nn.Linear(grid, embedding, bias=False)
-        self.bias = nn.Parameter(torch.zeros(words))
+        self.bias = nn.Parameter(torch.zeros(vocab_size))
         self.dropout = nn.Dropout(dropout)
         nn.init.normal_(self.embedding.weight, std=0.05)  # tied: the default starts at loss 21
 

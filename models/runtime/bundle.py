@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from models.captioning.confidence import COMPARED, OWN, THINGS, Calibration
-from models.captioning.consensus import Consensus
-from models.captioning.decoding import Search
+from models.captioning.caption_store import CaptionStore
+from models.captioning.confidence import COMPARED, OWN, Calibration
+from models.captioning.decoding import SearchConfig
 from models.captioning.preprocess import Preprocessing
+from models.captioning.things import THING_SIGNALS
 from models.captioning.vocabulary import Vocabulary
-from models.runtime.tables import make
+from models.runtime.tables import as_table, make
 
 FORMAT = 2
 CONFIG = "config.json"
@@ -34,7 +35,14 @@ SHIPPED = Path(__file__).parents[1] / "bundles" / "flickr8k"
 
 
 class BundleError(ValueError):
-    """A bundle that must not be used: the message names the part and what is wrong."""
+    """A bundle that must not be used: the message names the part and what is wrong.
+
+    The message may be spoken; `detail` is for the log: what was expected, and what is there.
+    """
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,7 @@ class Config:
 
     architecture: dict[str, Any]
     preprocessing: Preprocessing
-    search: Search
+    search: SearchConfig
     calibration: Calibration
     grid: tuple[int, int]
     files: dict[str, str] = field(default_factory=dict)
@@ -57,7 +65,7 @@ class Config:
     def save(self, folder: Path) -> None:
         """Write config.json for the parts that are in `folder` now."""
         files = {part: _digest(folder / part) for part in PARTS}
-        table = dataclasses.asdict(dataclasses.replace(self, files=files))
+        table = as_table(dataclasses.replace(self, files=files))
         text = json.dumps(table, indent=2) + "\n"
         (folder / CONFIG).write_text(text, encoding="utf-8")
 
@@ -70,7 +78,7 @@ def _digest(path: Path) -> str:
         raise unusable(path.name) from error
 
 
-def read(folder: Path) -> tuple[Config, Vocabulary, Consensus]:
+def read(folder: Path) -> tuple[Config, Vocabulary, CaptionStore]:
     """Check every part of a bundle and read its plain ones.
 
     Raises BundleError for a part that is missing, extra, changed or does not fit.
@@ -89,15 +97,15 @@ def read(folder: Path) -> tuple[Config, Vocabulary, Consensus]:
     except (OSError, ValueError) as error:
         raise unusable(VOCABULARY, error) from error
     try:
-        consensus = Consensus.load(folder / CONSENSUS)
+        store = CaptionStore.load(folder / CONSENSUS)
     except (OSError, ValueError) as error:
         raise unusable(CONSENSUS, error) from error
-    known = OWN | (COMPARED if len(consensus) else set()) | (
-        THINGS if "objects" in config.architecture else set())
-    told = config.calibration
-    if strangers := sorted({*told.weights, *told.familiar} - known):
-        raise unusable(CONFIG, f"calibration: there is no signal {strangers[0]}")
-    return config, vocabulary, consensus
+    known = OWN | (COMPARED if len(store) else set()) | (
+        THING_SIGNALS if "objects" in config.architecture else set())
+    calibration = config.calibration
+    if unknown := sorted({*calibration.weights, *calibration.familiar} - known):
+        raise unusable(CONFIG, f"calibration: there is no signal {unknown[0]}")
+    return config, vocabulary, store
 
 
 def _check_parts(folder: Path) -> None:
@@ -114,18 +122,19 @@ def _check_parts(folder: Path) -> None:
             raise unusable(part, "it is no file")
 
 
-def unusable(part: str, why: object = "") -> BundleError:
+def unusable(part: str, why: object = "", detail: str = "") -> BundleError:
     """Make the error for a part that cannot be read or does not fit the others.
 
     It may be spoken: a library's own long message belongs in its cause instead.
     """
-    said = _line(why.strerror if isinstance(why, OSError) else why)
-    return BundleError(f"The captioner bundle's {part} cannot be used{said and ': '}{said}.")
+    reason = _line(why.strerror if isinstance(why, OSError) else why)
+    return BundleError(f"The captioner bundle's {part} cannot be used{reason and ': '}{reason}.",
+                       detail)
 
 
-def _line(said: object) -> str:
+def _line(text: object) -> str:
     """A short line for the ear: a bundle may bring names of any length and any characters."""
-    line = "".join(letter if letter.isprintable() else " " for letter in str(said))
+    line = "".join(letter if letter.isprintable() else " " for letter in str(text))
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
 
 
@@ -135,7 +144,7 @@ def _config(path: Path) -> Config:
                            parse_float=_finite)
         found = table.get("format") if isinstance(table, dict) else None
         if found == FORMAT:
-            for key, kind in (("preprocessing", Preprocessing), ("search", Search),
+            for key, kind in (("preprocessing", Preprocessing), ("search", SearchConfig),
                               ("calibration", Calibration)):
                 table[key] = make(kind, table.get(key), key)
             return _sensible(make(Config, table, CONFIG))
@@ -155,14 +164,14 @@ def _finite(number: str) -> float:
 
 
 def _sensible(config: Config) -> Config:
-    """Raises ValueError for what would take for ever, or what nothing can be reckoned with."""
-    how, told = config.search, config.calibration
-    if how.beam > _MOST or how.max_words > _MOST or how.neighbours > _MOST:
+    """Raises ValueError for what would take for ever, or what nothing can be computed with."""
+    search, calibration = config.search, config.calibration
+    if max(search.beam_size, search.max_words, search.neighbours) > _MOST:
         raise ValueError(f"search: beam, max_words and neighbours are at most {_MOST}")
-    if abs(how.length_penalty) > _STEEPEST:
+    if abs(search.length_penalty) > _STEEPEST:
         raise ValueError(f"search: length_penalty is at most {_STEEPEST}")
     if not all(type(weight) in (int, float)
-               for weight in (*told.weights.values(), *told.familiar.values())):
+               for weight in (*calibration.weights.values(), *calibration.familiar.values())):
         raise ValueError("calibration: a weight is no number")
     sees = config.preprocessing
     if min(sees.std) <= 0 or max(sees.size, sees.shorter_side) > _LARGEST:

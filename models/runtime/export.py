@@ -34,8 +34,9 @@ class _Encode(nn.Module):
         self.network = network
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        memory, state, features, *others = self.network.encode(pixels)
-        return (*memory, *state, features, *(part for part in others if part is not None))
+        made = self.network.encode(pixels)
+        others = (part for part in (made.classes, made.objects, made.places) if part is not None)
+        return (*made.memory, *made.state, made.features, *others)
 
 
 class _Step(nn.Module):
@@ -52,20 +53,20 @@ class _Step(nn.Module):
 
 def export(
     network: Exportable, vocabulary: Vocabulary, config: Config, card: str,
-    memory: Mapping[str, NDArray[Any]], folder: Path,
+    caption_arrays: Mapping[str, NDArray[Any]], folder: Path,
     store: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] = quantise,
-    *, integers: Iterable[NDArray[np.float32]] | None = None,
+    *, int8_calibration: Iterable[NDArray[np.float32]] | None = None,
 ) -> None:
     """Write every part of a bundle to `folder`, config.json last.
 
-    `memory` holds the arrays of `models.captioning.consensus.Consensus`.
+    `caption_arrays` are those of `models.captioning.caption_store.CaptionStore`.
 
     Weights are rounded by `store` (see `models.runtime.quantisation`) in weights.safetensors; the
     graphs hold none but refer to its bytes as ONNX external data, so both engines run the very same
-    numbers. With `integers` the graphs multiply and convolve by them as they are stored, which is
-    faster and lighter, and round what is multiplied, too (see `models.runtime.integers` and
-    `models.runtime.convolutions`): how far is measured on these pictures, (1, 3, S, S) as the
-    encoder reads them.
+    numbers. With `int8_calibration` the graphs run in int8, by the weights as they are stored,
+    which is faster and lighter, and activations are quantised, too (see `models.runtime.integers`
+    and `models.runtime.convolutions`): their ranges are measured on these pictures, (1, 3, S, S)
+    as the encoder reads them.
     """
     from safetensors.torch import save_file
 
@@ -75,16 +76,16 @@ def export(
     (folder / WEIGHTS).chmod(0o644)  # safetensors makes it private
     network = network.eval().float()
     network.load_state_dict(restore(stored), strict=False)  # a second name follows the first
-    write_graphs(network, config.preprocessing.size, folder, integers=integers)
+    write_graphs(network, config.preprocessing.size, folder, int8_calibration=int8_calibration)
     vocabulary.save(folder / VOCABULARY)
-    remember(memory, folder)
+    write_caption_store(caption_arrays, folder)
     (folder / "MODEL_CARD.md").write_text(card, encoding="utf-8")
     config.save(folder)
 
 
-def remember(memory: Mapping[str, NDArray[Any]], folder: Path) -> None:
-    """Write the arrays of `models.captioning.consensus.Consensus`; `Config.save` is to follow."""
-    np.savez_compressed(folder / CONSENSUS, allow_pickle=False, **memory)
+def write_caption_store(caption_arrays: Mapping[str, NDArray[Any]], folder: Path) -> None:
+    """Write the arrays of a `CaptionStore`; `Config.save` is to follow."""
+    np.savez_compressed(folder / CONSENSUS, allow_pickle=False, **caption_arrays)
 
 
 def _once(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -96,7 +97,7 @@ def _once(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def write_graphs(
     network: Exportable, size: int, folder: Path,
-    *, integers: Iterable[NDArray[np.float32]] | None = None,
+    *, int8_calibration: Iterable[NDArray[np.float32]] | None = None,
 ) -> None:
     """Write both graphs of a network whose rounded weights are in `folder` already.
 
@@ -111,8 +112,8 @@ def write_graphs(
                           if getattr(made, name) is not None)]
     _write(_Encode(network), (pixels,), ["pixels"], [*memory, *state, *last], None,
            folder / ENCODER)
-    if integers is not None:
-        _narrow(folder / ENCODER, measure(folder / ENCODER, integers))
+    if int8_calibration is not None:
+        _run_in_int8(folder / ENCODER, measure(folder / ENCODER, int8_calibration))
     growing = network.growing or (None,) * len(state)
     # rows, and what grows, are of any length: the exporter takes lengths of 0 and 1 for fixed
     free = [[0] if axis is None else [0, axis] for axis in growing]
@@ -125,12 +126,12 @@ def write_graphs(
     _write(_Step(network), inputs, ["tokens", *memory, *state],
            ["scores", "attention", *(f"{name}_after" for name in state)], shapes,
            folder / DECODER)
-    if integers is not None:
-        _narrow(folder / DECODER, {})
+    if int8_calibration is not None:
+        _run_in_int8(folder / DECODER, {})
 
 
-def _narrow(path: Path, ranges: Mapping[str, tuple[float, float]]) -> None:
-    """Have a graph reckon in integers wherever its weights are stored as such."""
+def _run_in_int8(path: Path, ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Have a graph run in int8 wherever its weights are stored as such."""
     import onnx
 
     graph = onnx.load(path, load_external_data=False)
@@ -182,22 +183,22 @@ def _refer(model: Any, weights: Path) -> None:
         return str(tensor.name)
 
     for initializer in list(model.graph.initializer):
-        wide = initializer.name
-        name = wide.removeprefix("network.")
+        float32 = initializer.name
+        name = float32.removeprefix("network.")
         if name not in table:
             continue
         if list(initializer.dims) != table[name]["shape"]:
-            raise ValueError(f"{wide} was changed by the exporter")
+            raise ValueError(f"{float32} was changed by the exporter")
         model.graph.initializer.remove(initializer)
         if name + SCALE in table:
             inputs = [refer(name, onnx.TensorProto.INT8),
                       refer(name + SCALE, onnx.TensorProto.FLOAT)]
-            node = onnx.helper.make_node("DequantizeLinear", inputs, [wide], axis=0)
+            node = onnx.helper.make_node("DequantizeLinear", inputs, [float32], axis=0)
         else:
             half = table[name]["dtype"] == "F16"
             inputs = [refer(name, onnx.TensorProto.FLOAT16 if half else onnx.TensorProto.FLOAT)]
-            node = onnx.helper.make_node("Cast", inputs, [wide], to=onnx.TensorProto.FLOAT)
-        node.name = f"{wide}.wide"
+            node = onnx.helper.make_node("Cast", inputs, [float32], to=onnx.TensorProto.FLOAT)
+        node.name = f"{float32}.wide"
         made.append(node)
     left = [i.name for i in model.graph.initializer
             if not i.external_data and np.prod(list(i.dims) or [1]) > 4096]

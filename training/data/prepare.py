@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from models.networks.encoder import Encoder
+    from models.networks.encoder_base import Encoder
     from training.data.datasets import Example
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,6 +9,7 @@ import click
 
 from models.captioner import EngineName
 from models.runtime.bundle import SHIPPED
+from models.runtime.tables import as_table
 
 _folder = click.Path(path_type=Path, exists=True, file_okay=False)
 
@@ -59,13 +59,13 @@ def evaluate(bundle: Path, data: Path, engine: EngineName, kind: str | None, bea
     try:
         captioner = load(bundle, engine=engine)
         examples = datasets.load(data).development[:limit]
-        how = searching(captioner.config.search, kind, beam, temperature, seed)
-        result = run(captioner, examples, how, thorough=True)
+        config = searching(captioner.config.search, kind, beam, temperature, seed)
+        result = run(captioner, examples, config, thorough=True)
     except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from error
     click.echo("\n".join(result.lines()))
     if out is not None:
-        result.save(out, bundle=str(bundle), engine=engine, search=dataclasses.asdict(how))
+        result.save(out, bundle=str(bundle), engine=engine, search=as_table(config))
     if gallery is not None:
         page.write(result, {each.path.name: each.path for each in examples}, gallery,
                    f"What {bundle.resolve().name} says of {len(result.captions)} pictures")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from models.captioner import Caption, Captioner
-    from models.captioning.decoding import Search
+    from models.captioning.decoding import SearchConfig
     from training.data.datasets import Example
     from training.evaluation.likelihood import Likelihood
 
@@ -75,7 +75,7 @@ class _Look:
 
 
 def evaluate(
-    captioner: Captioner, examples: Sequence[Example], how: Search | None = None,
+    captioner: Captioner, examples: Sequence[Example], config: SearchConfig | None = None,
     name: str = "evaluate", *, thorough: bool = False,
 ) -> Result:
     """Caption every example's picture and score the captions against its own.
@@ -88,7 +88,7 @@ def evaluate(
     references = {}
     for example in tqdm(examples, desc=name, unit="picture", leave=False):
         try:
-            look = _look(captioner, example, how, thorough)
+            look = _look(captioner, example, config, thorough)
         except OSError as error:  # of Pillow, too, for what is no picture
             tqdm.write(f"left out: {example.path.name}: {error}")
             continue
@@ -111,12 +111,12 @@ def evaluate(
 
 
 def _look(
-    captioner: Captioner, example: Example, how: Search | None, thorough: bool
+    captioner: Captioner, example: Example, config: SearchConfig | None, thorough: bool
 ) -> _Look:
     began = time.perf_counter()
     with Image.open(example.path) as image:
         encoding = captioner.encode(image)
-    caption = captioner.caption(encoding, how)
+    caption = captioner.caption(encoding, config)
     seconds = time.perf_counter() - began
     captions = example.captions if thorough else ()
     return _Look(caption, seconds, likelihood.of_captions(
@@ -124,9 +124,9 @@ def _look(
 
 
 def searching(
-    how: Search, kind: str | None = None, beam: int | None = None,
+    config: SearchConfig, kind: str | None = None, beam: int | None = None,
     temperature: float | None = None, seed: int | None = None,
-) -> Search:
+) -> SearchConfig:
     """Change a bundle's own search: "greedy", "beam" of so many captions, or "sample".
 
     None leaves what it is; of samples one is drawn unless `beam` says more, of which the best
@@ -141,7 +141,8 @@ def searching(
         raise ValueError("greedy search has no beam: leave out --beam, or say --search beam")
     if kind in ("greedy", "sample"):
         beam = beam or 1
-    elif kind == "beam" and beam is None and how.beam == 1:
-        beam = type(how)().beam
-    return dataclasses.replace(how, beam=how.beam if beam is None else beam,
-                               sample=how.sample if kind is None else kind == "sample", **drawing)
+    elif kind == "beam" and beam is None and config.beam_size == 1:
+        beam = type(config)().beam_size
+    return dataclasses.replace(config, beam_size=config.beam_size if beam is None else beam,
+                               do_sample=config.do_sample if kind is None else kind == "sample",
+                               **drawing)

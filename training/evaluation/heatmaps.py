@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from models.captioner import Caption, Captioner
-    from models.captioning.decoding import Search
+    from models.captioning.decoding import SearchConfig
 
 EVEN = ("This bundle's decoder looked at the whole picture alike for every word, as decoders "
         "without attention do: there is nothing to light up.")
@@ -31,13 +31,13 @@ class Drawn:
     lines: tuple[str, ...]
 
 
-def draw(captioner: Captioner, image: Image.Image, how: Search | None = None) -> Drawn:
+def draw(captioner: Captioner, image: Image.Image, config: SearchConfig | None = None) -> Drawn:
     """Caption an image of any size and mode and draw a tile for each word of the caption.
 
     Without attention the drawing is the picture with its caption, and a line says why.
     """
     upright = upright_rgb(image)
-    caption = captioner.describe(upright, how)
+    caption = captioner.describe(upright, config)
     text = " ".join(caption.words)
     if heatmap.is_even(caption.attention):
         bare = heatmap.draw(upright, (), caption.attention[:0], text)

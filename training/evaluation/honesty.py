@@ -29,7 +29,7 @@ COUNTED = 3  # counts from here on are one class: "several"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Asked:
     """What was said of one picture: its `form`, the kinds that it `named`; what the head told
     of all kinds (`probabilities`, `counts`)."""
 
@@ -39,20 +39,20 @@ class Answer:
     counts: NDArray[np.int64]
 
 
-def answer(caption: Caption, kinds: int) -> Answer:
+def asked(caption: Caption, kinds: int) -> Asked:
     """Read off a caption what it would say."""
     probabilities, counts = np.zeros(kinds), np.zeros(kinds, np.int64)
     for thing in caption.things:
         probabilities[thing.kind], counts[thing.kind] = thing.probability, thing.count
-    return Answer(caption.form, caption.said, probabilities, counts)
+    return Asked(caption.answer.form, caption.answer.said, probabilities, counts)
 
 
-def ask(captioner: Captioner, examples: Sequence[Example], kinds: int) -> list[Answer]:
+def ask(captioner: Captioner, examples: Sequence[Example], kinds: int) -> list[Asked]:
     """Have each picture described."""
     answers = []
     for example in tqdm(examples, desc="honesty", unit="picture", leave=False):
         with Image.open(example.path) as image:
-            answers.append(answer(captioner.describe(upright_rgb(image)), kinds))
+            answers.append(asked(captioner.describe(upright_rgb(image)), kinds))
     return answers
 
 
@@ -89,7 +89,7 @@ class Honesty:
                 f"pictures                            {self.pictures:6d}"]
 
 
-def judge(answers: Sequence[Answer], truth: ObjectTargets, believed: float = 0.5) -> Honesty:
+def judge(answers: Sequence[Asked], truth: ObjectTargets, believed: float = 0.5) -> Honesty:
     """Hold the answers against what is known; `believed` is the least probability of a kind
     whose count is judged."""
     there = [frozenset(np.flatnonzero(row > 0.5).tolist()) for row in truth.presence]
@@ -111,7 +111,7 @@ def judge(answers: Sequence[Answer], truth: ObjectTargets, believed: float = 0.5
 
 
 def _row(
-    form: str, places: Sequence[int], answers: Sequence[Answer], there: Sequence[frozenset[int]]
+    form: str, places: Sequence[int], answers: Sequence[Asked], there: Sequence[frozenset[int]]
 ) -> Row:
     named = [answers[place].named for place in places]
     wrong = [answers[place].named - there[place] for place in places]

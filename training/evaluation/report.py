@@ -153,7 +153,7 @@ def surprise(network: CaptioningNetwork, features: Tensor, tokens: Tensor) -> tu
     """
     tokens = tokens[..., : int((tokens != PAD).sum(-1).max())]
     each = torch.stack([member(features, tokens)[0].float().log_softmax(-1)
-                        for member in network.decoder.speakers()])
+                        for member in network.decoder.ensemble_members()])
     together = each.logsumexp(0) - math.log(len(each))
     following = tokens[..., 1:]
     real = following != PAD

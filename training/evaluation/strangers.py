@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from models.captioner import Captioner
     from models.captioning.confidence import Calibration
-    from models.networks.encoder import Encoder
+    from models.networks.encoder_base import Encoder
     from training.data.datasets import Example
 
 _SURE = 0.5  # of the starting classifier, as in self-training

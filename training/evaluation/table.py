@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from models.captioning.decoding import search
 from models.captioning.preprocess import to_array, upright_rgb
-from models.networks.encoder import Encoder
+from models.networks.encoder_base import Encoder
 from models.runtime.engines.torch import TorchEngine
 from training.evaluation import metrics
 from training.evaluation.report import reporter
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from models.captioning.decoding import Search
+    from models.captioning.decoding import SearchConfig
     from models.networks.captioners import CaptioningNetwork
     from training.trainer.material import Material
 
@@ -150,13 +150,13 @@ def _row(
         last = report(trainer.averaged())  # not what was scored last
     else:
         last = json.loads((folder / "scores.jsonl").read_text(encoding="utf-8").splitlines()[-1])
-    greedy = dataclasses.replace(recipe.search, beam=1, consensus=0.0)
-    beam = dataclasses.replace(greedy, beam=max(recipe.search.beam, _BEAM))
+    greedy = dataclasses.replace(recipe.search, beam_size=1, consensus=0.0)
+    beam = dataclasses.replace(greedy, beam_size=max(recipe.search.beam_size, _BEAM))
     features = np.load(caches / "development.npy", mmap_mode="r")[0]
     return Row(
         name, given.about, recipe.architecture["encoder"], recipe.architecture["decoder"],
         searched(network, features, material, greedy, f"{name}, greedy"),
-        searched(network, features, material, beam, f"{name}, beam of {beam.beam}"),
+        searched(network, features, material, beam, f"{name}, beam of {beam.beam_size}"),
         last["loss"], last["perplexity"], (_count(network), _count(network.decoder)),
         trainer.seconds / 60, (timed(network, material, recipe, greedy),
                                timed(network, material, recipe, beam)),
@@ -176,7 +176,8 @@ class _Seen(Encoder):
 
 
 def searched(
-    network: CaptioningNetwork, features: NDArray[np.float16], material: Material, how: Search,
+    network: CaptioningNetwork, features: NDArray[np.float16], material: Material,
+    config: SearchConfig,
     name: str,
 ) -> dict[str, float]:
     """Caption the development split from its features (N, C, h, w) and score it."""
@@ -189,7 +190,7 @@ def searched(
         for example, grid in zip(tqdm(material.development, desc=name, leave=False), features,
                                  strict=True):
             encoding = engine.encode(np.array(grid[None], np.float32))
-            best = search(engine, encoding, how, repeatable)[0]
+            best = search(engine, encoding, config, repeatable)[0]
             captions[example.path.name] = " ".join(material.vocabulary.decode(best.tokens))
     finally:
         network.encoder = encoder
@@ -200,7 +201,9 @@ def searched(
                      if key == "distinct words"}
 
 
-def timed(network: CaptioningNetwork, material: Material, recipe: Recipe, how: Search) -> float:
+def timed(
+    network: CaptioningNetwork, material: Material, recipe: Recipe, config: SearchConfig
+) -> float:
     """Milliseconds from a picture's file to its words, in torch: the median."""
     engine = TorchEngine(network)
     repeatable = material.vocabulary.function_words()
@@ -209,7 +212,7 @@ def timed(network: CaptioningNetwork, material: Material, recipe: Recipe, how: S
         began = time.perf_counter()
         with Image.open(example.path) as image:
             encoding = engine.encode(to_array(upright_rgb(image), recipe.preprocessing))
-        search(engine, encoding, how, repeatable)
+        search(engine, encoding, config, repeatable)
         times.append(1000 * (time.perf_counter() - began))
     return float(np.median(times))
 

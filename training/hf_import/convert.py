@@ -43,8 +43,8 @@ def import_model(model: str, folder: Path, *, pickle: bool = False, int8: bool =
     the difference is more than FARTHEST (with `int8`, which rounds more, it is told only).
     """
     from models.captioner import load
+    from models.captioning.caption_store import CaptionStore
     from models.captioning.confidence import Calibration
-    from models.captioning.consensus import Consensus
     from models.runtime import bundle
     from models.runtime.export import export
     from models.runtime.quantisation import halve, quantise
@@ -61,7 +61,7 @@ def import_model(model: str, folder: Path, *, pickle: bool = False, int8: bool =
         Calibration(sure=1.0, medium=1.0), network.grid)
     parameters = sum(each.numel() for each in network.parameters())
     export(network, vocabulary, config, card(source, parameters, config, int8=int8),
-           Consensus.empty(network.channels), folder, quantise if int8 else halve)
+           CaptionStore.empty(network.channels), folder, quantise if int8 else halve)
     apart = difference(network, load(folder))
     if not apart <= (math.inf if int8 else FARTHEST):  # nor when there is no number
         raise NotImportableError(f"The bundle's log-probabilities are up to {apart:.3f} from "
@@ -145,7 +145,8 @@ def difference(network: Imported, captioner: Captioner) -> float:
 
 def card(source: Source, parameters: int, config: Config, *, int8: bool) -> str:
     """Write the model card: where it comes from, and that nothing was measured here."""
-    how, looked = config.search, config.preprocessing
+    search, looked = config.search, config.preprocessing
+    beam, longest = search.beam_size, search.max_words
     view = (f"scaled until the shorter side has {looked.shorter_side} pixels, and the middle "
             f"{looked.size} by {looked.size} are cut out: **the sides are not looked at**"
             if looked.shorter_side else f"squashed to {looked.size} by {looked.size} pixels, whole")
@@ -168,8 +169,8 @@ measured how far it can be believed lowers `sure` and `medium` under `calibratio
 
 ## How it looks and searches
 A picture is {view}
-({looked.interpolation}). Beam {how.beam}, at most {how.max_words} pieces of words, length penalty
-{how.length_penalty}: as its own settings say where they do, and to be changed under `search` in
+({looked.interpolation}). Beam {beam}, at most {longest} pieces of words, length penalty
+{search.length_penalty}: as its own settings say where they do, and to be changed under `search` in
 `config.json`. It runs on the ONNX engine only.
 """
 

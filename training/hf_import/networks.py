@@ -19,7 +19,7 @@ from models.networks.captioners import Encoded, Exportable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from models.networks.decoders import Tensors
+    from models.networks.decoder_base import Tensors
 
 _EXTRA = 5  # tokens that an encoder may have beside its grid: of class, distillation, registers
 

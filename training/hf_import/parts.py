@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
-from models.captioning.decoding import Search
+from models.captioning.decoding import SearchConfig
 from models.captioning.preprocess import Preprocessing
 from models.captioning.vocabulary import SPECIALS, Vocabulary
 
@@ -74,16 +74,16 @@ def _three(values: Sequence[float], scale: float) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def searching(said: Any, longest: int) -> Search:
+def searching(said: Any, longest: int) -> SearchConfig:
     """Take over what a generation config says; else the width of our own beam."""
     count = said.max_new_tokens or (said.max_length or 0) - 1
     beam, penalty = said.num_beams or 1, said.length_penalty
-    return Search(
-        beam=min(beam if beam > 1 else _BEAM, 10),
+    return SearchConfig(
+        beam_size=min(beam if beam > 1 else _BEAM, 10),
         max_words=min(count if count > 0 else _LONGEST, longest),
         length_penalty=1.0 if penalty is None else float(penalty),
-        no_repeat=said.no_repeat_ngram_size or 0,
-        stutter=True,
+        no_repeat_ngram_size=said.no_repeat_ngram_size or 0,
+        allow_immediate_repeat=True,
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from models.networks.decoder import Decoder
+    from models.networks.decoder_base import Decoder
     from training.trainer.recipe import Recipe
 
 _WORDS, _LIKELIHOOD = "embedding.weight", "bias"  # of decoders that tie their layers of words
@@ -40,19 +40,19 @@ def join(
     words = Vocabulary(list(dict.fromkeys(
         word for _, vocabulary in trained for word in vocabulary.words)))
     network = CaptioningNetwork(recipe.architecture, len(words))
-    seats = iter(network.decoder.speakers())
+    slots = iter(network.decoder.ensemble_members())
     encoders = []
     for number, (member, (source, vocabulary)) in enumerate(
             zip(recipe.members, trained, strict=True), 1):
-        speakers = source.decoder.speakers()
+        speakers = source.decoder.ensemble_members()
         try:
             network.encoder.load_state_dict(source.encoder.state_dict())
             for speaker in speakers[: member.speakers or None]:
-                next(seats).load_state_dict(_widened(speaker, vocabulary, words))
+                next(slots).load_state_dict(_widened(speaker, vocabulary, words))
         except (RuntimeError, StopIteration) as error:
             raise ValueError(f"member {number} was not made by the recipe's: {error}") from error
         encoders.append(source.encoder.state_dict())
-    if next(seats, None) is not None:
+    if next(slots, None) is not None:
         raise ValueError("the members have fewer decoders than the recipe's")
     network.encoder.load_state_dict(_mean(encoders))
     return network.eval(), words

@@ -1,4 +1,4 @@
-"""Build the memory of training pictures that `models.captioning.consensus` asks for advice."""
+"""Build the memory of training pictures that `models.captioning.caption_store` asks for advice."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from models.captioning.consensus import MOST_WORDS, Consensus, grams
+from models.captioning.caption_store import MAX_VOCAB_SIZE, CaptionStore, ngrams
 from models.captioning.vocabulary import END, PAD
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ def mean_features(
 
 
 def build(features: NDArray[np.float32], tokens: Tensor) -> dict[str, NDArray[Any]]:
-    """(N, C) features and (N, K, T) captions that begin with START → arrays for `Consensus`.
+    """(N, C) features and (N, K, T) captions that begin with START → arrays for `CaptionStore`.
 
     The features are projected to their first principal components, of which the less varied ones
     are strengthened. Raises ValueError for a vocabulary too large for the n-grams' keys.
     """
     captions = tokens[:, :, 1:].numpy()
-    if captions.max() >= MOST_WORDS:
-        raise ValueError(f"the vocabulary has more than {MOST_WORDS} words")
+    if captions.max() >= MAX_VOCAB_SIZE:
+        raise ValueError(f"the vocabulary has more than {MAX_VOCAB_SIZE} words")
     mean = features.mean(0)
     centred = features - mean
     variances, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
@@ -60,7 +60,7 @@ def build(features: NDArray[np.float32], tokens: Tensor) -> dict[str, NDArray[An
         "frequencies": frequencies.astype(np.uint16),
         "unity": np.zeros(len(captions), np.float16),
     }
-    arrays["unity"] = _unity(captions, Consensus(arrays)).astype(np.float16)
+    arrays["unity"] = _unity(captions, CaptionStore(arrays)).astype(np.float16)
     return arrays
 
 
@@ -68,7 +68,7 @@ def _document_frequencies(
     captions: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """The n-grams that occur on more than one picture, and on how many each does."""
-    rows, keys = grams(captions.reshape(-1, captions.shape[2]))
+    rows, keys = ngrams(captions.reshape(-1, captions.shape[2]))
     order = np.lexsort((rows // captions.shape[1], keys))
     keys, pictures = keys[order], (rows // captions.shape[1])[order]
     fresh = np.ones(len(keys), bool)
@@ -77,13 +77,13 @@ def _document_frequencies(
     return found[frequencies > 1], frequencies[frequencies > 1]
 
 
-def _unity(captions: NDArray[np.int64], consensus: Consensus) -> NDArray[np.float64]:
+def _unity(captions: NDArray[np.int64], store: CaptionStore) -> NDArray[np.float64]:
     """How far the captions of each picture agree: the mean CIDEr of each with the others."""
     means = []
     for picture in tqdm(captions.tolist(), desc="captions", unit="picture"):
         said = [[token for token in row if token not in (PAD, END)] for row in picture]
         count = len(said)
         # each agrees wholly with itself: take that out of the mean with all
-        together = consensus.among(said, np.full(count, 1 / count))
+        together = store.agreement_among(said, np.full(count, 1 / count))
         means.append((together.mean() * count - 1) / max(1, count - 1))
     return np.asarray(means)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.captioning.answer import decide, kinds_said, listed, recognised
+from models.captioning.answer import answer
 from training.data.regression import sigmoid
-from training.evaluation.honesty import COUNTED, Answer, judge
+from training.evaluation.honesty import COUNTED, Asked, judge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +96,7 @@ def _count_limits(
 
 def answers(
     captions: Sequence[Caption], probabilities: NDArray[np.float64], calibration: Calibration
-) -> list[Answer]:
+) -> list[Asked]:
     """What captions that were made before would have said with this `calibration`.
 
     `probabilities` (N, K) stand in for those of their things: cross-fitted ones, say.
@@ -105,16 +105,11 @@ def answers(
     for caption, known in zip(captions, probabilities, strict=True):
         things = [dataclasses.replace(thing, probability=float(known[thing.kind]))
                   for thing in caption.things]
-        seen = listed(things, calibration)
-        others = recognised([tag.name for tag in caption.tags if tag.probability >= calibration.tag],
-                            seen, things, calibration)
-        form = decide(caption.confidence, [float(known[kind]) for kind in caption.claimed],
-                      (*seen, *others), calibration)
-        said = kinds_said(form, caption.claimed, seen, others)
         counts = np.zeros(len(known), np.int64)
         for thing in things:
             counts[thing.kind] = thing.count
-        made.append(Answer(form, said, known, counts))
+        said = answer(caption.confidence, caption.claimed, things, caption.tags, calibration)
+        made.append(Asked(said.form, said.said, known, counts))
     return made
 
 

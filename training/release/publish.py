@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from models.captioner import load
+from models.captioning.caption_store import CaptionStore
 from models.captioning.confidence import Calibration
-from models.captioning.consensus import Consensus
 from models.captioning.preprocess import to_array
 from models.networks.captioners import CaptioningNetwork
 from models.runtime.bundle import CARD, WEIGHTS, Config, read
-from models.runtime.export import export, remember
+from models.runtime.export import export, write_caption_store
 from models.runtime.quantisation import restore
 from training.data import unfamiliar
 from training.data.datasets import load_unlabelled
@@ -151,7 +151,7 @@ def _publish(
     plots.draw(fit, folder)
     facts = card.Facts(
         recipe=recipe.name, members=len(recipe.members),
-        decoders=len(network.decoder.speakers()),
+        decoders=len(network.decoder.ensemble_members()),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         words=len(trained.material.vocabulary), pictures=len(trained.material.train),
         unlabelled=int(origin.get("unlabelled", 0)), seconds=result.seconds,
@@ -193,12 +193,12 @@ def _export(trained: Trained, folder: Path) -> Config:
                     Calibration(sure=SURE, medium=MEDIUM),
                     network.encoder.grid(recipe.preprocessing.size), origin=trained.origin)
     count = len(made.train)
-    export(network, made.vocabulary, config, "", Consensus.empty(network.channels), folder,
-           integers=_shown(made, recipe, range(0, count, max(1, count // _MEASURED))))
+    export(network, made.vocabulary, config, "", CaptionStore.empty(network.channels), folder,
+           int8_calibration=_shown(made, recipe, range(0, count, max(1, count // _MEASURED))))
     # the places of the memory are those that the exported graph gives, rounded as it is
     engine = load(folder).engine
     features = neighbours.mean_features(engine, _shown(made, recipe, range(count)), count)
-    remember(neighbours.build(features, made.tokens[0, :count]), folder)
+    write_caption_store(neighbours.build(features, made.tokens[0, :count]), folder)
     config.save(folder)
     return config
 

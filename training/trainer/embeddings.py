@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.captioning.vocabulary import Vocabulary
-    from models.networks.decoder import Decoder
+    from models.networks.decoder_base import Decoder
 
 _NAMED = 10  # missing words that are worth a line
 
@@ -100,7 +100,7 @@ def fill(decoder: Decoder, vocabulary: Vocabulary, path: Path) -> Filled:
     rows = [index for index, word in enumerate(vocabulary.words) if word in vectors]
     table = np.stack([vectors[vocabulary.words[row]] for row in rows])  # (F, D)
     width = 0
-    for speaker in decoder.speakers():
+    for speaker in decoder.ensemble_members():
         weight = speaker.embedding.weight
         fitted = _projected(table, weight.shape[1])
         width = fitted.shape[1]

@@ -14,8 +14,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from models.captioning.vocabulary import PAD, SPECIALS, Vocabulary
-from models.networks.encoder import IMAGENET, Encoder, starting_tensors
-from models.networks.encoders import make_encoder
+from models.networks.encoder_base import IMAGENET, Encoder, starting_tensors
+from models.networks.registry import make_encoder
 from training.data import objects, prepare, shards, text
 from training.data.datasets import (
     Dataset,

@@ -178,7 +178,7 @@ class Objective(nn.Module):
         device = self.team.device
         drawn = torch.randint(len(everyday.text), (stage.text,))
         losses = []
-        for member in self.network.decoder.speakers():
+        for member in self.network.decoder.ensemble_members():
             if not isinstance(member, GroundedLSTM):
                 raise RecipeError(f"stage {stage.name}: this decoder cannot learn from text alone")
             kinds, facts = everyday.text.evidence(drawn, member.evidence,
@@ -233,7 +233,7 @@ class Objective(nn.Module):
         # my rows' numbers among those that have captions
         rows = (batch.captioned.cumsum(0) - 1)[batch.rows][captioned]
         losses = []
-        for member in self.network.decoder.speakers():
+        for member in self.network.decoder.ensemble_members():
             shown = tokens
             if stage.captions:  # other ones for each member: what they learn should differ
                 drawn = torch.rand(total, tokens.shape[1]).argsort(1)[rows, : stage.captions]

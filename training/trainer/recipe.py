@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from models.captioning.decoding import Search
+from models.captioning.decoding import SearchConfig
 from models.captioning.preprocess import Preprocessing
 from models.runtime.tables import make
 from training.data.augmentation import Augmentation
@@ -143,7 +143,7 @@ class Recipe:
     everyday_times: int = 2
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     augmentation: Augmentation = field(default_factory=Augmentation)
-    search: Search = field(default_factory=Search)
+    search: SearchConfig = field(default_factory=SearchConfig)
     self_training: SelfTraining = field(default_factory=SelfTraining)
     cleaning: Cleaning = field(default_factory=Cleaning)
 
@@ -180,7 +180,7 @@ def load_recipe(path: Path) -> Recipe:
     if "members" in table:
         _assemble(table, path)
     for key, kind in (("preprocessing", Preprocessing), ("augmentation", Augmentation),
-                      ("search", Search), ("self_training", SelfTraining),
+                      ("search", SearchConfig), ("self_training", SelfTraining),
                       ("cleaning", Cleaning)):
         if key in table:
             table[key] = make(kind, table[key], f"{path.name}, {key}")
@@ -212,7 +212,7 @@ def _assemble(table: dict[str, Any], path: Path) -> None:
     for number, member in enumerate(members, 1):
         try:
             recipes.append(_alone(member_path(member, path)))
-            architecture, count = _seats(member, recipes[-1])
+            architecture, count = _slots(member, recipes[-1])
         except ValueError as error:
             raise ValueError(f"{path.name}, member {number}: {error}") from error
         architectures.append(architecture)
@@ -232,7 +232,7 @@ def _assemble(table: dict[str, Any], path: Path) -> None:
 _JOINABLE = ("soft_attention_lstm", "committee")
 
 
-def _seats(member: Member, recipe: Recipe) -> tuple[dict[str, Any], int]:
+def _slots(member: Member, recipe: Recipe) -> tuple[dict[str, Any], int]:
     """The architecture of one decoder of a recipe with its encoder, and how many it gives."""
     architecture = {key: value for key, value in recipe.architecture.items() if key != "mirror"}
     decoder, options = architecture["decoder"], dict(architecture.get("decoder_options", {}))

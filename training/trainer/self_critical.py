@@ -12,7 +12,8 @@ from torch import Tensor
 
 from models.captioning.kinds import named
 from models.captioning.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
-from models.networks.decoders import Committee, Decoder
+from models.networks.committee import Committee
+from models.networks.decoder_base import Decoder
 from training.trainer.distributed import ALONE, Team
 
 _LONGEST = 4  # words in an n-gram
@@ -149,7 +150,7 @@ def loss(
     """
     if isinstance(decoder, Committee):
         each = [loss(member, features, reward, pictures, mirror, samples, words, team)
-                for member in decoder.speakers()]
+                for member in decoder.ensemble_members()]
         return torch.stack(each).mean()
     tokens, log_probabilities = sample(decoder, features, samples, words, team=team)
     drawn_ids = tokens.cpu()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from models.captioning.vocabulary import Vocabulary
-    from models.networks.decoders import Decoder
+    from models.networks.decoder_base import Decoder
 
 _SUBJECT = 4  # words in which the subject of a sentence comes
 _SHORT = 9  # words of a sentence about something unknown

@@ -10,7 +10,7 @@ import numpy as np
 from models.captioning.decoding import Encoding
 from models.captioning.kinds import kinds
 from models.captioning.tags import names
-from models.runtime.bundle import DECODER, ENCODER, VOCABULARY, unusable
+from models.runtime.bundle import DECODER, ENCODER, VOCABULARY, BundleError, unusable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ class OnnxEngine:
     """
 
     def __init__(
-        self, folder: Path, config: Config, words: int, threads: int | None = None
+        self, folder: Path, config: Config, vocab_size: int, threads: int | None = None
     ) -> None:
         """`threads` of the encoder default to the processors that this process may use.
 
@@ -47,36 +47,13 @@ class OnnxEngine:
         # a step is short: to wake a second thread takes as long as it saves, and on a busy
         # machine it comes late
         self.decoder = session(folder / DECODER, 1)
-        given, told = self.encoder.get_outputs(), self.decoder.get_outputs()
         self._inputs = [entry.name for entry in self.decoder.get_inputs()[1:]]
-        self._memory = len(self._inputs) - (len(told) - 2)
-        last = {entry.name: entry.shape for entry in given[len(self._inputs) :]}
-        self._last = tuple(last)
-        size, cells = config.preprocessing.size, config.grid[0] * config.grid[1]
-        for part, has, wanted in (
-            (ENCODER, [_face(entry) for entry in self.encoder.get_inputs()],
-             [("pixels", [1, 3, size, size])]),
-            (DECODER, len(told) >= 2 and self._memory >= 0 and self._fits(), True),
-            (DECODER, [output.shape[1:] for output in told[1:2]], [[cells]]),
-            (VOCABULARY, [[words]], [output.shape[1:] for output in told[:1]]),
-            (ENCODER, self._last in _LAST and len(last["features"]) == 2, True),
-            (ENCODER, last.get("classes", [1, len(names())]), [1, len(names())]),
-            (ENCODER, last.get("objects", [1, len(kinds()), FACTS]), [1, len(kinds()), FACTS]),
-            (ENCODER, last.get("places", [1, len(kinds()), *config.grid]),
-             [1, len(kinds()), *config.grid]),
-        ):
-            if has != wanted:
-                raise unusable(part, "it does not fit the others")
-        self.channels: int = last["features"][1]
-
-    def _fits(self) -> bool:
-        """Whether the decoder takes what the encoder gives, and its own state back."""
-        given, told = self.encoder.get_outputs(), self.decoder.get_outputs()
-        tokens, *inputs = self.decoder.get_inputs()
-        return (tokens.name == "tokens" and len(given) > len(inputs)
-                and all(ours.name == theirs.name and _alike(ours, theirs)
-                        for ours, theirs in zip(inputs, given, strict=False))
-                and all(map(_alike, inputs[self._memory :], told[2:])))
+        # every part of the state comes back behind scores and attention; the rest is memory
+        self._memory = len(self._inputs) - (len(self.decoder.get_outputs()) - 2)
+        _check_decoder(self.decoder, self._memory, self.encoder.get_outputs(), vocab_size,
+                       config.grid[0] * config.grid[1])
+        self.channels = _check_encoder(self.encoder, len(self._inputs), config)
+        self._last = [entry.name for entry in self.encoder.get_outputs()[len(self._inputs) :]]
 
     def encode(self, pixels: NDArray[np.float32]) -> Encoding:
         parts = _run(self.encoder, {"pixels": pixels}, ENCODER)
@@ -102,8 +79,56 @@ def _run(graph: Any, inputs: dict[str, Any], part: str) -> Any:
         raise unusable(part) from error
 
 
-def _face(entry: Any) -> tuple[str, list[int | str]]:
-    return entry.name, entry.shape
+def _check_encoder(encoder: Any, inputs: int, config: Config) -> int:
+    """→ the number of channels. Raises BundleError for an encoder that does not fit the `config`,
+    or has anything but features, classes, objects and places behind the decoder's `inputs`."""
+    size = config.preprocessing.size
+    _expect(ENCODER, "inputs", [(entry.name, entry.shape) for entry in encoder.get_inputs()],
+            [("pixels", [1, 3, size, size])])
+    shapes = {entry.name: entry.shape for entry in encoder.get_outputs()[inputs:]}
+    if tuple(shapes) not in _LAST or len(shapes["features"]) != 2:
+        raise _misfit(ENCODER, "outputs behind memory and state", shapes,
+                      "features (1, C), and maybe classes, and maybe objects and places")
+    wanted = {"classes": [1, len(names())], "objects": [1, len(kinds()), FACTS],
+              "places": [1, len(kinds()), *config.grid]}
+    for name, shape in shapes.items():
+        _expect(ENCODER, name, shape, wanted.get(name, shape))
+    channels: int = shapes["features"][1]
+    return channels
+
+
+def _check_decoder(
+    decoder: Any, memory: int, encoded: list[Any], vocab_size: int, cells: int
+) -> None:
+    """Raises BundleError for a decoder that does not take the encoder's outputs `encoded`, the
+    first `memory` of them as memory, or its own state back, or has another vocabulary or grid."""
+    inputs, outputs = decoder.get_inputs(), decoder.get_outputs()
+    if len(outputs) < 2 or memory < 0:
+        raise _misfit(DECODER, "outputs", [entry.name for entry in outputs],
+                      "scores, attention, and each part of the state again")
+    _expect(DECODER, "inputs", [entry.name for entry in inputs],
+            ["tokens", *(entry.name for entry in encoded[: len(inputs) - 1])])
+    state = inputs[1 + memory :]
+    for source, target in (*zip(encoded, inputs[1:], strict=False),
+                           *zip(outputs[2:], state, strict=True)):
+        if not _alike(source, target):
+            raise _misfit(DECODER, f"input {target.name}", _signature(target), _signature(source))
+    _expect(DECODER, "cells of the attention", outputs[1].shape[1:], [cells])
+    _expect(VOCABULARY, "words", [vocab_size], outputs[0].shape[1:])
+
+
+def _expect(part: str, what: str, actual: object, expected: object) -> None:
+    if actual != expected:
+        raise _misfit(part, what, actual, expected)
+
+
+def _misfit(part: str, what: str, actual: object, expected: object) -> BundleError:
+    return unusable(part, "it does not fit the others",
+                    f"{part}: {what}: expected {expected}, found {actual}")
+
+
+def _signature(entry: Any) -> str:
+    return f"{entry.type} {entry.shape}"
 
 
 def _alike(one: Any, other: Any) -> bool:

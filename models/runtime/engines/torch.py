@@ -34,14 +34,14 @@ class TorchEngine:
 
     @classmethod
     def load(
-        cls, folder: Path, config: Config, words: int, device: str | None = None
+        cls, folder: Path, config: Config, vocab_size: int, device: str | None = None
     ) -> TorchEngine:
         """Raises BundleError when the weights do not fit the other parts."""
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         try:
-            network = CaptioningNetwork(config.architecture, words)
+            network = CaptioningNetwork(config.architecture, vocab_size)
         except (KeyError, TypeError, ValueError) as error:
             raise unusable(CONFIG) from error
         try:

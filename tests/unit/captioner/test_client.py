@@ -139,7 +139,7 @@ def test_captions_are_those_of_the_model(
 
     model = load(tiny_bundle)
     search = model.config.search
-    how = search if beam is None else dataclasses.replace(search, beam=beam)
+    how = search if beam is None else dataclasses.replace(search, beam_size=beam)
     expected = model.describe(photo, how)
     caption = make(beam=beam).describe(as_pixels(photo))
     assert caption.words == expected.words

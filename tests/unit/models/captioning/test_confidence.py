@@ -11,8 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.captioning.confidence import COMPARED, NEIGHBOURS, OWN, Calibration, signals
-from models.captioning.consensus import Consensus
+from models.captioning.caption_store import CaptionStore
+from models.captioning.confidence import COMPARED, NEIGHBOUR_COUNTS, OWN, Calibration, signals
 from models.captioning.decoding import Encoding, Hypothesis
 from models.captioning.vocabulary import END, START
 from training.release import neighbours
@@ -22,9 +22,9 @@ FEATURES = np.random.default_rng(1).normal(2, 1, (4, 8)).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
-def consensus() -> Consensus:
+def store() -> CaptionStore:
     tokens = torch.tensor([[[START, *ids, END]] for ids in CAPTIONS])
-    return Consensus(neighbours.build(FEATURES, tokens))
+    return CaptionStore(neighbours.build(FEATURES, tokens))
 
 
 def hypothesis(ids: list[int], values: list[float]) -> Hypothesis:
@@ -40,15 +40,15 @@ FOUND = [hypothesis(CAPTIONS[0], [-0.1, -0.2, -1.5, -0.4, -0.3]),
          hypothesis(CAPTIONS[1], [-0.1, -0.2, -2.5, -0.4, -0.5])]
 
 
-def told(
-    found: list[Hypothesis], chosen: Hypothesis, seen: Encoding, consensus: Consensus
+def known_of(
+    found: list[Hypothesis], chosen: Hypothesis, seen: Encoding, store: CaptionStore
 ) -> dict[str, float]:
-    around = consensus.around(seen.features, NEIGHBOURS[-1]) if len(consensus) else None
-    return signals(found, chosen, seen, consensus, around)
+    near = store.neighbours(seen.features, NEIGHBOUR_COUNTS[-1]) if len(store) else None
+    return signals(found, chosen, seen, store, near)
 
 
-def test_signals_by_hand(consensus: Consensus) -> None:
-    known = told(FOUND, FOUND[0], encoding(0), consensus)
+def test_signals_by_hand(store: CaptionStore) -> None:
+    known = known_of(FOUND, FOUND[0], encoding(0), store)
     assert set(known) == OWN | COMPARED
     assert known["mean"] == pytest.approx(-0.5)
     assert known["least"] == pytest.approx(-1.5)
@@ -66,32 +66,32 @@ def test_signals_by_hand(consensus: Consensus) -> None:
     assert known["support"] == known["least support"] == pytest.approx(0.5)
 
 
-def test_how_many_channels_see_something(consensus: Consensus) -> None:
+def test_how_many_channels_see_something(store: CaptionStore) -> None:
     seen = np.asarray([0, 0.04, 0.06, 0, 2, 0, 0.051, 0.05], np.float32)
-    known = told(FOUND, FOUND[0], dataclasses.replace(encoding(0), features=seen), consensus)
+    known = known_of(FOUND, FOUND[0], dataclasses.replace(encoding(0), features=seen), store)
     assert known["channels"] == 3 / 8
 
 
-def test_how_far_the_chosen_one_is_behind_in_the_search(consensus: Consensus) -> None:
-    first, second = (told(FOUND, each, encoding(0), consensus) for each in FOUND)
+def test_how_far_the_chosen_one_is_behind_in_the_search(store: CaptionStore) -> None:
+    first, second = (known_of(FOUND, each, encoding(0), store) for each in FOUND)
     assert first["behind"] == 0
     assert second["behind"] == pytest.approx(1.2)
 
 
-def test_a_caption_that_the_beam_agrees_on_is_known(consensus: Consensus) -> None:
-    alone = told(FOUND[:1], FOUND[0], encoding(0), consensus)
-    both = told(FOUND, FOUND[0], encoding(0), consensus)
+def test_a_caption_that_the_beam_agrees_on_is_known(store: CaptionStore) -> None:
+    alone = known_of(FOUND[:1], FOUND[0], encoding(0), store)
+    both = known_of(FOUND, FOUND[0], encoding(0), store)
     assert alone["beam"] == pytest.approx(1)
     share = 1 / (1 + math.exp(-1.2))  # of the first, by total probability
     assert share < both["beam"] < 1
-    other = told(FOUND, FOUND[1], encoding(0), consensus)
+    other = known_of(FOUND, FOUND[1], encoding(0), store)
     assert other["beam"] < both["beam"]
 
 
-def test_what_the_neighbours_say_counts(consensus: Consensus) -> None:
-    said, unsaid = (told([each], each, encoding(0), consensus) for each in
+def test_what_the_neighbours_say_counts(store: CaptionStore) -> None:
+    said, unsaid = (known_of([each], each, encoding(0), store) for each in
                     (FOUND[0], hypothesis([16, 17, 18, 19], [-0.1] * 5)))
-    for count in NEIGHBOURS:
+    for count in NEIGHBOUR_COUNTS:
         assert said[f"agreement {count}"] > unsaid[f"agreement {count}"]
     assert unsaid["support"] == unsaid["least support"] == 0
     assert unsaid["rarity"] == pytest.approx(math.log(4))
@@ -99,11 +99,11 @@ def test_what_the_neighbours_say_counts(consensus: Consensus) -> None:
     assert all(map(math.isfinite, [*said.values(), *unsaid.values()]))
 
 
-def test_a_caption_of_the_commonest_words_only_is_no_accident(consensus: Consensus) -> None:
+def test_a_caption_of_the_commonest_words_only_is_no_accident(store: CaptionStore) -> None:
     tokens = torch.tensor([[[START, 4, END]]] * 3)
-    same = Consensus(neighbours.build(FEATURES[:3], tokens))
+    same = CaptionStore(neighbours.build(FEATURES[:3], tokens))
     only = hypothesis([4], [-0.1, -0.1])
-    known = told([only], only, encoding(0), same)
+    known = known_of([only], only, encoding(0), same)
     assert known["rarity"] == 0
     assert all(map(math.isfinite, known.values()))
 
@@ -155,10 +155,10 @@ def test_a_tags_probability_is_bent_but_keeps_its_order(one: float, other: float
     assert 0 < bent.tag_probability(low) <= bent.tag_probability(high) < 1
 
 
-def test_without_a_memory_only_the_captions_own_signals_are_there(consensus: Consensus) -> None:
-    empty = Consensus(Consensus.empty(8))
-    assert (len(empty), empty.words, empty.channels) == (0, 0, 8)
-    known = told(FOUND, FOUND[0], encoding(0), empty)
+def test_without_a_memory_only_the_captions_own_signals_are_there(store: CaptionStore) -> None:
+    empty = CaptionStore(CaptionStore.empty(8))
+    assert (len(empty), empty.vocab_size, empty.channels) == (0, 0, 8)
+    known = known_of(FOUND, FOUND[0], encoding(0), empty)
     assert set(known) == {"mean", "least", "total", "end", "words", "attention", "channels"}
-    assert known.items() <= told(FOUND, FOUND[0], encoding(0), consensus).items()
+    assert known.items() <= known_of(FOUND, FOUND[0], encoding(0), store).items()
     assert Calibration().confidence(known) > 0

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.captioning.decoding import Encoding, Hypothesis, Search, search
+from models.captioning.decoding import Encoding, Hypothesis, SearchConfig, search
 from models.captioning.vocabulary import END, PAD, START, UNKNOWN
 
 if TYPE_CHECKING:
@@ -68,58 +68,60 @@ def random_engine(seed: int, words: int = 4, steps: int = 12, spread: float = 2)
     )
 
 
-def every_caption(words: int, how: Search) -> Iterator[tuple[int, ...]]:
+def every_caption(words: int, config: SearchConfig) -> Iterator[tuple[int, ...]]:
     """All captions that the rules allow, found without the search's own code."""
     ends = [()]
-    for _ in range(how.max_words):
+    for _ in range(config.max_words):
         ends = [(*path, word) for path in ends for word in range(4, 4 + words)
-                if obeys((*path, word), how)]
+                if obeys((*path, word), config)]
         yield from ends
 
 
-def obeys(tokens: tuple[int, ...], how: Search) -> bool:
-    n = how.no_repeat
+def obeys(tokens: tuple[int, ...], config: SearchConfig) -> bool:
+    n = config.no_repeat_ngram_size
     grams = [tokens[i : i + n] for i in range(len(tokens) - n + 1)] if n else []
     return len(grams) == len(set(grams)) and all(a != b for a, b in pairwise(tokens))
 
 
-def score(engine: TableEngine, tokens: tuple[int, ...], how: Search) -> float:
+def score(engine: TableEngine, tokens: tuple[int, ...], config: SearchConfig) -> float:
     each = engine.log_probabilities(tokens)
-    return sum(each) / ((5 + len(each)) / 6) ** how.length_penalty
+    return sum(each) / ((5 + len(each)) / 6) ** config.length_penalty
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("how", [Search(400, 4, 0.7, 3), Search(400, 5, 0.0, 2),
-                                 Search(400, 4, 1.5, 0), Search(400, 4, 0.7, 1)])
-def test_a_beam_as_wide_as_the_space_finds_what_brute_force_finds(seed: int, how: Search) -> None:
+@pytest.mark.parametrize("config", [SearchConfig(400, 4, 0.7, 3), SearchConfig(400, 5, 0.0, 2),
+                                    SearchConfig(400, 4, 1.5, 0), SearchConfig(400, 4, 0.7, 1)])
+def test_a_beam_as_wide_as_the_space_finds_what_brute_force_finds(
+    seed: int, config: SearchConfig
+) -> None:
     engine = random_engine(seed, words=3)
-    found = search(engine, PICTURE, how)
-    wanted = sorted(every_caption(3, how), key=lambda tokens: -score(engine, tokens, how))
+    found = search(engine, PICTURE, config)
+    wanted = sorted(every_caption(3, config), key=lambda tokens: -score(engine, tokens, config))
     assert len(found) == len(wanted)
     assert {hypothesis.tokens for hypothesis in found} == set(wanted)
     assert found[0].tokens == wanted[0]
-    scores = [score(engine, tokens, how) for tokens in wanted]
+    scores = [score(engine, tokens, config) for tokens in wanted]
     assert [hypothesis.score for hypothesis in found] == pytest.approx(scores, abs=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_a_beam_of_one_is_greedy(seed: int) -> None:
-    engine, how = random_engine(seed), Search(beam=1, max_words=9)
+    engine, config = random_engine(seed), SearchConfig(beam_size=1, max_words=9)
     tokens: tuple[int, ...] = ()
-    while len(tokens) < how.max_words:
+    while len(tokens) < config.max_words:
         row = engine.table[len(tokens), tokens[-1] if tokens else START]
-        options = [word for word in range(4, len(row)) if obeys((*tokens, word), how)]
+        options = [word for word in range(4, len(row)) if obeys((*tokens, word), config)]
         best = max([*options, *([END] if tokens else [])], key=row.__getitem__)
         if best == END:
             break
         tokens = (*tokens, best)
-    (found,) = search(engine, PICTURE, how)
+    (found,) = search(engine, PICTURE, config)
     assert found.tokens == tokens
 
 
 def test_the_length_penalty_changes_what_wins() -> None:
     engine = random_engine(4, spread=0.1)
-    lengths = [len(search(engine, PICTURE, Search(400, 5, penalty))[0].tokens)
+    lengths = [len(search(engine, PICTURE, SearchConfig(400, 5, penalty))[0].tokens)
                for penalty in (0.0, 4.0)]
     assert lengths == [1, 5]
 
@@ -127,31 +129,32 @@ def test_the_length_penalty_changes_what_wins() -> None:
 @settings(max_examples=150, deadline=None)
 @given(
     seed=st.integers(0, 10**6), words=st.integers(1, 6), spread=st.sampled_from([0.1, 2, 9]),
-    how=st.builds(Search, beam=st.integers(1, 8), max_words=st.integers(1, 10),
-                  length_penalty=st.sampled_from([0.0, 0.7, 2.0]), no_repeat=st.integers(0, 4)),
+    config=st.builds(SearchConfig, beam_size=st.integers(1, 8), max_words=st.integers(1, 10),
+                     length_penalty=st.sampled_from([0.0, 0.7, 2.0]),
+                     no_repeat_ngram_size=st.integers(0, 4)),
 )
 def test_every_hypothesis_keeps_every_rule(
-    seed: int, words: int, spread: float, how: Search
+    seed: int, words: int, spread: float, config: SearchConfig
 ) -> None:
-    searched_by_the_rules(random_engine(seed, words, spread=spread), how)
+    searched_by_the_rules(random_engine(seed, words, spread=spread), config)
 
 
-def searched_by_the_rules(engine: TableEngine, how: Search) -> list[Hypothesis]:
-    found = search(engine, PICTURE, how)
-    assert 1 <= len(found) <= how.beam
+def searched_by_the_rules(engine: TableEngine, config: SearchConfig) -> list[Hypothesis]:
+    found = search(engine, PICTURE, config)
+    assert 1 <= len(found) <= config.beam_size
     assert len({hypothesis.tokens for hypothesis in found}) == len(found)
     assert [h.score for h in found] == sorted((h.score for h in found), reverse=True)
     for hypothesis in found:
-        keeps_the_rules(hypothesis, engine, how)
+        keeps_the_rules(hypothesis, engine, config)
     return found
 
 
-def keeps_the_rules(found: Hypothesis, engine: TableEngine, how: Search) -> None:
-    assert 1 <= len(found.tokens) <= how.max_words
+def keeps_the_rules(found: Hypothesis, engine: TableEngine, config: SearchConfig) -> None:
+    assert 1 <= len(found.tokens) <= config.max_words
     assert not set(found.tokens) & {PAD, START, END, UNKNOWN}
-    assert obeys(found.tokens, how)
+    assert obeys(found.tokens, config)
     assert list(found.log_probabilities) == engine.log_probabilities(found.tokens)
-    assert found.score == pytest.approx(score(engine, found.tokens, how))
+    assert found.score == pytest.approx(score(engine, found.tokens, config))
     assert found.attention.shape == (len(found.tokens), CELLS)
     wanted = [engine.attention(n, word)
               for n, word in enumerate((START, START, *found.tokens)[: len(found.tokens)])]
@@ -162,8 +165,8 @@ def keeps_the_rules(found: Hypothesis, engine: TableEngine, how: Search) -> None
 def test_there_is_a_caption_even_when_the_end_is_most_unlikely(beam: int) -> None:
     scores = np.zeros((12, 8, 8), np.float32)
     scores[..., END] = -1e6
-    how = Search(beam, max_words=6)
-    found = search(TableEngine(scores), PICTURE, how)
+    config = SearchConfig(beam, max_words=6)
+    found = search(TableEngine(scores), PICTURE, config)
     assert [len(hypothesis.tokens) for hypothesis in found] == [6] * beam
 
 
@@ -171,30 +174,31 @@ def test_there_is_a_caption_even_when_the_end_is_most_unlikely(beam: int) -> Non
 def test_special_tokens_are_never_chosen_however_likely(special: int) -> None:
     scores = np.zeros((12, 8, 8), np.float32)
     scores[..., special] = 50
-    for hypothesis in search(TableEngine(scores), PICTURE, Search(3, 5)):
+    for hypothesis in search(TableEngine(scores), PICTURE, SearchConfig(3, 5)):
         assert min(hypothesis.tokens) > UNKNOWN
 
 
 def test_silence_is_never_a_caption() -> None:
     scores = np.zeros((12, 8, 8), np.float32)
     scores[..., END] = 50
-    assert [len(h.tokens) for h in search(TableEngine(scores), PICTURE, Search(3, 5))] == [1] * 3
+    found = search(TableEngine(scores), PICTURE, SearchConfig(3, 5))
+    assert [len(each.tokens) for each in found] == [1] * 3
 
 
 def test_a_favourite_phrase_is_not_said_over_and_over() -> None:
     scores = np.zeros((12, 8, 8), np.float32)
     scores[:, 4, 5] = scores[:, 5, 6] = scores[:, 6, 4] = scores[:, START, 4] = 9
     scores[..., END] = -4
-    (freely,) = search(TableEngine(scores), PICTURE, Search(1, 9, no_repeat=0))
+    (freely,) = search(TableEngine(scores), PICTURE, SearchConfig(1, 9, no_repeat_ngram_size=0))
     assert freely.tokens == (4, 5, 6) * 3
-    (blocked,) = search(TableEngine(scores), PICTURE, Search(1, 9, no_repeat=3))
+    (blocked,) = search(TableEngine(scores), PICTURE, SearchConfig(1, 9, no_repeat_ngram_size=3))
     assert blocked.tokens[:5] == (4, 5, 6, 4, 5)
     assert blocked.tokens[5] != 6
 
 
 def test_a_caption_of_one_known_word_ends() -> None:
     engine = random_engine(1, words=1)
-    (found,) = search(engine, PICTURE, Search(3, 8))
+    (found,) = search(engine, PICTURE, SearchConfig(3, 8))
     assert found.tokens == (4,)
 
 
@@ -202,23 +206,23 @@ def test_weights_that_give_no_numbers_are_an_error_not_a_crash() -> None:
     engine = random_engine(1)
     engine.table[:] = np.nan
     with pytest.raises(ValueError, match="no probabilities"):
-        search(engine, PICTURE, Search())
+        search(engine, PICTURE, SearchConfig())
 
 
 @settings(max_examples=80, deadline=None)
 @given(
     seed=st.integers(0, 10**6), words=st.integers(1, 6), spread=st.sampled_from([0.1, 2, 9]),
-    how=st.builds(Search, sample=st.just(True), beam=st.integers(1, 8),
-                  max_words=st.integers(1, 10), no_repeat=st.integers(0, 4),
-                  temperature=st.sampled_from([0.1, 1.0, 5.0]),
-                  top_p=st.sampled_from([0.1, 0.9, 1.0]), seed=st.integers(0, 99)),
+    config=st.builds(SearchConfig, do_sample=st.just(True), beam_size=st.integers(1, 8),
+                     max_words=st.integers(1, 10), no_repeat_ngram_size=st.integers(0, 4),
+                     temperature=st.sampled_from([0.1, 1.0, 5.0]),
+                     top_p=st.sampled_from([0.1, 0.9, 1.0]), seed=st.integers(0, 99)),
 )
 def test_drawn_captions_keep_every_rule_too(
-    seed: int, words: int, spread: float, how: Search
+    seed: int, words: int, spread: float, config: SearchConfig
 ) -> None:
     engine = random_engine(seed, words, spread=spread)
-    found = searched_by_the_rules(engine, how)
-    again = search(engine, PICTURE, how)
+    found = searched_by_the_rules(engine, config)
+    again = search(engine, PICTURE, config)
     assert [each.tokens for each in again] == [each.tokens for each in found]
 
 
@@ -226,10 +230,10 @@ def test_drawn_captions_keep_every_rule_too(
 @pytest.mark.parametrize("cold", [{"temperature": 1e-3}, {"top_p": 1e-6}])
 def test_drawing_from_the_likeliest_alone_is_greedy(seed: int, cold: dict[str, float]) -> None:
     engine = random_engine(seed)
-    (greedy,) = search(engine, PICTURE, Search(beam=1, max_words=9))
+    (greedy,) = search(engine, PICTURE, SearchConfig(beam_size=1, max_words=9))
     for draw in range(3):
-        (found,) = search(engine, PICTURE, Search(beam=1, max_words=9, sample=True, seed=draw,
-                                                  **cold))
+        config = SearchConfig(beam_size=1, max_words=9, do_sample=True, seed=draw, **cold)
+        (found,) = search(engine, PICTURE, config)
         assert found.tokens == greedy.tokens
 
 
@@ -246,15 +250,15 @@ def test_words_are_drawn_as_often_as_is_likely(
     engine = TableEngine(scores)
     counts = np.zeros(4)
     for seed in range(600):
-        how = Search(1, 1, sample=True, temperature=temperature, top_p=top_p, seed=seed)
-        (found,) = search(engine, PICTURE, how)
+        config = SearchConfig(1, 1, do_sample=True, temperature=temperature, top_p=top_p, seed=seed)
+        (found,) = search(engine, PICTURE, config)
         counts[found.tokens[0] - 4] += 1
     assert counts / 600 == pytest.approx(wanted, abs=0.07)
     assert (counts[np.asarray(wanted) == 0] == 0).all()
 
 
 def test_several_draws_differ() -> None:
-    found = search(random_engine(3, spread=0.5), PICTURE, Search(6, 8, sample=True))
+    found = search(random_engine(3, spread=0.5), PICTURE, SearchConfig(6, 8, do_sample=True))
     assert len(found) > 2
 
 
@@ -262,13 +266,13 @@ def test_several_draws_differ() -> None:
                                    {"seed": -1}, {"temperature": float("nan")}])
 def test_draws_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="temperature must be above 0"):
-        dataclasses.replace(Search(), **wrong)
+        dataclasses.replace(SearchConfig(), **wrong)
 
 
-@pytest.mark.parametrize("wrong", [{"beam": 0}, {"max_words": 0}, {"neighbours": 0}])
+@pytest.mark.parametrize("wrong", [{"beam_size": 0}, {"max_words": 0}, {"neighbours": 0}])
 def test_a_search_that_can_find_nothing_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least 1"):
-        dataclasses.replace(Search(), **wrong)
+        dataclasses.replace(SearchConfig(), **wrong)
 
 
 def test_pieces_of_words_may_stutter() -> None:
@@ -276,6 +280,7 @@ def test_pieces_of_words_may_stutter() -> None:
     table[:4, :, 4] = table[4:, :, END] = 9  # four times the same, then the end
     table[:, :, 5] = 5
     engine = TableEngine(table)
-    how = Search(1, 5, no_repeat=0)
-    assert search(engine, PICTURE, dataclasses.replace(how, stutter=True))[0].tokens == (4,) * 4
-    assert search(engine, PICTURE, how)[0].tokens == (4, 5, 4, 5)
+    config = SearchConfig(1, 5, no_repeat_ngram_size=0)
+    pieces = dataclasses.replace(config, allow_immediate_repeat=True)
+    assert search(engine, PICTURE, pieces)[0].tokens == (4,) * 4
+    assert search(engine, PICTURE, config)[0].tokens == (4, 5, 4, 5)

@@ -14,14 +14,13 @@ from torch.nn import functional
 
 from models.captioner import load
 from models.captioning.confidence import Calibration
-from models.captioning.decoding import Search
+from models.captioning.decoding import SearchConfig
 from models.captioning.preprocess import Preprocessing
 from models.captioning.vocabulary import PAD, Vocabulary
 from models.networks.captioners import CaptioningNetwork
-from models.networks.decoders import DECODERS
-from models.networks.encoder import Encoder, read_weights, starting_tensors
-from models.networks.encoders import ENCODERS
+from models.networks.encoder_base import Encoder, read_weights, starting_tensors
 from models.networks.published import FixedNorm, MobileNetV2, Published
+from models.networks.registry import DECODERS, ENCODERS
 from models.networks.same import SameConv2d
 from models.runtime.bundle import Config
 from models.runtime.export import export
@@ -33,7 +32,7 @@ from training.trainer import self_critical
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from models.networks.decoder import Decoder
+    from models.networks.decoder_base import Decoder
 
 SIZES = {"inception_v3": 128}  # it pads nothing: less would leave one cell
 V = 9
@@ -83,7 +82,7 @@ def test_every_combination_runs_forward_and_backward(name: str) -> None:
     tokens = torch.randint(PAD + 1, V, (2, 3, 6))
     tokens[0, 0, 4:] = PAD
     for variant, (decoder_name, options) in VARIANTS.items():
-        decoder = DECODERS[decoder_name](channels=network.channels, words=V, **options)
+        decoder = DECODERS[decoder_name](channels=network.channels, vocab_size=V, **options)
         loss = loss_of(decoder, seen, tokens)
         loss.backward()
         assert loss.isfinite(), variant
@@ -101,7 +100,7 @@ def test_every_decoder_trains_in_bfloat16(name: str) -> None:
     network = TinyEncoder() if name == "tiny" else encoder(name)
     for variant, (decoder_name, options) in VARIANTS.items():
         torch.manual_seed(1)
-        decoder = DECODERS[decoder_name](channels=network.channels, words=V, **options)
+        decoder = DECODERS[decoder_name](channels=network.channels, vocab_size=V, **options)
         tokens = torch.randint(PAD + 1, V, (2, 3, 6))
         with torch.autocast("cpu", torch.bfloat16):
             features = network(torch.rand(2, 3, 64, 64))
@@ -153,7 +152,7 @@ def said(architecture: dict[str, Any], side: int, folder: Path) -> set[tuple[str
     tokens = torch.tensor([vocabulary.encode(("a", "dog", "runs"))]).expand(4, 1, -1)
     memory = neighbours.build(np.random.default_rng(1).normal(
         size=(4, network.channels)).astype(np.float32), tokens)
-    config = Config(architecture, Preprocessing(side), Search(max_words=6), Calibration(),
+    config = Config(architecture, Preprocessing(side), SearchConfig(max_words=6), Calibration(),
                     network.encoder.grid(side))
     export(network, vocabulary, config, "# A test\n", memory, folder)
     onnx, reference = load(folder, "onnx", threads=1), load(folder, "torch")
@@ -322,4 +321,4 @@ def test_options_that_mean_nothing_are_refused(
     decoder: str, options: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
-        DECODERS[decoder](channels=4, words=V, **options)
+        DECODERS[decoder](channels=4, vocab_size=V, **options)

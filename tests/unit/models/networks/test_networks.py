@@ -10,13 +10,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from models.networks.attending import HardAttention, TopDown
-from models.networks.attention import AdditiveAttention, ConcatScore, DotScore, GeneralScore
+from models.networks.additive_attention import HardAttention, TopDown
+from models.networks.attention_layers import AdditiveAttention, ConcatScore, DotScore, GeneralScore
 from models.networks.captioners import CaptioningNetwork
-from models.networks.decoders import DECODERS, Committee, Decoder
-from models.networks.encoders import ENCODERS, MobileNetEdgeTPU
+from models.networks.committee import Committee
+from models.networks.decoder_base import Decoder
 from models.networks.luong import LuongLocal
+from models.networks.mobilenet_edgetpu import MobileNetEdgeTPU
 from models.networks.pooled import Merge, ShowAndTell
+from models.networks.registry import DECODERS, ENCODERS
 from models.networks.same import SameConv2d
 from tests.bundles import ARCHITECTURE, random_network
 from tests.variants import VARIANTS
@@ -155,7 +157,7 @@ def test_attention_is_a_share_of_the_grid_that_all_captions_share() -> None:
     assert torch.allclose(context, wanted, atol=1e-6)
 
 
-SMALL = {"channels": 10, "words": 9, "grid": 8, "hidden": 7, "embedding": 6, "attention": 5}
+SMALL = {"channels": 10, "vocab_size": 9, "grid": 8, "hidden": 7, "embedding": 6, "attention": 5}
 
 
 def step_by_step(decoder: Decoder, features: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
@@ -191,7 +193,7 @@ def test_a_mirrored_look_is_the_mean_of_a_picture_and_its_mirror_image() -> None
 def test_teacher_forcing_is_the_same_as_step_by_step(variant: str) -> None:
     torch.manual_seed(1)
     name, options = VARIANTS[variant]
-    decoder = DECODERS[name](channels=10, words=9, **options).eval()
+    decoder = DECODERS[name](channels=10, vocab_size=9, **options).eval()
     features, tokens = torch.randn(2, 10, 3, 3), torch.randint(0, 9, (2, 4, 6))
     logits, attention = decoder(features, tokens)
     if isinstance(decoder, Committee):  # the next word's probability is the mean of the members'
@@ -212,7 +214,7 @@ def test_a_committee_is_its_members() -> None:
     features, tokens = torch.randn(2, 10, 3, 3), torch.randint(0, 9, (2, 4, 6))
     together, _ = step_by_step(committee, features, tokens)
     each = [step_by_step(member, features, tokens)[0].softmax(-1) for member in committee.members]
-    assert len(committee.speakers()) == 3
+    assert len(committee.ensemble_members()) == 3
     assert not torch.allclose(each[0], each[1], atol=1e-3)
     assert torch.allclose(together.exp(), torch.stack(each).mean(0), atol=1e-6)
     assert torch.allclose(together.exp().sum(-1), torch.ones(2, 4, 5))
@@ -222,7 +224,7 @@ def test_a_committee_of_one_is_that_one() -> None:
     torch.manual_seed(1)
     committee = Committee(members=1, **SMALL).eval()
     features, tokens = torch.randn(2, 10, 3, 3), torch.randint(0, 9, (2, 4, 6))
-    alone, attention = step_by_step(committee.speakers()[0], features, tokens)
+    alone, attention = step_by_step(committee.ensemble_members()[0], features, tokens)
     scores, weights = step_by_step(committee, features, tokens)
     assert torch.allclose(scores, alone.log_softmax(-1), atol=1e-6)
     assert torch.equal(weights, attention)
@@ -231,9 +233,9 @@ def test_a_committee_of_one_is_that_one() -> None:
 @pytest.mark.parametrize("decoder", ["committee", "soft_attention_lstm"])
 def test_what_the_engines_ask_for_is_one_picture_with_several_hypotheses(decoder: str) -> None:
     torch.manual_seed(1)
-    network = CaptioningNetwork({**ARCHITECTURE, "decoder": decoder}, words=9).eval()
+    network = CaptioningNetwork({**ARCHITECTURE, "decoder": decoder}, vocab_size=9).eval()
     with torch.inference_mode():
-        memory, state, features, classes = network.encode(torch.rand(1, 3, 64, 64))
+        memory, state, features, classes = network.encode(torch.rand(1, 3, 64, 64))[:4]
         assert features.shape == (1, 1280)
         assert classes.shape == (1, 1000)
         assert torch.allclose(classes.sum(), torch.ones(()))
@@ -252,7 +254,7 @@ def test_what_the_engines_ask_for_is_one_picture_with_several_hypotheses(decoder
 def test_a_word_does_not_see_the_words_after_it(variant: str) -> None:
     torch.manual_seed(1)
     name, options = VARIANTS[variant]
-    decoder = DECODERS[name](channels=4, words=9, **options).eval()
+    decoder = DECODERS[name](channels=4, vocab_size=9, **options).eval()
     features, tokens = torch.randn(1, 4, 2, 2), torch.tensor([[[1, 4, 5, 6, 2]]])
     changed = tokens.clone()
     changed[..., 3] = 8
@@ -263,8 +265,9 @@ def test_a_word_does_not_see_the_words_after_it(variant: str) -> None:
 
 @pytest.mark.parametrize("decoder", ["committee", "soft_attention_lstm"])
 def test_gradients_reach_every_parameter(decoder: str) -> None:
-    network = random_network(words=9).train()
-    network.decoder = DECODERS[decoder](channels=1280, words=9, **ARCHITECTURE["decoder_options"])
+    network = random_network(vocab_size=9).train()
+    network.decoder = DECODERS[decoder](channels=1280, vocab_size=9,
+                                        **ARCHITECTURE["decoder_options"])
     torch.manual_seed(1)
     features = network.encoder(torch.rand(2, 3, 64, 64))
     logits, _ = network.decoder(features, torch.randint(0, 9, (2, 1, 5)))
@@ -303,7 +306,7 @@ class TestLuong:
         assert float(found) == pytest.approx(float(wanted), abs=1e-5)
 
     def test_a_monotonic_window_moves_with_the_words(self) -> None:
-        decoder = LuongLocal(channels=4, words=9, alignment="monotonic", reach=2, score="dot",
+        decoder = LuongLocal(channels=4, vocab_size=9, alignment="monotonic", reach=2, score="dot",
                              hidden=6)
         for word in (0, 4, 8, 20):
             count = torch.full((2, 3, 1), float(word))
@@ -317,7 +320,7 @@ class TestLuong:
 
     def test_a_predicted_window_is_a_gaussian(self) -> None:
         torch.manual_seed(3)
-        decoder = LuongLocal(channels=4, words=9, reach=2, score="dot", hidden=6)
+        decoder = LuongLocal(channels=4, vocab_size=9, reach=2, score="dot", hidden=6)
         with torch.no_grad():
             weights, _ = decoder.weigh(self.hidden, (self.grid,), (torch.zeros(2, 3, 1),))
             place = decoder.place
@@ -340,7 +343,7 @@ def test_hard_attention_learns_where_to_look_by_its_reward(
     def share(surrogate: float) -> float:
         """Attention on the one cell of four that tells the word; it is marked."""
         torch.manual_seed(1)
-        decoder = HardAttention(channels=6, words=8, grid=16, hidden=12, embedding=6,
+        decoder = HardAttention(channels=6, vocab_size=8, grid=16, hidden=12, embedding=6,
                                 attention=16, dropout=0.0)
         optimiser = torch.optim.Adam(decoder.parameters(), 0.01)
         for _ in range(150):
@@ -367,7 +370,7 @@ def test_hard_attention_learns_where_to_look_by_its_reward(
 
 def test_the_baseline_follows_the_reward() -> None:
     torch.manual_seed(1)
-    decoder = HardAttention(channels=4, words=9, grid=8, hidden=7, embedding=6, attention=5)
+    decoder = HardAttention(channels=4, vocab_size=9, grid=8, hidden=7, embedding=6, attention=5)
     assert float(decoder.baseline) == pytest.approx(-np.log(9))
     decoder.train()(torch.randn(6, 4, 2, 2), torch.randint(1, 9, (6, 2, 4)))
     losses = torch.full((6, 2, 3), 0.5)
@@ -379,7 +382,7 @@ def test_the_baseline_follows_the_reward() -> None:
 
 def test_top_down_speaks_with_what_its_attention_saw() -> None:
     torch.manual_seed(1)
-    decoder = TopDown(channels=4, words=9, grid=8, hidden=7, embedding=6, attention=5).eval()
+    decoder = TopDown(channels=4, vocab_size=9, grid=8, hidden=7, embedding=6, attention=5).eval()
     memory, state = decoder.begin(torch.randn(1, 4, 2, 2))
     grid, keys, mean = memory
     assert torch.allclose(mean, grid.mean(1))
@@ -397,7 +400,7 @@ def test_top_down_speaks_with_what_its_attention_saw() -> None:
 
 def test_merge_reads_words_apart_from_the_picture() -> None:
     torch.manual_seed(1)
-    decoder = Merge(channels=4, words=9, size=8, embedding=6).eval()
+    decoder = Merge(channels=4, vocab_size=9, size=8, embedding=6).eval()
     features = torch.rand(2, 4, 2, 2)
     (picture, _), state = decoder.begin(features)
     assert all(not part.any() for part in state)
@@ -411,7 +414,7 @@ def test_merge_reads_words_apart_from_the_picture() -> None:
 
 def test_show_and_tell_reads_the_picture_before_the_first_word() -> None:
     torch.manual_seed(1)
-    decoder = ShowAndTell(channels=4, words=9, hidden=8, embedding=6).eval()
+    decoder = ShowAndTell(channels=4, vocab_size=9, hidden=8, embedding=6).eval()
     features = torch.rand(2, 4, 2, 2)
     _, (hidden, cell) = decoder.begin(features)
     wanted = decoder.cell.cell(decoder.norm(decoder.picture(features.mean((2, 3)))))

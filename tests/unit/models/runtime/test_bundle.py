@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from models.captioner import EngineName, load
+from models.captioning.decoding import SearchConfig
 from models.captioning.vocabulary import SPECIALS
 from models.runtime.bundle import CONFIG, CONSENSUS, FORMAT, PARTS, PICTURES, BundleError, read
+from models.runtime.tables import as_table, make
 from tests.bundles import SIZE, WORDS
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def sign(folder: Path) -> None:
 
 
 def test_what_was_written_is_read(tiny_bundle: Path) -> None:
-    config, vocabulary, consensus = read(tiny_bundle)
+    config, vocabulary, store = read(tiny_bundle)
     assert vocabulary.words == (*SPECIALS, *WORDS)
     assert config.preprocessing.size == SIZE
     assert config.preprocessing.mean == (0.5, 0.5, 0.5)
@@ -47,8 +49,8 @@ def test_what_was_written_is_read(tiny_bundle: Path) -> None:
     assert config.grid == (2, 2)
     assert set(config.files) == set(PARTS)
     assert config.format == FORMAT == 2
-    assert consensus.channels == 1280
-    assert consensus.words <= len(vocabulary)
+    assert store.channels == 1280
+    assert store.vocab_size <= len(vocabulary)
 
 
 @either_engine
@@ -300,3 +302,13 @@ def test_a_graph_of_another_part(broken_bundle: Path) -> None:
     sign(broken_bundle)
     with pytest.raises(BundleError, match=r"decoder\.onnx cannot be used"):
         load(broken_bundle)
+
+
+def test_keys_of_files_that_exist_stand_beside_newer_names() -> None:
+    table = {"beam": 2, "no_repeat": 4, "sample": True, "stutter": True}
+    search = make(SearchConfig, table, "search")
+    assert search == SearchConfig(2, no_repeat_ngram_size=4, do_sample=True,
+                                  allow_immediate_repeat=True)
+    assert table.items() <= as_table(search).items()
+    with pytest.raises(ValueError, match="search: unknown beam_size; known: bandwidth, beam,"):
+        make(SearchConfig, {"beam_size": 2}, "search")

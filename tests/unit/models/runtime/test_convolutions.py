@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.networks.captioners import CaptioningNetwork
-from models.networks.encoder import Encoder
-from models.networks.encoders import ENCODERS, Block
+from models.networks.encoder_base import Encoder
+from models.networks.mobilenet_edgetpu import Block
+from models.networks.registry import ENCODERS
 from models.networks.same import SameConv2d
 from models.runtime.bundle import ENCODER, WEIGHTS
 from models.runtime.convolutions import convolve, measure
@@ -66,7 +67,7 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     network.load_state_dict(restore(stored))
     for folder, shown in zip(folders, (None, pictures(1)), strict=True):
         save_file(stored, folder / WEIGHTS)
-        write_graphs(network, SIDE, folder, integers=shown)
+        write_graphs(network, SIDE, folder, int8_calibration=shown)
     return folders
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from models.captioner import Captioner, load
 from models.captioning.confidence import Calibration
-from models.captioning.decoding import Search, search
+from models.captioning.decoding import SearchConfig, search
 from models.captioning.preprocess import Preprocessing, to_array
 from models.captioning.vocabulary import Vocabulary
 from models.networks.captioners import Encoded, Exportable
@@ -30,7 +30,7 @@ from training.evaluation.likelihood import of_captions
 if TYPE_CHECKING:
     from PIL import Image
 
-    from models.networks.decoders import Tensors
+    from models.networks.decoder_base import Tensors
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
 
@@ -61,9 +61,9 @@ def both(request: pytest.FixtureRequest) -> tuple[Captioner, Captioner]:
 
 @pytest.mark.parametrize("beam", [1, 3])
 def test_both_engines_say_the_same(both: tuple[Captioner, Captioner], beam: int) -> None:
-    how = Search(beam=beam, max_words=10, consensus=0.5, neighbours=4)
+    config = SearchConfig(beam_size=beam, max_words=10, consensus=0.5, neighbours=4)
     for name, image in pictures().items():
-        onnx, torch = (captioner.describe(image, how) for captioner in both)
+        onnx, torch = (captioner.describe(image, config) for captioner in both)
         assert onnx.words == torch.words, name
         assert onnx.log_probabilities == pytest.approx(torch.log_probabilities, abs=1e-4)
         assert np.allclose(onnx.attention, torch.attention, atol=1e-4)
@@ -157,7 +157,7 @@ class Historian(Exportable):
 def historian(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Config, Historian]:
     vocabulary = Vocabulary.from_words(WORDS)
     folder = tmp_path_factory.mktemp("historian")
-    config = Config({}, Preprocessing(SIZE), Search(), Calibration(), (2, 2))
+    config = Config({}, Preprocessing(SIZE), SearchConfig(), Calibration(), (2, 2))
     network = Historian(len(vocabulary))
     export(network, vocabulary, config, "# A test\n", {}, folder)
     return folder, config, network
@@ -173,7 +173,7 @@ def test_a_network_of_any_memory_and_state_runs_on_both_engines(
         pixels = to_array(image.convert("RGB"), config.preprocessing)
         encoded = [engine.encode(pixels) for engine in engines]
         assert all(len(each.classes) == 0 and each.features.shape == (3,) for each in encoded)
-        onnx, wanted = (search(engine, each, Search(max_words=6))
+        onnx, wanted = (search(engine, each, SearchConfig(max_words=6))
                         for engine, each in zip(engines, encoded, strict=True))
         assert [each.tokens for each in onnx] == [each.tokens for each in wanted]
         assert onnx[0].log_probabilities == pytest.approx(wanted[0].log_probabilities, abs=1e-4)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from models.networks.captioners import CaptioningNetwork
-from models.networks.encoders import ENCODERS
+from models.networks.registry import ENCODERS
 from models.runtime.bundle import DECODER, WEIGHTS
 from models.runtime.engines.onnx import session
 from models.runtime.export import write_graphs
@@ -56,7 +56,7 @@ def test_a_step_in_integers_is_a_step_but_for_rounding(
         folder.mkdir()
         save_file(stored, folder / WEIGHTS)
         shown = [np.random.default_rng(3).random((1, 3, 64, 64), np.float32)]
-        write_graphs(network, 64, folder, integers=shown if integers else None)
+        write_graphs(network, 64, folder, int8_calibration=shown if integers else None)
     assert kinds(folders[True] / DECODER).count("MatMulInteger") > 3
     assert "DequantizeLinear" not in kinds(folders[True] / DECODER)
     assert "MatMulInteger" not in kinds(folders[False] / DECODER)

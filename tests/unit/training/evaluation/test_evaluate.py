@@ -11,8 +11,9 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from models.captioner import Captioner, load
-from models.captioning.decoding import Search
+from models.captioning.decoding import SearchConfig
 from models.runtime.bundle import SHIPPED, read
+from models.runtime.tables import make
 from tests.bundles import draw_data_set
 from training.__main__ import main
 from training.data.datasets import Example, load_flickr8k
@@ -38,7 +39,7 @@ def no_java(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
 
-OWN = read(SHIPPED)[0].search.beam  # of the bundle that ships
+OWN = read(SHIPPED)[0].search.beam_size  # of the bundle that ships
 
 
 def command(*options: object) -> Result:
@@ -100,22 +101,22 @@ def test_each_way_to_search(
     assert done.exit_code == 0, done.output
     table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     assert (table["search"]["beam"], table["search"]["sample"]) == (beam, sample)
-    assert table["search"]["seed"] == (7 if "--seed" in options else Search().seed)
+    assert table["search"]["seed"] == (7 if "--seed" in options else SearchConfig().seed)
     (row,) = table["captions"]
     with Image.open(data / "Images" / row["file"]) as image:
-        how = Search(**table["search"])
-        assert row["caption"] == " ".join(captioner.describe(image, how).words)
+        config = make(SearchConfig, table["search"], "search")
+        assert row["caption"] == " ".join(captioner.describe(image, config).words)
 
 
 def test_a_bundle_s_own_way_is_kept_or_left() -> None:
-    assert searching(Search(beam=1), "beam").beam == Search().beam
-    assert searching(Search(beam=7), "beam").beam == 7
-    assert searching(Search(beam=1)) == Search(beam=1)
-    drawn = Search(beam=2, sample=True, temperature=0.7)
+    assert searching(SearchConfig(beam_size=1), "beam").beam_size == SearchConfig().beam_size
+    assert searching(SearchConfig(beam_size=7), "beam").beam_size == 7
+    assert searching(SearchConfig(beam_size=1)) == SearchConfig(beam_size=1)
+    drawn = SearchConfig(beam_size=2, do_sample=True, temperature=0.7)
     assert searching(drawn) == drawn
-    assert not searching(drawn, "beam").sample
-    assert searching(drawn, "sample", seed=4) == Search(
-        beam=1, sample=True, temperature=0.7, seed=4)
+    assert not searching(drawn, "beam").do_sample
+    assert searching(drawn, "sample", seed=4) == SearchConfig(
+        beam_size=1, do_sample=True, temperature=0.7, seed=4)
 
 
 @pytest.mark.parametrize("options", [("--search", "greedy", "--beam", 3), ("--temperature", 0.5),

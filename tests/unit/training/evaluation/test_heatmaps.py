@@ -12,7 +12,7 @@ from PIL import Image
 
 from models.captioner import Caption, Captioner, load
 from models.captioning import heatmap
-from models.captioning.decoding import Search
+from models.captioning.decoding import SearchConfig
 from models.runtime.bundle import SHIPPED
 from tests.bundles import drawing, photograph
 from training.__main__ import main
@@ -24,10 +24,10 @@ class Looking(Captioner):
 
     def __init__(self, attention: NDArray[np.float32]) -> None:
         shipped = load(SHIPPED, threads=1)
-        super().__init__(shipped.engine, shipped.config, shipped.vocabulary, shipped.consensus)
+        super().__init__(shipped.engine, shipped.config, shipped.vocabulary, shipped.caption_store)
         self._attention = attention
 
-    def describe(self, image: Image.Image, how: Search | None = None) -> Caption:
+    def describe(self, image: Image.Image, config: SearchConfig | None = None) -> Caption:
         return Caption(("a", "dog"), (-0.5, -1.0, -0.1), self._attention, 0.5, (), {})
 
 

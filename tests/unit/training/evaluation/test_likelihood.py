@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from models.captioner import load
-from models.captioning.decoding import Search
+from models.captioning.decoding import SearchConfig
 from models.captioning.vocabulary import UNKNOWN, Vocabulary
 from models.runtime.bundle import SHIPPED
 from tests.bundles import drawing, photograph
@@ -89,7 +89,7 @@ def test_what_fits_the_picture_is_likelier() -> None:
     captioner = load(SHIPPED)
     encoding = captioner.encode(photograph("chelsea"))
     # greedily: in integers a word's score depends a little on what is reckoned beside it
-    caption = captioner.caption(encoding, Search(beam=1))
+    caption = captioner.caption(encoding, SearchConfig(beam_size=1))
     said = caption.words
     found = of_captions(captioner.engine, encoding, captioner.vocabulary, [said])
     assert found.loss == pytest.approx(-np.mean(caption.log_probabilities), abs=1e-4)

@@ -107,4 +107,4 @@ def test_every_row_of_the_table_can_be_built(name: str, tmp_path: Path) -> None:
     assert recipe.architecture["encoder"] == ours.architecture["encoder"]
     assert sum(stage.epochs for stage in recipe.stages) == 1
     network = CaptioningNetwork(recipe.architecture, 50)
-    assert network.decoder.speakers()[0].embedding.num_embeddings == 50
+    assert network.decoder.ensemble_members()[0].embedding.num_embeddings == 50

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.core.ports import Encoded
 from models.captioner import Captioner, load
-from models.captioning.decoding import Encoding, Search, search
+from models.captioning.decoding import Encoding, SearchConfig, search
 from models.captioning.preprocess import to_array
 from models.captioning.vocabulary import SPECIALS
 from models.runtime.bundle import BundleError
@@ -161,12 +161,14 @@ def generated(both: Both, image: Image.Image, beams: int) -> str:
     return " ".join(both.tokenizer.decode(ids[0], skip_special_tokens=True).split())
 
 
-def how(beam: int) -> Search:
-    return Search(beam, LONGEST, length_penalty=0.0, no_repeat=0, stutter=True)
+def search_config(beam: int) -> SearchConfig:
+    return SearchConfig(beam, LONGEST, length_penalty=0.0, no_repeat_ngram_size=0,
+                        allow_immediate_repeat=True)
 
 
 def test_greedy_words_are_those_of_transformers(both: Both) -> None:
-    said = [" ".join(both.captioner.describe(image, how(1)).words) for image in pictures()]
+    said = [" ".join(both.captioner.describe(image, search_config(1)).words)
+            for image in pictures()]
     assert said == [generated(both, image, 1) for image in pictures()]
     assert len(set(said)) > 1
 
@@ -204,7 +206,8 @@ def test_the_same_search_finds_the_same_before_and_after(both: Both) -> None:
     whole, engine = Whole(both), both.captioner.engine
     for image in pictures():
         pixels = to_array(image, both.captioner.config.preprocessing)
-        before, after = (search(each, each.encode(pixels), how(3)) for each in (whole, engine))
+        before, after = (search(each, each.encode(pixels), search_config(3))
+                         for each in (whole, engine))
         assert [each.tokens for each in after] == [each.tokens for each in before]
         for one, other in zip(after, before, strict=True):
             assert one.log_probabilities == pytest.approx(other.log_probabilities, abs=1e-3)
@@ -235,7 +238,7 @@ def test_nobody_is_sure_of_what_nobody_measured(both: Both) -> None:
     limits = both.captioner.config.calibration
     assert 0 < caption.confidence < limits.medium
     assert caption.tags == ()
-    assert len(both.captioner.consensus) == 0
+    assert len(both.captioner.caption_store) == 0
 
 
 def test_the_card_says_where_it_comes_from(both: Both) -> None:

@@ -104,8 +104,8 @@ def test_committees_give_as_many_speakers_as_are_wanted(recipe: Path) -> None:
             "decoder_options": OPTIONS | {"members": 2}},
         len(APART))
     network, _ = join(loaded, [(one, APART), members()[1]])
-    first, second = (each.state_dict() for each in one.decoder.speakers())
-    taken = network.decoder.speakers()[0].state_dict()
+    first, second = (each.state_dict() for each in one.decoder.ensemble_members())
+    taken = network.decoder.ensemble_members()[0].state_dict()
     assert torch.equal(taken["lstm.weight_ih"], first["lstm.weight_ih"])
     assert not torch.equal(taken["lstm.weight_ih"], second["lstm.weight_ih"])
 

@@ -50,7 +50,8 @@ def test_what_was_built_knows_its_training_pictures(built: Path) -> None:
     for number in (0, 5, 9):
         with Image.open(trained[number]) as image:
             pixels = to_array(upright_rgb(image), captioner.config.preprocessing)
-        nearest, cosines = captioner.consensus.near(captioner.engine.encode(pixels).features, 3)
+        features = captioner.engine.encode(pixels).features
+        nearest, cosines = captioner.caption_store.nearest(features, 3)
         assert number in nearest.tolist()
         assert cosines[0] > 0.98
     with np.load(built / "bundle" / CONSENSUS) as file:

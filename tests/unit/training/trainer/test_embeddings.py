@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from models.captioning.vocabulary import SPECIALS, Vocabulary
-from models.networks.decoders import DECODERS
+from models.networks.registry import DECODERS
 from training.trainer.embeddings import fill, read_glove
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def test_files_that_are_none_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"glove\.txt, after line \d+: this is no text"):
         read_glove(path, ["a"])
     with pytest.raises(ValueError, match="it has none of the vocabulary's 5 words"):
-        fill(DECODERS["merge"](channels=2, words=9), VOCABULARY,
+        fill(DECODERS["merge"](channels=2, vocab_size=9), VOCABULARY,
              write(path, ["the 1 2", "of 3 4"]))
 
 
@@ -69,14 +69,14 @@ def test_every_speaker_gets_the_vectors_and_keeps_its_spread(
     tmp_path: Path, name: str, size: int
 ) -> None:
     torch.manual_seed(1)
-    decoder = DECODERS[name](channels=2, words=len(VOCABULARY), embedding=size)
-    before = [each.embedding.weight.detach().clone() for each in decoder.speakers()]
+    decoder = DECODERS[name](channels=2, vocab_size=len(VOCABULARY), embedding=size)
+    before = [each.embedding.weight.detach().clone() for each in decoder.ensemble_members()]
     filled = fill(decoder, VOCABULARY, write(tmp_path / "glove.txt", LINES))
     assert (filled.found, filled.missing, filled.size, filled.width) == (4, ("qwxz",), 3, 3)
     assert str(filled) == "4 of 5 words have a vector of 3 numbers; 1 are missing: qwxz"
     wanted = torch.tensor([[4, 5, -6.5], [1, -2, 3], [0, 1, 0.1], [1, 1, 2]])
     first = len(SPECIALS)
-    for speaker, old in zip(decoder.speakers(), before, strict=True):
+    for speaker, old in zip(decoder.ensemble_members(), before, strict=True):
         new = speaker.embedding.weight.detach()
         assert torch.equal(new[:first], old[:first])
         assert torch.equal(new[-1], old[-1])
@@ -92,7 +92,8 @@ def test_long_vectors_are_projected_so_that_they_keep_their_angles(tmp_path: Pat
     plane = random.normal(size=(4, 2)) @ random.normal(size=(2, 30))  # in truth of two numbers
     lines = [f"{word} {' '.join(map(str, row))}"
              for word, row in zip(["a", "dog", "runs", "rex"], plane, strict=True)]
-    decoder = DECODERS["show_and_tell"](channels=2, words=len(VOCABULARY), hidden=4, embedding=2)
+    decoder = DECODERS["show_and_tell"](channels=2, vocab_size=len(VOCABULARY), hidden=4,
+                                        embedding=2)
     filled = fill(decoder, VOCABULARY, write(tmp_path / "glove.txt", lines))
     assert "of 30 numbers, projected to 2; 1 are missing: qwxz" in str(filled)
     found = decoder.embedding.weight.detach().numpy()[len(SPECIALS) : len(SPECIALS) + 4]

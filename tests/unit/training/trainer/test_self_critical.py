@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from models.captioning.vocabulary import END, PAD, START, UNKNOWN
-from models.networks.decoders import DECODERS, Committee, Decoder
+from models.networks.committee import Committee
+from models.networks.decoder_base import Decoder
+from models.networks.registry import DECODERS
 from tests.variants import VARIANTS
 from training.trainer import self_critical
 from training.trainer.self_critical import CiderReward
@@ -27,7 +29,7 @@ def reward_of(references: list[list[list[int]]]) -> CiderReward:
 
 def decoder(name: str = "soft_attention_lstm") -> Decoder:
     torch.manual_seed(3)
-    return DECODERS[name](channels=8, words=WORDS, grid=16, hidden=16, embedding=16,
+    return DECODERS[name](channels=8, vocab_size=WORDS, grid=16, hidden=16, embedding=16,
                           attention=8, dropout=0.0)
 
 
@@ -35,7 +37,7 @@ def quiet(variant: str) -> Decoder:
     """A decoder that draws nothing by itself."""
     torch.manual_seed(3)
     name, options = VARIANTS[variant]
-    return DECODERS[name](channels=8, words=WORDS, **options | {"dropout": 0.0}).eval()
+    return DECODERS[name](channels=8, vocab_size=WORDS, **options | {"dropout": 0.0}).eval()
 
 
 every_decoder = pytest.mark.parametrize("name", VARIANTS)
@@ -99,7 +101,7 @@ def test_every_member_of_a_committee_learns() -> None:
                               torch.zeros(3, dtype=torch.bool), 4, 5)
     assert loss.shape == ()
     loss.backward()
-    assert all(member.bias.grad.abs().sum() > 0 for member in network.speakers())
+    assert all(member.bias.grad.abs().sum() > 0 for member in network.ensemble_members())
 
 
 def test_it_learns_to_say_what_is_rewarded() -> None:

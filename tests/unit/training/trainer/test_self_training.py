@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.captioning.decoding import Encoding, Search, search
+from models.captioning.decoding import Encoding, SearchConfig, search
 from models.captioning.tags import names
 from models.captioning.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 from training.trainer import self_critical
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.captioning.decoding import Arrays
-    from models.networks.decoders import Tensors
+    from models.networks.decoder_base import Tensors
 
 VOCABULARY = Vocabulary.from_words(["a", "brown", "dog", "runs"])
 A, BROWN, DOG, RUNS = range(4, 8)
@@ -200,7 +200,8 @@ def test_greedy_samples_are_what_a_beam_of_one_finds(seed: int) -> None:
     memory, state = decoder.begin(FEATURES)
     start = Encoding(memory, tuple(part[0].numpy() for part in state), np.zeros(0),
                      np.zeros(0))
-    (found,) = search(Engine(), start, Search(beam=1, max_words=words, no_repeat=0))
+    (found,) = search(Engine(), start,
+                      SearchConfig(beam_size=1, max_words=words, no_repeat_ngram_size=0))
     tokens, _ = self_critical.sample(decoder, FEATURES, 1, words, greedy=True)
     said = [token for token in tokens[0, 0].tolist() if token not in (END, PAD)]
     assert tuple(said[:words]) == found.tokens

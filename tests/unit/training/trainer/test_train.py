@@ -21,7 +21,7 @@ from click.testing import CliRunner
 
 from models.captioning.preprocess import Preprocessing
 from models.captioning.vocabulary import PAD, START, UNKNOWN
-from models.networks.encoder import read_weights
+from models.networks.encoder_base import read_weights
 from tests import bundles
 from training.__main__ import main
 from training.data import prepare

@@ -1,4 +1,4 @@
-"""What every decoder has in common: its face, its recurrent cells, its way through a caption."""
+"""What every decoder has in common: its interface, recurrent cells, way through a caption."""
 
 from __future__ import annotations
 
@@ -52,29 +52,31 @@ class Decoder(nn.Module, ABC):
         """
         return losses.new_zeros(())
 
-    def speakers(self) -> list[Decoder]:
-        """Those that learn words of their own: itself alone."""
+    def ensemble_members(self) -> list[Decoder]:
+        """The decoders with weights of their own whose probabilities are averaged: itself."""
         return [self]
 
 
 class Recurrent(Decoder):
     """A decoder whose words come one by one out of recurrent cells.
 
-    Heirs give `begin`, and `advance` for one word; the words' layer runs once a caption.
+    Subclasses implement `begin`, and `advance` for one word; the output layer runs once a caption.
     """
 
-    def __init__(self, words: int, embedding: int, output: int, dropout: float) -> None:
-        """`output` is the size of what the words are told from."""
+    def __init__(
+        self, vocab_size: int, embedding: int, output_size: int, dropout: float
+    ) -> None:
+        """`output_size` is that of what `advance` gives, which the output layer reads."""
         super().__init__()
-        self.embedding = nn.Embedding(words, embedding)
+        self.embedding = nn.Embedding(vocab_size, embedding)
         self.dropout = nn.Dropout(dropout)
-        self.words = nn.Linear(output, words)
+        self.words = nn.Linear(output_size, vocab_size)  # the output layer, as stored weights say
 
     @abstractmethod
     def advance(
         self, last: Tensor, memory: Tensors, state: Tensors
     ) -> tuple[Tensor, Tensor, Tensors]:
-        """(B, K, E) last words → (B, K, output), (B, K, L) attention, next state (B, K, …)."""
+        """(B, K, E) last words → (B, K, output_size), (B, K, L) attention, next state (B, K, …)."""
 
     def step(
         self, tokens: Tensor, memory: Tensors, state: Tensors

@@ -1,24 +1,19 @@
-"""Encoders, picture → grid of feature vectors: that of the shipped captioner, and all by name."""
+"""The encoder of the captioner that ships: MobileNet-EdgeTPU."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.decoder import chosen
-from models.networks.efficientnet import EfficientNetLite3
-from models.networks.encoder import Encoder
-from models.networks.published import published
+from models.networks.encoder_base import Encoder
 from models.networks.same import SameConv2d
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-__all__ = ["ENCODERS", "Block", "Encoder", "MobileNetEdgeTPU", "SameConv2d"]
+    from collections.abc import Mapping
 
 
 class Block(nn.Module):
@@ -117,17 +112,3 @@ class MobileNetEdgeTPU(Encoder):
                     if tensor is None or tensor.shape != parameter.shape:
                         raise ValueError(f"layer {layer}: its {name} does not fit")
                     parameter.copy_(tensor)
-
-
-ENCODERS: dict[str, Callable[..., Encoder]] = {
-    "mobilenet_edgetpu": MobileNetEdgeTPU, "efficientnet_lite3": EfficientNetLite3, **published(),
-}
-
-
-def make_encoder(architecture: Mapping[str, Any]) -> Encoder:
-    """`architecture`: {"encoder": name, "encoder_options": {...}}, the latter as needed.
-
-    Raises ValueError for a name that is not registered.
-    """
-    make = chosen(ENCODERS, architecture["encoder"], "encoder")
-    return make(**architecture.get("encoder_options", {}))

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.captioner import choose
-from models.captioning.consensus import MOST_WORDS, Consensus, grams, nearness
-from models.captioning.decoding import Hypothesis, Search
+from models.captioning.caption_store import MAX_VOCAB_SIZE, CaptionStore, neighbour_weights, ngrams
+from models.captioning.decoding import Hypothesis, SearchConfig
 from models.captioning.vocabulary import END, PAD, START
 from training.release import neighbours
 
@@ -47,8 +47,8 @@ def features(seed: int, pictures: int) -> NDArray[np.float32]:
     return np.random.default_rng(seed).normal(3, 2, (pictures, CHANNELS)).astype(np.float32)
 
 
-def memory(captions: list[list[list[int]]], seed: int = 0) -> Consensus:
-    return Consensus(neighbours.build(features(seed, len(captions)), tokens(captions)))
+def memory(captions: list[list[list[int]]], seed: int = 0) -> CaptionStore:
+    return CaptionStore(neighbours.build(features(seed, len(captions)), tokens(captions)))
 
 
 class Cider:
@@ -84,80 +84,80 @@ def test_agreement_is_the_mean_cider_with_the_captions_of_the_pictures(
     seed: int, count: int
 ) -> None:
     captions = said(seed)
-    consensus, cider = memory(captions), Cider(captions)
+    store, cider = memory(captions), Cider(captions)
     mine = [*said(seed + 1, 1, 3)[0], captions[0][0]]
     chosen = np.random.default_rng(seed).permutation(9)[:count]
     wanted = [np.mean([cider(each, ids) for number in chosen for ids in captions[number]])
               for each in mine]
-    assert consensus.agreement(mine, consensus.said(chosen)) == pytest.approx(wanted, abs=1e-9)
+    assert store.agreement(mine, store.references(chosen)) == pytest.approx(wanted, abs=1e-9)
 
 
 def test_it_is_not_ciders_variant_d() -> None:
-    consensus, cider = memory(BY_HAND), Cider(BY_HAND)
+    store, cider = memory(BY_HAND), Cider(BY_HAND)
     long = [6] * 9  # CIDEr-D would clip the count and punish the length
     wanted = np.mean([cider(long, ids) for ids in BY_HAND[1]])
     assert wanted > 0.1
-    assert consensus.agreement([long], consensus.said(np.asarray([1]))) == pytest.approx([wanted])
+    assert store.agreement([long], store.references(np.asarray([1]))) == pytest.approx([wanted])
 
 
 def test_agreement_among_captions_is_weighted() -> None:
     captions = said(2)
-    consensus, cider = memory(captions), Cider(captions)
+    store, cider = memory(captions), Cider(captions)
     mine, shares = captions[3], np.asarray([0.5, 0.2, 0.3])
     wanted = [sum(share * cider(a, b) for b, share in zip(mine, shares, strict=True))
               for a in mine]
-    assert consensus.among(mine, shares) == pytest.approx(wanted)
+    assert store.agreement_among(mine, shares) == pytest.approx(wanted)
 
 
 def test_a_picture_with_fewer_captions_counts_for_what_it_has() -> None:
     captions = said(3)
     ids = tokens(captions)
     ids[4, 1:] = PAD
-    consensus = Consensus(neighbours.build(features(0, 9), ids))
+    store = CaptionStore(neighbours.build(features(0, 9), ids))
     captions[4] = captions[4][:1]
     cider, mine = Cider(captions), captions[5][:1]
     wanted = np.mean([cider(mine[0], each) for number in (4, 5) for each in captions[number]])
-    both = consensus.said(np.asarray([4, 5]))
-    assert consensus.agreement(mine, both) == pytest.approx([wanted])
-    alone = consensus.agreement(mine, both.first(1))[0]
+    both = store.references(np.asarray([4, 5]))
+    assert store.agreement(mine, both) == pytest.approx([wanted])
+    alone = store.agreement(mine, both.first(1))[0]
     assert alone == pytest.approx(np.mean([cider(mine[0], each) for each in captions[4]]))
     weightings = [np.asarray([1.0, 0.0]), np.asarray([1.0, 1.0])]
-    assert consensus.agreements(mine[0], both, weightings) == pytest.approx([alone, wanted])
+    assert store.agreements(mine[0], both, weightings) == pytest.approx([alone, wanted])
 
 
 def test_agreement_with_pictures_is_weighted() -> None:
     captions = said(6)
-    consensus, cider = memory(captions), Cider(captions)
+    store, cider = memory(captions), Cider(captions)
     mine, chosen, weights = captions[0][:2], np.asarray([1, 2]), np.asarray([3.0, 1.0])
     each = [[np.mean([cider(caption, ids) for ids in captions[number]]) for number in chosen]
             for caption in mine]
     wanted = [(3 * near + far) / 4 for near, far in each]
-    there = consensus.said(chosen)
-    assert consensus.agreement(mine, there, weights) == pytest.approx(wanted)
-    assert consensus.agreements(mine[0], there, [weights]) == pytest.approx(wanted[:1])
+    there = store.references(chosen)
+    assert store.agreement(mine, there, weights) == pytest.approx(wanted)
+    assert store.agreements(mine[0], there, [weights]) == pytest.approx(wanted[:1])
 
 
 def test_the_nearer_ones_weigh_more() -> None:
     cosines = np.asarray([0.8, 0.7, 0.3], np.float32)
-    assert nearness(cosines, 0.1) == pytest.approx([1, math.exp(-1), math.exp(-5)])
-    assert nearness(cosines, 0) == pytest.approx([1, 1, 1])
+    assert neighbour_weights(cosines, 0.1) == pytest.approx([1, math.exp(-1), math.exp(-5)])
+    assert neighbour_weights(cosines, 0) == pytest.approx([1, 1, 1])
 
 
 def test_thousands_of_captions_are_not_mixed_up() -> None:
     captions = said(4, pictures=30, captions=60)
-    consensus, cider = memory(captions), Cider(captions)
+    store, cider = memory(captions), Cider(captions)
     wanted = np.mean([cider(captions[7][0], ids) for picture in captions for ids in picture])
-    everything = consensus.said(np.arange(30))
-    assert consensus.agreement(captions[7][:1], everything) == pytest.approx([wanted])
+    everything = store.references(np.arange(30))
+    assert store.agreement(captions[7][:1], everything) == pytest.approx([wanted])
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.lists(st.integers(1, MOST_WORDS - 1), min_size=1, max_size=6),
+@given(st.lists(st.lists(st.integers(1, MAX_VOCAB_SIZE - 1), min_size=1, max_size=6),
                 min_size=1, max_size=4))
 def test_every_n_gram_has_a_key_of_its_own(captions: list[list[int]]) -> None:
     longest = max(map(len, captions))
     array = np.asarray([[*ids, *[PAD] * (longest - len(ids))] for ids in captions])
-    rows, keys = grams(array)
+    rows, keys = ngrams(array)
     wanted = [(row, tuple(ids[at : at + n])) for row, ids in enumerate(captions)
               for n in range(1, 5) for at in range(len(ids) - n + 1)]
     assert Counter(rows.tolist()) == Counter(row for row, _ in wanted)
@@ -167,14 +167,14 @@ def test_every_n_gram_has_a_key_of_its_own(captions: list[list[int]]) -> None:
 
 def test_the_nearest_picture_to_a_picture_is_itself() -> None:
     seen = features(5, 40)
-    consensus = Consensus(neighbours.build(seen, tokens(said(5, 40))))
+    store = CaptionStore(neighbours.build(seen, tokens(said(5, 40))))
     for number, each in enumerate(seen):
-        pictures, cosines = consensus.near(each, 5)
+        pictures, cosines = store.nearest(each, 5)
         assert pictures[0] == number
         assert len(pictures) == len(cosines) == 5
         assert cosines[0] == pytest.approx(1, abs=5e-3)  # float16
         assert cosines.tolist() == sorted(cosines.tolist(), reverse=True)
-    assert sorted(consensus.near(seen[0], 99)[0]) == list(range(40))
+    assert sorted(store.nearest(seen[0], 99)[0]) == list(range(40))
 
 
 def test_rarity_by_hand() -> None:
@@ -183,43 +183,43 @@ def test_rarity_by_hand() -> None:
 
 
 def test_support_by_hand() -> None:
-    consensus = memory(BY_HAND)
-    assert consensus.support([4, 5, 7, 8], np.arange(3)) == pytest.approx([1, 2 / 3, 1 / 3, 0])
-    assert consensus.support([6, 7], np.asarray([1])) == pytest.approx([1, 0])
+    store = memory(BY_HAND)
+    assert store.support([4, 5, 7, 8], np.arange(3)) == pytest.approx([1, 2 / 3, 1 / 3, 0])
+    assert store.support([6, 7], np.asarray([1])) == pytest.approx([1, 0])
 
 
 def test_unity_by_hand() -> None:
     captions = [[[4, 5, 6, 7]], [[4, 5, 6, 7]], [[8, 9, 10, 11]]]
-    consensus = memory(captions)
+    store = memory(captions)
     # END and what else is on all pictures weighs nothing; n-grams of the first two are shared
     one = Cider(captions)(captions[0][0], captions[1][0])
     assert one == pytest.approx(1)
-    assert consensus.unity(np.arange(3)) == pytest.approx((2 + 2 + 1) / 9)
-    assert consensus.unity(np.asarray([2])) == pytest.approx(1)
+    assert store.neighbour_agreement(np.arange(3)) == pytest.approx((2 + 2 + 1) / 9)
+    assert store.neighbour_agreement(np.asarray([2])) == pytest.approx(1)
 
 
 def test_ease_is_how_far_the_writers_agree() -> None:
     captions = [[[4, 5, 6]] * 3, [[4, 5, 6], [7, 8, 9], [10, 11, 4]], said(6, 1)[0]]
-    consensus, cider = memory(captions), Cider(captions)
+    store, cider = memory(captions), Cider(captions)
     pairs = [(0, 1), (0, 2), (1, 2)]
     for number, picture in enumerate(captions[:2]):
         wanted = np.mean([cider(picture[a], picture[b]) for a, b in pairs])
-        assert consensus.ease(np.asarray([number])) == pytest.approx(wanted, abs=1e-3)
-    assert consensus.ease(np.asarray([0])) == pytest.approx(1, abs=1e-3)
+        assert store.annotator_agreement(np.asarray([number])) == pytest.approx(wanted, abs=1e-3)
+    assert store.annotator_agreement(np.asarray([0])) == pytest.approx(1, abs=1e-3)
 
 
 def test_the_consensus_chooses_among_what_was_found() -> None:
     captions = [[[4, 5, 6, 7]]] * 4 + [[[8, 9, 10, 11]]] * 4
     seen = np.repeat(np.eye(2, CHANNELS, dtype=np.float32), 4, 0) * 5
-    consensus = Consensus(neighbours.build(seen, tokens(captions)))
+    store = CaptionStore(neighbours.build(seen, tokens(captions)))
     found = [Hypothesis(ids, (-1.0,) * 5, np.ones((4, 1), np.float32), score)
              for ids, score in (((4, 5, 6, 7), -1.0), ((8, 9, 10, 11), -1.1))]
-    at = [consensus.around(each, 8) for each in seen[[0, 4]]]
-    how = Search(consensus=0.5, neighbours=3)
-    assert [choose(found, consensus, each, how) for each in at] == found
-    assert choose(found, consensus, at[1], Search(consensus=0.0)) is found[0]
-    assert choose(found[:1], consensus, at[1], how) is found[0]
-    assert choose(found, Consensus(Consensus.empty(CHANNELS)), None, how) is found[0]
+    at = [store.neighbours(each, 8) for each in seen[[0, 4]]]
+    config = SearchConfig(consensus=0.5, neighbours=3)
+    assert [choose(found, store, each, config) for each in at] == found
+    assert choose(found, store, at[1], SearchConfig(consensus=0.0)) is found[0]
+    assert choose(found[:1], store, at[1], config) is found[0]
+    assert choose(found, CaptionStore(CaptionStore.empty(CHANNELS)), None, config) is found[0]
 
 
 def changed(**changes: Any) -> dict[str, NDArray[Any]]:
@@ -234,7 +234,7 @@ def changed(**changes: Any) -> dict[str, NDArray[Any]]:
 ])
 def test_parts_that_do_not_fit_each_other_are_refused(wrong: dict[str, NDArray[Any]]) -> None:
     with pytest.raises(ValueError, match="do not fit"):
-        Consensus(changed(**wrong))
+        CaptionStore(changed(**wrong))
 
 
 def test_document_frequencies_are_counted_by_picture() -> None:
@@ -244,7 +244,7 @@ def test_document_frequencies_are_counted_by_picture() -> None:
     assert sorted(table.values()) == sorted(n for n in wanted.values() if n > 1)
     assert arrays["grams"].tolist() == sorted(arrays["grams"].tolist())
     for gram, number in wanted.items():
-        (key,) = grams(np.asarray([gram]))[1][-1:].tolist()
+        (key,) = ngrams(np.asarray([gram]))[1][-1:].tolist()
         assert table.get(key, 1) == number
 
 
@@ -259,18 +259,18 @@ def test_the_memory_is_the_same_each_time_and_small() -> None:
 
 
 def test_a_vocabulary_too_large_for_the_keys_is_refused() -> None:
-    with pytest.raises(ValueError, match=f"more than {MOST_WORDS} words"):
-        neighbours.build(features(0, 1), torch.tensor([[[START, MOST_WORDS, END]]]))
+    with pytest.raises(ValueError, match=f"more than {MAX_VOCAB_SIZE} words"):
+        neighbours.build(features(0, 1), torch.tensor([[[START, MAX_VOCAB_SIZE, END]]]))
 
 
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10**6), count=st.integers(1, 40))
 def test_places_in_fewer_bits_are_where_they_were(seed: int, count: int) -> None:
     arrays = neighbours.build(features(seed, 40), tokens(said(seed, 40)))
-    consensus, (asked,) = Consensus(arrays), features(seed + 1, 1)
+    store, (asked,) = CaptionStore(arrays), features(seed + 1, 1)
     place = (asked - arrays["mean"]) @ arrays["projection"].astype(float)
     exact = arrays["places"].astype(float) @ (place / np.linalg.norm(place))
-    pictures, cosines = consensus.near(asked, count)
+    pictures, cosines = store.nearest(asked, count)
     assert cosines == pytest.approx(exact[pictures], abs=1e-2)
     assert cosines == pytest.approx(np.sort(exact)[::-1][:count], abs=1e-2)
 
@@ -279,11 +279,11 @@ def test_what_was_said_of_the_first_pictures() -> None:
     captions = said(8)
     ids = tokens(captions)
     ids[2, 1:] = PAD  # one of them with a single caption
-    consensus = Consensus(neighbours.build(features(0, 9), ids))
+    store = CaptionStore(neighbours.build(features(0, 9), ids))
     chosen = np.asarray([3, 2, 7])
-    everything = consensus.said(chosen)
+    everything = store.references(chosen)
     for count in range(1, 6):
-        wanted, part = consensus.said(chosen[:count]), everything.first(count)
+        wanted, part = store.references(chosen[:count]), everything.first(count)
         assert part.pictures == wanted.pictures
         assert part.owners.tolist() == wanted.owners.tolist()
         for mine, theirs in zip(dataclasses.astuple(part.grams),

@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_LONGEST = 4  # words in an n-gram
+_MAX_N = 4  # words in an n-gram
 _BITS = 13  # for an id: four of them and the length fit in 54 bits
-MOST_WORDS = 1 << _BITS
-_MOST_BYTES = 256 << 20  # unpacked; the memory of 6,000 pictures has 4 MB
+MAX_VOCAB_SIZE = 1 << _BITS
+_MAX_BYTES = 256 << 20  # unpacked; a store of 6,000 pictures has 4 MB
 _STEPS = 127  # of an int8, each way
 _AT_ONCE = 512  # rows
 _KINDS = {"captions": "iu", "grams": "iu"}  # of the arrays' numbers; the others may have any
 
 
 @dataclass(frozen=True, slots=True)
-class Grams:
+class NGramVectors:
     """tf-idf of the n-grams of several captions, sparse and sorted by caption and n-gram.
 
     `norms` (captions, 4) for each n.
@@ -46,33 +46,33 @@ class Grams:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ReferenceCaptions:
     """What was said of P pictures: the n-grams of their M captions, and whose each is (M,)."""
 
-    grams: Grams
+    grams: NGramVectors
     owners: NDArray[np.int64]
     pictures: int
 
-    def first(self, pictures: int) -> Said:
+    def first(self, pictures: int) -> ReferenceCaptions:
         """What was said of the first of them."""
         captions = int(np.searchsorted(self.owners, pictures))
         end = int(np.searchsorted(self.grams.captions, captions))
-        mine = Grams(self.grams.captions[:end], self.grams.keys[:end], self.grams.weights[:end],
-                     self.grams.norms[:captions])
-        return Said(mine, self.owners[:captions], min(pictures, self.pictures))
+        part = NGramVectors(self.grams.captions[:end], self.grams.keys[:end],
+                            self.grams.weights[:end], self.grams.norms[:captions])
+        return ReferenceCaptions(part, self.owners[:captions], min(pictures, self.pictures))
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class Neighbours:
     """The training pictures nearest to one, nearest first: their cosines, and what was said."""
 
     pictures: NDArray[np.int64]
     cosines: NDArray[np.float32]
-    said: Said
+    references: ReferenceCaptions
 
 
-class Consensus:
-    """The memory of N training pictures: where they lie, and what was said of them."""
+class CaptionStore:
+    """N training pictures: where they lie among each other, and what people said of them."""
 
     def __init__(self, arrays: dict[str, NDArray[Any]]) -> None:
         """`arrays`: mean (C,), projection (C, D), places (N, D) of length 1, captions (N, K, T)
@@ -88,7 +88,7 @@ class Consensus:
             self._projection = arrays["projection"].astype(np.float32)
             places = arrays["places"]
             self._captions = arrays["captions"]
-            self._unity = arrays["unity"].astype(np.float64)
+            self._annotator_agreement = arrays["unity"].astype(np.float64)
             self._grams = arrays["grams"].astype(np.uint64)
             self._frequencies = arrays["frequencies"]
         except KeyError as error:
@@ -101,14 +101,14 @@ class Consensus:
                 or self._mean.ndim != 1 or self._grams.ndim != 1
                 or self._projection.shape != (len(self._mean), dimensions)
                 or places.shape != (len(self._captions), dimensions)
-                or self._unity.shape != (pictures,)
+                or self._annotator_agreement.shape != (pictures,)
                 or self._grams.shape != self._frequencies.shape):
             raise ValueError("its parts do not fit each other")
-        self._places, self._scales = _fewer_bits(places)
+        self._embeddings, self._scales = _fewer_bits(places)
 
     @classmethod
     def empty(cls, channels: int) -> dict[str, NDArray[Any]]:
-        """The arrays of a memory of no pictures, for captioners that bring none."""
+        """The arrays of a store of no pictures, for captioners that bring none."""
         return {"mean": np.zeros(channels, np.float16),
                 "projection": np.zeros((channels, 1), np.float16),
                 "places": np.zeros((0, 1), np.float16), "captions": np.zeros((0, 1, 1), np.uint16),
@@ -116,13 +116,13 @@ class Consensus:
                 "frequencies": np.zeros(0, np.uint16)}
 
     @classmethod
-    def load(cls, path: Path) -> Consensus:
+    def load(cls, path: Path) -> CaptionStore:
         """Raises ValueError or OSError when the file is none of ours."""
         try:
             # numpy leaves a file open that it opened itself and cannot read
             with path.open("rb") as file:
                 with ZipFile(file) as packed:
-                    if sum(each.file_size for each in packed.infolist()) > _MOST_BYTES:
+                    if sum(each.file_size for each in packed.infolist()) > _MAX_BYTES:
                         raise ValueError("it is far too large")
                 file.seek(0)
                 with np.load(file, allow_pickle=False) as arrays:
@@ -134,42 +134,43 @@ class Consensus:
             raise ValueError("it is no file of arrays") from error
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._embeddings)
 
     @property
     def channels(self) -> int:
         return len(self._mean)
 
     @property
-    def words(self) -> int:
+    def vocab_size(self) -> int:
         """The least size of a vocabulary that has all its ids."""
         return int(self._captions.max()) + 1 if len(self) else 0
 
-    def near(self, features: NDArray[np.float32], count: int) -> tuple[NDArray[np.int64],
-                                                                       NDArray[np.float32]]:
+    def nearest(
+        self, features: NDArray[np.float32], count: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The nearest training pictures to (C,) features and their cosines, nearest first."""
         place = (features - self._mean) @ self._projection
         place /= max(float(np.linalg.norm(place)), 1e-9)
         cosines = self._scales * np.concatenate(
             [np.zeros(0, np.float32), *(part.astype(np.float32) @ place
-                                        for part in _parts(self._places))])
+                                        for part in _parts(self._embeddings))])
         nearest = np.argsort(-cosines, kind="stable")[:count].astype(np.int64)
         return nearest, cosines[nearest].astype(np.float32)
 
-    def around(self, features: NDArray[np.float32], count: int) -> Around:
+    def neighbours(self, features: NDArray[np.float32], count: int) -> Neighbours:
         """The `count` nearest training pictures to (C,) features, or all, if there are fewer."""
-        pictures, cosines = self.near(features, count)
-        return Around(pictures, cosines, self.said(pictures))
+        pictures, cosines = self.nearest(features, count)
+        return Neighbours(pictures, cosines, self.references(pictures))
 
-    def said(self, pictures: NDArray[np.int64]) -> Said:
+    def references(self, pictures: NDArray[np.int64]) -> ReferenceCaptions:
         """What was said of the pictures, in their order."""
         captions = self._captions[pictures].reshape(-1, self._captions.shape[2]).astype(np.int64)
         owners = np.repeat(np.arange(len(pictures)), self._captions.shape[1])
         real = (captions != PAD).any(1)
-        return Said(self._vectors(captions[real]), owners[real], len(pictures))
+        return ReferenceCaptions(self._vectors(captions[real]), owners[real], len(pictures))
 
     def agreement(
-        self, captions: Sequence[Sequence[int]], said: Said,
+        self, captions: Sequence[Sequence[int]], references: ReferenceCaptions,
         weights: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64]:
         """Mean CIDEr of each caption (ids without END) with what was said of pictures, 0..1.
@@ -177,22 +178,23 @@ class Consensus:
         (Vedantam et al. 2015, equation 3: without CIDEr-D's clipping and length penalty.)
         `weights` (P,) of the P pictures in the mean; all the same by default.
         """
-        shares = (np.ones(said.pictures) if weights is None else weights)[said.owners]
-        return self._mean_cosine(captions, said.grams, shares / shares.sum())
+        shares = (np.ones(references.pictures) if weights is None else weights)[references.owners]
+        return self._mean_cosine(captions, references.grams, shares / shares.sum())
 
     def agreements(
-        self, caption: Sequence[int], said: Said, weightings: Sequence[NDArray[np.float64]],
+        self, caption: Sequence[int], references: ReferenceCaptions,
+        weightings: Sequence[NDArray[np.float64]],
     ) -> list[float]:
         """`agreement` of one caption, with one weighting of the pictures after another."""
-        others, mine = said.grams, self._vectors(_padded([caption]))
+        others, mine = references.grams, self._vectors(_padded([caption]))
         at = np.searchsorted(mine.keys, others.keys).clip(max=len(mine.keys) - 1)
         scaled = mine.weights / mine.norms[0, _length(mine.keys)]
         shared = np.where(mine.keys[at] == others.keys, scaled[at], 0.0)
         parts = others.weights * shared / others.norms[others.captions, _length(others.keys)]
-        cosines = np.bincount(others.captions, parts, len(others.norms)) / _LONGEST
-        return [float(np.average(cosines, weights=each[said.owners])) for each in weightings]
+        cosines = np.bincount(others.captions, parts, len(others.norms)) / _MAX_N
+        return [float(np.average(cosines, weights=each[references.owners])) for each in weightings]
 
-    def among(
+    def agreement_among(
         self, captions: Sequence[Sequence[int]], weights: NDArray[np.float64]
     ) -> NDArray[np.float64]:
         """Mean CIDEr of each caption with all of them, itself included, weighted: 0..1."""
@@ -200,7 +202,7 @@ class Consensus:
 
     def rarity(self, caption: Sequence[int]) -> NDArray[np.float64]:
         """Inverse document frequency of each word: a natural logarithm, 0 for the commonest."""
-        keys = np.asarray(caption, np.uint64) << np.uint64(_BITS * (_LONGEST - 1))
+        keys = np.asarray(caption, np.uint64) << np.uint64(_BITS * (_MAX_N - 1))
         return self._idf(keys)
 
     def support(
@@ -211,17 +213,17 @@ class Consensus:
         shares: NDArray[np.float64] = (there == np.asarray(caption)[:, None]).any(-1).mean(0)
         return shares
 
-    def unity(self, pictures: NDArray[np.int64]) -> float:
+    def neighbour_agreement(self, pictures: NDArray[np.int64]) -> float:
         """Mean CIDEr among the first captions of the pictures."""
         said = self._captions[pictures, 0].astype(np.int64)
         return float(self._mean_cosine(_unpadded(said), self._vectors(said)).mean())
 
-    def ease(self, pictures: NDArray[np.int64]) -> float:
+    def annotator_agreement(self, pictures: NDArray[np.int64]) -> float:
         """How far the writers of the pictures' captions agreed, on average."""
-        return float(self._unity[pictures].mean())
+        return float(self._annotator_agreement[pictures].mean())
 
     def _mean_cosine(
-        self, captions: Sequence[Sequence[int]], others: Grams,
+        self, captions: Sequence[Sequence[int]], others: NGramVectors,
         shares: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64]:
         """`shares` of the others in the mean; all the same by default."""
@@ -235,19 +237,19 @@ class Consensus:
         at = np.searchsorted(keys, mine.keys).clip(max=len(keys) - 1)
         shared = np.where(keys[at] == mine.keys, total[at], 0.0)
         parts = mine.weights * shared / mine.norms[mine.captions, _length(mine.keys)]
-        return np.bincount(mine.captions, parts, len(captions)) / _LONGEST
+        return np.bincount(mine.captions, parts, len(captions)) / _MAX_N
 
-    def _vectors(self, captions: NDArray[np.int64]) -> Grams:
+    def _vectors(self, captions: NDArray[np.int64]) -> NGramVectors:
         """(M, T) ids that end with END and are filled up with PAD → their tf-idf."""
-        rows, keys = grams(captions)
+        rows, keys = ngrams(captions)
         # caption and n-gram in one number, so that one sort counts them
         known, places = np.unique(keys, return_inverse=True)
         both, counts = np.unique(rows * len(known) + places, return_counts=True)
         rows, keys = both // len(known), known[both % len(known)]
         weights = counts * self._idf(keys)
-        norms = np.bincount(rows * _LONGEST + _length(keys), weights**2,
-                            len(captions) * _LONGEST).reshape(-1, _LONGEST)
-        return Grams(rows, keys, weights, np.sqrt(np.maximum(norms, 1e-12)))
+        norms = np.bincount(rows * _MAX_N + _length(keys), weights**2,
+                            len(captions) * _MAX_N).reshape(-1, _MAX_N)
+        return NGramVectors(rows, keys, weights, np.sqrt(np.maximum(norms, 1e-12)))
 
     def _idf(self, keys: NDArray[np.uint64]) -> NDArray[np.float64]:
         """Logarithm of the number of pictures over that of those with the n-gram."""
@@ -255,7 +257,7 @@ class Consensus:
         if len(self._grams):
             at = np.searchsorted(self._grams, keys).clip(max=len(self._grams) - 1)
             frequency = np.where(self._grams[at] == keys, self._frequencies[at], 1.0)
-        idf: NDArray[np.float64] = np.log(max(2, len(self._places))) - np.log(frequency)
+        idf: NDArray[np.float64] = np.log(max(2, len(self._embeddings))) - np.log(frequency)
         return idf
 
 
@@ -277,7 +279,7 @@ def _parts(rows: NDArray[Any]) -> list[NDArray[Any]]:
     return [rows[first : first + _AT_ONCE] for first in range(0, len(rows), _AT_ONCE)]
 
 
-def nearness(cosines: NDArray[np.float32], bandwidth: float) -> NDArray[np.float64]:
+def neighbour_weights(cosines: NDArray[np.float32], bandwidth: float) -> NDArray[np.float64]:
     """Weights of neighbours by their cosines: an e-th for each `bandwidth` that one is farther.
 
     (A kernel smoother: Nadaraya 1964, Watson 1964.) With a bandwidth of 0 all are the same.
@@ -288,10 +290,10 @@ def nearness(cosines: NDArray[np.float32], bandwidth: float) -> NDArray[np.float
     return weights
 
 
-def grams(captions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+def ngrams(captions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """All n-grams of (M, T) ids: the caption of each, and its key (the ids and n in one number)."""
     rows, keys = [], []
-    for n in range(1, _LONGEST + 1):
+    for n in range(1, _MAX_N + 1):
         if captions.shape[1] < n:
             break
         key = np.full((len(captions), captions.shape[1] - n + 1), n - 1, np.uint64)
@@ -299,7 +301,7 @@ def grams(captions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.ui
             word = captions[:, place : captions.shape[1] - n + 1 + place].astype(np.uint64)
             key = (key << np.uint64(_BITS)) | word
         # every n-gram begins its key with n - 1, so move it above the ids of the longest
-        shift = np.uint64(_BITS * (_LONGEST - n))
+        shift = np.uint64(_BITS * (_MAX_N - n))
         key = key << shift
         real = captions[:, n - 1 :] != PAD
         rows.append(np.nonzero(real)[0])
@@ -309,7 +311,7 @@ def grams(captions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.ui
 
 def _length(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
     """n - 1 for each n-gram's key."""
-    return (keys >> np.uint64(_BITS * _LONGEST)).astype(np.int64)
+    return (keys >> np.uint64(_BITS * _MAX_N)).astype(np.int64)
 
 
 def _unpadded(captions: NDArray[np.int64]) -> list[list[int]]:

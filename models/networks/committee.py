@@ -1,4 +1,4 @@
-"""Decoders, grid → words: those of the shipped captioners, and the table of all."""
+"""The decoder of joined captioners: several that speak as one."""
 
 from __future__ import annotations
 
@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from models.networks.attending import HardAttention, SoftAttention, TopDown
-from models.networks.decoder import Decoder, Tensors
-from models.networks.grounded import GroundedLSTM
-from models.networks.luong import LuongGlobal, LuongLocal
-from models.networks.pooled import Merge, ShowAndTell
+from models.networks.decoder_base import Decoder, Tensors
 from models.networks.show_attend_tell import SoftAttentionLSTM
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-__all__ = ["DECODERS", "Committee", "Decoder", "GroundedLSTM", "SoftAttentionLSTM", "Tensors"]
+    from collections.abc import Sequence
 
 
 class Committee(Decoder):
@@ -32,14 +26,13 @@ class Committee(Decoder):
         super().__init__()
         self.members = nn.ModuleList(SoftAttentionLSTM(**options) for _ in range(members))
 
-    def speakers(self) -> list[Decoder]:
-        """Those that learn words of their own: the members."""
+    def ensemble_members(self) -> list[Decoder]:
         return [member for member in self.members if isinstance(member, Decoder)]
 
     def begin(self, features: Tensor) -> tuple[Tensors, Tensors]:
         """(B, C, S, S) features → grid (B, L, D), keys (B, L, A) of each member in turn; hidden,
         cell (B, 1, H) of each."""
-        memories, states = zip(*(member.begin(features) for member in self.speakers()),
+        memories, states = zip(*(member.begin(features) for member in self.ensemble_members()),
                                strict=True)
         return _joined(memories), _joined(states)
 
@@ -52,20 +45,20 @@ class Committee(Decoder):
         """
         logits, weights, after = zip(*(
             member.step(tokens, memory[2 * m : 2 * m + 2], state[2 * m : 2 * m + 2])
-            for m, member in enumerate(self.speakers())
+            for m, member in enumerate(self.ensemble_members())
         ), strict=True)
         return mean_probability(logits), torch.stack(weights).mean(0), _joined(after)
 
     def forward(self, features: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """As `SoftAttentionLSTM.forward`, with a dimension M before all of both results."""
-        logits, attention = zip(*(member(features, tokens) for member in self.speakers()),
+        logits, attention = zip(*(member(features, tokens) for member in self.ensemble_members()),
                                 strict=True)
         return torch.stack(logits), torch.stack(attention)
 
 
 def mean_probability(logits: Sequence[Tensor]) -> Tensor:
     """Logits (…, V) of several → the logarithm (…, V) of their mean probability."""
-    # not by logsumexp, which ONNX Runtime takes longer for than for the words' layer
+    # not by logsumexp, which ONNX Runtime takes longer for than for the output layer
     total = sum((part.float().softmax(-1) for part in logits[1:]), logits[0].float().softmax(-1))
     return (total / len(logits)).clamp(min=torch.finfo(torch.float32).tiny).log()
 
@@ -73,18 +66,3 @@ def mean_probability(logits: Sequence[Tensor]) -> Tensor:
 def _joined(members: Sequence[Tensors]) -> Tensors:
     """The parts of all members, one member after the other."""
     return tuple(part for parts in members for part in parts)
-
-
-DECODERS: dict[str, Callable[..., Decoder]] = {
-    "soft_attention_lstm": SoftAttentionLSTM,
-    "grounded_lstm": GroundedLSTM,
-    "committee": Committee,
-    "soft_attention": SoftAttention,
-    "hard_attention": HardAttention,
-    "luong_global": LuongGlobal,
-    "luong_local": LuongLocal,
-    "show_and_tell": ShowAndTell,
-    "merge": Merge,
-    "top_down": TopDown,
-}
-"""Each takes the encoder's `channels`, the number of `words`, and options of its own."""

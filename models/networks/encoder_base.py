@@ -1,4 +1,4 @@
-"""What every encoder has in common: its face, its stages, its starting weights."""
+"""What every encoder has in common: its interface, its stages, its starting weights."""
 
 from __future__ import annotations
 

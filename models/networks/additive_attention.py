@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from models.networks.attention import AdditiveAttention
-from models.networks.decoder import Cell, CellName, FirstState, Grid, Recurrent, Tensors
+from models.networks.attention_layers import AdditiveAttention
+from models.networks.decoder_base import Cell, CellName, FirstState, Grid, Recurrent, Tensors
 
 
 class SoftAttention(Recurrent):
@@ -19,10 +19,10 @@ class SoftAttention(Recurrent):
     """
 
     def __init__(
-        self, *, channels: int, words: int, cell: CellName = "lstm", grid: int = 512,
+        self, *, channels: int, vocab_size: int, cell: CellName = "lstm", grid: int = 512,
         hidden: int = 512, embedding: int = 256, attention: int = 256, dropout: float = 0.3,
     ) -> None:
-        super().__init__(words, embedding, hidden, dropout)
+        super().__init__(vocab_size, embedding, hidden, dropout)
         self.grid = Grid(channels, grid, dropout)
         self.attention = AdditiveAttention(grid, hidden, attention)
         self.cell = Cell(cell, embedding + grid, hidden)
@@ -66,16 +66,16 @@ class HardAttention(SoftAttention):
     baseline: Tensor
 
     def __init__(
-        self, *, channels: int, words: int, reward: float = 1.0, entropy: float = 0.002,
+        self, *, channels: int, vocab_size: int, reward: float = 1.0, entropy: float = 0.002,
         cell: CellName = "lstm", grid: int = 512, hidden: int = 512, embedding: int = 256,
         attention: int = 256, dropout: float = 0.3,
     ) -> None:
         """`reward` and `entropy` are λ_r and λ_e of equation 12."""
-        super().__init__(channels=channels, words=words, cell=cell, grid=grid, hidden=hidden,
-                         embedding=embedding, attention=attention, dropout=dropout)
+        super().__init__(channels=channels, vocab_size=vocab_size, cell=cell, grid=grid,
+                         hidden=hidden, embedding=embedding, attention=attention, dropout=dropout)
         self.reward, self.entropy = reward, entropy
         # what a decoder gets that has learnt nothing
-        self.register_buffer("baseline", torch.tensor(-math.log(words)))
+        self.register_buffer("baseline", torch.tensor(-math.log(vocab_size)))
         self._drawing: Tensor | None = None  # (B, 1): for which pictures, while in `forward`
         self._looks: list[tuple[Tensor, Tensor]] = []
 
@@ -127,10 +127,10 @@ class TopDown(Recurrent):
     """
 
     def __init__(
-        self, *, channels: int, words: int, cell: CellName = "lstm", grid: int = 512,
+        self, *, channels: int, vocab_size: int, cell: CellName = "lstm", grid: int = 512,
         hidden: int = 512, embedding: int = 512, attention: int = 256, dropout: float = 0.3,
     ) -> None:
-        super().__init__(words, embedding, hidden, dropout)
+        super().__init__(vocab_size, embedding, hidden, dropout)
         self.grid = Grid(channels, grid, dropout)
         self.attention = AdditiveAttention(grid, hidden, attention)
         self.looking = Cell(cell, hidden + grid + embedding, hidden)
