@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from models.captioning.kinds import kinds, mentions, numbers
+from training.data.datasets import Example, load
 from training.data.regression import logistic, sigmoid
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from training.data.datasets import Example
+    from training.data.cleaning import Cleaning
 
 LABELS, DETECTIONS = "objects.csv", "detections.csv.gz"
 MAP = 16  # cells a side of the maps that tell where a thing is
@@ -101,6 +102,20 @@ def is_held_out(name: str) -> bool:
     `name` is a file name that begins with the picture's number.
     """
     return int(name.partition(".")[0]) % 10 == 0
+
+
+def examples(folder: Path, cleaning: Cleaning | None = None) -> list[Example]:
+    """The labelled pictures that are there, in order of name, with the captions that they have."""
+    captioned = load(folder, "table", cleaning)
+    known = {each.path.name: each for each in (*captioned.train, *captioned.development)}
+    paths = {path.name: path for path in (folder / "Images").iterdir()}
+    return [known.get(name, Example(paths[name], ()))
+            for name in sorted(read_labels(folder)) if name in paths]
+
+
+def held_out_examples(folder: Path) -> list[Example]:
+    """The labelled pictures that nothing learns from: for choosing, calibrating and measuring."""
+    return [each for each in examples(folder) if is_held_out(each.path.name)]
 
 
 def targets(folder: Path, examples: Sequence[Example]) -> ObjectTargets:

@@ -72,6 +72,33 @@ def evaluate(bundle: Path, data: Path, engine: EngineName, kind: str | None, bea
 
 
 @click.command()
+@click.argument("bundle", type=_folder)
+@click.option("--data", type=_folder, required=True,
+              help="Folder of everyday pictures with objects.csv and detections.csv.gz (COCO).")
+@click.option("--engine", type=click.Choice(get_args(EngineName)), default="onnx")
+@click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures.")
+def honesty(bundle: Path, data: Path, engine: EngineName, limit: int | None) -> None:
+    """Tell how often what BUNDLE says of everyday pictures is true, and how often it is not.
+
+    It describes the held-out pictures (those whose number ends in 0) of a data set that tells
+    which of eighty kinds of thing are on each. "Helpful" answers name a thing that is there,
+    "invented" ones a thing that is not; CHAIRi is the share of the named things that are not there.
+    """
+    from models.captioner import load
+    from training.data.objects import held_out_examples, targets
+    from training.evaluation.honesty import ask, judge
+
+    try:
+        captioner = load(bundle, engine=engine)
+        examples = held_out_examples(data)[:limit]
+        truth = targets(data, examples)
+    except (ValueError, FileNotFoundError) as error:
+        raise click.UsageError(str(error)) from error
+    answers = ask(captioner, examples, truth.presence.shape[1])
+    click.echo("\n".join(judge(answers, truth).lines()))
+
+
+@click.command()
 @click.argument("picture", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--bundle", type=_folder, default=SHIPPED, show_default="the shipped one",
               help="The bundle's folder.")

@@ -5,7 +5,7 @@ Measured on pictures whose kinds of thing are known (`training.data.objects`).
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -92,22 +92,25 @@ class Honesty:
 def judge(answers: Sequence[Asked], truth: ObjectTargets, believed: float = 0.5) -> Honesty:
     """Hold the answers against what is known; `believed` is the least probability of a kind
     whose count is judged."""
-    there = [frozenset(np.flatnonzero(row > 0.5).tolist()) for row in truth.presence]
-    groups: dict[str, list[int]] = defaultdict(list)
-    for place, each in enumerate(answers):
-        groups["all"].append(place)
-        groups[each.form].append(place)
-    rows = [_row(form, places, answers, there) for form, places in groups.items()]
     right: Counter[bool] = Counter()
     for place, each in enumerate(answers):
         for kind in np.flatnonzero((each.probabilities >= believed) & (truth.counts[place] > 0)):
             known = min(COUNTED, int(truth.counts[place, kind]))
             right[known == min(COUNTED, int(each.counts[kind]))] += 1
     return Honesty(
-        tuple(rows),
+        by_form(answers, truth),
         100 * mean_average_precision(np.stack([each.probabilities for each in answers]),
                                      truth.presence),
         _percent(right[True], right.total()), len(answers))
+
+
+def by_form(answers: Sequence[Asked], truth: ObjectTargets) -> tuple[Row, ...]:
+    """A row for all answers, and one for those of each form."""
+    there = [frozenset(np.flatnonzero(row > 0.5).tolist()) for row in truth.presence]
+    groups: dict[str, list[int]] = {"all": list(range(len(answers)))}
+    for place, each in enumerate(answers):
+        groups.setdefault(each.form, []).append(place)
+    return tuple(_row(form, places, answers, there) for form, places in groups.items())
 
 
 def _row(

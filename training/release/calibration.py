@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,8 @@ FOLDS = 10
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fit:
     """`calibration` is fitted on all; `confidences` and `auroc` are cross-fitted, so that no
-    caption's confidence was fitted on that caption. `good` is what they should tell."""
+    caption's confidence was fitted on that caption. `good` is what they should tell. `aurocs`
+    are those of the first split's captions, and of those of each further one."""
 
     calibration: Calibration
     names: tuple[str, ...]
@@ -33,13 +35,17 @@ class Fit:
     good: NDArray[np.bool_]
     ciders: NDArray[np.float64]
     auroc: float
+    aurocs: tuple[float, ...] = ()
 
 
 def fit(
     result: Result, limits: Calibration, unfamiliar: Sequence[Mapping[str, float]] = (),
-    seed: int = 0,
+    seed: int = 0, others: Sequence[Result] = (),
 ) -> Fit:
     """Fit P(the caption is not among the worst third by CIDEr); `limits` are kept.
+
+    Of the captions of `others`, further splits, the worst third is theirs: elsewhere people
+    agree more or less.
 
     On the standardised signals, with ridges: an ordinal regression of the captions' CIDEr
     (`ordinal`), times a logistic regression that tells development pictures from `unfamiliar`
@@ -47,16 +53,20 @@ def fit(
     are any. `FOLDS`-fold cross-fitting (Chernozhukov et al. 2018) for everything that is
     reported.
     """
-    names = tuple(sorted(result.signals))
+    splits = [(each, name) for each in (result, *others) for name in sorted(each.signals)]
+    names = tuple(name for _, name in splits)
     kinds = sorted(result.signals[names[0]])
-    values = np.asarray([[result.signals[name][kind] for kind in kinds] for name in names])
+    values = np.asarray([[each.signals[name][kind] for kind in kinds] for each, name in splits])
     strange = np.asarray([[each[kind] for kind in kinds] for each in unfamiliar])
-    ciders = np.asarray([result.ciders[name] for name in names])
-    good = ciders > np.quantile(ciders, 1 / 3)
+    ciders = np.asarray([each.ciders[name] for each, name in splits])
+    ends = np.cumsum([0, *(len(each.signals) for each in (result, *others))])
+    parts = [slice(first, last) for first, last in itertools.pairwise(ends.tolist())]
+    ranks = np.concatenate([_ranks(ciders[part]) for part in parts])
+    good = np.concatenate([ciders[part] > np.quantile(ciders[part], 1 / 3) for part in parts])
 
     def factors(inside: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
         """Slopes and offset of each factor of the confidence, fitted to some captions."""
-        found = [_standardised(ordinal, values[inside], ciders[inside], RIDGE)]
+        found = [_standardised(ordinal, values[inside], ranks[inside], RIDGE)]
         if len(strange):
             known = np.arange(inside.sum() + len(strange)) < inside.sum()
             found.append(_standardised(logistic, np.concatenate([values[inside], strange]), known,
@@ -78,7 +88,13 @@ def fit(
         if inside.any():
             confidences[inside] = np.prod(
                 [sigmoid(values[inside] @ part[:-1] + part[-1]) for part in factors(~inside)], 0)
-    return Fit(calibration, names, confidences, good, ciders, auroc(confidences, good))
+    return Fit(calibration, names, confidences, good, ciders, auroc(confidences, good),
+               tuple(auroc(confidences[part], good[part]) for part in parts))
+
+
+def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of the scores that are no higher than each: what is equal stays so."""
+    return np.searchsorted(np.sort(scores), scores, side="right") / max(1, len(scores))
 
 
 def _standardised(

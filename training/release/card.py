@@ -15,7 +15,21 @@ if TYPE_CHECKING:
 
     from models.captioning.confidence import Calibration
     from training.evaluation.evaluate import Result
+    from training.evaluation.honesty import Honesty
     from training.release.calibration import Fit
+
+
+@dataclass(frozen=True, slots=True)
+class Everyday:
+    """Of a captioner that knows things: how many captions without pictures (`text`) it learnt
+    from, the `scores` of its captions for the `held_out` everyday pictures that have some, what
+    its answers are worth there, and the AUROC of the confidence on each development split."""
+
+    text: int
+    held_out: int
+    scores: Mapping[str, float]
+    honesty: Honesty
+    aurocs: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,8 @@ class Facts:
     exact: float
     seed: int
     seeds: tuple[Mapping[str, float], ...] = ()
+    encoder: str = "mobilenet_edgetpu"
+    everyday: Everyday | None = None
 
 
 def write(
@@ -60,25 +76,23 @@ def write(
         f"| {name} | {result.captions[name]} | {result.ciders[name]:.0f} "
         f"| {confidences[name]:.2f} |" for name in names
     )
+    more = "--unlabelled PICTURES" if facts.everyday is None else "--everyday COCO"
     return f"""\
-# Model card: Flickr8k captioner
+# Model card: {"Flickr8k" if facts.everyday is None else "everyday"} captioner
 
 {_summary(facts)}
 
 ## Made from
-* **Data:** Flickr8k (Hodosh, Young and Hockenmaier 2013, JAIR 47): {facts.pictures} training
-  pictures with five captions each. The data set is for **non-commercial research and
+* **Data:** Flickr8k (Hodosh, Young and Hockenmaier 2013, JAIR 47), its training pictures with
+  five captions each. The data set is for **non-commercial research and
   education**; the photographs belong to their authors on Flickr. What that means for these
   weights is for whoever uses them to judge: treat them as non-commercial.
-* **Pictures without captions:** {facts.unlabelled} photographs of MS COCO 2014, whose captions
-  were never seen. They keep the ImageNet classes alive, and the captioner learnt from captions
-  that it made for them itself, in which what the starting classifier was sure of had to be named.
-* **Starting weights:** the encoder began as MobileNet-EdgeTPU 1.0 224 trained on ImageNet
-  (the MLPerf mobile v0.7 model, TensorFlow authors, Apache-2.0). Every layer was then
+{_photographs(facts)}
+* **Starting weights:** the encoder began as {_STARTED[facts.encoder]}. Every layer was then
   fine-tuned; none ships as it came. The decoders began at random
   ({_seed(facts)}).
 * **Recipe:** `training/recipes/{facts.recipe}.toml`, by
-  `python -m training build {facts.recipe} --data DATA --unlabelled PICTURES --weights WEIGHTS
+  `python -m training build {facts.recipe} --data DATA {more} --weights WEIGHTS
   --work WORK --out FOLDER`.
 
 ## Scores
@@ -93,7 +107,7 @@ on this same split, so expect slightly less on pictures never seen.
 The torch engine, which computes in float32 where this one multiplies in integers, gives the same
 words on {facts.same} of them; its CIDEr is {facts.exact:.1f}. Training took {facts.hours:.1f} hours
 on {facts.cores} cores, a caption {1000 * facts.seconds:.0f} ms.
-{_spread(facts)}
+{_spread(facts)}{_honesty(facts)}
 ## Confidence
 P(the caption is not among the worst third by CIDEr), by ordinal regression on what the captioner
 knows: probabilities of the words, agreement with the captions of the nearest training pictures,
@@ -120,8 +134,7 @@ confidence was fitted with); they should all be unsure:
 {strange}
 
 ## What it is bad at
-* Anything Flickr8k hardly shows: food, rooms, vehicles, text, drawings, charts, screens. It
-  knows people, dogs, sport, water, snow and streets, and turns other things into those.
+{_weakness(facts)}
 * Counting beyond two, colours of small things, who does what to whom.
 * It takes over the habits of Flickr8k's writers, such as guessing at gender and age.
 
@@ -132,17 +145,93 @@ confidence was fitted with); they should all be unsure:
 """
 
 
+_NETWORKS = {"mobilenet_edgetpu": "MobileNet-EdgeTPU", "efficientnet_lite3": "EfficientNet-Lite3"}
+_STARTED = {
+    "mobilenet_edgetpu": """MobileNet-EdgeTPU 1.0 224 trained on ImageNet
+  (the MLPerf mobile v0.7 model, TensorFlow authors, Apache-2.0)""",
+    "efficientnet_lite3": """EfficientNet-Lite3 trained on ImageNet (Tan and Le 2019;
+  TensorFlow authors, Apache-2.0), dequantised from its published int8 model""",
+}
+
+
+def _photographs(facts: Facts) -> str:
+    if facts.everyday is None:
+        return f"""\
+* **Pictures without captions:** {facts.unlabelled} photographs of MS COCO 2014, whose captions
+  were never seen. They keep the ImageNet classes alive, and the captioner learnt from captions
+  that it made for them itself, in which what the starting classifier was sure of had to be named."""
+    return f"""\
+* **Everyday pictures:** photographs of MS COCO 2014 ({facts.pictures} pictures with captions in
+  all, {facts.unlabelled} more without), with which of 80 kinds of thing are on them, and
+  {facts.everyday.text} captions without pictures. COCO's annotations are CC BY 4.0; the photographs
+  belong to their authors on Flickr. Pictures whose number ends in 0 were kept for calibrating.
+* **A teacher:** the boxes that NanoDet-g 416 (Apache-2.0, trained on COCO) finds on all of these
+  pictures taught where things are and how many, and which things are on Flickr8k's."""
+
+
+def _weakness(facts: Facts) -> str:
+    if facts.everyday is None:
+        return """\
+* Anything Flickr8k hardly shows: food, rooms, vehicles, text, drawings, charts, screens. It
+  knows people, dogs, sport, water, snow and streets, and turns other things into those."""
+    return """\
+* Things that are none of the 80 kinds and of no ImageNet class; text, drawings, charts, screens.
+* Small things, and things that are cut off by an edge: their kind is missed more often."""
+
+
+def _honesty(facts: Facts) -> str:
+    """What is said of everyday pictures; nothing for a captioner that knows no things."""
+    if facts.everyday is None:
+        return ""
+    known = facts.everyday
+    scores = "\n".join(f"| {name} | {known.scores[name]:.1f} |"
+                       for name in ("BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr"))
+    rows = "\n".join(
+        f"| {row.form} | {row.share:.0f} % | {row.helpful:.0f} % | {row.invented:.1f} % "
+        f"| {row.chair:.1f} % |" for row in known.honesty.rows)
+    return f"""
+## Everyday pictures
+{known.held_out} photographs of COCO that it has not learnt from. Of the captions of those that
+people have described:
+
+| measure | value |
+|---|---|
+{scores}
+
+What it says of all of them (`python -m training honesty BUNDLE --data COCO`): the share of answers
+of each form, of these the share that names a kind of thing that is there ("helpful") and that
+names one that is not ("invented"), and the share of the things named that are not there (CHAIRi,
+Rohrbach et al. 2018). The limits were chosen on these same pictures, with cross-fitted
+probabilities.
+
+| form | of all | helpful | invented | CHAIRi |
+|---|---|---|---|---|
+{rows}
+
+Mean average precision of the 80 kinds: {known.honesty.mean_average_precision:.1f}. The number (one,
+two, several) is right for {known.honesty.counts:.0f} % of the things that are there and believed. The
+confidence's AUROC is {known.aurocs[0]:.3f} on Flickr8k's captions and {known.aurocs[1]:.3f} on these.
+"""
+
+
 def _summary(facts: Facts) -> str:
     decoders = ("one decoder" if facts.decoders == 1 else
                 f"{facts.decoders} decoders, whose probabilities are averaged,")
+    heads = "" if facts.everyday is None else ", a head for 80 kinds of thing,"
     origins = (f" {facts.members} captioners were trained apart; their encoders' weights are "
                "averaged to one." if facts.members else "")
     return textwrap.fill(
-        f"An attention captioner for photographs: a MobileNet-EdgeTPU encoder and {decoders} with "
+        f"An attention captioner for photographs: {_with_article(facts)} encoder{heads} and "
+        f"{decoders} with "
         'additive attention, the gating scalar and an LSTM ("Show, Attend and Tell", Xu et al. '
         "2015), and a memory of the training captions that re-ranks what the beam search finds "
         f"({facts.parameters / 1e6:.1f} million parameters, stored as int8; {facts.words} words)."
         + origins, width=100)
+
+
+def _with_article(facts: Facts) -> str:
+    name = _NETWORKS.get(facts.encoder, facts.encoder)
+    return f"an {name}" if name[:1] in "AEIOU" else f"a {name}"
 
 
 def _seed(facts: Facts) -> str:

@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING
 from training.release.calibration import reliability, risk_coverage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from training.release.calibration import Fit
 
 
-def draw(fit: Fit, folder: Path) -> None:
-    """Write reliability.png and risk_coverage.png, both from cross-fitted confidences."""
+def draw(
+    fit: Fit, folder: Path, things: Sequence[tuple[float, float, int]] = ()
+) -> None:
+    """Write reliability.png and risk_coverage.png, both from cross-fitted confidences.
+
+    `things` are the bins of the kinds' probabilities (see `calibration.reliability`), if any.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure((5, 5), layout="constrained")
@@ -21,7 +27,10 @@ def draw(fit: Fit, folder: Path) -> None:
     bins = reliability(fit.confidences, fit.good)
     axes.plot([0, 1], [0, 1], "--", color="grey", label="perfect")
     axes.plot([said for said, *_ in bins], [was for _, was, _ in bins], "o-", label="this bundle")
-    axes.set(xlabel="confidence", ylabel="share not among the worst third", xlim=(0, 1),
+    if things:
+        axes.plot([said for said, *_ in things], [was for _, was, _ in things], "s-",
+                  label="kinds of thing")
+    axes.set(xlabel="confidence", ylabel="share not among the worst third, or present", xlim=(0, 1),
              ylim=(0, 1), title="Reliability, development split, cross-fitted")
     axes.legend()
     figure.savefig(folder / "reliability.png", dpi=90, metadata={"Software": None})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ from training.data import unfamiliar
 from training.data.datasets import load_unlabelled
 from training.evaluation import strangers
 from training.evaluation.evaluate import Result, evaluate
-from training.release import calibration, card, neighbours, plots
+from training.release import calibration, card, everyday, neighbours, plots
 from training.trainer import material
 
 if TYPE_CHECKING:
@@ -77,7 +76,8 @@ def publish(
     origin = {"hours": round(sum(each.get("hours", 0.0) for each in origins), 2),
               "cores": max(each.get("cores", 0) for each in origins),
               "unlabelled": max(each.get("unlabelled", 0) for each in origins)}
-    trained = Trained(trainer.averaged(), trainer.recipe, trainer.material, origin)
+    network = _without_folds(trainer.averaged(), trainer.recipe, len(trainer.material.vocabulary))
+    trained = Trained(network, trainer.recipe, trainer.material, origin)
     return _publish(trained, folder, weights, unlabelled)
 
 
@@ -137,18 +137,26 @@ def _publish(
     examples = trained.material.development
     config = _export(trained, folder)
     captioner = load(folder)
-    result, fit = _judged(captioner, examples, "development")
+    scenes, known, further = trained.material.everyday, None, list[Example]()
+    if scenes is not None:
+        known = everyday.calibrate_objects(captioner, scenes)
+        further = known.captioned
+    result, fit, others = _judged(captioner, examples, "development", further)
     other = evaluate(load(folder, "torch"), examples, name="torch engine")
     same = sum(result.captions[name] == text for name, text in other.captions.items())
-    seeds = [_scores(*_judged(load(each), examples, each.name)) for each in beside]
-    limits, elsewhere = fit.calibration, None
-    if recipe.starting_weights and weights is not None and unlabelled is not None:
-        seen = strangers.look(captioner, load_unlabelled(unlabelled)[1],
-                              material.starting_encoder(recipe, weights))
+    seeds = [_scores(*_judged(load(each), examples, each.name)[:2]) for each in beside]
+    limits, elsewhere, honesty = fit.calibration, None, None
+    pictures = (scenes.development if scenes is not None
+                else load_unlabelled(unlabelled)[1] if unlabelled is not None else [])
+    if recipe.starting_weights and weights is not None and pictures:
+        seen = strangers.look(captioner, pictures, material.starting_encoder(recipe, weights))
         limits = calibration.fit_tags(seen.tags, seen.right, limits)
         elsewhere = seen.summary(limits)
-    captioner.config = dataclasses.replace(config, calibration=limits)
-    plots.draw(fit, folder)
+    everyday.use(captioner, limits)
+    if known is not None:
+        honesty = everyday.choose_what_is_said(captioner, known)
+        limits = captioner.config.calibration
+    plots.draw(fit, folder, known.reliability() if known is not None else ())
     facts = card.Facts(
         recipe=recipe.name, members=len(recipe.members),
         decoders=len(network.decoder.ensemble_members()),
@@ -157,7 +165,9 @@ def _publish(
         unlabelled=int(origin.get("unlabelled", 0)), seconds=result.seconds,
         hours=origin.get("hours", float("nan")), cores=int(origin.get("cores", 0)),
         same=same, exact=other.scores["CIDEr"], seed=recipe.seed,
-        seeds=(_scores(result, fit), *seeds),
+        seeds=(_scores(result, fit), *seeds), encoder=recipe.architecture["encoder"],
+        everyday=None if honesty is None or scenes is None else card.Everyday(
+            len(scenes.text), len(scenes.development), others[0].scores, honesty, fit.aurocs),
     )
     text = card.write(facts, result, fit, limits, strangers.certainty(captioner), elsewhere)
     (folder / CARD).write_text(text, encoding="utf-8")
@@ -169,12 +179,16 @@ def _publish(
 
 
 def _judged(
-    captioner: Captioner, examples: Sequence[Example], name: str
-) -> tuple[Result, calibration.Fit]:
-    """A captioner's scores, and how far it knows what its captions are worth."""
+    captioner: Captioner, examples: Sequence[Example], name: str,
+    further: Sequence[Example] = (),
+) -> tuple[Result, calibration.Fit, list[Result]]:
+    """A captioner's scores, and how far it knows what its captions are worth; the scores of
+    `further` pictures, if there are any, count in that, too."""
     result = evaluate(captioner, examples, name=name)
+    others = [evaluate(captioner, further, name="everyday")] if further else []
     strange = [captioner.describe(image).signals for _, image in unfamiliar.draw(_STRANGE, seed=1)]
-    return result, calibration.fit(result, captioner.config.calibration, strange)
+    return (result, calibration.fit(result, captioner.config.calibration, strange, others=others),
+            others)
 
 
 def _scores(result: Result, fit: calibration.Fit) -> dict[str, float]:
@@ -182,8 +196,21 @@ def _scores(result: Result, fit: calibration.Fit) -> dict[str, float]:
 
 
 def _architecture(recipe: Recipe) -> dict[str, Any]:
-    """The recipe's, but for the embeddings' file: it was read when training began."""
-    return {key: value for key, value in recipe.architecture.items() if key != "embeddings"}
+    """The recipe's, but for what only training needs: the embeddings' file, and the heads that
+    learn from some of the pictures."""
+    architecture = {key: value for key, value in recipe.architecture.items()
+                    if key != "embeddings"}
+    if "objects" in architecture:
+        architecture["objects"] = architecture["objects"] | {"folds": 0}
+    return architecture
+
+
+def _without_folds(network: CaptioningNetwork, recipe: Recipe, words: int) -> CaptioningNetwork:
+    """The network without the heads that only its training needs."""
+    shipped = CaptioningNetwork(_architecture(recipe), words)
+    shipped.load_state_dict({name: value for name, value in network.state_dict().items()
+                             if not name.startswith("objects.cross_fitted")})
+    return shipped.eval()
 
 
 def _export(trained: Trained, folder: Path) -> Config:

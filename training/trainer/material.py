@@ -18,7 +18,6 @@ from models.networks.encoder_base import IMAGENET, Encoder, starting_tensors
 from models.networks.registry import make_encoder
 from training.data import objects, prepare, shards, text
 from training.data.datasets import (
-    Dataset,
     Example,
     build_vocabulary,
     count_words,
@@ -150,19 +149,10 @@ def everyday_pictures(
     folder: Path, recipe: Recipe
 ) -> tuple[list[Example], list[Example], list[Example]]:
     """Pictures whose kinds of thing are known: with captions, without, and held out."""
-    labels = objects.read_labels(folder)
-    captioned = {each.path.name: each for part in _splits(load(folder, "table", recipe.cleaning))
-                 for each in part}
-    places = {path.name: path for path in (folder / "Images").iterdir()}
-    everyone = [captioned.get(name, Example(places[name], ())) for name in sorted(labels)
-                if name in places]
+    everyone = objects.examples(folder, recipe.cleaning)
     kept = [each for each in everyone if not objects.is_held_out(each.path.name)]
     return ([each for each in kept if each.captions], [each for each in kept if not each.captions],
             [each for each in everyone if objects.is_held_out(each.path.name)])
-
-
-def _splits(dataset: Dataset) -> tuple[list[Example], list[Example]]:
-    return dataset.train, dataset.development
 
 
 def _texts(folder: Path, examples: Sequence[Example]) -> frozenset[str]:

@@ -1,0 +1,77 @@
+"""What a captioner that knows things is worth on everyday pictures, and what it may say of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from models.captioning.preprocess import upright_rgb
+from training.evaluation.honesty import judge
+from training.release import calibration
+from training.release.object_calibration import asked_again, choose_limits, fit_objects
+
+if TYPE_CHECKING:
+    from models.captioner import Captioner
+    from models.captioning.confidence import Calibration
+    from models.captioning.decoding import Encoding
+    from training.data.datasets import Example
+    from training.evaluation.honesty import Honesty
+    from training.release.object_calibration import ObjectFit
+    from training.trainer.material import Everyday
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Held-out everyday pictures as the encoder sees them, and what their things are worth."""
+
+    everyday: Everyday
+    encodings: tuple[Encoding, ...]
+    fit: ObjectFit
+
+    @property
+    def captioned(self) -> list[Example]:
+        """Those that people have described."""
+        return [each for each in self.everyday.development if each.captions]
+
+    def reliability(self) -> list[tuple[float, float, int]]:
+        """Of the kinds' cross-fitted probabilities: see `calibration.reliability`."""
+        present = self.everyday.judged.presence.ravel() > 0.5
+        return calibration.reliability(self.fit.probabilities.ravel(), present, bins=20)
+
+
+def calibrate_objects(captioner: Captioner, everyday: Everyday) -> Known:
+    """Calibrate the kinds' probabilities and counts; the captioner goes on with them."""
+    encodings = []
+    for example in tqdm(everyday.development, desc="things", unit="picture"):
+        with Image.open(example.path) as image:
+            encodings.append(captioner.encode(upright_rgb(image)))
+    facts = np.stack([each.objects for each in encodings]).astype(np.float64)
+    fit = fit_objects(facts[..., 0], facts[..., 5], everyday.judged,
+                      captioner.config.calibration)
+    use(captioner, fit.calibration)
+    return Known(everyday, tuple(encodings), fit)
+
+
+def choose_what_is_said(captioner: Captioner, known: Known) -> Honesty:
+    """Choose from where on captions and things are believed enough to be said; the captioner goes
+    on with that.
+
+    → what the answers are then worth, with cross-fitted probabilities.
+    """
+    truth = known.everyday.judged
+    captions = [captioner.caption(each) for each in tqdm(known.encodings, "limits")]
+    use(captioner, choose_limits(captions, known.fit.probabilities, truth,
+                                 captioner.config.calibration))
+    captions = [captioner.caption(each) for each in tqdm(known.encodings, "honesty")]
+    return judge(asked_again(captions, known.fit.probabilities, captioner.config.calibration),
+                 truth)
+
+
+def use(captioner: Captioner, fitted: Calibration) -> None:
+    """Have a captioner go on with another calibration."""
+    captioner.config = dataclasses.replace(captioner.config, calibration=fitted)
