@@ -215,7 +215,7 @@ def table(data: Path, weights: Path, work: Path, epochs: int, rows: str | None, 
 
 
 for _command in (data_commands.prepare, data_commands.shards, evaluation.evaluate,
-                 commands.honesty, commands.heatmap, evaluation.compare):
+                 evaluation.honesty, evaluation.heatmap, evaluation.compare):
     main.add_command(_command)
 
 

@@ -159,7 +159,8 @@ def _photographs(facts: Facts) -> str:
         return f"""\
 * **Pictures without captions:** {facts.unlabelled} photographs of MS COCO 2014, whose captions
   were never seen. They keep the ImageNet classes alive, and the captioner learnt from captions
-  that it made for them itself, in which what the starting classifier was sure of had to be named."""
+  that it made for them itself, in which what the starting classifier was sure of had to be
+  named."""
     return f"""\
 * **Everyday pictures:** photographs of MS COCO 2014 ({facts.pictures} pictures with captions in
   all, {facts.unlabelled} more without), with which of 80 kinds of thing are on them, and
@@ -208,9 +209,10 @@ probabilities.
 |---|---|---|---|---|
 {rows}
 
-Mean average precision of the 80 kinds: {known.honesty.mean_average_precision:.1f}. The number (one,
-two, several) is right for {known.honesty.counts:.0f} % of the things that are there and believed. The
-confidence's AUROC is {known.aurocs[0]:.3f} on Flickr8k's captions and {known.aurocs[1]:.3f} on these.
+Mean average precision of the 80 kinds: {known.honesty.mean_average_precision:.1f}. The number
+(one, two, several) is right for {known.honesty.counts:.0f} % of the things that are there and
+believed. The confidence's AUROC is {known.aurocs[0]:.3f} on Flickr8k's captions and
+{known.aurocs[1]:.3f} on these.
 """
 
 

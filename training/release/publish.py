@@ -135,13 +135,13 @@ def _publish(
 ) -> Result:
     network, recipe, origin = trained.network, trained.recipe, trained.origin
     examples = trained.material.development
-    config = _export(trained, folder)
+    _export(trained, folder)
     captioner = load(folder)
-    scenes, known, further = trained.material.everyday, None, list[Example]()
+    scenes, known = trained.material.everyday, None
     if scenes is not None:
         known = everyday.calibrate_objects(captioner, scenes)
-        further = known.captioned
-    result, fit, others = _judged(captioner, examples, "development", further)
+    result, fit, others = _judged(captioner, examples, "development",
+                                  known.captioned if known is not None else ())
     other = evaluate(load(folder, "torch"), examples, name="torch engine")
     same = sum(result.captions[name] == text for name, text in other.captions.items())
     seeds = [_scores(*_judged(load(each), examples, each.name)[:2]) for each in beside]
