@@ -122,7 +122,7 @@ def _caption(captioner: Captioner, picture: bytes, clock: Clock) -> dict[str, fl
 
     times = [time.perf_counter()]
     image = pictures.from_encoded(picture)
-    pictures.finding(image)
+    pictures.blank_reason(image)
     times.append(time.perf_counter())
     encoding = captioner.encode(image)
     times.append(time.perf_counter())

@@ -1,3 +1,3 @@
 """Press a key, hear the picture: a tray daemon that captions what is on the screen."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

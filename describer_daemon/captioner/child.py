@@ -16,28 +16,30 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from describer_daemon.captioner import memory, protocol, sandbox, selection
+from describer_daemon.captioner import memory, messages, protocol, sandbox, selection
 from describer_daemon.core.ports import (
     Aim,
     Caption,
     DescriberError,
-    Found,
-    Reading,
+    Detection,
+    OcrResult,
+    Picture,
+    Pixels,
     Rectangle,
     Tag,
     TextLine,
 )
 
-_MOST_SEARCHED = 9_000_000  # pixels, a little more than a 4K screen has
+_MAX_FINDER_PIXELS = 9_000_000  # a little more than a 4K screen has; larger grabs are reduced
 
 if TYPE_CHECKING:
     from PIL import Image
 
-    from models.captioner import Caption as Seen
+    from models.captioner import Caption as ModelCaption
     from models.captioner import Captioner, EngineName
     from models.captioning.confidence import Calibration
     from models.captioning.decoding import SearchConfig
@@ -56,68 +58,78 @@ class Service:
         self._finder: Finder | None = None
         self._reader: Reader | None = None
         self.confined: tuple[str, ...] = ()
+        self._handlers: dict[type, Callable[[Any], messages.Reply]] = {
+            messages.Load: self._handle_load,
+            messages.Describe: self._handle_describe,
+            messages.Illustrate: self._handle_illustrate,
+            messages.Read: self._handle_read,
+            messages.Outline: self._handle_outline,
+        }
 
-    def answer(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-        """→ the reply and its body, which is a PNG when something was to be drawn.
-
-        Whatever goes wrong becomes {"error": sentence, "detail": text}.
-        """
+    def answer(self, head: protocol.Head, body: bytes) -> tuple[protocol.Head, bytes]:
+        """→ head and body of the reply, which is a `messages.Failed` for whatever goes wrong."""
         try:
-            if head["op"] == "load":
-                self._load()
-                if self._find:
-                    self._load_finder()
-                return {"ok": True, "confined": self.confined}, b""
-            if head["op"] == "outline":
-                return {"ok": True}, _outlined(head, body)
-            if head["op"] == "read":
-                return dataclasses.asdict(self._read(head, body)), b""
-            return self._describe(head, body)
+            request = messages.decode_request(head, body)
+            return self._handlers[type(request)](request).encode()
         except Exception as error:  # the daemon must get an answer to every message
-            if memory.is_short(error):  # even if it was taken for a damaged bundle
-                return _too_much(repr(error)), b""
-            if isinstance(error, DescriberError):
-                return {"error": error.spoken, "detail": error.detail}, b""
-            return {"error": "The captioner failed on this picture.",
-                    "detail": traceback.format_exc()}, b""
+            return _failed(error).encode()
 
-    def _describe(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
-        began = time.perf_counter()
-        image, chosen = self._look(head, body)
-        looked, heatmap = time.perf_counter(), b""
-        if chosen.finding:
-            caption = Caption((), (), 1.0, finding=chosen.finding)
+    def _handle_load(self, _: messages.Load) -> messages.Loaded:
+        self._load_captioner()
+        if self._find:
+            self._load_finder()
+        return messages.Loaded(self.confined)
+
+    def _handle_describe(self, request: messages.Describe) -> messages.Described:
+        return self._describe(request.picture, request.already_described)
+
+    def _handle_illustrate(self, request: messages.Illustrate) -> messages.Described:
+        return self._describe(request.picture, draw_heatmap=True)
+
+    def _handle_read(self, request: messages.Read) -> messages.TextRead:
+        from describer_daemon.captioner import image_decoding
+
+        image = _decoded_image(request.picture, full=True)
+        blank = image_decoding.blank_reason(image)
+        if blank:
+            return messages.TextRead(OcrResult((), blank))
+        reader = self._load_reader()
+        with memory.raised_limit(memory.OCR_ALLOWANCE):
+            return messages.TextRead(_in_reading_order(reader.read(image)))
+
+    def _handle_outline(self, request: messages.Outline) -> messages.Outlined:
+        from describer_daemon.captioner import image_decoding
+
+        image = _decoded_image(request.picture, full=True)
+        return messages.Outlined(image_decoding.outlined(image, request.boxes))
+
+    def _describe(self, picture: Picture, already_described: Sequence[Rectangle] = (), *,
+                  draw_heatmap: bool = False) -> messages.Described:
+        started = time.perf_counter()
+        image, selected = self._select(picture, already_described)
+        found_at, heatmap = time.perf_counter(), b""
+        if selected.finding:
+            caption = Caption((), (), 1.0, finding=selected.finding)
         else:
-            captioner = self._load()
+            captioner = self._load_captioner()
             config = captioner.config.search
             if self._beam is not None:
                 config = dataclasses.replace(config, beam_size=self._beam)
-            seen = _seen(captioner, image, config)
-            caption = _judged(seen, captioner.config.calibration)
-            if head["op"] == "illustrate":
-                heatmap = _drawn(captioner.visible(image), seen, caption)
-        caption = dataclasses.replace(caption, pictures=chosen.pictures, number=chosen.number)
-        milliseconds = {"find": 1e3 * (looked - began),
-                        "caption": 1e3 * (time.perf_counter() - looked)}
-        return {**dataclasses.asdict(caption), "milliseconds": milliseconds}, heatmap
-
-    def _read(self, head: dict[str, Any], body: bytes) -> Reading:
-        from describer_daemon.captioner import image_decoding
-
-        image = _image(head, body, full=True)
-        found = image_decoding.finding(image)
-        if found:
-            return Reading((), found)
-        reader = self._load_reader()
-        with memory.more(memory.READING):
-            return _arranged(reader.read(image))
+            model_caption = _caption_image(captioner, image, config)
+            caption = _with_certainty(model_caption, captioner.config.calibration)
+            if draw_heatmap:
+                heatmap = _heatmap_png(captioner.visible(image), model_caption, caption)
+        caption = dataclasses.replace(caption, pictures=selected.pictures, number=selected.number)
+        milliseconds = {"find": 1e3 * (found_at - started),
+                        "caption": 1e3 * (time.perf_counter() - found_at)}
+        return messages.Described(caption, milliseconds, heatmap)
 
     def _load_reader(self) -> Reader:
         if self._reader is None:
             from models.ocr.reader import load
 
             try:
-                with memory.apart():
+                with memory.outside_limit():
                     self._reader = load(self._threads)
             except ImportError as error:
                 raise DescriberError("Reading text needs one more package. "
@@ -129,39 +141,42 @@ class Service:
                                      detail=str(error)) from error
         return self._reader
 
-    def _look(self, head: dict[str, Any], body: bytes) -> tuple[Image.Image, selection.Chosen]:
-        """→ what is to be captioned, cut out, and how it was chosen."""
+    def _select(
+        self, picture: Picture, already_described: Sequence[Rectangle]
+    ) -> tuple[Image.Image, selection.Selection]:
+        """→ the image to be captioned, cropped, and how it was selected."""
         from describer_daemon.captioner import image_decoding
 
-        aim, passed = _aim(head), [Rectangle(*box) for box in head.get("passed", ())]
-        full = aim is not None or bool(passed)
-        image = _image(head, body, full=full)
-        blank = image_decoding.finding(image)
+        full = picture.aim is not None or bool(already_described)
+        image = _decoded_image(picture, full=full)
+        blank = image_decoding.blank_reason(image)
         if blank or not self._find:
-            return image, selection.Chosen(finding=blank)
-        chosen = selection.choose(self._sight(image), aim, passed)
-        if chosen.number and not full:  # its boxes must be those of the whole file
-            reduced, image = image.size, _image(head, body, full=True)
+            return image, selection.Selection(finding=blank)
+        selected = selection.select(self._detect(image), picture.aim, already_described)
+        if selected.number and not full:  # its boxes must be those of the whole file
+            reduced, image = image.size, _decoded_image(picture, full=True)
             if image.size != reduced:
-                chosen = selection.choose(self._sight(image), Aim(), passed)
-        if chosen.number:
-            box = chosen.pictures[chosen.number - 1].box
+                selected = selection.select(self._detect(image), Aim(), already_described)
+        if selected.number:
+            box = selected.pictures[selected.number - 1].box
             image = image.crop((box.left, box.top, box.left + box.width, box.top + box.height))
-        return image, chosen
+        return image, selected
 
-    def _sight(self, image: Image.Image) -> selection.Sight:
+    def _detect(self, image: Image.Image) -> selection.DetectionResult:
         import numpy as np
 
         finder = self._load_finder()
         # it copies what it is given more than once, and there is a limit of memory
-        factor = math.ceil(math.sqrt(image.width * image.height / _MOST_SEARCHED))
+        factor = math.ceil(math.sqrt(image.width * image.height / _MAX_FINDER_PIXELS))
         screen = finder.find(np.asarray(image.reduce(factor) if factor > 1 else image))
-        found = tuple(
-            Found(_enlarged(Rectangle(one.left, one.top, one.width, one.height), factor, image),
-                  one.score, one.kind)
-            for one in screen.found
+        detections = tuple(
+            Detection(
+                _scaled_up(Rectangle(found.left, found.top, found.width, found.height),
+                           factor, image),
+                found.score, found.kind)
+            for found in screen.found
         )
-        return selection.Sight(found, image.size, screen.interface, screen.text)
+        return selection.DetectionResult(detections, image.size, screen.interface, screen.text)
 
     def _load_finder(self) -> Finder:
         if self._finder is None:
@@ -169,19 +184,19 @@ class Service:
             from models.runtime.bundle import BundleError
 
             try:
-                with memory.apart():
+                with memory.outside_limit():
                     self._finder = load(threads=self._threads)
             except BundleError as error:
                 raise DescriberError(str(error), detail="see describer doctor") from error
         return self._finder
 
-    def _load(self) -> Captioner:
+    def _load_captioner(self) -> Captioner:
         if self._captioner is None:
             from models.captioner import load
             from models.runtime.bundle import SHIPPED, BundleError
 
             try:
-                with memory.apart():
+                with memory.outside_limit():
                     self._captioner = load(self._bundle or SHIPPED, self._engine, self._threads)
             except BundleError as error:
                 raise DescriberError(str(error), detail="see describer doctor") from error
@@ -193,42 +208,37 @@ class Service:
         return self._captioner
 
 
-def _image(head: dict[str, Any], body: bytes, *, full: bool) -> Image.Image:
+def _decoded_image(picture: Picture, *, full: bool) -> Image.Image:
+    """→ RGB; see `image_decoding` for `full` and for the errors."""
     from describer_daemon.captioner import image_decoding
     from models.captioning.preprocess import upright_rgb
 
-    if head["kind"] == "pixels":
-        return image_decoding.from_pixels(head["width"], head["height"], head["layout"], body)
-    return upright_rgb(image_decoding.from_encoded(body, full=full))
+    if isinstance(picture, Pixels):
+        return image_decoding.from_pixels(
+            picture.width, picture.height, picture.layout, picture.data)
+    return upright_rgb(image_decoding.from_encoded(picture.data, full=full))
 
 
-def _enlarged(box: Rectangle, factor: int, image: Image.Image) -> Rectangle:
+def _scaled_up(box: Rectangle, factor: int, image: Image.Image) -> Rectangle:
     """A box in an image that was reduced by `factor` → the box in the image itself."""
     left, top = factor * box.left, factor * box.top
     return Rectangle(left, top, min(factor * box.width, image.width - left),
                      min(factor * box.height, image.height - top))
 
 
-def _aim(head: dict[str, Any]) -> Aim | None:
-    if "aim" not in head:
-        return None
-    pointer, focus = head["aim"]["pointer"], head["aim"]["focus"]
-    return Aim((pointer[0], pointer[1]) if pointer else None,
-               Rectangle(*focus) if focus else None)
-
-
-def _arranged(found: Sequence[Line]) -> Reading:
-    """Lines in any order → paragraphs in the order of reading."""
+def _in_reading_order(unordered: Sequence[Line]) -> OcrResult:
+    """Lines in any order → paragraphs in reading order."""
     from models.ocr import reading_order
 
-    lines = [found[place] for place in reading_order.order([line.box for line in found])]
+    lines = [unordered[index] for index in reading_order.order([line.box for line in unordered])]
     counts = reading_order.paragraphs([line.box for line in lines], [line.text for line in lines])
-    each = (TextLine(line.text, line.confidence, round(line.box.left), round(line.box.top),
-                     round(line.box.width), round(line.box.height)) for line in lines)
-    return Reading(tuple(tuple(itertools.islice(each, count)) for count in counts))
+    text_lines = (
+        TextLine(line.text, line.confidence, round(line.box.left), round(line.box.top),
+                 round(line.box.width), round(line.box.height)) for line in lines)
+    return OcrResult(tuple(tuple(itertools.islice(text_lines, count)) for count in counts))
 
 
-def _seen(captioner: Captioner, image: Image.Image, config: SearchConfig) -> Seen:
+def _caption_image(captioner: Captioner, image: Image.Image, config: SearchConfig) -> ModelCaption:
     from models.runtime.bundle import BundleError
 
     try:
@@ -237,50 +247,59 @@ def _seen(captioner: Captioner, image: Image.Image, config: SearchConfig) -> See
         raise DescriberError(str(error), detail="see describer doctor") from error
 
 
-def _judged(seen: Seen, limits: Calibration) -> Caption:
+def _with_certainty(caption: ModelCaption, thresholds: Calibration) -> Caption:
+    """Class the confidence of a caption and of its tags."""
     return Caption(
-        seen.words, seen.log_probabilities, seen.confidence,
-        "sure" if seen.confidence >= limits.sure
-        else "medium" if seen.confidence >= limits.medium else "unsure",
-        tags=tuple(Tag(tag.name, tag.probability, tag.probability >= limits.tag)
-                   for tag in seen.tags),
+        caption.words, caption.log_probabilities, caption.confidence,
+        "sure" if caption.confidence >= thresholds.sure
+        else "medium" if caption.confidence >= thresholds.medium else "unsure",
+        tags=tuple(Tag(tag.name, tag.probability, tag.probability >= thresholds.tag)
+                   for tag in caption.tags),
     )
 
 
-def _drawn(image: Image.Image, seen: Seen, caption: Caption) -> bytes:
+def _heatmap_png(image: Image.Image, model_caption: ModelCaption, caption: Caption) -> bytes:
     from models.captioning import heatmap
 
     stream = io.BytesIO()
-    heatmap.draw(image, seen.words, seen.attention, caption.text).save(stream, "PNG")
+    drawn = heatmap.draw(image, model_caption.words, model_caption.attention, caption.text)
+    drawn.save(stream, "PNG")
     return stream.getvalue()
 
 
-def _outlined(head: dict[str, Any], body: bytes) -> bytes:
-    from describer_daemon.captioner import image_decoding
+def _failed(error: Exception) -> messages.Failed:
+    if memory.is_out_of_memory(error):  # even if it was taken for a damaged bundle
+        return _out_of_memory(repr(error))
+    if isinstance(error, DescriberError):
+        return messages.Failed(error.spoken, error.detail)
+    return messages.Failed("The captioner failed on this picture.",
+                           "".join(traceback.format_exception(error)))
 
-    image = _image(head, body, full=True)
-    return image_decoding.outlined(image, [Rectangle(*box) for box in head["boxes"]])
+
+def _out_of_memory(detail: str = "") -> messages.Failed:
+    return messages.Failed(memory.TOO_MUCH, detail, out_of_memory=True)
 
 
-def _import_ours() -> None:
-    """Import what is ours while Python may still write down what it compiled."""
+def _import_project_modules() -> None:
+    """Import them while Python may still write the compiled files: `sandbox` forbids it."""
     for name in ("describer_daemon.captioner.image_decoding", "models.captioner",
                  "models.finder.finder", "models.captioning.heatmap", "models.ocr.reader",
                  "models.ocr.reading_order"):
         importlib.import_module(name)
 
 
-def _next(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | tuple[()] | None:
-    """The next message, () for one that there is no memory for, None at the end."""
-    memory.rest(stream)
-    try:
-        return protocol.read(stream)
-    except MemoryError:
-        return ()
-
-
-def _too_much(detail: str = "") -> dict[str, Any]:
-    return {"error": memory.TOO_MUCH, "detail": detail, "short": True}
+def _serve(service: Service, requests: IO[bytes], replies: IO[bytes]) -> None:
+    """Answer every message until the stream ends."""
+    while True:
+        memory.trim_when_idle(requests)
+        try:
+            message = protocol.read(requests)
+        except MemoryError:
+            protocol.write(replies, *_out_of_memory().encode())
+            continue
+        if message is None:
+            return
+        protocol.write(replies, *service.answer(*message))
 
 
 def main() -> None:
@@ -297,10 +316,9 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     service = Service(options.bundle, options.beam, options.engine, not options.whole,
                       options.threads)
-    _import_ours()
+    _import_project_modules()
     service.confined = sandbox.confine()
-    while (message := _next(sys.stdin.buffer)) is not None:
-        protocol.write(replies, *(service.answer(*message) if message else (_too_much(), b"")))
+    _serve(service, sys.stdin.buffer, replies)
 
 
 if __name__ == "__main__":

@@ -8,22 +8,11 @@ import subprocess
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from describer_daemon import processes
-from describer_daemon.captioner import protocol
+from describer_daemon.captioner import messages, protocol
 from describer_daemon.core import stages
-from describer_daemon.core.ports import (
-    Caption,
-    DescriberError,
-    Encoded,
-    Found,
-    Picture,
-    Reading,
-    Rectangle,
-    Tag,
-    TextLine,
-)
+from describer_daemon.core.ports import Caption, DescriberError, OcrResult, Picture, Rectangle
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +29,22 @@ _CONFINED = {"memory": "takes only so much memory", "files": "can change no file
 _BROKE_OFF = "The captioner broke off on this picture. Please try again."
 
 
+class ChildGoneError(DescriberError):
+    """The child was gone before it had the whole request: the picture is not to blame."""
+
+
+class OutOfMemoryError(DescriberError):
+    """The child had too little memory for the picture."""
+
+
+class TimedOutError(DescriberError):
+    """The child did not answer in time, and was killed."""
+
+
+class CancelledError(DescriberError):
+    """Somebody called `ChildCaptioner.cancel`."""
+
+
 class ChildCaptioner:
     """See `ports.Captioner`. May be called from any thread; one picture at a time."""
 
@@ -50,8 +55,8 @@ class ChildCaptioner:
     ) -> None:
         """`bundle` None is the one that ships; times are in seconds.
 
-        Without `find` every picture is taken whole, a screen too. It computes with as many
-        `threads` as there are processors, unless it is told otherwise.
+        Without `find` every picture is taken whole, a screen too. `threads` None is one a
+        processor.
         A picture that takes longer than `timeout`, or one whose text takes longer than
         `reading_timeout`, costs the child its life. After
         `unload_after` idle seconds it is ended to free its memory (0: never).
@@ -70,30 +75,27 @@ class ChildCaptioner:
         self._unload_after = unload_after
         self._lock = threading.RLock()
         self._child: subprocess.Popen[bytes] | None = None
-        self._idle: threading.Timer | None = None
+        self._unload_timer: threading.Timer | None = None
         self._guard = threading.Lock()  # of these two: a child may be killed only as it reads
         self._reading: subprocess.Popen[bytes] | None = None
         self._cancelled = False
 
-    def describe(self, picture: Picture, passed: Sequence[Rectangle] = ()) -> Caption:
-        head = {"op": "describe", **_form(picture), "passed": [_sides(box) for box in passed]}
-        reply, _ = self._ask(head, picture.data)
-        stages.took(reply["milliseconds"])
-        return _caption(reply)
+    def describe(self, picture: Picture, already_described: Sequence[Rectangle] = ()) -> Caption:
+        request = messages.Describe(picture, tuple(already_described))
+        described = messages.Described.decode(*self._ask(request))
+        stages.took(described.milliseconds)
+        return described.caption
 
     def illustrate(self, picture: Picture) -> tuple[Caption, bytes]:
         """Describe, and draw where each word looked: a PNG, empty if there are no words.
 
         Raises DescriberError like `describe`.
         """
-        reply, heatmap = self._ask({"op": "illustrate", **_form(picture)}, picture.data)
-        return _caption(reply), heatmap
+        described = messages.Described.decode(*self._ask(messages.Illustrate(picture)))
+        return described.caption, described.heatmap
 
-    def read(self, picture: Picture) -> Reading:
-        reply, _ = self._ask({"op": "read", **_form(picture)}, picture.data)
-        paragraphs = tuple(tuple(TextLine(**line) for line in lines)
-                           for lines in reply["paragraphs"])
-        return Reading(paragraphs, reply["finding"])
+    def read(self, picture: Picture) -> OcrResult:
+        return messages.TextRead.decode(*self._ask(messages.Read(picture))).result
 
     def cancel(self) -> None:
         # to read a screen takes seconds, for which nobody should wait in vain
@@ -107,17 +109,17 @@ class ChildCaptioner:
 
         Raises DescriberError like `describe`.
         """
-        head = {"op": "outline", **_form(picture), "boxes": [_sides(box) for box in boxes]}
-        return self._ask(head, picture.data)[1]
+        request = messages.Outline(picture, tuple(boxes))
+        return messages.Outlined.decode(*self._ask(request)).png
 
     def warm_up(self) -> None:
-        self._ask({"op": "load"}, b"")
+        self._ask(messages.Load())
 
     def confined(self) -> str:
         """What its process cannot do, for the ear; loads it. Raises DescriberError."""
-        reply, _ = self._ask({"op": "load"}, b"")
-        held = [_CONFINED[name] for name in reply["confined"] if name in _CONFINED]
-        return "its process " + (", ".join(held) if held else "is not confined on this system")
+        loaded = messages.Loaded.decode(*self._ask(messages.Load()))
+        limits = [_CONFINED[name] for name in loaded.confined if name in _CONFINED]
+        return "its process " + (", ".join(limits) if limits else "is not confined on this system")
 
     def close(self) -> None:
         # whoever holds the lock may be waiting for a child, even for one that is just starting
@@ -140,8 +142,8 @@ class ChildCaptioner:
 
     def _drop(self) -> None:
         with self._lock:
-            if self._idle is not None:
-                self._idle.cancel()
+            if self._unload_timer is not None:
+                self._unload_timer.cancel()
             if self._child is not None:
                 self._end(self._child)
                 self._child = None
@@ -151,46 +153,40 @@ class ChildCaptioner:
         child = self._child
         return child is not None and child.poll() is None
 
-    def _ask(
-        self, head: dict[str, Any], body: bytes | bytearray | memoryview
-    ) -> tuple[dict[str, Any], bytes]:
+    def _ask(self, request: messages.Request) -> tuple[protocol.Head, bytes]:
+        """→ head and body of the reply. Raises DescriberError, also for a `messages.Failed`."""
         with self._lock:
-            if self._idle is not None:
-                self._idle.cancel()
+            if self._unload_timer is not None:
+                self._unload_timer.cancel()
             reused, self._cancelled = self._child is not None, False
-            message = self._exchange(head, body)
-            if reused and (message is None or "short" in message[0]):
+            try:
+                head, body = self._exchange(request)
+            except (ChildGoneError, OutOfMemoryError):
+                if not reused:
+                    raise
                 # it had died while it was idle, or what it did before had taken the memory
-                self._drop()
-                message = self._exchange(head, body)
-            if message is None:
-                raise DescriberError(_BROKE_OFF)
-            if "short" in message[0]:
-                self._drop()  # what is left of it may be in pieces
-            else:
-                self._rest()
-        reply, _ = message
-        if "error" in reply:
-            raise DescriberError(str(reply["error"]), detail=str(reply.get("detail", "")))
-        return message
+                head, body = self._exchange(request)
+            self._unload_when_idle()
+        failed = messages.Failed.decode(head)
+        if failed is not None:
+            raise DescriberError(failed.spoken, detail=failed.detail)
+        return head, body
 
-    def _exchange(
-        self, head: dict[str, Any], body: bytes | bytearray | memoryview
-    ) -> tuple[dict[str, Any], bytes] | None:
-        """Send and receive; None when the child was gone before it had the whole message."""
+    def _exchange(self, request: messages.Request) -> tuple[protocol.Head, bytes]:
+        """Send one request and receive its reply; whatever this raises, the child is ended."""
         child = self._running()
-        reads = head["op"] == "read"
-        stuck, limit = threading.Event(), self._reading_timeout if reads else self._timeout
-        watchdog = threading.Timer(limit, self._kill, (child, stuck))
+        reads = isinstance(request, messages.Read)
+        timed_out, timeout = threading.Event(), self._reading_timeout if reads else self._timeout
+        watchdog = threading.Timer(timeout, self._kill, (child, timed_out))
         watchdog.daemon = True
         watchdog.start()
-        sent, message = False, None
+        sent, reply = False, None
         with self._guard:
             self._reading = child if reads else None
         try:
-            protocol.write(processes.pipe(child.stdin), head, body)
+            protocol.write(processes.pipe(child.stdin), *request.encode())
             sent = True
-            message = protocol.read(processes.pipe(child.stdout))
+            reply = protocol.read(processes.pipe(child.stdout))
         except (OSError, ValueError) as error:
             log.warning("the captioner's process broke off: %r", error)
         finally:
@@ -198,19 +194,23 @@ class ChildCaptioner:
                 self._reading = None
             watchdog.cancel()
             watchdog.join()  # so that it cannot kill the child between two pictures
-        if message is not None and not stuck.is_set() and not self._cancelled:
-            return message
+        if reply is not None and not timed_out.is_set() and not self._cancelled:
+            failed = messages.Failed.decode(reply[0])
+            if failed is None or not failed.out_of_memory:
+                return reply
+            self._drop()  # what is left of it may be in pieces
+            raise OutOfMemoryError(failed.spoken, detail=failed.detail)
         self._drop()
-        if stuck.is_set():
-            raise DescriberError(
-                f"The captioner did not answer in {limit:g} seconds, so I ended it. "
+        if timed_out.is_set():
+            raise TimedOutError(
+                f"The captioner did not answer in {timeout:g} seconds, so I ended it. "
                 "Please try again."
             )
         if self._cancelled:
-            raise DescriberError("The reading was called off.")
-        if sent:
-            raise DescriberError(_BROKE_OFF, detail=f"exit code {child.returncode}")
-        return None
+            raise CancelledError("The reading was called off.")
+        if not sent:
+            raise ChildGoneError(_BROKE_OFF)
+        raise DescriberError(_BROKE_OFF, detail=f"exit code {child.returncode}")
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is not None and self._child.poll() is not None:
@@ -226,15 +226,15 @@ class ChildCaptioner:
                                      detail=repr(error)) from error
         return self._child
 
-    def _rest(self) -> None:
+    def _unload_when_idle(self) -> None:
         if self._unload_after > 0:
-            self._idle = threading.Timer(self._unload_after, self._unload)
-            self._idle.daemon = True
-            self._idle.start()
+            self._unload_timer = threading.Timer(self._unload_after, self._unload)
+            self._unload_timer.daemon = True
+            self._unload_timer.start()
 
     @staticmethod
-    def _kill(child: subprocess.Popen[bytes], stuck: threading.Event) -> None:
-        stuck.set()
+    def _kill(child: subprocess.Popen[bytes], timed_out: threading.Event) -> None:
+        timed_out.set()
         child.kill()
 
     @staticmethod
@@ -246,33 +246,3 @@ class ChildCaptioner:
                     stream.close()
                 except OSError:  # what was still buffered has nowhere to go
                     log.debug("unsent bytes to the captioner were dropped")
-
-
-def _form(picture: Picture) -> dict[str, Any]:
-    if isinstance(picture, Encoded):
-        form: dict[str, Any] = {"kind": "encoded"}
-    else:
-        form = {"kind": "pixels", "width": picture.width, "height": picture.height,
-                "layout": picture.layout}
-    if picture.aim is not None:
-        focus = picture.aim.focus
-        form["aim"] = {"pointer": picture.aim.pointer, "focus": focus and _sides(focus)}
-    return form
-
-
-def _sides(box: Rectangle) -> tuple[int, int, int, int]:
-    return box.left, box.top, box.width, box.height
-
-
-def _caption(reply: dict[str, Any]) -> Caption:
-    return Caption(
-        tuple(reply["words"]),
-        tuple(reply["log_probabilities"]),
-        float(reply["confidence"]),
-        reply["certainty"],
-        reply["finding"],
-        tuple(Tag(**tag) for tag in reply["tags"]),
-        tuple(Found(Rectangle(**found["box"]), float(found["score"]), found["kind"])
-              for found in reply["pictures"]),
-        int(reply["number"]),
-    )

@@ -56,7 +56,7 @@ def from_encoded(data: bytes, *, full: bool = False) -> Image.Image:
         raise DescriberError(f"The picture is too large. {_AT_MOST}", detail=str(error)) from error
     # Pillow's decoders raise whatever they stumble over: struct.error, SyntaxError, KeyError …
     except Exception as error:
-        if memory.is_short(error):
+        if memory.is_out_of_memory(error):
             raise DescriberError(memory.TOO_MUCH, detail=repr(error)) from error
         raise DescriberError("The picture is damaged or cut off, so I cannot read it.",
                              detail=repr(error)) from error
@@ -120,7 +120,7 @@ def outlined(image: Image.Image, boxes: Sequence[Rectangle]) -> bytes:
     return stream.getvalue()
 
 
-def finding(image: Image.Image) -> Literal["", "black", "plain"]:
+def blank_reason(image: Image.Image) -> Literal["", "black", "plain"]:
     """Tell an RGB image that is all black or all of one colour from one that shows something."""
     small = image.resize((64, 64), Image.Resampling.BOX, reducing_gap=2.0)
     ranges = _ranges(small)

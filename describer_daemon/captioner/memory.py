@@ -12,57 +12,57 @@ from pathlib import Path
 from typing import IO
 
 ALLOWANCE = 512 << 20  # bytes for one picture and all that is computed from it
-READING = 512 << 20  # bytes more while the text in one is read
+OCR_ALLOWANCE = 512 << 20  # bytes more during OCR
 TOO_MUCH = "This picture needs more memory than there is."
 
 _UNBOUNDED = 1 << 50
-_RESTLESS = 2.0  # seconds
+_IDLE = 2.0  # seconds without a message
 
 # libraries have errors of their own for it: libtiff, OpenCV, ONNX Runtime, torch
-_COMPLAINT = re.compile(r"out of memory|insufficient memory|bad[_ ]alloc|"
+_OUT_OF_MEMORY = re.compile(r"out of memory|insufficient memory|bad[_ ]alloc|"
                         r"(cannot|can't|could not|failed to) allocate", re.IGNORECASE)
 
 
-def is_short(error: BaseException | None) -> bool:
+def is_out_of_memory(error: BaseException | None) -> bool:
     """Whether this, or what caused it, is how a library says that there was no more memory."""
     while error is not None:
-        if isinstance(error, MemoryError) or _COMPLAINT.search(str(error)):
+        if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)):
             return True
         error = error.__cause__
     return False
 
 
 @contextlib.contextmanager
-def apart() -> Iterator[None]:
-    """What is loaded within does not count as a picture's: the limit rises by as much."""
-    allowed = _limited()
-    if not allowed:
+def outside_limit() -> Iterator[None]:
+    """Loading inside this context does not use up the limit, which rises by as much."""
+    limit_before = _current_limit()
+    if not limit_before:
         yield
         return
-    before = _in_use()
+    used_before = _in_use()
     limit(_UNBOUNDED)
     try:
         yield
     finally:
-        limit(allowed - before)
+        limit(limit_before - used_before)
 
 
 @contextlib.contextmanager
-def more(allowance: int) -> Iterator[None]:
-    """Within it, so many bytes more may be had."""
-    allowed = _limited()
-    if not allowed:
+def raised_limit(allowance: int) -> Iterator[None]:
+    """Raise the limit by `allowance` bytes inside this context."""
+    limit_before = _current_limit()
+    if not limit_before:
         yield
         return
-    limit(allowed - _in_use() + allowance)
+    limit(limit_before - _in_use() + allowance)
     try:
         yield
     finally:
-        limit(allowed - _in_use())
+        limit(limit_before - _in_use())
 
 
 def limit(allowance: int) -> bool:
-    """Let no more private memory be had than now and `allowance` bytes. → whether that holds.
+    """Limit private memory to what is in use now plus `allowance` bytes. → whether that holds.
 
     Not RLIMIT_AS: ONNX Runtime and torch map much that they never use.
     """
@@ -72,22 +72,22 @@ def limit(allowance: int) -> bool:
 
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     with contextlib.suppress(OSError, ValueError):
-        wanted = _in_use() + allowance
+        soft = _in_use() + allowance
         if hard != resource.RLIM_INFINITY:
-            wanted = min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+            soft = min(soft, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
         return True
     return False
 
 
-def rest(stream: IO[bytes]) -> None:
-    """Wait for something to read, but not for long; else give back what is free meanwhile.
+def trim_when_idle(stream: IO[bytes]) -> None:
+    """Wait for a message, but not for long; without one, return free memory to the system.
 
     The C library keeps what a picture took for the next one, which may be hours away. Whoever
     writes to the stream waits for each reply, so nothing is ever left in its buffer, where this
     would not see it.
     """
-    if sys.platform != "linux" or select.select([stream], [], [], _RESTLESS)[0]:
+    if sys.platform != "linux" or select.select([stream], [], [], _IDLE)[0]:
         return
     with contextlib.suppress(AttributeError):  # other C libraries have none, or need none
         ctypes.CDLL(None).malloc_trim(0)
@@ -108,7 +108,7 @@ def leave_no_core() -> None:
         Path("/proc/self/coredump_filter").write_text("0", encoding="ascii")
 
 
-def _limited() -> int:
+def _current_limit() -> int:
     """The limit that was set, in bytes; 0 when there is none."""
     if sys.platform != "linux":
         return 0

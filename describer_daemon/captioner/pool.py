@@ -22,8 +22,8 @@ MOST = 8  # captioners, unless more are asked for: each takes about 150 megabyte
 AHEAD = 4  # files for each captioner that may be begun before their turn comes
 _PATIENCE = 2.0  # seconds for whoever waits for a captioner to notice that it was ended
 
-Found = TypeVar("Found")
-Work = Callable[[str, ChildCaptioner], Iterable[Found]]
+Result = TypeVar("Result")
+Work = Callable[[str, ChildCaptioner], Iterable[Result]]
 
 
 def size(files: int) -> int:
@@ -41,8 +41,8 @@ class Crew:
         self._tasks: SimpleQueue[tuple[str, Future[list[Any]]] | None] = SimpleQueue()
 
     def each(
-        self, work: Work[Found], files: Iterable[str], done: Callable[[], None] = lambda: None
-    ) -> Generator[Found, None, None]:
+        self, work: Work[Result], files: Iterable[str], done: Callable[[], None] = lambda: None
+    ) -> Generator[Result, None, None]:
         """Do the `work` on each file; `done` is called after the last that a file gives.
 
         What `work` raises is raised here, when that file's turn comes.
@@ -63,15 +63,15 @@ class Crew:
             captioner.close()
 
     def _begun(
-        self, work: Work[Found], files: Iterable[str]
-    ) -> Generator[Future[list[Found]], None, None]:
+        self, work: Work[Result], files: Iterable[str]
+    ) -> Generator[Future[list[Result]], None, None]:
         """Each file's result to come, with few begun before their turn: memory is bounded."""
         # an interrupted program must not wait for whoever reads from a terminal or a dead disk
         hands = [threading.Thread(target=self._serve, args=(work, captioner), daemon=True)
                  for captioner in self._captioners]
         for hand in hands:
             hand.start()
-        waiting: deque[Future[list[Found]]] = deque()
+        waiting: deque[Future[list[Result]]] = deque()
         broken_off = True
         try:
             for file in files:

@@ -1,6 +1,7 @@
-"""Messages between the daemon and the captioner's process: a JSON head and a body of bytes.
+"""Framing of messages to and from the captioner's process: a JSON head and a body of bytes.
 
-Never pickle: whatever a damaged picture does to the captioner, all it can send is text.
+What the messages say is in `messages`. Never pickle: whatever a damaged picture does to the
+captioner, all it can send is text.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 _LENGTHS = struct.Struct("<II")  # of head and body, in bytes
-_MOST_HEAD = 1 << 20
-_MOST_BODY = 1 << 30
-_PIECE = 1 << 20
+_MAX_HEAD = 1 << 20  # bytes
+_MAX_BODY = 1 << 30  # bytes
+_SKIP_CHUNK = 1 << 20  # bytes
+
+Head = dict[str, Any]
+Body = bytes | bytearray | memoryview
 
 
-def write(stream: IO[bytes], head: Mapping[str, Any], body: bytes | bytearray | memoryview = b""
-          ) -> None:
+def write(stream: IO[bytes], head: Mapping[str, Any], body: Body = b"") -> None:
     """Send one message. Raises BrokenPipeError (an OSError) when nobody reads any more."""
     text = json.dumps(head).encode()
     stream.write(_LENGTHS.pack(len(text), memoryview(body).nbytes) + text)
@@ -25,17 +28,17 @@ def write(stream: IO[bytes], head: Mapping[str, Any], body: bytes | bytearray | 
     stream.flush()
 
 
-def read(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
+def read(stream: IO[bytes]) -> tuple[Head, bytes] | None:
     """Receive one message; None at the end of the stream.
 
     Raises ValueError for nonsense, and MemoryError for a body that there is no memory for: it
-    is passed over then, so that the next message can be read.
+    is skipped then, so that the next message can be read.
     """
     lengths = stream.read(_LENGTHS.size)
     if len(lengths) < _LENGTHS.size:
         return None
     head_length, body_length = _LENGTHS.unpack(lengths)
-    if head_length > _MOST_HEAD or body_length > _MOST_BODY:
+    if head_length > _MAX_HEAD or body_length > _MAX_BODY:
         raise ValueError("a message is far too long")
     text = stream.read(head_length)
     try:
@@ -55,5 +58,5 @@ def read(stream: IO[bytes]) -> tuple[dict[str, Any], bytes] | None:
 
 
 def _skip(stream: IO[bytes], length: int) -> None:
-    while length > 0 and (piece := stream.read(min(length, _PIECE))):
-        length -= len(piece)
+    while length > 0 and (chunk := stream.read(min(length, _SKIP_CHUNK))):
+        length -= len(chunk)

@@ -16,9 +16,9 @@ from describer_daemon.core.ports import (
     Caption,
     Captioner,
     DescriberError,
+    Detection,
     Encoded,
-    Found,
-    Reading,
+    OcrResult,
 )
 
 MOST_BYTES = 256 << 20
@@ -36,7 +36,7 @@ class Described:
     caption: Caption | None
     error: str = ""
     drawn: bytes = b""
-    reading: Reading | None = None
+    reading: OcrResult | None = None
 
     @property
     def failed(self) -> bool:
@@ -50,7 +50,7 @@ class Described:
     def sentence(self) -> str:
         """What is spoken."""
         if self.reading is not None:
-            return phrasing.reading(self.reading)
+            return phrasing.text_aloud(self.reading)
         return phrasing.sentence(self.caption) if self.caption is not None else self.error
 
     def as_json(self) -> str:
@@ -58,7 +58,7 @@ class Described:
         fields: dict[str, Any] = {"file": self.file}
         if self.reading is not None:
             fields |= {
-                "text": phrasing.reading(self.reading),
+                "text": phrasing.text_aloud(self.reading),
                 "lines": [{**asdict(line), "confidence": round(line.confidence, 4)}
                           for line in self.reading.lines],
             }
@@ -132,16 +132,16 @@ def _each(screen: Encoded, captioner: Captioner) -> Iterator[Caption]:
     """Caption one picture in it after another; there is always one caption, if only a finding."""
     caption = captioner.describe(screen)
     yield caption
-    passed = []
+    already_described = []
     while caption.box is not None and caption.number < len(caption.pictures):
-        passed.append(caption.box)
-        caption = captioner.describe(screen, passed)
-        if caption.number <= len(passed):
+        already_described.append(caption.box)
+        caption = captioner.describe(screen, already_described)
+        if caption.number <= len(already_described):
             return  # it started over: what is left lies upon one that was described
         yield caption
 
 
-def _fields(found: Found) -> dict[str, Any]:
+def _fields(found: Detection) -> dict[str, Any]:
     box = found.box
     return {"left": box.left, "top": box.top, "width": box.width, "height": box.height,
             "score": round(found.score, 4), "kind": found.kind}

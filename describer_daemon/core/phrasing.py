@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from describer_daemon.core.ports import Caption, Reading, TextLine, Verb
+from describer_daemon.core.ports import Caption, OcrResult, TextLine, Verb
 
 STILL_LOOKING = "Still looking."
 STILL_READING = "Still reading."
@@ -15,17 +15,17 @@ COPIED = "Copied."
 INTERNAL = "Something went wrong inside the describer. The log tells more."
 
 _HEDGES = {"sure": "", "medium": "Could be: ", "unsure": "Not sure: "}
-_FINDINGS = {
+_NO_CAPTION = {
     "black": "I see no picture: it is all black.",
     "plain": "I see no picture: it is all one colour.",
     "none": "I see no picture.",
     "text": "I see no picture, only text.",
     "drawing": "A chart or drawing; I am only good with photographs.",
 }
-_MOST_TAGS = 3
+_MAX_TAGS = 3
 _HYPHENS = ("-", "\u2010", "\u00ad")
-_ENDS = tuple(".!?:;,\u2026\u3002\uff01\uff1f")  # a synthesiser pauses there by itself
-_CLOSING = "\"')]}\u2019\u201d\u00bb"
+_SENTENCE_ENDS = tuple(".!?:;,\u2026\u3002\uff01\uff1f")  # a synthesiser pauses there by itself
+_CLOSING_MARKS = "\"')]}\u2019\u201d\u00bb"
 
 
 def sentence(caption: Caption, verb: Verb | None = None) -> str:
@@ -37,38 +37,38 @@ def sentence(caption: Caption, verb: Verb | None = None) -> str:
         return CURTAIN
     several = caption.number and len(caption.pictures) > 1
     which = f"Picture {caption.number} of {len(caption.pictures)}: " if several else ""
-    return which + (_FINDINGS.get(caption.finding) or _hedged(caption))
+    return which + (_NO_CAPTION.get(caption.finding) or _hedged(caption))
 
 
 def _hedged(caption: Caption) -> str:
-    recognised = [tag.name for tag in caption.tags if tag.sure][:_MOST_TAGS]
+    recognised = [tag.name for tag in caption.tags if tag.sure][:_MAX_TAGS]
     if caption.certainty == "unsure" and recognised:
         # what is known counts for more than a guess that would follow it
         return f"Not sure. I recognise {_enumerated(recognised)}."
-    said = _HEDGES[caption.certainty] + caption.text
-    return said[:1].upper() + said[1:] + "."
+    hedged = _HEDGES[caption.certainty] + caption.text
+    return hedged[:1].upper() + hedged[1:] + "."
 
 
-def reading(seen: Reading, verb: Verb | None = None) -> str:
+def text_aloud(result: OcrResult, verb: Verb | None = None) -> str:
     """The text as it is spoken: each paragraph ends with a pause; `verb` None is a file."""
-    if seen.finding == "black":
+    if result.finding == "black":
         return CURTAIN if verb is Verb.TEXT else "I see no text: it is all black."
-    if seen.finding == "plain":
+    if result.finding == "plain":
         return "I see no text: it is all one colour."
-    said = (_flowing(paragraph) for paragraph in seen.paragraphs)
+    texts = (_joined_lines(paragraph) for paragraph in result.paragraphs)
     # a lone sign is a bullet or an icon
-    return " ".join(text for text in said if any(map(str.isalnum, text))) or NO_TEXT
+    return " ".join(text for text in texts if any(map(str.isalnum, text))) or NO_TEXT
 
 
-def _flowing(paragraph: Sequence[TextLine]) -> str:
+def _joined_lines(paragraph: Sequence[TextLine]) -> str:
     """The lines as one, words that were divided at their ends put together again."""
     text = ""
     for line in paragraph:
-        divided = text[-1:] in _HYPHENS and text[-2:-1].isalpha() and line.text[:1].islower()
-        text = (text[:-1] if divided else f"{text} ") + line.text
+        hyphenated = text[-1:] in _HYPHENS and text[-2:-1].isalpha() and line.text[:1].islower()
+        text = (text[:-1] if hyphenated else f"{text} ") + line.text
     text = text.strip()
-    ended = text.rstrip(_CLOSING)[-1:] in _ENDS
-    return text if ended else f"{text}."
+    is_ended = text.rstrip(_CLOSING_MARKS)[-1:] in _SENTENCE_ENDS
+    return text if is_ended else f"{text}."
 
 
 def _enumerated(names: Sequence[str]) -> str:

@@ -21,8 +21,8 @@ from describer_daemon.core.ports import (
     Captioner,
     DescriberError,
     ImageSource,
+    OcrResult,
     Outcome,
-    Reading,
     Rectangle,
     Request,
     Speaker,
@@ -48,7 +48,7 @@ class _Job:
 
     request: Request
     hurry_at: float | None  # time.monotonic() at which to say that we are still looking
-    passed: tuple[Rectangle, ...]  # where the pictures are that were described before
+    already_described: tuple[Rectangle, ...]  # where the pictures are that were described before
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class _Seen:
 
     job: _Job
     sentence: str
-    result: Caption | Reading | None = None  # None: a failure, or nothing that anyone waits for
+    result: Caption | OcrResult | None = None  # None: a failure, or nothing that anyone waits for
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,9 +335,9 @@ class Pipeline:
                 return _Seen(job, "")
             if verb is Verb.TEXT:
                 text = self._asked(lambda captioner: captioner.read(picture))
-                return _Seen(job, phrasing.reading(text, verb), text)
+                return _Seen(job, phrasing.text_aloud(text, verb), text)
             caption = self._asked(
-                lambda captioner: captioner.describe(picture, job.passed))
+                lambda captioner: captioner.describe(picture, job.already_described))
             stages.reached("described")
             return _Seen(job, phrasing.sentence(caption, verb), caption)
         except DescriberError as error:

@@ -1,4 +1,4 @@
-"""The words that the rooms share: what is asked, what is seen, what is said, and who does it.
+"""The types that all packages share: requests, pictures, results, and who makes them.
 
 Nothing here imports an operating-system library; every back-end implements one of these
 Protocols, and the pipeline knows only them.
@@ -52,7 +52,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One wish. `reply`, if given, is called exactly once, from the pipeline's thread."""
+    """What a person asked for.
+
+    `reply`, if given, is called exactly once, from the pipeline's thread.
+    """
 
     verb: Verb
     origin: Literal["key", "tray", "socket"]
@@ -112,7 +115,7 @@ Picture = Pixels | Encoded
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A thing that was recognised apart from the caption, such as "a coffee mug".
+    """A thing that the classifier recognised, apart from the caption, such as "a coffee mug".
 
     `probability` is in 0..1; `sure` means that it is high enough for the tag to be said.
     """
@@ -123,10 +126,11 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A picture within what was looked at, in that one's pixels; `score` is in 0..1.
+class Detection:
+    """A picture that the finder detected in an image, in that image's pixels.
 
-    A drawing is anything flat that is content all the same: a chart, a map, a diagram.
+    `score` is in 0..1. A "drawing" is anything flat that is content all the same: a chart, a
+    map, a diagram.
     """
 
     box: Rectangle
@@ -134,28 +138,29 @@ class Found:
     kind: Literal["photograph", "drawing"]
 
 
-Finding = Literal["", "black", "plain", "none", "text", "drawing"]
+# Why there is no caption, or a drawing's caption cannot be trusted; "" where there is one.
+NoCaptionReason = Literal["", "black", "plain", "none", "text", "drawing"]
 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What the captioner saw.
+    """The captioner's result for one picture.
 
     `words` in order; `log_probabilities` has one natural logarithm for each word and one for
     the end of the sentence; `confidence` is in 0..1 and `certainty` its class. Where there is
-    nothing to caption there are no words but a `finding`. `tags` differ from each other,
-    likeliest first. `pictures` are those that were found, in the order in which they are
-    visited, and `number`, from 1, tells which of them this is about: 0 when it is about all
-    that was looked at.
+    nothing to caption there are no words but a `finding` (the key in the JSON, too): the reason.
+    `tags` differ from each other, likeliest first. `pictures` are those that were detected, in
+    the order in which they are visited, and `number`, from 1, tells which of them this is about:
+    0 when it is about the whole image.
     """
 
     words: tuple[str, ...]
     log_probabilities: tuple[float, ...]
     confidence: float
     certainty: Literal["sure", "medium", "unsure"] = "sure"
-    finding: Finding = ""
+    finding: NoCaptionReason = ""
     tags: tuple[Tag, ...] = ()
-    pictures: tuple[Found, ...] = ()
+    pictures: tuple[Detection, ...] = ()
     number: int = 0
 
     @property
@@ -165,7 +170,7 @@ class Caption:
 
     @property
     def box(self) -> Rectangle | None:
-        """Where the picture is that this is about; None when that is all that was looked at."""
+        """Where the picture is that this is about; None when that is the whole image."""
         return self.pictures[self.number - 1].box if self.number else None
 
 
@@ -201,15 +206,15 @@ class TextLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """The text in a picture: paragraphs in the order of reading, none for a `finding`."""
+class OcrResult:
+    """The text in a picture: paragraphs in reading order, none where there is a `finding`."""
 
     paragraphs: tuple[tuple[TextLine, ...], ...]
     finding: Literal["", "black", "plain"] = ""
 
     @property
     def lines(self) -> tuple[TextLine, ...]:
-        """All lines in the order of reading."""
+        """All lines in reading order."""
         return tuple(line for paragraph in self.paragraphs for line in paragraph)
 
 
@@ -240,19 +245,19 @@ class ImageSource(Protocol):
 class Captioner(Protocol):
     """Turns a picture into a caption, or into its text, in a process of its own."""
 
-    def describe(self, picture: Picture, passed: Sequence[Rectangle] = ()) -> Caption:
-        """Find the picture that is meant, unless it was in `passed`, and caption it.
+    def describe(self, picture: Picture, already_described: Sequence[Rectangle] = ()) -> Caption:
+        """Find the picture that is meant, unless it was in `already_described`, and caption it.
 
-        `passed` are boxes of pictures that were described before; when all have been, it
-        starts over. Raises DescriberError when the picture is refused, or the captioner hung
-        or died.
+        `already_described` has the boxes of pictures that were described before; when all have
+        been, it starts over. Raises DescriberError when the picture is refused, or the captioner
+        hung or died.
         """
 
-    def read(self, picture: Picture) -> Reading:
-        """Read the text in it. Raises DescriberError like `describe`."""
+    def read(self, picture: Picture) -> OcrResult:
+        """OCR. Raises DescriberError like `describe`."""
 
     def cancel(self) -> None:
-        """End a reading that is under way; returns at once, and never raises."""
+        """End an OCR that is under way; returns at once, and never raises."""
 
     def warm_up(self) -> None:
         """Load the model now rather than with the first picture."""

@@ -100,8 +100,8 @@ def away(display: VirtualDisplay) -> None:
         connection.sync()
 
 
-def look(captioner: ChildCaptioner, *passed: Rectangle) -> Caption:
-    return captioner.describe(MssScreen("window").grab(), passed)
+def look(captioner: ChildCaptioner, *already_described: Rectangle) -> Caption:
+    return captioner.describe(MssScreen("window").grab(), already_described)
 
 
 def test_the_large_one_without_a_pointer_and_the_one_at_the_pointer(

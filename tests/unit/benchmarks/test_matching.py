@@ -13,7 +13,7 @@ from benchmarks.matching import Find, Outcome, judge
 from benchmarks.said import invents
 from benchmarks.screens.labels import Kind, Label, Shown
 from benchmarks.statistics import clustered, ratio_interval, wilson
-from describer_daemon.core.ports import Caption, Finding, Found, Rectangle
+from describer_daemon.core.ports import Caption, Detection, NoCaptionReason, Rectangle
 
 LEFT, RIGHT = Box(0, 0, 100, 100), Box(200, 0, 100, 100)
 
@@ -60,8 +60,8 @@ def test_what_does_not_count_is_forgiven() -> None:
     assert judged([(Box(60, 0, 100, 100), "photograph")], known).strays
 
 
-def caption(finding: Finding, number: int) -> Caption:
-    found = Found(Rectangle(0, 0, 100, 100), 0.9, "photograph")
+def caption(finding: NoCaptionReason, number: int) -> Caption:
+    found = Detection(Rectangle(0, 0, 100, 100), 0.9, "photograph")
     return Caption((), (), 0.5, finding=finding, pictures=(found,) * number, number=number)
 
 
@@ -69,7 +69,7 @@ def caption(finding: Finding, number: int) -> Caption:
     ("none", 0, False), ("black", 0, False), ("", 0, True), ("", 1, True), ("drawing", 1, True),
 ])
 def test_what_is_invented_on_an_empty_screen(
-    finding: Finding, number: int, invented: bool
+    finding: NoCaptionReason, number: int, invented: bool
 ) -> None:
     assert invents(label(), caption(finding, number)) is invented
 

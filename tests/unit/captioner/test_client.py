@@ -154,7 +154,7 @@ def test_captions_are_those_of_the_model(
 def judge(tiny_bundle: Path, photo: Image.Image) -> Callable[..., dict[str, Any]]:
     """`judge(sure=..., ...)` → the reply for the photo with this calibration."""
     service = Service(tiny_bundle, 1, "onnx")
-    model = service._load()
+    model = service._load_captioner()
     head = {"op": "describe", "kind": "encoded"}
 
     def answer(**calibration: Any) -> dict[str, Any]:
@@ -539,7 +539,8 @@ SMALLEST = {"op": "describe", "kind": "pixels", "width": 8, "height": 8, "layout
 
 
 @pytest.mark.parametrize("head", [
-    {}, {"op": "describe"}, {"op": "describe", "kind": "pixels"}, {"op": "outline"},
+    {}, {"op": "paint"}, {"op": ["load"]}, {"op": "describe"}, {"op": "outline"},
+    {"op": "describe", "kind": "pixels"},
     SMALLEST | {"aim": 3}, SMALLEST | {"aim": {}}, SMALLEST | {"passed": [[1, 2]]},
     SMALLEST | {"aim": {"pointer": [1], "focus": None}}, SMALLEST | {"op": "outline"},
 ])

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from describer_daemon.captioner.client import ChildCaptioner
-from describer_daemon.core.ports import Aim, DescriberError, Pixels, Reading
+from describer_daemon.core.ports import Aim, DescriberError, OcrResult, Pixels
 from tests import screens
 from tests.unit.proc import LONG, PROC, until
 
@@ -74,7 +74,7 @@ def test_what_was_read_is_passed_on_whole(captioner: ChildCaptioner) -> None:
     assert 15 <= line.top <= 35
     assert 240 <= line.width <= 320
     assert 20 <= line.height <= 60
-    assert captioner.read(pixels(Image.new("RGB", (64, 64)))) == Reading((), "black")
+    assert captioner.read(pixels(Image.new("RGB", (64, 64)))) == OcrResult((), "black")
 
 
 def test_what_was_found_is_passed_on_whole(captioner: ChildCaptioner) -> None:
@@ -164,10 +164,10 @@ def test_a_process_that_cannot_be_started_is_told_with_the_cause(
 
 def test_without_a_limit_it_is_never_unloaded(captioner: ChildCaptioner) -> None:
     captioner.describe(photo())
-    assert captioner._idle is None
+    assert captioner._unload_timer is None
     captioner._unload_after = LONG
     captioner.describe(photo())
-    waiting = captioner._idle
+    waiting = captioner._unload_timer
     assert waiting is not None
     assert waiting.daemon
     captioner.close()

@@ -294,7 +294,7 @@ def with_line(background: int, line: int) -> Image.Image:
      (with_line(3, 90), "")],
 )
 def test_pictures_of_nothing_are_found(image: Image.Image, expected: str) -> None:
-    assert image_decoding.finding(image) == expected
+    assert image_decoding.blank_reason(image) == expected
 
 
 @cache
@@ -356,7 +356,7 @@ def image_or_sentence(read: Callable[[bytes], Image.Image], data: bytes) -> None
         return
     assert image.mode == "RGB"
     assert image.width * image.height <= image_decoding.MOST_PIXELS
-    assert image_decoding.finding(image) in ("", "black", "plain")
+    assert image_decoding.blank_reason(image) in ("", "black", "plain")
 
 
 @settings(max_examples=400, deadline=None, derandomize=True, database=None,

@@ -94,14 +94,14 @@ def room(size):
     except MemoryError:
         return False
 assert room(500)
-with memory.apart(), memory.more(1 << 20):  # no limit, nothing to change
+with memory.outside_limit(), memory.raised_limit(1 << 20):  # no limit, nothing to change
     pass
 assert memory.limit(100 << 20)
 assert room(80) and not room(150)
-with memory.apart():
+with memory.outside_limit():
     loaded = bytearray(300 << 20)
 assert room(80) and not room(150)
-with memory.more(100 << 20):
+with memory.raised_limit(100 << 20):
     assert room(180) and not room(250)
 assert room(80) and not room(150)
 """
@@ -126,7 +126,7 @@ def caused(error: Exception, by: Exception) -> Exception:
     (caused(BundleError("It is damaged."), OSError("broken")), False),
 ])
 def test_libraries_say_it_in_words_of_their_own(error: Exception | None, short: bool) -> None:
-    assert memory.is_short(error) is short
+    assert memory.is_out_of_memory(error) is short
 
 
 class Narrow(io.BytesIO):

@@ -21,7 +21,7 @@ from describer_daemon.captioner.child import Service
 from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.cli import files
 from describer_daemon.core import phrasing
-from describer_daemon.core.ports import DescriberError, Encoded, Pixels, Reading
+from describer_daemon.core.ports import DescriberError, Encoded, OcrResult, Pixels
 from tests.unit.proc import PROC, state, until
 
 REPOSITORY = Path(__file__).parents[3]
@@ -73,21 +73,21 @@ def captioner() -> Iterator[ChildCaptioner]:
 
 
 @pytest.fixture(scope="module")
-def read(captioner: ChildCaptioner) -> Reading:
+def read(captioner: ChildCaptioner) -> OcrResult:
     return captioner.read(as_pixels(page()))
 
 
-def test_a_page_is_read_in_the_order_of_reading(read: Reading) -> None:
+def test_a_page_is_read_in_the_order_of_reading(read: OcrResult) -> None:
     expected = [HEADING, *LEFT, *RIGHT, NOTICE]
     assert len(read.lines) == len(expected)
     for line, text in zip(read.lines, expected, strict=True):
         assert alike(line.text, text) > 0.95
         assert 0.6 <= line.confidence <= 1.0
     assert [len(paragraph) for paragraph in read.paragraphs] == [1, 4, 4, 1]
-    assert alike(phrasing.reading(read), SPOKEN) > 0.98
+    assert alike(phrasing.text_aloud(read), SPOKEN) > 0.98
 
 
-def test_lines_are_where_they_were_drawn(read: Reading) -> None:
+def test_lines_are_where_they_were_drawn(read: OcrResult) -> None:
     heading, *_, notice = read.lines
     assert (heading.left, heading.top) == pytest.approx((40, 20), abs=8)
     assert heading.height == pytest.approx(34, abs=10)
@@ -97,7 +97,7 @@ def test_lines_are_where_they_were_drawn(read: Reading) -> None:
 
 
 def test_every_form_of_a_picture_has_the_same_text(
-    captioner: ChildCaptioner, read: Reading
+    captioner: ChildCaptioner, read: OcrResult
 ) -> None:
     image = page()
     screen = Pixels(*image.size, bytearray(image.tobytes("raw", "BGRX")), "BGRX")
@@ -108,15 +108,15 @@ def test_every_form_of_a_picture_has_the_same_text(
 def test_a_large_photograph_of_a_page_is_not_made_smaller_first(captioner: ChildCaptioner) -> None:
     sheet = Image.new("RGB", (2400, 1800), "white")
     sheet.paste(page().crop((0, 80, 400, 240)), (900, 800))
-    assert alike(phrasing.reading(captioner.read(as_file(sheet, "JPEG"))), " ".join(LEFT)) > 0.95
+    assert alike(phrasing.text_aloud(captioner.read(as_file(sheet, "JPEG"))), " ".join(LEFT)) > 0.95
 
 
 def test_a_photograph_has_no_text(captioner: ChildCaptioner) -> None:
     photograph = Image.fromarray(data.astronaut()).crop((100, 0, 400, 200))
-    assert captioner.read(as_pixels(photograph)) == Reading(())
+    assert captioner.read(as_pixels(photograph)) == OcrResult(())
 
 
-def test_captions_go_on_beside_it(captioner: ChildCaptioner, read: Reading) -> None:
+def test_captions_go_on_beside_it(captioner: ChildCaptioner, read: OcrResult) -> None:
     photograph = as_pixels(Image.fromarray(data.astronaut()))
     assert captioner.describe(photograph).words
     assert captioner.read(as_pixels(page())) == read
@@ -162,7 +162,7 @@ def test_a_reading_that_hangs_is_ended() -> None:
 
 
 @pytest.mark.skipif(not PROC.is_dir(), reason="looks at processes through /proc")
-def test_a_reading_is_called_off_at_once_and_the_next_is_made(read: Reading) -> None:
+def test_a_reading_is_called_off_at_once_and_the_next_is_made(read: OcrResult) -> None:
     captioner = ChildCaptioner(reading_timeout=LONG)
     errors: list[DescriberError] = []
 
@@ -200,7 +200,7 @@ def describe(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
                           timeout=LONG, check=False)
 
 
-def test_the_command_prints_line_by_line(tmp_path: Path, read: Reading) -> None:
+def test_the_command_prints_line_by_line(tmp_path: Path, read: OcrResult) -> None:
     picture, blank, nothing = tmp_path / "page.png", tmp_path / "blank.png", tmp_path / "none.png"
     page().save(picture)
     Image.new("RGB", (90, 60), "white").save(blank)
@@ -212,7 +212,7 @@ def test_the_command_prints_line_by_line(tmp_path: Path, read: Reading) -> None:
     empty, full, missing = map(json.loads, several.stdout.splitlines())
     assert empty == {"file": str(blank), "text": "I see no text: it is all one colour.",
                      "lines": []}
-    assert full["text"] == phrasing.reading(read)
+    assert full["text"] == phrasing.text_aloud(read)
     assert full["lines"][0] == {
         "text": read.lines[0].text, "confidence": round(read.lines[0].confidence, 4),
         "left": read.lines[0].left, "top": read.lines[0].top,

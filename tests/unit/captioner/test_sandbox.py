@@ -6,11 +6,12 @@ import re
 import struct
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from describer_daemon.captioner import sandbox
+from describer_daemon.captioner import protocol, sandbox
 from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.core.ports import DescriberError, Encoded
 from tests.unit.proc import LONG, PROC
@@ -89,8 +90,18 @@ def inside(tiny_bundle: Path) -> Iterator[ChildCaptioner]:
     captioner.close()
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """A request of this test's own: see `ATTEMPTING`."""
+
+    code: str
+
+    def encode(self) -> tuple[protocol.Head, bytes]:
+        return {"op": "attempt", "code": self.code}, b""
+
+
 def failure(captioner: ChildCaptioner, code: str) -> str:
-    reply, _ = captioner._ask({"op": "attempt", "code": code}, b"")
+    reply, _ = captioner._ask(Attempt(code))
     return str(reply["failed"])
 
 

@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from describer_daemon.captioner.selection import Chosen, Sight, choose, in_order
+from describer_daemon.captioner.selection import DetectionResult, Selection, in_order, select
 from describer_daemon.capture import geometry
-from describer_daemon.core.ports import Aim, Found, Rectangle
+from describer_daemon.core.ports import Aim, Detection, Rectangle
 
 SIZE = (1000, 800)
 
 
-def photo(left: int, top: int, width: int, height: int) -> Found:
-    return Found(Rectangle(left, top, width, height), 0.9, "photograph")
+def photo(left: int, top: int, width: int, height: int) -> Detection:
+    return Detection(Rectangle(left, top, width, height), 0.9, "photograph")
 
 
-def drawing(left: int, top: int, width: int, height: int) -> Found:
-    return Found(Rectangle(left, top, width, height), 0.9, "drawing")
+def drawing(left: int, top: int, width: int, height: int) -> Detection:
+    return Detection(Rectangle(left, top, width, height), 0.9, "drawing")
 
 
 LARGE = photo(0, 0, 400, 300)
@@ -31,7 +31,7 @@ ALL = (CHART, SMALL, MIDDLE, LARGE)
 EVERYTHING = Rectangle(0, 0, 1000, 800)
 
 
-def first(aim: Aim, found: tuple[Found, ...] = ALL) -> Found:
+def first(aim: Aim, found: tuple[Detection, ...] = ALL) -> Detection:
     pictures, number = in_order(found, SIZE, aim)
     assert number == 1
     assert sorted(map(repr, pictures)) == sorted(map(repr, found))
@@ -52,7 +52,7 @@ def test_without_an_aim_photographs_come_first_and_large_ones_before_small_ones(
      ((10, 410), CHART)],  # who points at a chart means it
 )
 def test_the_one_at_the_pointer_or_the_nearest(
-    pointer: tuple[int, int], expected: Found
+    pointer: tuple[int, int], expected: Detection
 ) -> None:
     assert first(Aim(pointer)) == expected
 
@@ -68,7 +68,7 @@ def test_the_one_at_the_pointer_or_the_nearest(
      (Rectangle(0, 0, 1000, 500), LARGE),
      (Rectangle(0, 350, 1000, 500), LARGE)],  # most of the window tells nothing
 )
-def test_the_focused_object_tells_which(focus: Rectangle, expected: Found) -> None:
+def test_the_focused_object_tells_which(focus: Rectangle, expected: Detection) -> None:
     assert first(Aim(focus=focus)) == expected
 
 
@@ -80,9 +80,10 @@ def test_the_focus_counts_for_more_than_the_pointer() -> None:
 def test_what_was_passed_keeps_its_place_in_the_order() -> None:
     shaken = Rectangle(603, 98, 98, 101)
     assert in_order(ALL, SIZE, Aim(), [shaken]) == ((SMALL, LARGE, MIDDLE, CHART), 2)
-    passed = [MIDDLE.box, shaken]
-    assert in_order(ALL, SIZE, Aim(), passed) == ((MIDDLE, SMALL, LARGE, CHART), 3)
-    assert in_order(ALL, SIZE, Aim((10, 410)), passed) == ((MIDDLE, SMALL, CHART, LARGE), 3)
+    already_described = [MIDDLE.box, shaken]
+    assert in_order(ALL, SIZE, Aim(), already_described) == ((MIDDLE, SMALL, LARGE, CHART), 3)
+    assert in_order(ALL, SIZE, Aim((10, 410)), already_described) == (
+        (MIDDLE, SMALL, CHART, LARGE), 3)
 
 
 def test_boxes_of_pictures_that_are_gone_do_no_harm() -> None:
@@ -94,60 +95,62 @@ def test_boxes_of_pictures_that_are_gone_do_no_harm() -> None:
 boxes = st.builds(Rectangle, *[st.integers(0, 900)] * 2, *[st.integers(8, 300)] * 2)
 kinds: st.SearchStrategy[Literal["photograph", "drawing"]] = st.sampled_from(
     ["photograph", "drawing"])
-some = st.lists(st.builds(Found, boxes, st.just(0.5), kinds), min_size=1, max_size=6)
+some = st.lists(st.builds(Detection, boxes, st.just(0.5), kinds), min_size=1, max_size=6)
 aims = st.builds(Aim, st.none() | st.tuples(st.integers(0, 999), st.integers(0, 799)),
                  st.none() | boxes)
 
 
 @settings(deadline=None)
 @given(some, aims)
-def test_every_picture_has_its_turn_and_then_it_starts_over(found: list[Found], aim: Aim) -> None:
-    passed: list[Rectangle] = []
+def test_every_picture_has_its_turn_and_then_it_starts_over(
+    found: list[Detection], aim: Aim
+) -> None:
+    already_described: list[Rectangle] = []
     pictures, number = first, _ = in_order(found, SIZE, aim)
-    while number > len(passed):
+    while number > len(already_described):
         assert sorted(map(repr, pictures)) == sorted(map(repr, found))
-        passed.append(pictures[number - 1].box)
-        pictures, number = in_order(found, SIZE, aim, passed)
+        already_described.append(pictures[number - 1].box)
+        pictures, number = in_order(found, SIZE, aim, already_described)
     assert (pictures, number) == (first, 1)
     for one in found:  # but what lies upon another is the same picture
-        assert any(geometry.shared(one.box, box) for box in passed)
+        assert any(geometry.shared(one.box, box) for box in already_described)
 
 
-def sight(*found: Found, interface: float = 0.0, text: float = 0.0) -> Sight:
-    return Sight(found, SIZE, interface, text)
+def sight(*found: Detection, interface: float = 0.0, text: float = 0.0) -> DetectionResult:
+    return DetectionResult(found, SIZE, interface, text)
 
 
 @pytest.mark.parametrize("interface", [0.0, 0.2, 0.9, 1.0])
 def test_on_a_screen_a_picture_is_looked_for(interface: float) -> None:
-    assert choose(sight(*ALL, interface=interface), Aim()) == Chosen(
+    assert select(sight(*ALL, interface=interface), Aim()) == Selection(
         (LARGE, MIDDLE, SMALL, CHART), 1)
-    assert choose(sight(CHART, interface=interface), Aim()) == Chosen((CHART,), 1, "drawing")
+    assert select(sight(CHART, interface=interface), Aim()) == Selection((CHART,), 1, "drawing")
 
 
 def test_a_screen_without_a_picture() -> None:
-    assert choose(sight(interface=1.0), Aim()) == Chosen(finding="none")
-    assert choose(sight(interface=1.0, text=0.02), Aim()) == Chosen(finding="none")
-    assert choose(sight(interface=1.0, text=0.4), Aim()) == Chosen(finding="text")
+    assert select(sight(interface=1.0), Aim()) == Selection(finding="none")
+    assert select(sight(interface=1.0, text=0.02), Aim()) == Selection(finding="none")
+    assert select(sight(interface=1.0, text=0.4), Aim()) == Selection(finding="text")
 
 
 def test_a_photograph_from_elsewhere_is_taken_whole() -> None:
-    assert choose(sight(interface=0.0), None) == Chosen()
-    assert choose(sight(interface=0.5), None) == Chosen()  # much sky, it seems
-    assert choose(sight(photo(0, 0, 990, 790), interface=0.01), None) == Chosen()
-    assert choose(sight(photo(0, 60, 1000, 740), interface=0.4), None) == Chosen()
-    assert choose(sight(LARGE, SMALL, interface=0.1), None) == Chosen()
+    assert select(sight(interface=0.0), None) == Selection()
+    assert select(sight(interface=0.5), None) == Selection()  # much sky, it seems
+    assert select(sight(photo(0, 0, 990, 790), interface=0.01), None) == Selection()
+    assert select(sight(photo(0, 60, 1000, 740), interface=0.4), None) == Selection()
+    assert select(sight(LARGE, SMALL, interface=0.1), None) == Selection()
 
 
 def test_a_screenshot_from_elsewhere_is_looked_through() -> None:
     shot = sight(SMALL, LARGE, interface=0.7)
-    assert choose(shot, None) == Chosen((LARGE, SMALL), 1)
-    assert choose(shot, None, [LARGE.box]) == Chosen((LARGE, SMALL), 2)
-    assert choose(sight(interface=0.97, text=0.5), None) == Chosen(finding="text")
-    assert choose(sight(interface=0.97), None) == Chosen(finding="none")
+    assert select(shot, None) == Selection((LARGE, SMALL), 1)
+    assert select(shot, None, [LARGE.box]) == Selection((LARGE, SMALL), 2)
+    assert select(sight(interface=0.97, text=0.5), None) == Selection(finding="text")
+    assert select(sight(interface=0.97), None) == Selection(finding="none")
 
 
 def test_a_drawing_is_never_captioned() -> None:
     whole = drawing(10, 10, 950, 760)
-    assert choose(sight(whole, interface=0.1), None) == Chosen(finding="drawing")
-    assert choose(sight(whole, interface=0.6), None) == Chosen(finding="drawing")
-    assert choose(sight(CHART, interface=0.1), None) == Chosen()
+    assert select(sight(whole, interface=0.1), None) == Selection(finding="drawing")
+    assert select(sight(whole, interface=0.6), None) == Selection(finding="drawing")
+    assert select(sight(CHART, interface=0.1), None) == Selection()

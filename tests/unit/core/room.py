@@ -13,11 +13,11 @@ from describer_daemon.core.ports import (
     Aim,
     Caption,
     DescriberError,
-    Found,
+    Detection,
+    OcrResult,
     Outcome,
     Picture,
     Pixels,
-    Reading,
     Rectangle,
     Request,
     SpeechDone,
@@ -65,19 +65,19 @@ class Captioner:
         self.error: Exception | None = None
         self.made = 0
         self.cancelled = threading.Event()
-        self.pictures: tuple[Found, ...] = ()
+        self.pictures: tuple[Detection, ...] = ()
 
-    def describe(self, picture: Picture, passed: Sequence[Rectangle] = ()) -> Caption:
+    def describe(self, picture: Picture, already_described: Sequence[Rectangle] = ()) -> Caption:
         self._make(picture)
         found, number = self.pictures, 0
         if found:
-            found, number = selection.in_order(found, (640, 480), Aim(), passed)
+            found, number = selection.in_order(found, (640, 480), Aim(), already_described)
         return Caption(("picture", str(self.made)), (-0.1, -0.1, -0.1), 0.9,
                        pictures=found, number=number)
 
-    def read(self, picture: Picture) -> Reading:
+    def read(self, picture: Picture) -> OcrResult:
         self._make(picture)
-        return Reading(((TextLine(f"text {self.made}", 0.9, 0, 0, 9, 9),),))
+        return OcrResult(((TextLine(f"text {self.made}", 0.9, 0, 0, 9, 9),),))
 
     def cancel(self) -> None:
         self.cancelled.set()

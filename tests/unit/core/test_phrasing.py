@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from describer_daemon.core.phrasing import reading, sentence
+from describer_daemon.core.phrasing import sentence, text_aloud
 from describer_daemon.core.ports import (
     Caption,
-    Finding,
-    Found,
-    Reading,
+    Detection,
+    NoCaptionReason,
+    OcrResult,
     Rectangle,
     Tag,
     TextLine,
@@ -85,12 +85,12 @@ def test_tags_add_nothing_to_a_caption_that_can_be_trusted(
      ("drawing", None, "A chart or drawing; I am only good with photographs.")],
 )
 def test_a_picture_of_nothing_gets_no_invented_caption(
-    finding: Finding, verb: Verb | None, expected: str
+    finding: NoCaptionReason, verb: Verb | None, expected: str
 ) -> None:
     assert sentence(Caption((), (), 1.0, finding=finding), verb) == expected
 
 
-TWO = tuple(Found(Rectangle(n, 0, 9, 9), 0.9, "photograph") for n in (0, 50))
+TWO = tuple(Detection(Rectangle(n, 0, 9, 9), 0.9, "photograph") for n in (0, 50))
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def paragraph(*lines: str) -> tuple[TextLine, ...]:
 def test_text_is_put_so_that_a_voice_pauses(
     paragraphs: list[tuple[str, ...]], expected: str, verb: Verb | None
 ) -> None:
-    assert reading(Reading(tuple(paragraph(*lines) for lines in paragraphs)), verb) == expected
+    assert text_aloud(OcrResult(tuple(paragraph(*lines) for lines in paragraphs)), verb) == expected
 
 
 @pytest.mark.parametrize(
@@ -144,12 +144,12 @@ def test_text_is_put_so_that_a_voice_pauses(
 def test_a_picture_of_nothing_has_no_text(
     finding: Literal["black", "plain"], verb: Verb | None, expected: str
 ) -> None:
-    assert reading(Reading((), finding), verb) == expected
+    assert text_aloud(OcrResult((), finding), verb) == expected
 
 
 @given(st.lists(st.lists(st.text(min_size=1), min_size=1), max_size=5))
 def test_every_word_is_said(paragraphs: list[list[str]]) -> None:
-    said = reading(Reading(tuple(paragraph(*lines) for lines in paragraphs)))
+    said = text_aloud(OcrResult(tuple(paragraph(*lines) for lines in paragraphs)))
     kept = [lines for lines in paragraphs if any(map(str.isalnum, "".join(lines)))]
     assert "".join(filter(str.isalnum, said)) == (
         "".join(filter(str.isalnum, "".join("".join(lines) for lines in kept)))

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import pytest
 
 from describer_daemon.core import phrasing
-from describer_daemon.core.ports import DescriberError, Found, Outcome, Rectangle, Request, Verb
+from describer_daemon.core.ports import DescriberError, Detection, Outcome, Rectangle, Request, Verb
 from tests.unit.core.room import LONG, Room, Speaker, until
 
 PICTURES = (Verb.SCREEN, Verb.CLIPBOARD)
-THREE = tuple(Found(Rectangle(100 * n, 0, 90 - n, 90), 0.9, "photograph") for n in range(3))
+THREE = tuple(Detection(Rectangle(100 * n, 0, 90 - n, 90), 0.9, "photograph") for n in range(3))
 
 
 @pytest.fixture

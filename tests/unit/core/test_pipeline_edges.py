@@ -13,16 +13,16 @@ from describer_daemon.core.pipeline import Pipeline
 from describer_daemon.core.ports import (
     Caption,
     DescriberError,
-    Found,
+    Detection,
+    OcrResult,
     Outcome,
-    Reading,
     Rectangle,
     Request,
     Verb,
 )
 from tests.unit.core.room import LONG, Room, until
 
-TWO = tuple(Found(Rectangle(100 * n, 0, 90 - n, 90), 0.9, "photograph") for n in range(2))
+TWO = tuple(Detection(Rectangle(100 * n, 0, 90 - n, 90), 0.9, "photograph") for n in range(2))
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_only_a_black_screen_may_have_a_curtain(
 ) -> None:
     black = Caption((), (), 1.0, finding="black")
     monkeypatch.setattr(room.captioner, "describe", lambda *_: black)
-    monkeypatch.setattr(room.captioner, "read", lambda *_: Reading((), "black"))
+    monkeypatch.setattr(room.captioner, "read", lambda *_: OcrResult((), "black"))
     assert room.answer(verb) == Outcome(sentence)
 
 

@@ -1,0 +1,273 @@
+"""The messages that the daemon and the captioner's process exchange, typed.
+
+The client sends one of the requests and gets that request's reply, or a `Failed`:
+
+    request      reply        body of the request    body of the reply
+    Load         Loaded       -                      -
+    Describe     Described    the picture            -
+    Illustrate   Described    the picture            PNG: the heat map of each word
+    Read         TextRead     the picture            -
+    Outline      Outlined     the picture            PNG: the picture with its boxes
+
+Each class knows its wire format (`encode`, `decode`), which `protocol` frames. Two of its keys
+are older than the names here: "passed" is `already_described`, "short" is `out_of_memory`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, Self
+
+from describer_daemon.captioner.protocol import Body, Head
+from describer_daemon.core.ports import (
+    Aim,
+    Caption,
+    Detection,
+    Encoded,
+    OcrResult,
+    Picture,
+    Pixels,
+    Rectangle,
+    Tag,
+    TextLine,
+)
+
+
+class ProtocolError(ValueError):
+    """A message that is none of those below."""
+
+
+class Request(Protocol):
+    """What the client may send."""
+
+    def encode(self) -> tuple[Head, Body]:
+        """→ head and body of the message."""
+
+
+class Reply(Protocol):
+    """What the child may answer."""
+
+    def encode(self) -> tuple[Head, bytes]:
+        """→ head and body of the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Load the models now rather than with the first picture."""
+
+    op: ClassVar[str] = "load"
+
+    def encode(self) -> tuple[Head, Body]:
+        return {"op": self.op}, b""
+
+    @classmethod
+    def decode(cls, _head: Head, _body: bytes) -> Self:
+        return cls()
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    """See `ports.Captioner.describe`."""
+
+    picture: Picture
+    already_described: tuple[Rectangle, ...] = ()
+    op: ClassVar[str] = "describe"
+
+    def encode(self) -> tuple[Head, Body]:
+        head, body = _encode_picture(self.op, self.picture)
+        return head | {"passed": _encode_boxes(self.already_described)}, body
+
+    @classmethod
+    def decode(cls, head: Head, body: bytes) -> Self:
+        return cls(_decode_picture(head, body), _decode_boxes(head.get("passed", ())))
+
+
+@dataclass(frozen=True, slots=True)
+class _PictureRequest:
+    """A request that consists of a picture alone."""
+
+    picture: Picture
+    op: ClassVar[str]
+
+    def encode(self) -> tuple[Head, Body]:
+        return _encode_picture(self.op, self.picture)
+
+    @classmethod
+    def decode(cls, head: Head, body: bytes) -> Self:
+        return cls(_decode_picture(head, body))
+
+
+class Illustrate(_PictureRequest):
+    """Describe, and draw the heat map of each word."""
+
+    op = "illustrate"
+
+
+class Read(_PictureRequest):
+    """See `ports.Captioner.read`."""
+
+    op = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Draw numbered boxes into the picture."""
+
+    picture: Picture
+    boxes: tuple[Rectangle, ...]
+    op: ClassVar[str] = "outline"
+
+    def encode(self) -> tuple[Head, Body]:
+        head, body = _encode_picture(self.op, self.picture)
+        return head | {"boxes": _encode_boxes(self.boxes)}, body
+
+    @classmethod
+    def decode(cls, head: Head, body: bytes) -> Self:
+        return cls(_decode_picture(head, body), _decode_boxes(head["boxes"]))
+
+
+_REQUESTS: dict[str, type[Load | Describe | Illustrate | Read | Outline]] = {
+    request.op: request for request in (Load, Describe, Illustrate, Read, Outline)
+}
+
+
+def decode_request(head: Head, body: bytes) -> Load | Describe | Illustrate | Read | Outline:
+    """Raises ProtocolError for an operation that there is not; other errors for bad fields."""
+    request = _REQUESTS.get(head.get("op", ""))
+    if request is None:
+        raise ProtocolError(f"unknown operation {head.get('op')!r}")
+    return request.decode(head, body)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """`confined`: what `sandbox.confine` achieved."""
+
+    confined: tuple[str, ...]
+
+    def encode(self) -> tuple[Head, bytes]:
+        return {"ok": True, "confined": self.confined}, b""
+
+    @classmethod
+    def decode(cls, head: Head, _body: bytes) -> Self:
+        return cls(tuple(head["confined"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """`milliseconds` by stage; `heatmap` is a PNG, empty if none was asked for or no word is."""
+
+    caption: Caption
+    milliseconds: Mapping[str, float]
+    heatmap: bytes = b""
+
+    def encode(self) -> tuple[Head, bytes]:
+        return {**dataclasses.asdict(self.caption), "milliseconds": self.milliseconds}, self.heatmap
+
+    @classmethod
+    def decode(cls, head: Head, body: bytes) -> Self:
+        return cls(_decode_caption(head), head["milliseconds"], body)
+
+
+@dataclass(frozen=True, slots=True)
+class TextRead:
+    """The result of OCR."""
+
+    result: OcrResult
+
+    def encode(self) -> tuple[Head, bytes]:
+        return dataclasses.asdict(self.result), b""
+
+    @classmethod
+    def decode(cls, head: Head, _body: bytes) -> Self:
+        paragraphs = tuple(tuple(TextLine(**line) for line in lines)
+                           for lines in head["paragraphs"])
+        return cls(OcrResult(paragraphs, head["finding"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Outlined:
+    """`png`: the picture with its boxes."""
+
+    png: bytes
+
+    def encode(self) -> tuple[Head, bytes]:
+        return {"ok": True}, self.png
+
+    @classmethod
+    def decode(cls, _head: Head, body: bytes) -> Self:
+        return cls(body)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """`spoken` and `detail` as in `ports.DescriberError`."""
+
+    spoken: str
+    detail: str = ""
+    out_of_memory: bool = False
+
+    def encode(self) -> tuple[Head, bytes]:
+        head: Head = {"error": self.spoken, "detail": self.detail}
+        return (head | {"short": True} if self.out_of_memory else head), b""
+
+    @classmethod
+    def decode(cls, head: Head) -> Self | None:
+        """None when the head is that of another reply."""
+        if "error" not in head:
+            return None
+        return cls(str(head["error"]), str(head.get("detail", "")), "short" in head)
+
+
+def _encode_picture(op: str, picture: Picture) -> tuple[Head, Body]:
+    head: Head = {"op": op}
+    if isinstance(picture, Encoded):
+        head["kind"] = "encoded"
+    else:
+        head |= {"kind": "pixels", "width": picture.width, "height": picture.height,
+                 "layout": picture.layout}
+    if picture.aim is not None:
+        focus = picture.aim.focus
+        head["aim"] = {"pointer": picture.aim.pointer, "focus": focus and _encode_box(focus)}
+    return head, picture.data
+
+
+def _decode_picture(head: Head, body: bytes) -> Picture:
+    aim = _decode_aim(head["aim"]) if "aim" in head else None
+    if head["kind"] == "pixels":
+        return Pixels(head["width"], head["height"], body, head["layout"], aim)
+    return Encoded(body, aim)
+
+
+def _decode_aim(aim: Head) -> Aim:
+    pointer, focus = aim["pointer"], aim["focus"]
+    return Aim((pointer[0], pointer[1]) if pointer else None,
+               Rectangle(*focus) if focus else None)
+
+
+def _encode_box(box: Rectangle) -> tuple[int, int, int, int]:
+    return box.left, box.top, box.width, box.height
+
+
+def _encode_boxes(boxes: Sequence[Rectangle]) -> list[tuple[int, int, int, int]]:
+    return [_encode_box(box) for box in boxes]
+
+
+def _decode_boxes(boxes: Sequence[Sequence[int]]) -> tuple[Rectangle, ...]:
+    return tuple(Rectangle(*box) for box in boxes)
+
+
+def _decode_caption(head: Head) -> Caption:
+    return Caption(
+        tuple(head["words"]),
+        tuple(head["log_probabilities"]),
+        float(head["confidence"]),
+        head["certainty"],
+        head["finding"],
+        tuple(Tag(**tag) for tag in head["tags"]),
+        tuple(Detection(Rectangle(**picture["box"]), float(picture["score"]), picture["kind"])
+              for picture in head["pictures"]),
+        int(head["number"]),
+    )
