@@ -32,8 +32,10 @@ from describer_daemon.core.ports import (
     Rectangle,
     Tag,
     TextLine,
+    Thing,
 )
 
+_MIN_PROBABILITY = 0.3  # of a kind of thing that is told of at all
 _MAX_FINDER_PIXELS = 9_000_000  # a little more than a 4K screen has; larger grabs are reduced
 
 if TYPE_CHECKING:
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
 
     from models.captioner import Caption as ModelCaption
     from models.captioner import Captioner, EngineName
-    from models.captioning.confidence import Calibration
     from models.captioning.decoding import SearchConfig
     from models.finder.finder import Finder
     from models.ocr.reader import Line, Reader
@@ -101,7 +102,7 @@ class Service:
         from describer_daemon.captioner import image_decoding
 
         image = _decoded_image(request.picture, full=True)
-        return messages.Outlined(image_decoding.outlined(image, request.boxes))
+        return messages.Outlined(image_decoding.outlined(image, request.boxes, request.labels))
 
     def _describe(self, picture: Picture, already_described: Sequence[Rectangle] = (), *,
                   draw_heatmap: bool = False) -> messages.Described:
@@ -116,7 +117,7 @@ class Service:
             if self._beam is not None:
                 config = dataclasses.replace(config, beam_size=self._beam)
             model_caption = _caption_image(captioner, image, config)
-            caption = _with_certainty(model_caption, captioner.config.calibration)
+            caption = _answered(model_caption, image, selected.box)
             if draw_heatmap:
                 heatmap = _heatmap_png(captioner.visible(image), model_caption, caption)
         caption = dataclasses.replace(caption, pictures=selected.pictures, number=selected.number)
@@ -157,8 +158,7 @@ class Service:
             reduced, image = image.size, _decoded_image(picture, full=True)
             if image.size != reduced:
                 selected = selection.select(self._detect(image), Aim(), already_described)
-        if selected.number:
-            box = selected.pictures[selected.number - 1].box
+        if (box := selected.box) is not None:
             image = image.crop((box.left, box.top, box.left + box.width, box.top + box.height))
         return image, selected
 
@@ -247,22 +247,46 @@ def _caption_image(captioner: Captioner, image: Image.Image, config: SearchConfi
         raise DescriberError(str(error), detail="see describer doctor") from error
 
 
-def _with_certainty(caption: ModelCaption, thresholds: Calibration) -> Caption:
-    """Class the confidence of a caption and of its tags."""
+def _answered(caption: ModelCaption, image: Image.Image, box: Rectangle | None) -> Caption:
+    """What is told of an RGB image, which was cut out of a larger one at `box`, if at all."""
+    from models.captioning.colours import brightness, main_colours
+
+    left, top = (box.left, box.top) if box is not None else (0, 0)
+    unknown = caption.answer.form == "unknown"
     return Caption(
-        caption.words, caption.log_probabilities, caption.confidence,
-        "sure" if caption.confidence >= thresholds.sure
-        else "medium" if caption.confidence >= thresholds.medium else "unsure",
-        tags=tuple(Tag(tag.name, tag.probability, tag.probability >= thresholds.tag)
-                   for tag in caption.tags),
+        caption.words, caption.log_probabilities, caption.confidence, caption.answer.form,
+        tags=tuple(Tag(tag.name, tag.probability) for tag in caption.tags),
+        things=tuple(
+            Thing(thing.name, thing.spoken, thing.probability, thing.count,
+                  _placed(thing.place, image.size, left, top))
+            for thing in caption.things if thing.probability >= _MIN_PROBABILITY),
+        seen=caption.answer.seen,
+        colours=main_colours(image) if unknown else (),
+        brightness=brightness(image) if unknown else "",
     )
 
 
+def _placed(
+    place: tuple[float, float, float, float], size: tuple[int, int], left: int, top: int
+) -> Rectangle:
+    """Shares of an image's sides → pixels of the image that it was cut out of at `left`, `top`."""
+    (begin, high, end, low), (width, height) = place, size
+    across, down = round(begin * width), round(high * height)
+    return Rectangle(left + across, top + down, max(1, round(end * width) - across),
+                     max(1, round(low * height) - down))
+
+
 def _heatmap_png(image: Image.Image, model_caption: ModelCaption, caption: Caption) -> bytes:
+    import numpy as np
+
     from models.captioning import heatmap
 
     stream = io.BytesIO()
-    drawn = heatmap.draw(image, model_caption.words, model_caption.attention, caption.text)
+    words, maps = model_caption.words, model_caption.attention
+    if model_caption.places is not None:  # where the things were looked for, behind the words
+        words = (*words, *(f"({thing.name})" for thing in caption.things))
+        maps = np.concatenate([maps, model_caption.places[: len(caption.things)]])
+    drawn = heatmap.draw(image, words, maps, caption.text)
     drawn.save(stream, "PNG")
     return stream.getvalue()
 
@@ -283,7 +307,7 @@ def _out_of_memory(detail: str = "") -> messages.Failed:
 def _import_project_modules() -> None:
     """Import them while Python may still write the compiled files: `sandbox` forbids it."""
     for name in ("describer_daemon.captioner.image_decoding", "models.captioner",
-                 "models.finder.finder", "models.captioning.heatmap", "models.ocr.reader",
+                 "models.captioning.colours",                 "models.finder.finder", "models.captioning.heatmap", "models.ocr.reader",
                  "models.ocr.reading_order"):
         importlib.import_module(name)
 

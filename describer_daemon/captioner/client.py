@@ -104,12 +104,14 @@ class ChildCaptioner:
                 self._cancelled = True
                 self._reading.kill()
 
-    def outline(self, picture: Picture, boxes: Sequence[Rectangle]) -> bytes:
-        """A PNG of the picture with numbered boxes drawn into it, from 1.
+    def outline(
+        self, picture: Picture, boxes: Sequence[Rectangle], labels: Sequence[str] = ()
+    ) -> bytes:
+        """A PNG of the picture with boxes drawn into it, with their labels, or numbered from 1.
 
         Raises DescriberError like `describe`.
         """
-        request = messages.Outline(picture, tuple(boxes))
+        request = messages.Outline(picture, tuple(boxes), tuple(labels))
         return messages.Outlined.decode(*self._ask(request)).png
 
     def warm_up(self) -> None:

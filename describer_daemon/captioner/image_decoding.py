@@ -99,19 +99,23 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
-def outlined(image: Image.Image, boxes: Sequence[Rectangle]) -> bytes:
-    """A PNG of an RGB image with boxes drawn around what they hold, numbered from 1."""
+def outlined(
+    image: Image.Image, boxes: Sequence[Rectangle], labels: Sequence[str] = ()
+) -> bytes:
+    """A PNG of an RGB image with boxes drawn around what they hold, with their labels, or else
+    numbered from 1."""
     from PIL import ImageDraw, ImageFont
 
     drawn = image.copy()
     draw = ImageDraw.Draw(drawn)
     line = max(2, min(image.size) // 200)
     font = ImageFont.load_default(size=12 * line)
-    for number, box in enumerate(boxes, 1):
+    names = labels or [str(number) for number in range(1, len(boxes) + 1)]
+    for box, name in zip(boxes, names, strict=True):
         sides = (box.left, box.top, box.left + box.width - 1, box.top + box.height - 1)
         draw.rectangle(sides, outline="yellow", width=2 * line)
         draw.rectangle(sides, outline="black", width=line)  # one of them is seen on anything
-        corner, label = (box.left, box.top), f" {number} "
+        corner, label = (box.left, box.top), f" {name} "
         _, _, right, bottom = draw.textbbox(corner, label, font)
         draw.rectangle((*corner, right, bottom + line), fill="black")
         draw.text(corner, label, fill="yellow", font=font)

@@ -32,6 +32,7 @@ from describer_daemon.core.ports import (
     Rectangle,
     Tag,
     TextLine,
+    Thing,
 )
 
 
@@ -113,19 +114,21 @@ class Read(_PictureRequest):
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """Draw numbered boxes into the picture."""
+    """Draw boxes into the picture, with their `labels`, or else numbered from 1."""
 
     picture: Picture
     boxes: tuple[Rectangle, ...]
+    labels: tuple[str, ...] = ()
     op: ClassVar[str] = "outline"
 
     def encode(self) -> tuple[Head, Body]:
         head, body = _encode_picture(self.op, self.picture)
-        return head | {"boxes": _encode_boxes(self.boxes)}, body
+        return head | {"boxes": _encode_boxes(self.boxes), "labels": self.labels}, body
 
     @classmethod
     def decode(cls, head: Head, body: bytes) -> Self:
-        return cls(_decode_picture(head, body), _decode_boxes(head["boxes"]))
+        return cls(_decode_picture(head, body), _decode_boxes(head["boxes"]),
+                   tuple(head.get("labels", ())))
 
 
 _REQUESTS: dict[str, type[Load | Describe | Illustrate | Read | Outline]] = {
@@ -264,10 +267,14 @@ def _decode_caption(head: Head) -> Caption:
         tuple(head["words"]),
         tuple(head["log_probabilities"]),
         float(head["confidence"]),
-        head["certainty"],
+        head["form"],
         head["finding"],
         tuple(Tag(**tag) for tag in head["tags"]),
         tuple(Detection(Rectangle(**picture["box"]), float(picture["score"]), picture["kind"])
               for picture in head["pictures"]),
         int(head["number"]),
+        tuple(Thing(**thing | {"box": Rectangle(**thing["box"])}) for thing in head["things"]),
+        tuple(head["seen"]),
+        tuple(head["colours"]),
+        head["brightness"],
     )

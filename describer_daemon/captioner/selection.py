@@ -25,6 +25,11 @@ class Selection:
     number: int = 0
     finding: NoCaptionReason = ""
 
+    @property
+    def box(self) -> Rectangle | None:
+        """Where that picture is; None for the whole image."""
+        return self.pictures[self.number - 1].box if self.number else None
+
 
 @dataclass(frozen=True, slots=True)
 class DetectionResult:

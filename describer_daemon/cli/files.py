@@ -19,6 +19,7 @@ from describer_daemon.core.ports import (
     Detection,
     Encoded,
     OcrResult,
+    Thing,
 )
 
 MOST_BYTES = 256 << 20
@@ -73,6 +74,8 @@ class Described:
                 "log_probabilities": [round(value, 5) for value in caption.log_probabilities],
                 "tags": [{"name": tag.name, "probability": round(tag.probability, 4)}
                          for tag in caption.tags],
+                "objects": [_thing_fields(thing) for thing in caption.things],
+                "form": caption.form,
                 "pictures": [_fields(found) for found in caption.pictures],
                 "number": caption.number,
             }
@@ -107,13 +110,19 @@ def read(names: Iterable[str], captioner: Captioner) -> Iterator[Described]:
 
 
 def outline(name: str, captioner: ChildCaptioner) -> Iterator[Described]:
-    """Describe every picture in one file like `describe`, and draw where they are."""
+    """Describe every picture in one file like `describe`, and draw where they are.
+
+    Of a file that is one picture the things on it are drawn.
+    """
     try:
         screen = Encoded(_read(name), Aim())
         for caption in _each(screen, captioner):
             drawn = b""
             if caption.number and caption.number == len(caption.pictures):
                 drawn = captioner.outline(screen, [found.box for found in caption.pictures])
+            elif not caption.number and caption.things:
+                drawn = captioner.outline(screen, [thing.box for thing in caption.things],
+                                          [thing.name for thing in caption.things])
             yield Described(name, caption, drawn=drawn)
     except DescriberError as error:
         yield Described(name, None, error.spoken)
@@ -139,6 +148,12 @@ def _each(screen: Encoded, captioner: Captioner) -> Iterator[Caption]:
         if caption.number <= len(already_described):
             return  # it started over: what is left lies upon one that was described
         yield caption
+
+
+def _thing_fields(thing: Thing) -> dict[str, Any]:
+    return {"kind": thing.kind, "name": thing.name, "probability": round(thing.probability, 4),
+            "count": thing.count, "left": thing.box.left, "top": thing.box.top,
+            "width": thing.box.width, "height": thing.box.height}
 
 
 def _fields(found: Detection) -> dict[str, Any]:

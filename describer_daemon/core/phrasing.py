@@ -14,7 +14,7 @@ NOTHING_YET = "I have not described anything yet."
 COPIED = "Copied."
 INTERNAL = "Something went wrong inside the describer. The log tells more."
 
-_HEDGES = {"sure": "", "medium": "Could be: ", "unsure": "Not sure: "}
+_HEDGE = "Could be: "
 _NO_CAPTION = {
     "black": "I see no picture: it is all black.",
     "plain": "I see no picture: it is all one colour.",
@@ -22,14 +22,13 @@ _NO_CAPTION = {
     "text": "I see no picture, only text.",
     "drawing": "A chart or drawing; I am only good with photographs.",
 }
-_MAX_TAGS = 3
 _HYPHENS = ("-", "\u2010", "\u00ad")
 _SENTENCE_ENDS = tuple(".!?:;,\u2026\u3002\uff01\uff1f")  # a synthesiser pauses there by itself
 _CLOSING_MARKS = "\"')]}\u2019\u201d\u00bb"
 
 
 def sentence(caption: Caption, verb: Verb | None = None) -> str:
-    """Content first, hedged by how certain it is; `verb` None stands for a file.
+    """Content first, and nothing that is not believed; `verb` None stands for a file.
 
     Only where there are several pictures, which one it is comes before that.
     """
@@ -37,16 +36,35 @@ def sentence(caption: Caption, verb: Verb | None = None) -> str:
         return CURTAIN
     several = caption.number and len(caption.pictures) > 1
     which = f"Picture {caption.number} of {len(caption.pictures)}: " if several else ""
-    return which + (_NO_CAPTION.get(caption.finding) or _hedged(caption))
+    return which + (_NO_CAPTION.get(caption.finding) or _answer(caption))
 
 
-def _hedged(caption: Caption) -> str:
-    recognised = [tag.name for tag in caption.tags if tag.sure][:_MAX_TAGS]
-    if caption.certainty == "unsure" and recognised:
-        # what is known counts for more than a guess that would follow it
-        return f"Not sure. I recognise {_enumerated(recognised)}."
-    hedged = _HEDGES[caption.certainty] + caption.text
-    return hedged[:1].upper() + hedged[1:] + "."
+def _answer(caption: Caption) -> str:
+    """One row for each form in which an answer comes: what is believed less is said less of.
+
+    ========  ===========================================================
+    plain     A dog is running on the grass.
+    hedged    Could be: a dog is running on the grass.
+    things    I see two people and a dog.
+    unknown   A picture that I cannot make out, mostly blue and green.
+    ========  ===========================================================
+    """
+    match caption.form:
+        case "plain":
+            text = caption.text
+        case "hedged":
+            text = _HEDGE + caption.text
+        case "things":
+            text = f"I see {_enumerated(caption.seen)}"
+        case _:
+            text = _unknown(caption)
+    return text[:1].upper() + text[1:] + "."
+
+
+def _unknown(caption: Caption) -> str:
+    adjective = f"{caption.brightness} " if caption.brightness else ""
+    text = f"a {adjective}picture that I cannot make out"
+    return f"{text}, mostly {_enumerated(caption.colours)}" if caption.colours else text
 
 
 def text_aloud(result: OcrResult, verb: Verb | None = None) -> str:

@@ -117,12 +117,11 @@ Picture = Pixels | Encoded
 class Tag:
     """A thing that the classifier recognised, apart from the caption, such as "a coffee mug".
 
-    `probability` is in 0..1; `sure` means that it is high enough for the tag to be said.
+    `probability` is in 0..1.
     """
 
     name: str
     probability: float
-    sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,25 +142,55 @@ NoCaptionReason = Literal["", "black", "plain", "none", "text", "drawing"]
 
 
 @dataclass(frozen=True, slots=True)
+class Thing:
+    """One of eighty everyday kinds of thing that is, or are, on the picture.
+
+    `kind` is what it is called ("dog") and `name` how it is spoken, with its number ("two
+    dogs"); `probability` is in 0..1, `count` 1, 2 or 3, which stands for several. `box` is about
+    where it is, or they all are, in pixels of the whole image.
+    """
+
+    kind: str
+    name: str
+    probability: float
+    count: int
+    box: Rectangle
+
+
+Form = Literal["plain", "hedged", "things", "unknown"]
+"""What of a caption is believed enough to be said: all of it, plainly or hedged; nothing of it, but
+things that were `seen`; or not even that."""
+
+
+@dataclass(frozen=True, slots=True)
 class Caption:
     """The captioner's result for one picture.
 
     `words` in order; `log_probabilities` has one natural logarithm for each word and one for
-    the end of the sentence; `confidence` is in 0..1 and `certainty` its class. Where there is
+    the end of the sentence; `confidence` is in 0..1 and `form` what comes of it. Where there is
     nothing to caption there are no words but a `finding` (the key in the JSON, too): the reason.
     `tags` differ from each other, likeliest first. `pictures` are those that were detected, in
     the order in which they are visited, and `number`, from 1, tells which of them this is about:
     0 when it is about the whole image.
+
+    `things` are the kinds of thing that may be on it, likeliest first, and `seen` the names of
+    those, and of others that were recognised, that are sure enough to be listed. In the form
+    "unknown", `colours` are the picture's main ones, most first, and `brightness` says whether it
+    is dark or light.
     """
 
     words: tuple[str, ...]
     log_probabilities: tuple[float, ...]
     confidence: float
-    certainty: Literal["sure", "medium", "unsure"] = "sure"
+    form: Form = "plain"
     finding: NoCaptionReason = ""
     tags: tuple[Tag, ...] = ()
     pictures: tuple[Detection, ...] = ()
     number: int = 0
+    things: tuple[Thing, ...] = ()
+    seen: tuple[str, ...] = ()
+    colours: tuple[str, ...] = ()
+    brightness: Literal["", "dark", "light"] = ""
 
     @property
     def text(self) -> str:

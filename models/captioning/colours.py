@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -33,7 +33,7 @@ def main_colours(image: Image.Image) -> tuple[str, ...]:
     return tuple(map(str, kept or [names[order[0]]]))
 
 
-def brightness(image: Image.Image) -> str:
+def brightness(image: Image.Image) -> Literal["", "dark", "light"]:
     """"dark", "light", or "" where it is neither."""
     mean = float(np.asarray(image.convert("L").resize((_SIDE, _SIDE)), np.float64).mean()) / 255
     return "dark" if mean < 0.2 else "light" if mean > 0.8 else ""
