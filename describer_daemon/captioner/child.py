@@ -307,8 +307,8 @@ def _out_of_memory(detail: str = "") -> messages.Failed:
 def _import_project_modules() -> None:
     """Import them while Python may still write the compiled files: `sandbox` forbids it."""
     for name in ("describer_daemon.captioner.image_decoding", "models.captioner",
-                 "models.captioning.colours",                 "models.finder.finder", "models.captioning.heatmap", "models.ocr.reader",
-                 "models.ocr.reading_order"):
+                 "models.captioning.colours", "models.captioning.heatmap",
+                 "models.finder.finder", "models.ocr.reader", "models.ocr.reading_order"):
         importlib.import_module(name)
 
 
