@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.runtime.integers import needed
+from models.runtime.int8_matmul import needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,7 +28,9 @@ _STEPS = 160
 _USUAL = 99  # percent of the pictures whose extremes must be inside the range
 
 
-def measure(path: Path, pictures: Iterable[NDArray[np.float32]]) -> dict[str, tuple[float, float]]:
+def measure_ranges(
+    path: Path, pictures: Iterable[NDArray[np.float32]]
+) -> dict[str, tuple[float, float]]:
     """The least and the most that a graph's convolutions read and give.
 
     `path` is the graph, beside its weights; `pictures` (1, 3, S, S) are what it reads.
@@ -58,7 +60,7 @@ def measure(path: Path, pictures: Iterable[NDArray[np.float32]]) -> dict[str, tu
             for name, low, high in zip(names, least, most, strict=True)}
 
 
-def convolve(model: Any, ranges: Ranges, folder: Path) -> None:
+def quantise_convolutions(model: Any, ranges: Ranges, folder: Path) -> None:
     """Rewrite the convolutions whose kernels are stored as int8 with a row's scale.
 
     `folder` has the weights that the model refers to. Raises KeyError for an activation that

@@ -93,7 +93,7 @@ class _Rewriter:
         self.add("Mul", [found, scales], output)
 
 
-def multiply(model: Any) -> None:
+def quantise_matmuls(model: Any) -> None:
     """Rewrite products with, and rows of, matrices that are stored as int8 with a row's scale.
 
     Matrices that are used in any other way stay wide.
