@@ -1,18 +1,25 @@
-"""Have a graph convolve in integers: its int8 kernels as they are stored, by rounded activations.
+"""Run a graph's convolutions in int8: the kernels as they are stored, activations as uint8.
 
-What goes into a convolution and comes out of it is rounded to so many steps between the least and
-the most that was seen on some pictures beforehand (static quantisation, Jacob et al. 2018). What
-blocks hand on and add up stays in float32. See ADR 0021.
+What goes into a convolution and comes out of it is quantised to so many levels between the least
+and the most that was seen on some pictures beforehand (static quantisation, Jacob et al. 2018).
+What blocks hand on and add up stays in float32. See ADR 0021.
+
+```
+before   x ─ Pad ─ Conv ─ Relu ─ y          kernel: int8 ─ DequantizeLinear, bias: float32
+after    x ─ QuantizeLinear ─ QLinearConv ─ DequantizeLinear ─ y
+```
+The padding goes into the convolution, the ReLU into the range of `y`, which begins at 0. A next
+convolution reads the uint8 of `y`, not its float32.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from models.runtime.int8_matmul import needed
+from models.runtime.graph_editor import GraphEditor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,10 +29,24 @@ if TYPE_CHECKING:
 
     Ranges = Mapping[str, tuple[float, float]]
 
-# Of 255. Processors without VNNI add two products in 16 bits: with more steps too many sums do not
+# Of 255. Processors without VNNI add two products in 16 bits: with more levels too many sums do not
 # fit, with the 128 that always fit the rounding is worse than the few that do not.
-_STEPS = 160
-_USUAL = 99  # percent of the pictures whose extremes must be inside the range
+_LEVELS = 160
+_PERCENTILE = 99  # of the pictures, whose extremes must be inside the range
+
+
+class QuantParams(NamedTuple):
+    """The uint8 number q stands for `scale` * (q - `zero_point`)."""
+
+    scale: float
+    zero_point: int
+
+    @classmethod
+    def of_range(cls, low: float, high: float) -> QuantParams:
+        """Those that have 0 and all between `low` and `high` in `_LEVELS` steps."""
+        low, high = min(low, 0.0), max(high, 0.0)
+        scale = max((high - low) / _LEVELS, 1e-9)
+        return cls(scale, round(-low / scale))
 
 
 def measure_ranges(
@@ -54,14 +75,14 @@ def measure_ranges(
                                for pixels in pictures])
     finally:
         seen.unlink()
-    least = np.percentile(extremes[..., 0], 100 - _USUAL, axis=0)
-    most = np.percentile(extremes[..., 1], _USUAL, axis=0)
+    least = np.percentile(extremes[..., 0], 100 - _PERCENTILE, axis=0)
+    most = np.percentile(extremes[..., 1], _PERCENTILE, axis=0)
     return {name: (float(low), float(high))
             for name, low, high in zip(names, least, most, strict=True)}
 
 
 def quantise_convolutions(model: Any, ranges: Ranges, folder: Path) -> None:
-    """Rewrite the convolutions whose kernels are stored as int8 with a row's scale.
+    """Rewrite the convolutions whose kernels are stored as int8 with a scale for each channel.
 
     `folder` has the weights that the model refers to. Raises KeyError for an activation that
     has no range.
@@ -73,9 +94,8 @@ def quantise_convolutions(model: Any, ranges: Ranges, folder: Path) -> None:
         if node.name in made:
             rewriter.convolution(made[node.name])
         elif node.output[0] not in results:
-            rewriter.nodes.append(node)
-    del model.graph.node[:]
-    model.graph.node.extend(needed(rewriter.nodes, model))
+            rewriter.keep(node)
+    rewriter.finish()
 
 
 class _Convolution:
@@ -122,63 +142,50 @@ def _convolutions(model: Any) -> list[_Convolution]:
     return found
 
 
-class _Rewriter:
+class _Rewriter(GraphEditor):
     def __init__(self, model: Any, ranges: Ranges, folder: Path) -> None:
-        self.graph, self.ranges, self.folder = model.graph, ranges, folder
-        self.nodes: list[Any] = []
-        self._makers = {node.output[0]: node for node in self.graph.node}
-        self._initializers = {each.name: each for each in self.graph.initializer}
-        self._rounded: dict[str, str] = {}  # activation → the bytes that stand for it
+        super().__init__(model)
+        self.ranges, self.folder = ranges, folder
+        self._uint8: dict[str, str] = {}  # activation → the uint8 that stands for it
 
     def convolution(self, what: _Convolution) -> None:
-        """Round what goes in, if that is not done; leave what comes out rounded and wide."""
-        kernel, scale = self._makers[what.kernel].input[:2]
-        rows = self._array(self._initializers[scale]).astype(np.float64)
-        bias = self._array(self._initializers[self._makers[what.bias].input[0]])
-        step, _ = self._steps(what.source)
-        at = what.kernel
-        sums = np.rint(bias.astype(np.float64) / (rows * step)).clip(-(2**31), 2**31 - 1)
-        inputs = [self._bytes(what.source), *self._scale(what.source), kernel, scale,
-                  self._constant(f"{at}.zeros", np.zeros(len(rows), np.int8)),
-                  *self._scale(what.result),
+        """Quantise what goes in, if that is not done; give what comes out as uint8 and float32."""
+        kernel, scales = self.makers[what.kernel].input[:2]
+        weight_scales = self._array(scales).astype(np.float64)
+        bias = self._array(self.makers[what.bias].input[0]).astype(np.float64)
+        step = weight_scales * self._quant_params(what.source).scale  # of the sums, by channel
+        sums = np.rint(bias / step).clip(-(2**31), 2**31 - 1)
+        inputs = [self._as_uint8(what.source), *self._quant_initializers(what.source),
+                  kernel, scales,
+                  self._constant(f"{what.kernel}.zeros", np.zeros(len(weight_scales), np.int8)),
+                  *self._quant_initializers(what.result),
                   self._constant(f"{what.bias}.sums", sums.astype(np.int32))]
-        narrow = f"{what.result}.bytes"
-        self._add("QLinearConv", inputs, narrow, **what.options)
-        self._rounded[what.result] = narrow
-        self._add("DequantizeLinear", [narrow, *self._scale(what.result)], what.result)
+        uint8 = self.add("QLinearConv", inputs, f"{what.result}.bytes", **what.options)
+        self._uint8[what.result] = uint8
+        self.add("DequantizeLinear", [uint8, *self._quant_initializers(what.result)], what.result)
 
-    def _bytes(self, name: str) -> str:
-        if name not in self._rounded:
-            self._rounded[name] = f"{name}.bytes"
-            self._add("QuantizeLinear", [name, *self._scale(name)], f"{name}.bytes")
-        return self._rounded[name]
+    def _as_uint8(self, name: str) -> str:
+        if name not in self._uint8:
+            self._uint8[name] = self.add(
+                "QuantizeLinear", [name, *self._quant_initializers(name)], f"{name}.bytes")
+        return self._uint8[name]
 
-    def _steps(self, name: str) -> tuple[float, int]:
-        """Size of a step, and which of the bytes stands for 0."""
-        low, high = min(self.ranges[name][0], 0.0), max(self.ranges[name][1], 0.0)
-        step = max((high - low) / _STEPS, 1e-9)
-        return step, round(-low / step)
+    def _quant_params(self, name: str) -> QuantParams:
+        return QuantParams.of_range(*self.ranges[name])
 
-    def _scale(self, name: str) -> tuple[str, str]:
-        step, zero = self._steps(name)
-        return (self._constant(f"{name}.step", np.asarray(step, np.float32)),
-                self._constant(f"{name}.zero", np.asarray(zero, np.uint8)))
+    def _quant_initializers(self, name: str) -> tuple[str, str]:
+        """The names of an activation's scale and zero point in the graph."""
+        scale, zero_point = self._quant_params(name)
+        return (self._constant(f"{name}.step", np.asarray(scale, np.float32)),
+                self._constant(f"{name}.zero", np.asarray(zero_point, np.uint8)))
 
     def _constant(self, name: str, value: NDArray[Any]) -> str:
         import onnx
 
-        if name not in self._initializers:
-            self._initializers[name] = onnx.numpy_helper.from_array(value, name)
-            self.graph.initializer.append(self._initializers[name])
-        return name
+        return self.add_initializer(onnx.numpy_helper.from_array(value, name))
 
-    def _add(self, kind: str, inputs: list[str], output: str, **options: Any) -> None:
+    def _array(self, name: str) -> NDArray[Any]:
         import onnx
 
-        self.nodes.append(onnx.helper.make_node(kind, inputs, [output], name=output, **options))
-
-    def _array(self, tensor: Any) -> NDArray[Any]:
-        import onnx
-
-        array: NDArray[Any] = onnx.numpy_helper.to_array(tensor, str(self.folder))
+        array: NDArray[Any] = onnx.numpy_helper.to_array(self.initializers[name], str(self.folder))
         return array
