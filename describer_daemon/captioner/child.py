@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from models.captioner import Captioner, EngineName
     from models.captioning.decoding import SearchConfig
     from models.finder.finder import Finder
-    from models.ocr.reader import Line, Reader
+    from models.ocr.engine import OcrEngine, OcrLine
 
 
 class Service:
@@ -57,7 +57,7 @@ class Service:
         self._threads = threads
         self._captioner: Captioner | None = None
         self._finder: Finder | None = None
-        self._reader: Reader | None = None
+        self._ocr: OcrEngine | None = None
         self.confined: tuple[str, ...] = ()
         self._handlers: dict[type, Callable[[Any], messages.Reply]] = {
             messages.Load: self._handle_load,
@@ -94,9 +94,9 @@ class Service:
         blank = image_decoding.blank_reason(image)
         if blank:
             return messages.TextRead(OcrResult((), blank))
-        reader = self._load_reader()
+        engine = self._load_ocr()
         with memory.raised_limit(memory.OCR_ALLOWANCE):
-            return messages.TextRead(_in_reading_order(reader.read(image)))
+            return messages.TextRead(_in_reading_order(engine.recognise(image)))
 
     def _handle_outline(self, request: messages.Outline) -> messages.Outlined:
         from describer_daemon.captioner import image_decoding
@@ -125,13 +125,13 @@ class Service:
                         "caption": 1e3 * (time.perf_counter() - found_at)}
         return messages.Described(caption, milliseconds, heatmap)
 
-    def _load_reader(self) -> Reader:
-        if self._reader is None:
-            from models.ocr.reader import load
+    def _load_ocr(self) -> OcrEngine:
+        if self._ocr is None:
+            from models.ocr.engine import load
 
             try:
                 with memory.outside_limit():
-                    self._reader = load(self._threads)
+                    self._ocr = load(self._threads)
             except ImportError as error:
                 raise DescriberError("Reading text needs one more package. "
                                      "Please install describer[text].",
@@ -140,7 +140,7 @@ class Service:
                 raise DescriberError("The package that reads text is incomplete. "
                                      "Please install describer[text] again.",
                                      detail=str(error)) from error
-        return self._reader
+        return self._ocr
 
     def _select(
         self, picture: Picture, already_described: Sequence[Rectangle]
@@ -226,7 +226,7 @@ def _scaled_up(box: Rectangle, factor: int, image: Image.Image) -> Rectangle:
                      min(factor * box.height, image.height - top))
 
 
-def _in_reading_order(unordered: Sequence[Line]) -> OcrResult:
+def _in_reading_order(unordered: Sequence[OcrLine]) -> OcrResult:
     """Lines in any order → paragraphs in reading order."""
     from models.ocr import reading_order
 
@@ -308,7 +308,7 @@ def _import_project_modules() -> None:
     """Import them while Python may still write the compiled files: `sandbox` forbids it."""
     for name in ("describer_daemon.captioner.image_decoding", "models.captioner",
                  "models.captioning.colours", "models.captioning.heatmap",
-                 "models.finder.finder", "models.ocr.reader", "models.ocr.reading_order"):
+                 "models.finder.finder", "models.ocr.engine", "models.ocr.reading_order"):
         importlib.import_module(name)
 
 

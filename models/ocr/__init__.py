@@ -1,4 +1,4 @@
-"""The text in a picture: lines that a reader finds, and the order in which people read them.
+"""The text in a picture: lines that OCR finds, and the order in which people read them.
 
 It may import the session and its threads from runtime.
 """

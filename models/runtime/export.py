@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from models.runtime.bundle import CONSENSUS, DECODER, ENCODER, VOCABULARY, WEIGHTS, Config
-from models.runtime.convolutions import convolve, measure
-from models.runtime.integers import multiply
+from models.runtime.int8_convolution import measure_ranges, quantise_convolutions
+from models.runtime.int8_matmul import quantise_matmuls
 from models.runtime.quantisation import SCALE, quantise, restore
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ def export(
     Weights are rounded by `store` (see `models.runtime.quantisation`) in weights.safetensors; the
     graphs hold none but refer to its bytes as ONNX external data, so both engines run the very same
     numbers. With `int8_calibration` the graphs run in int8, by the weights as they are stored,
-    which is faster and lighter, and activations are quantised, too (see `models.runtime.integers`
-    and `models.runtime.convolutions`): their ranges are measured on these pictures, (1, 3, S, S)
-    as the encoder reads them.
+    which is faster and lighter, and activations are quantised, too (see `int8_matmul` and
+    `int8_convolution`): their ranges are measured on these pictures, (1, 3, S, S) as the encoder
+    reads them.
     """
     from safetensors.torch import save_file
 
@@ -113,7 +113,7 @@ def write_graphs(
     _write(_Encode(network), (pixels,), ["pixels"], [*memory, *state, *last], None,
            folder / ENCODER)
     if int8_calibration is not None:
-        _run_in_int8(folder / ENCODER, measure(folder / ENCODER, int8_calibration))
+        _run_in_int8(folder / ENCODER, measure_ranges(folder / ENCODER, int8_calibration))
     growing = network.growing or (None,) * len(state)
     # rows, and what grows, are of any length: the exporter takes lengths of 0 and 1 for fixed
     free = [[0] if axis is None else [0, axis] for axis in growing]
@@ -135,8 +135,8 @@ def _run_in_int8(path: Path, ranges: Mapping[str, tuple[float, float]]) -> None:
     import onnx
 
     graph = onnx.load(path, load_external_data=False)
-    convolve(graph, ranges, path.parent)
-    multiply(graph)
+    quantise_convolutions(graph, ranges, path.parent)
+    quantise_matmuls(graph)
     path.write_bytes(graph.SerializeToString())
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from models.captioning.caption_store import MAX_VOCAB_SIZE, CaptionStore, ngrams
+from models.captioning.caption_store import CaptionStore
+from models.captioning.cider import MAX_VOCAB_SIZE, ngrams
 from models.captioning.vocabulary import END, PAD
 
 if TYPE_CHECKING:

@@ -171,7 +171,7 @@ def test_a_reader_that_is_incomplete_names_the_cure(monkeypatch: pytest.MonkeyPa
     def incomplete(threads: int | None) -> None:
         raise FileNotFoundError("a network is missing")
 
-    monkeypatch.setattr("models.ocr.reader.load", incomplete)
+    monkeypatch.setattr("models.ocr.engine.load", incomplete)
     head, body = pixels(letter("Closed"))
     reply, _ = Service(None, None, "onnx").answer(head | {"op": "read"}, body)
     assert reply == {"error": "The package that reads text is incomplete. "

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.captioner import choose
-from models.captioning.caption_store import MAX_VOCAB_SIZE, CaptionStore, neighbour_weights, ngrams
+from models.captioning.caption_store import CaptionStore, neighbour_weights
+from models.captioning.cider import MAX_VOCAB_SIZE, ngrams
 from models.captioning.decoding import Hypothesis, SearchConfig
 from models.captioning.vocabulary import END, PAD, START
 from training.release import neighbours
@@ -286,6 +287,6 @@ def test_what_was_said_of_the_first_pictures() -> None:
         wanted, part = store.references(chosen[:count]), everything.first(count)
         assert part.pictures == wanted.pictures
         assert part.owners.tolist() == wanted.owners.tolist()
-        for mine, theirs in zip(dataclasses.astuple(part.grams),
-                                dataclasses.astuple(wanted.grams), strict=True):
+        for mine, theirs in zip(dataclasses.astuple(part.ngrams),
+                                dataclasses.astuple(wanted.ngrams), strict=True):
             assert mine == pytest.approx(theirs)

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from models.ocr import reader
-from models.ocr.reader import BAND_PIXELS, OVERLAP, Line, Reader, bands
+from models.ocr import engine
+from models.ocr.engine import BAND_PIXELS, OVERLAP, OcrEngine, OcrLine, bands
 
 Place = tuple[int, int, int, int]
 
@@ -40,7 +40,7 @@ def drawn(size: tuple[int, int], places: list[Place]) -> Image.Image:
     return image
 
 
-def places(lines: tuple[Line, ...]) -> list[Place]:
+def places(lines: tuple[OcrLine, ...]) -> list[Place]:
     ordered = sorted(lines, key=lambda line: int(line.text[1:]))
     return [(round(line.box.left), round(line.box.top), round(line.box.right),
              round(line.box.bottom)) for line in ordered]
@@ -65,14 +65,14 @@ def test_a_screen_is_read_in_one_go() -> None:
 
 def test_lines_at_every_height_are_read_once_and_whole() -> None:
     lines = [(50 + row, 30 + 33 * row, 900, 52 + 33 * row) for row in range(240)]
-    found = Reader(seen).read(drawn((1000, 8000), lines))
+    found = OcrEngine(seen).recognise(drawn((1000, 8000), lines))
     assert len(bands(1000, 8000)) > 3
     assert places(found) == lines
 
 
 def test_a_picture_that_is_too_large_is_made_smaller_and_its_lines_are_not() -> None:
     line = (1000, 2000, 5000, 2080)
-    found = Reader(seen).read(drawn((6000, 4000), [line]))
+    found = OcrEngine(seen).recognise(drawn((6000, 4000), [line]))
     left, top, right, bottom = next(place for place, line in zip(places(found), found, strict=True)
                                     if line.text == "g0")
     assert (left, top, right, bottom) == pytest.approx(line, abs=6)
@@ -85,7 +85,7 @@ def test_colours_come_in_the_order_that_the_recogniser_expects() -> None:
         pictures.append(pixels)
         return SimpleNamespace(boxes=None, txts=None, scores=None)
 
-    assert Reader(look).read(Image.new("RGB", (40, 30), (250, 100, 10))) == ()
+    assert OcrEngine(look).recognise(Image.new("RGB", (40, 30), (250, 100, 10))) == ()
     assert pictures[0].shape == (30, 40, 3)
     assert pictures[0][0, 0].tolist() == [10, 100, 250]  # blue first
 
@@ -97,4 +97,4 @@ def test_networks_that_are_not_there_are_not_fetched(
 
     monkeypatch.setattr(rapidocr, "__file__", str(tmp_path / "__init__.py"))
     with pytest.raises(FileNotFoundError, match="det"):
-        reader.load()
+        engine.load()

@@ -20,9 +20,9 @@ from models.networks.mobilenet_edgetpu import Block
 from models.networks.registry import ENCODERS
 from models.networks.same import SameConv2d
 from models.runtime.bundle import ENCODER, WEIGHTS
-from models.runtime.convolutions import convolve, measure
 from models.runtime.engines.onnx import session
 from models.runtime.export import write_graphs
+from models.runtime.int8_convolution import measure_ranges, quantise_convolutions
 from models.runtime.quantisation import quantise, restore
 
 SIDE = 64
@@ -111,7 +111,7 @@ def test_the_kernels_stay_in_the_file_of_weights(graphs: tuple[Path, Path]) -> N
 
 
 def test_the_range_is_what_was_seen_but_for_the_most_unusual(graphs: tuple[Path, Path]) -> None:
-    seen = measure(graphs[0] / ENCODER, pictures(1))
+    seen = measure_ranges(graphs[0] / ENCODER, pictures(1))
     assert len(seen) == 10  # what one block gives another is counted once
     for low, high in seen.values():
         assert low <= high
@@ -155,7 +155,7 @@ def test_sums_by_hand_and_what_is_read_twice(tmp_path: Path) -> None:
     model = model_of(nodes, ["sums", "above"])
     pixels = np.zeros((1, 2, 3, 3), np.float32)
     pixels[0, :, 1, 1] = (1.0, 0.5)
-    convolve(model, {"pixels": (0.0, 1.6), "sums": (-4.0, 4.0)}, tmp_path)
+    quantise_convolutions(model, {"pixels": (0.0, 1.6), "sums": (-4.0, 4.0)}, tmp_path)
     assert [node.op_type for node in model.graph.node] == [
         "QuantizeLinear", "QLinearConv", "DequantizeLinear", "Relu"]
     sums, above = run(model, pixels, tmp_path / "graph.onnx")
@@ -167,4 +167,4 @@ def test_sums_by_hand_and_what_is_read_twice(tmp_path: Path) -> None:
 def test_an_activation_without_a_range_is_told(tmp_path: Path) -> None:
     node = onnx.helper.make_node("Conv", ["pixels", "kernel", "bias"], ["sums"], name="sums")
     with pytest.raises(KeyError, match="sums"):
-        convolve(model_of([node], ["sums"]), {"pixels": (0.0, 1.0)}, tmp_path)
+        quantise_convolutions(model_of([node], ["sums"]), {"pixels": (0.0, 1.0)}, tmp_path)

@@ -15,7 +15,7 @@ from models.networks.registry import ENCODERS
 from models.runtime.bundle import DECODER, WEIGHTS
 from models.runtime.engines.onnx import session
 from models.runtime.export import write_graphs
-from models.runtime.integers import multiply
+from models.runtime.int8_matmul import quantise_matmuls
 from models.runtime.quantisation import quantise, restore
 from tests.variants import TinyEncoder
 
@@ -109,7 +109,7 @@ def test_products_rows_and_whatever_else_is_done_with_a_matrix(tmp_path: Path) -
     model = graph(uses, names, matrix, scale)
     x, which = random.normal(size=(3, 8)).astype(np.float32), np.array([5, 0, 5])
     before = run(model, x, which, tmp_path / "before.onnx")
-    multiply(model)
+    quantise_matmuls(model)
     after = run(model, x, which, tmp_path / "after.onnx")
     assert len([n for n in model.graph.node if n.op_type == "DynamicQuantizeLinear"]) == 1
     assert len([n for n in model.graph.node if n.op_type == "DequantizeLinear"]) == 1
@@ -125,7 +125,7 @@ def test_what_is_scaled_or_turned_otherwise_stays_wide(tmp_path: Path) -> None:
     matrix, scale = np.ones((6, 8), np.int8), np.ones(6, np.float32)
     uses = [onnx.helper.make_node("Gemm", ["x", "wide", "bias"], ["linear"], transB=1, alpha=2.0)]
     model = graph(uses, ["linear"], matrix, scale)
-    multiply(model)
+    quantise_matmuls(model)
     assert [n.op_type for n in model.graph.node] == ["DequantizeLinear", "Gemm"]
     (linear,) = run(model, np.ones((1, 8), np.float32), np.array([0]), tmp_path / "g.onnx")
     assert linear.tolist() == [[17.0] * 6]

@@ -24,7 +24,7 @@ _UNSURE = 3.0  # pixels by which two looks at one line may differ
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OcrLine:
     """One line of text and where it is; `confidence` is in 0..1."""
 
     text: str
@@ -32,19 +32,19 @@ class Line:
     box: Box
 
 
-class Reader:
+class OcrEngine:
     """Reads one picture after another; made by `load`."""
 
-    def __init__(self, recognise: Any) -> None:
-        self._recognise = recognise
+    def __init__(self, rapidocr: Any) -> None:
+        self._rapidocr = rapidocr
 
-    def read(self, image: Image.Image) -> tuple[Line, ...]:
+    def recognise(self, image: Image.Image) -> tuple[OcrLine, ...]:
         """All lines of an RGB image that are sure enough, in no particular order."""
         scale = min(1.0, math.sqrt(MOST_PIXELS / (image.width * image.height)))
         if scale < 1.0:
             size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
             image = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
-        lines: list[Line] = []
+        lines: list[OcrLine] = []
         cuts = bands(image.width, image.height)
         for number, (top, bottom) in enumerate(cuts):
             # a line belongs to the band that its middle is in; both have it whole
@@ -53,12 +53,12 @@ class Reader:
             for line in self._lines(image.crop((0, top, image.width, bottom)), top):
                 if first <= line.box.middle <= last and not _known(line, lines):
                     lines.append(line)
-        return tuple(Line(line.text, line.confidence, line.box.scaled(1 / scale))
+        return tuple(OcrLine(line.text, line.confidence, line.box.scaled(1 / scale))
                      for line in lines)
 
-    def _lines(self, image: Image.Image, top: int) -> list[Line]:
+    def _lines(self, image: Image.Image, top: int) -> list[OcrLine]:
         """What RapidOCR reads in a band that begins at `top`."""
-        found = self._recognise(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]))
+        found = self._rapidocr(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]))
         if found.boxes is None or found.txts is None:
             return []
         lines = []
@@ -67,11 +67,11 @@ class Reader:
             right, lower = (float(value) for value in np.max(corners, axis=0))
             if text.strip():
                 box = Box(left, upper + top, right, lower + top)
-                lines.append(Line(text.strip(), float(confidence), box))
+                lines.append(OcrLine(text.strip(), float(confidence), box))
         return lines
 
 
-def load(threads: int | None = None) -> Reader:
+def load(threads: int | None = None) -> OcrEngine:
     """`threads` defaults to the processors that this process may use.
 
     Raises ImportError when RapidOCR is not installed, FileNotFoundError when its networks
@@ -82,7 +82,7 @@ def load(threads: int | None = None) -> Reader:
     quiet()
     rapidocr, make = _imported()
     beside = Path(rapidocr.__file__).parent / "models"
-    return Reader(make(params={
+    return OcrEngine(make(params={
         "Global.log_level": "critical",  # it has its own log, and logs that there is no text
         "Global.text_score": LEAST_CONFIDENCE,
         # screens are never upside down, and it costs time on every line
@@ -123,7 +123,7 @@ def bands(width: int, height: int) -> list[tuple[int, int]]:
             for number in range(count)]
 
 
-def _known(line: Line, lines: list[Line]) -> bool:
+def _known(line: OcrLine, lines: list[OcrLine]) -> bool:
     """Whether the line was read already, in the band above."""
     x, y = (line.box.left + line.box.right) / 2, line.box.middle
     return any(other.box.left <= x <= other.box.right and other.box.top <= y <= other.box.bottom
