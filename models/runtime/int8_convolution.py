@@ -127,11 +127,13 @@ def _convolutions(model: Any) -> list[_Convolution]:
     import onnx
 
     makers = {node.output[0]: node for node in model.graph.node}
-    uses = Counter(name for node in model.graph.node for name in node.input)
+    # of CastLike's inputs the second gives its type alone
+    uses = Counter(name for node in model.graph.node
+                   for name in node.input[: 1 if node.op_type == "CastLike" else None])
     uses.update(output.name for output in model.graph.output)
     relus = {node.input[0]: node for node in model.graph.node
-             if uses[node.input[0]] == 1 and (
-                 node.op_type == "Relu" or _ceiling(node, makers) is not None)}
+             if (node.op_type == "Relu" or _ceiling(node, makers) is not None)
+             and uses[node.input[0]] == 1}
     found = []
     for node in model.graph.node:
         if (node.op_type != "Conv" or len(node.input) < 3
