@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SCALE = ".scale"
-_SMALL = 4096  # values: below this the scales would cost more than they save
+_SMALL = 1024  # values: below this nothing is saved, and the first layers need their precision
 
 
 def quantise(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
