@@ -26,12 +26,12 @@ from describer_daemon.core.ports import (
     Request,
     Verb,
 )
-from describer_daemon.fallback import AnySpeaker, NoSource
+from describer_daemon.fallback import SourceFallback, SpeakerFallback
 from describer_daemon.hotkeys.candidates import HOTKEYS
 from describer_daemon.hotkeys.names import KeysRefusedError
 from describer_daemon.service import log as log_file
 from describer_daemon.service.control import ControlServer
-from describer_daemon.service.shutdown import Ending
+from describer_daemon.service.shutdown import ShutdownEvent
 from describer_daemon.settings.settings import Settings, SettingsWatcher
 from describer_daemon.speech.candidates import SPEAKERS
 from describer_daemon.speech.earcons import Earcons
@@ -39,30 +39,32 @@ from describer_daemon.tray import Tray
 
 log = logging.getLogger(__name__)
 
-_LOOK_AFTER = 1.0  # seconds between looks at the hotkey listener, whose death makes no sound
-_REPLY_WITHIN = 110.0  # seconds that a waiting client is kept: a little less than it waits
+_CHECK_INTERVAL = 1.0  # seconds between checks of the hotkey listener, which dies silently
+_REPLY_TIMEOUT = 110.0  # seconds; a little less than a client waits (`control.send`)
 
 
 class Daemon:
     """Everything that runs between `describer run` and its end."""
 
-    def __init__(self, settings: Settings, path: Path, ending: Ending | None = None) -> None:
-        """`ending` may be set from outside, as `end` does, also before `run`."""
+    def __init__(
+        self, settings: Settings, path: Path, shutdown: ShutdownEvent | None = None
+    ) -> None:
+        """`shutdown` may be set from outside, as `end` does, also before `run`."""
         self._settings, self._path = settings, path
-        self._ending = ending or Ending()
+        self._shutdown = shutdown or ShutdownEvent()
         self._lock = threading.Lock()
         self._listener: HotkeyListener | None = None
-        self._listening = self._lost = False
+        self._listening = self._lost_display = False
         self._captioner = make_captioner(settings)
         self._earcons = make_earcons(settings)
         self._focus = FocusWatcher()
         self._pipeline = Pipeline(
-            self._sources(settings), self._captioner, AnySpeaker(lambda: make_speaker(settings)),
-            copy_text, self._earcons, notify,
+            self._sources(settings), self._captioner,
+            SpeakerFallback(lambda: make_speaker(settings)), copy_text, self._earcons, notify,
         )
         self._configure(settings)
         self._control = ControlServer(self._answer)
-        self._watcher = SettingsWatcher(path, self._changed, self.tell)
+        self._watcher = SettingsWatcher(path, self._reload, self.report_error)
         self._tray: Tray | None = None
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -78,29 +80,29 @@ class Daemon:
             self._watcher.start()
             self._focus.start()
             if self._settings.tray.show:
-                self._tray = Tray(lambda verb: self._want(verb, "tray"), self.end,
+                self._tray = Tray(lambda verb: self._request(verb, "tray"), self.end,
                                   lambda: open_for_editing(self._path))
                 self._tray.start()
             if self._settings.captioner.start == "at start":
                 threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
             ready()
             log.info("ready")
-            while not self._ending.wait(_LOOK_AFTER):
-                self._look_after_keys()
+            while not self._shutdown.wait(_CHECK_INTERVAL):
+                self._check_keys()
         finally:
             self._close()
 
     def end(self) -> None:
         """Ask the daemon to end; safe from signal handlers and any thread."""
-        self._ending.set()
+        self._shutdown.set()
 
-    def tell(self, error: DescriberError) -> None:
-        """Log and speak a problem that came up outside, such as a broken settings file."""
+    def report_error(self, error: DescriberError) -> None:
+        """Log and speak an error that nobody asked for, such as a broken settings file."""
         log.error("%s (%s)", error.spoken, error.detail)
         self._pipeline.say(error.spoken)
 
     def _close(self) -> None:
-        began = time.monotonic()
+        started = time.monotonic()
         for part in (self._watcher, self._tray, self._listener, self._focus):
             if part is not None:
                 part.stop()
@@ -112,9 +114,9 @@ class Daemon:
         self._pipeline.stop(patience=0.5)  # now it waits for nothing any more
         # Last, for with it goes the lock: who is started next shall find the keys free.
         self._control.stop()
-        log.info("ended in %.0f ms", 1000 * (time.monotonic() - began))
+        log.info("ended in %.0f ms", 1000 * (time.monotonic() - started))
 
-    def _want(self, verb: Verb, origin: Any) -> None:
+    def _request(self, verb: Verb, origin: Any) -> None:
         self._pipeline.put(Request(verb, origin))
 
     def _answer(self, verb: str, wait: bool) -> Mapping[str, object]:
@@ -124,7 +126,7 @@ class Daemon:
         if verb == "quit":
             self.end()
             return {}
-        if self._ending.is_set():
+        if self._shutdown.is_set():
             raise DescriberError("The describer is ending.")
         outcomes: list[Outcome] = []
         answered = threading.Event()
@@ -136,7 +138,7 @@ class Daemon:
         self._pipeline.put(Request(Verb(verb), "socket", reply if wait else None))
         if not wait:
             return {}
-        if not answered.wait(_REPLY_WITHIN):
+        if not answered.wait(_REPLY_TIMEOUT):
             raise DescriberError("The describer took too long to answer.")
         outcome = outcomes[0]
         return {"sentence": outcome.sentence, "failed": outcome.failed, "stale": outcome.stale}
@@ -167,32 +169,32 @@ class Daemon:
         try:
             self._captioner.warm_up()
         except DescriberError as error:
-            self.tell(error)
+            self.report_error(error)
 
-    def _changed(self, settings: Settings) -> None:
-        """Take up newly saved settings; what cannot be had is said, the rest is used."""
+    def _reload(self, settings: Settings) -> None:
+        """Apply newly saved settings; what is not available is reported, the rest is used."""
         with self._lock:
-            before = self._settings
+            previous = self._settings
             self._pipeline.sources = self._sources(settings)
-            if settings.sounds != before.sounds:
+            if settings.sounds != previous.sounds:
                 self._earcons.close()
                 self._earcons = self._pipeline.earcons = make_earcons(settings)
-            if (settings.captioner, settings.capture.find) != (before.captioner,
-                                                               before.capture.find):
+            if (settings.captioner, settings.capture.find) != (
+                    previous.captioner, previous.capture.find):
                 old, self._captioner = self._captioner, make_captioner(settings)
                 self._pipeline.captioner = self._captioner
                 old.close()
-            if settings.speech.backend != before.speech.backend:
-                silenced = self._pipeline.speaker
-                self._pipeline.speaker = AnySpeaker(lambda: make_speaker(settings))
-                silenced.close()
-            if settings.speech != before.speech:
+            if settings.speech.backend != previous.speech.backend:
+                old_speaker = self._pipeline.speaker
+                self._pipeline.speaker = SpeakerFallback(lambda: make_speaker(settings))
+                old_speaker.close()
+            if settings.speech != previous.speech:
                 self._configure(settings)
-            if settings.keys != before.keys:
+            if settings.keys != previous.keys:
                 self._listen(settings)
-            self._settings = settings  # from here on `status` tells of them: they are in use
+            self._settings = settings  # from here on `status` shows them: they are in use
         log_file.set_level(settings.log.level)
-        log.info("settings taken up")
+        log.info("settings reloaded")
 
     def _sources(self, settings: Settings) -> dict[Verb, ImageSource]:
         def see() -> ImageSource:
@@ -205,78 +207,79 @@ class Daemon:
             source: ImageSource = backends.require(CLIPBOARDS, "read the clipboard")()
             return source
 
-        screen, clipboard = _found(see), _found(paste)
+        screen, clipboard = _with_fallback(see), _with_fallback(paste)
         return {Verb.SCREEN: screen, Verb.CLIPBOARD: clipboard, Verb.TEXT: screen}
 
     def _configure(self, settings: Settings) -> None:
-        """Give the speaker its voice; one that cannot be had leaves the usual one."""
+        """Give the speaker its voice; an unknown one is reported and leaves the default."""
         try:
             self._pipeline.speaker.configure(settings.voice)
         except DescriberError as error:
-            self.tell(error)
+            self.report_error(error)
 
     def _listen(self, settings: Settings) -> None:
-        """Listen for the keys; those that cannot be had are said, the others used."""
+        """Listen for the keys; those that are not available are reported, the others used."""
         if self._listener is not None:
             self._listener.stop()
             self._listening = False
         choice = backends.choose(HOTKEYS)
         if choice.backend is None:
             self._listener = None
-            self._lost = not x11.problem()  # a display that should be there may still come
-            log.warning("no hotkeys here, use describer trigger: %s", choice.refused)
+            # a display that should be there may still come
+            self._lost_display = not x11.unsupported_reason()
+            log.warning("no hotkeys here, use describer trigger: %s", choice.skipped)
             return
         listener: HotkeyListener = choice.backend()
         self._listener = listener
         keys = dict(settings.keys)
         while keys:
             try:
-                listener.start(keys, lambda verb: self._want(verb, "key"))
+                listener.start(keys, lambda verb: self._request(verb, "key"))
             except KeysRefusedError as error:  # the other keys shall work all the same
-                self.tell(error)
+                self.report_error(error)
                 keys = {verb: key for verb, key in keys.items() if verb not in error.verbs}
             except DescriberError as error:
-                self.tell(error)
+                self.report_error(error)
                 return
             else:
                 self._listening = True
                 return
 
-    def _look_after_keys(self) -> None:
-        """Take the keys again when the display went away, as soon as it is back."""
+    def _check_keys(self) -> None:
+        """Grab the keys again when the display went away, as soon as it is back."""
         with self._lock:
             if self._listening and self._listener is not None and not self._listener.is_alive():
-                log.warning("the hotkeys were lost; taking them again when the display is back")
-                self._listening, self._lost = False, True
-            if self._lost and backends.choose(HOTKEYS).backend is not None:
+                log.warning("the hotkeys were lost; grabbing them when the display is back")
+                self._listening, self._lost_display = False, True
+            if self._lost_display and backends.choose(HOTKEYS).backend is not None:
                 self._try_to_listen()
                 self._pipeline.sources = self._sources(self._settings)
-                self._lost = not self._listening
+                self._lost_display = not self._listening
 
     def _try_to_listen(self) -> None:
         try:
             self._listen(self._settings)
         except Exception:  # a display that goes just now; all else must go on
             log.exception("the keys cannot be listened for")
-            self._listening, self._lost = False, True
+            self._listening, self._lost_display = False, True
 
 
-def _found(find: Callable[[], ImageSource]) -> ImageSource:
-    """A source, or what looks for one again with each request."""
+def _with_fallback(find: Callable[[], ImageSource]) -> ImageSource:
+    """The source, or a fallback that looks for it again with each request."""
     try:
         return find()
     except DescriberError:
-        return NoSource(find)
+        return SourceFallback(find)
 
 
 def make_captioner(settings: Settings) -> ChildCaptioner:
     """Build the captioner that the settings describe."""
-    wanted = settings.captioner
+    options = settings.captioner
     return ChildCaptioner(
-        wanted.bundle, beam=wanted.beam or None, find=settings.capture.find,
-        timeout=float(wanted.timeout_seconds),
-        reading_timeout=float(wanted.text_timeout_seconds),
-        unload_after=60.0 * wanted.unload_after_minutes,
+        options.bundle, beam=options.beam or None, find=settings.capture.find,
+        timeout=float(options.timeout_seconds),
+        reading_timeout=float(options.text_timeout_seconds),
+        unload_after=60.0 * options.unload_after_minutes,
     )
 
 
@@ -292,7 +295,7 @@ def make_speaker(settings: Settings) -> Any:
 
 def copy_text(text: str) -> None:
     """Put text on the clipboard. Raises DescriberError when the clipboard does not take it."""
-    failure: list[BaseException] = []
+    errors: list[BaseException] = []
 
     def work() -> None:
         import pyperclip
@@ -302,29 +305,29 @@ def copy_text(text: str) -> None:
             copy, _ = pyperclip.determine_clipboard()
             copy(text)
         except (pyperclip.PyperclipException, OSError) as error:
-            failure.append(error)
+            errors.append(error)
 
     thread = threading.Thread(target=work, name="copy", daemon=True)
     thread.start()
     thread.join(2.0)
-    if thread.is_alive() or failure:
+    if thread.is_alive() or errors:
         raise DescriberError("I could not copy: the clipboard did not take it.",
-                             detail=repr(failure))
+                             detail=repr(errors))
 
 
 def notify(error: DescriberError) -> None:
-    """Leave a trace on the desktop of what could not be spoken, without waiting for it."""
-    _start_aside(["notify-send", "--app-name=describer", "The describer could not speak",
+    """Show what could not be spoken as a desktop notification, without waiting for it."""
+    _start_detached(["notify-send", "--app-name=describer", "The describer could not speak",
                   error.spoken])
 
 
 def open_for_editing(path: Path) -> None:
     """Open the settings file in the person's own editor."""
     opener = {"darwin": "open", "win32": "notepad"}.get(sys.platform, "xdg-open")
-    _start_aside([opener, str(path)])
+    _start_detached([opener, str(path)])
 
 
-def _start_aside(command: list[str]) -> None:
+def _start_detached(command: list[str]) -> None:
     try:
         process = processes.start(command, stays=True)
     except OSError as error:

@@ -15,8 +15,8 @@ from describer_daemon.core.ports import DescriberError, Rectangle
 T = TypeVar("T")
 
 
-def problem() -> str:
-    """Why X11 does not serve in this session, with the cure; "" when it should."""
+def unsupported_reason() -> str:
+    """Why X11 cannot be used in this session, with the cure; "" when it should be usable."""
     if sys.platform in ("win32", "darwin"):
         return "this is not an X11 desktop"
     if os.environ.get("WAYLAND_DISPLAY"):
@@ -27,9 +27,9 @@ def problem() -> str:
     return ""
 
 
-def refusal() -> str:
-    """Like `problem`, and also try to connect."""
-    if reason := problem():
+def unavailable_reason() -> str:
+    """Like `unsupported_reason`, but also try to connect."""
+    if reason := unsupported_reason():
         return reason
     try:
         with opened():

@@ -18,7 +18,7 @@ class PillowClipboard:
     name = "pillow"
 
     @classmethod
-    def refusal(cls) -> str:
+    def unavailable_reason(cls) -> str:
         if sys.platform not in ("win32", "darwin"):
             return "it serves Windows and macOS"
         return ""

@@ -17,7 +17,7 @@ class WaylandClipboard:
     name = "wl-paste"
 
     @classmethod
-    def refusal(cls) -> str:
+    def unavailable_reason(cls) -> str:
         if not os.environ.get("WAYLAND_DISPLAY"):
             return "this is not a Wayland session"
         if shutil.which("wl-paste") is None:
@@ -25,7 +25,7 @@ class WaylandClipboard:
         return ""
 
     def grab(self) -> Picture:
-        if reason := self.refusal():
+        if reason := self.unavailable_reason():
             raise DescriberError("I cannot read the clipboard here.", detail=reason)
         # An empty clipboard is an error for wl-paste.
         code, answer = clipboard.fetch(("wl-paste", "--list-types"), patience=_SECONDS)

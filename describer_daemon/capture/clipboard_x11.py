@@ -19,21 +19,21 @@ class X11Clipboard:
     name = "xclip"
 
     @classmethod
-    def refusal(cls) -> str:
-        if reason := x11.refusal():
+    def unavailable_reason(cls) -> str:
+        if reason := x11.unavailable_reason():
             return reason
         if shutil.which("xclip") is None:
             return "the program xclip is missing; install the package xclip"
         return ""
 
     def grab(self) -> Picture:
-        if reason := x11.problem():
+        if reason := x11.unsupported_reason():
             raise DescriberError("There is no clipboard here.", detail=reason)
         if shutil.which("xclip") is None:
             raise DescriberError("I need xclip to read the clipboard. Install the package xclip.")
         # An empty clipboard is an error for xclip, and a dead display too.
         code, answer = clipboard.fetch((*_XCLIP, "TARGETS"), patience=_ASK_SECONDS)
-        if code and (reason := x11.refusal()):
+        if code and (reason := x11.unavailable_reason()):
             raise DescriberError("There is no clipboard here.", detail=reason)
         offered = answer.decode("ascii", "replace").split("\n") if code == 0 else []
         return clipboard.picture([kind for kind in offered if kind], _read)

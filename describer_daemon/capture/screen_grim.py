@@ -31,7 +31,7 @@ class GrimScreen:
         self._region, self._pointer_box = region, pointer_box
 
     @classmethod
-    def refusal(cls) -> str:
+    def unavailable_reason(cls) -> str:
         if not os.environ.get("WAYLAND_DISPLAY"):
             return "this is not a Wayland session"
         if shutil.which("grim") is None:

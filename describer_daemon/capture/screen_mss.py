@@ -24,7 +24,7 @@ class MssScreen:
         self._connection = x11.Kept()
 
     @classmethod
-    def refusal(cls) -> str:
+    def unavailable_reason(cls) -> str:
         try:
             with _opened():
                 return ""
@@ -47,7 +47,7 @@ class MssScreen:
 
 @contextmanager
 def _opened() -> Iterator[Any]:
-    if sys.platform not in ("win32", "darwin") and (reason := x11.problem()):
+    if sys.platform not in ("win32", "darwin") and (reason := x11.unsupported_reason()):
         raise DescriberError("I cannot take a picture of the screen here.", detail=reason)
     try:
         import mss

@@ -1,4 +1,4 @@
-"""`describer describe`: what it refuses, does, tells and draws."""
+"""`describer describe`: its options, its output and its drawings."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _check_drawing(option: str, path: Path, files: Sequence[str]) -> None:
         raise click.UsageError(f"{path} is the picture itself: name another file for {option}.")
 
 
-def tell(described: Described, wanted: Wanted, *, named: bool) -> None:
+def print_result(described: Described, wanted: Wanted, *, named: bool) -> None:
     """Print what was found, after the file's name if it is to be `named`, and draw it."""
     error = described.failed and not wanted.as_json
     for text in [described.as_json()] if wanted.as_json else described.printed():
@@ -172,33 +172,33 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Pa
     check(files, wanted)
     settings = usual_settings()
     speaker = _speaker(settings) if speak or save else None
-    jobs = min(len(files), jobs or (pool.size(len(files)) if engine == "onnx" else 1))
-    team = pool.Crew(_captioners(settings, wanted.find, beam, engine), jobs)
+    jobs = min(len(files), jobs or (pool.worker_count(len(files)) if engine == "onnx" else 1))
+    captioners = pool.CaptionerPool(_captioner_factory(settings, wanted.find, beam, engine), jobs)
     sentences = []
     failed = False
     try:
         with (progress(len(files)) as bar,
-              closing(team.each(wanted.work, files, bar.step)) as found):
-            for described in found:
+              closing(captioners.map(wanted.work, files, bar.step)) as results):
+            for described in results:
                 failed |= described.failed
                 sentences += [] if described.failed else [described.sentence()]
                 bar.clear()
-                tell(described, wanted, named=len(files) > 1)
+                print_result(described, wanted, named=len(files) > 1)
                 if speak and speaker is not None:
-                    blocking.say(speaker, described.sentence())
+                    blocking.speak_blocking(speaker, described.sentence())
         if save is not None and speaker is not None and sentences:
             speaker.save(" ".join(sentences), save)
     finally:
-        team.close()
+        captioners.close()
         if speaker is not None:
             speaker.close()
     raise SystemExit(1 if failed else 0)
 
 
-def _captioners(
+def _captioner_factory(
     settings: Settings, find: bool, beam: int | None, engine: str
 ) -> Callable[[int], ChildCaptioner]:
-    """What makes captioners of so many threads, as the settings and the options want them."""
+    """→ `make` of `CaptionerPool`: captioners as the settings and the options want them."""
     wanted = settings.captioner
     return lambda threads: ChildCaptioner(
         wanted.bundle, beam=beam or wanted.beam or None, engine=engine,

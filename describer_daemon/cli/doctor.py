@@ -97,15 +97,15 @@ def _voice(settings: Settings) -> str:
         finding = f"{speaker.name} speaks, with {len(speaker.voices())} voices"
     finally:
         speaker.close()
-    refused = backends.choose(SPEAKERS).refused
-    return "; ".join([finding, *(f"{name} does not: {reason}" for name, reason in refused)])
+    skipped = backends.choose(SPEAKERS).skipped
+    return "; ".join([finding, *(f"{name} does not: {reason}" for name, reason in skipped)])
 
 
 def _sound(settings: Settings) -> str:
     speaker = make_speaker(settings)
     try:
         speaker.configure(settings.voice)
-        blocking.say(speaker, "The describer can be heard.", _HEAR_WITHIN)
+        blocking.speak_blocking(speaker, "The describer can be heard.", _HEAR_WITHIN)
     finally:
         speaker.close()
     return "speech was played to its end"

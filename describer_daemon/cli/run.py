@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from describer_daemon.cli.shared import settings_or_defaults, speaks_plainly
-from describer_daemon.service.shutdown import Ending
+from describer_daemon.service.shutdown import ShutdownEvent
 
 if TYPE_CHECKING:
     from describer_daemon.settings.settings import Settings
@@ -21,8 +21,8 @@ def run(verbose: bool) -> None:
 
     Starting it a second time makes the one that runs describe the screen.
     """
-    ending = Ending()
-    ending.on_signals()
+    shutdown = ShutdownEvent()
+    shutdown.on_signals()
 
     # nobody who presses Ctrl+C early should have to wait for these
     from describer_daemon.app import Daemon
@@ -30,14 +30,16 @@ def run(verbose: bool) -> None:
     from describer_daemon.settings import settings
 
     path = settings.settings_path()
-    loaded, problem = settings_or_defaults(path, write=True)
+    loaded, error = settings_or_defaults(path, write=True)
     log.set_up(loaded.log.level, console=verbose)
-    daemon = Daemon(loaded, path, ending)
-    if problem is not None:
-        daemon.tell(problem)
-    if not instance.serve_or_ask(daemon, lambda: instance.tell(_listening_for(loaded)), ending):
-        instance.tell("The describer runs already; it was asked to describe the screen.")
-    instance.forget_unwritten()
+    daemon = Daemon(loaded, path, shutdown)
+    if error is not None:
+        daemon.report_error(error)
+    served = instance.serve_or_ask(
+        daemon, lambda: instance.print_line(_listening_for(loaded)), shutdown)
+    if not served:
+        instance.print_line("The describer runs already; it was asked to describe the screen.")
+    instance.discard_unwritten()
 
 
 def _listening_for(settings: Settings) -> str:

@@ -29,6 +29,6 @@ def voices(sample: str | None, text: str) -> None:
             click.echo("\n".join(speaker.voices()))
             return
         speaker.configure(dataclasses.replace(settings.voice, name=sample))
-        blocking.say(speaker, text)
+        blocking.speak_blocking(speaker, text)
     finally:
         speaker.close()

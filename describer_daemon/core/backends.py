@@ -1,4 +1,4 @@
-"""The one chooser of back-ends: the first that does not refuse, and why the others did.
+"""The one chooser of back-ends: the first that is available, and why the others are not.
 
 Each room with back-ends lists its own in `candidates`, as "module:Class".
 """
@@ -22,16 +22,16 @@ class Backend(Protocol):
     name: str
 
     @classmethod
-    def refusal(cls) -> str:
-        """Why it cannot serve on this desktop, with the cure; "" when it can."""
+    def unavailable_reason(cls) -> str:
+        """Why it cannot be used on this desktop, with the cure; "" when it can."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The class that was chosen (None when all refused) and (name, reason) of those refused."""
+    """The class that was chosen (None without any) and (name, reason) of those skipped."""
 
     backend: Any
-    refused: tuple[tuple[str, str], ...]
+    skipped: tuple[tuple[str, str], ...]
 
 
 def resolve(reference: str) -> type[Backend]:
@@ -41,36 +41,36 @@ def resolve(reference: str) -> type[Backend]:
 
 
 def choose(candidates: Sequence[str], wanted: str = "auto") -> Choice:
-    """Take the first candidate that does not refuse, or only the one whose name is `wanted`."""
-    refused: list[tuple[str, str]] = []
+    """Take the first candidate that is available, or only the one whose name is `wanted`."""
+    skipped: list[tuple[str, str]] = []
     names: list[str] = []
     for reference in candidates:
         try:
             backend = resolve(reference)
         except ImportError as error:
-            refused.append((reference.rpartition(":")[2], f"cannot be loaded: {error}"))
+            skipped.append((reference.rpartition(":")[2], f"cannot be loaded: {error}"))
             continue
         names.append(backend.name)
         if wanted not in ("auto", backend.name):
             continue
         try:
-            reason = backend.refusal()
+            reason = backend.unavailable_reason()
         except Exception as error:  # one that cannot even tell must not cost the others
-            log.exception("%s could not tell whether it serves", backend.name)
+            log.exception("%s could not tell whether it is available", backend.name)
             reason = f"it failed: {error}"
         if not reason:
-            log.info("%s serves; refused before it: %s", backend.name, refused or "none")
-            return Choice(backend, tuple(refused))
-        refused.append((backend.name, reason))
+            log.info("selected %s (skipped: %s)", backend.name, skipped or "none")
+            return Choice(backend, tuple(skipped))
+        skipped.append((backend.name, reason))
     if wanted != "auto" and wanted not in names:
         raise DescriberError(f"There is no back-end named {wanted}. Known: {', '.join(names)}.")
-    return Choice(None, tuple(refused))
+    return Choice(None, tuple(skipped))
 
 
 def require(candidates: Sequence[str], purpose: str, wanted: str = "auto") -> Any:
-    """Like `choose`, but raise DescriberError with every reason when all refused."""
+    """Like `choose`, but raise DescriberError with every reason when none is available."""
     choice = choose(candidates, wanted)
     if choice.backend is None:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in choice.refused)
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in choice.skipped)
         raise DescriberError(f"I have no way to {purpose} here. {reasons}.", detail=reasons)
     return choice.backend

@@ -43,8 +43,8 @@ class PynputHotkeys:
         self._tracker: _Tracker | None = None
 
     @classmethod
-    def refusal(cls) -> str:
-        if sys.platform not in ("win32", "darwin") and (reason := x11.refusal()):
+    def unavailable_reason(cls) -> str:
+        if sys.platform not in ("win32", "darwin") and (reason := x11.unavailable_reason()):
             return reason
         try:
             importlib.import_module("pynput.keyboard")
@@ -55,7 +55,7 @@ class PynputHotkeys:
     def start(self, keys: Mapping[Verb, Hotkey], on_verb: Callable[[Verb], None]) -> None:
         """pynput cannot tell whether another program has a key: none is ever refused."""
         self.stop()
-        if reason := self.refusal():
+        if reason := self.unavailable_reason():
             raise DescriberError("I cannot listen for keys here.", detail=reason)
         tracker = self._tracker = _Tracker(keys, on_verb)
         listener = self._listener = _listener(

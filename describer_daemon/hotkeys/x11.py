@@ -32,8 +32,8 @@ class X11Hotkeys:
         self._wake: int | None = None
 
     @classmethod
-    def refusal(cls) -> str:
-        return x11.refusal()
+    def unavailable_reason(cls) -> str:
+        return x11.unavailable_reason()
 
     def start(self, keys: Mapping[Verb, Hotkey], on_verb: Callable[[Verb], None]) -> None:
         self.stop()

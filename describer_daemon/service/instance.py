@@ -13,9 +13,9 @@ import click
 
 from describer_daemon.core.ports import DescriberError, Verb
 from describer_daemon.service import control
-from describer_daemon.service.shutdown import Ending
+from describer_daemon.service.shutdown import ShutdownEvent
 
-_TAKE_OVER_WITHIN = 5.0  # seconds for another describer to start or to end
+_TAKE_OVER_TIMEOUT = 5.0  # seconds for another describer to start or to end
 
 
 class Server(Protocol):
@@ -25,13 +25,13 @@ class Server(Protocol):
         """Serve to the end. Raises AlreadyRunningError when another serves this person."""
 
 
-def serve_or_ask(server: Server, ready: Callable[[], None], ending: Ending) -> bool:
-    """Serve, calling `ready` once; or have the describer that runs describe the screen. → served?
+def serve_or_ask(server: Server, ready: Callable[[], None], shutdown: ShutdownEvent) -> bool:
+    """Serve, calling `ready` once; or have the running instance describe the screen. → served?
 
-    One that holds the place but does not answer is just starting, or just ending: soon it will
-    answer, or the place will be free. Raises DescriberError when it does neither.
+    One that holds the lock but does not answer is just starting, or just ending: soon it will
+    answer, or the lock will be free. Raises DescriberError when it does neither.
     """
-    latest = time.monotonic() + _TAKE_OVER_WITHIN
+    deadline = time.monotonic() + _TAKE_OVER_TIMEOUT
     while True:
         try:
             server.run(ready)
@@ -39,7 +39,7 @@ def serve_or_ask(server: Server, ready: Callable[[], None], ending: Ending) -> b
             try:
                 _ask()
             except DescriberError:
-                if ending.is_set() or time.monotonic() > latest:
+                if shutdown.is_set() or time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
             else:
@@ -54,14 +54,14 @@ def _ask() -> None:
         raise DescriberError(str(reply.get("sentence")))
 
 
-def tell(line: str) -> None:
-    """Print it; what cannot be written, as on a full disk, must not cost anyone the describer."""
+def print_line(line: str) -> None:
+    """Print it; a line that cannot be written, as on a full disk, must not end the describer."""
     with contextlib.suppress(OSError):
         click.echo(line)
 
 
-def forget_unwritten() -> None:
-    """What a full disk did not take of what was printed shall not spoil how this program ends."""
+def discard_unwritten() -> None:
+    """Output that a full disk did not take must not change this program's exit status."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -1,4 +1,4 @@
-"""Telling the main thread that it is over, from anywhere."""
+"""Asking the main thread to shut down, from any thread or signal handler."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import socket
 
 
-class Ending:
+class ShutdownEvent:
     """Like an event, but may be set by a signal handler whatever the handler interrupts.
 
     `threading.Event` may not: a signal that comes while the main thread enters `wait` finds the
@@ -19,7 +19,7 @@ class Ending:
     """
 
     def __init__(self) -> None:
-        self._over = False
+        self._set = False
         self._read, self._write = socket.socketpair()
         self._read.setblocking(False)
         self._write.setblocking(False)
@@ -36,21 +36,21 @@ class Ending:
                 signal.signal(getattr(signal, name), lambda *_: self.set())
 
     def set(self) -> None:
-        """From now on it is over."""
-        self._over = True
+        """Ask for the shutdown."""
+        self._set = True
         with contextlib.suppress(BlockingIOError):  # full: it is awake anyway
             self._write.send(b"\0")
 
     def is_set(self) -> bool:
-        """Whether it is over."""
-        return self._over
+        """Whether the shutdown was asked for."""
+        return self._set
 
     def wait(self, seconds: float) -> bool:
-        """Whether it is over, as soon as it is, or after so many seconds.
+        """Whether it is set, as soon as it is, or after so many seconds.
 
-        It may return early without being over: a signal's handler may have yet to run.
+        It may return early without being set: a signal's handler may have yet to run.
         """
-        if not self._over and select.select([self._read], [], [], seconds)[0]:
+        if not self._set and select.select([self._read], [], [], seconds)[0]:
             with contextlib.suppress(BlockingIOError):
                 self._read.recv(4096)
-        return self._over
+        return self._set

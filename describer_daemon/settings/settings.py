@@ -262,26 +262,27 @@ class SettingsWatcher:
                 stamp = later
             if stamp != self._stamp and not self._ended.is_set():
                 self._stamp = stamp
-                self._take()
+                self._reload()
 
-    def _take(self) -> None:
+    def _reload(self) -> None:
         # Whatever a callback does, the next save must be noticed.
         try:
             if self._stamp:
                 self._on_change(load(self._path))
             else:
                 name = self._path.name
-                self._tell(SettingsError(f"{name} is gone. I keep the settings until it is back."))
+                self._report(
+                    SettingsError(f"{name} is gone. I keep the settings until it is back."))
         except DescriberError as error:
-            self._tell(error)
+            self._report(error)
         except Exception:
-            log.exception("new settings could not be taken up")
+            log.exception("settings could not be reloaded")
 
-    def _tell(self, error: DescriberError) -> None:
+    def _report(self, error: DescriberError) -> None:
         try:
             self._on_error(error)
         except Exception:
-            log.exception("the error could not be told: %s", error.spoken)
+            log.exception("the error could not be reported: %s", error.spoken)
 
 
 def _read_text(path: Path) -> str | None:

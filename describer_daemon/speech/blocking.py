@@ -7,7 +7,7 @@ import threading
 from describer_daemon.core.ports import DescriberError, Speaker
 
 
-def say(speaker: Speaker, text: str, timeout: float | None = None) -> None:
+def speak_blocking(speaker: Speaker, text: str, timeout: float | None = None) -> None:
     """Return when `text` was heard.
 
     Raises DescriberError when it could not be, or not within `timeout` seconds.

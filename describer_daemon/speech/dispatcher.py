@@ -41,7 +41,7 @@ class SpeechDispatcher(OneAtATime):
     name = "speech-dispatcher"
 
     @classmethod
-    def refusal(cls) -> str:
+    def unavailable_reason(cls) -> str:
         """See `backends.Backend`."""
         try:
             with Connection() as connection:

@@ -105,7 +105,8 @@ class Earcons:
             for player in players.installed():
                 if self._play_with(player, sound, playing):
                     return
-            log.info("the earcon was not heard: %s", players.refusal() or "no player could")
+            log.info("the earcon was not heard: %s",
+                     players.unavailable_reason() or "no player could")
         except OSError as error:
             log.info("the earcon was not heard: %s", error)
         finally:

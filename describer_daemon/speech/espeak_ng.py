@@ -31,11 +31,11 @@ class EspeakSpeaker(OneAtATime):
     name = "espeak-ng"
 
     @classmethod
-    def refusal(cls) -> str:
+    def unavailable_reason(cls) -> str:
         """See `backends.Backend`."""
         if not shutil.which("espeak-ng"):
             return "espeak-ng is missing: install espeak-ng"
-        return players.refusal()
+        return players.unavailable_reason()
 
     def configure(self, voice: VoiceSettings) -> None:
         """See `ports.Speaker`."""

@@ -48,7 +48,7 @@ def installed() -> list[Player]:
     return [player for player in PLAYERS if shutil.which(player.program)]
 
 
-def refusal() -> str:
+def unavailable_reason() -> str:
     """Why nothing can be played; "" when something can be tried."""
     if installed():
         return ""

@@ -34,11 +34,11 @@ class Pyttsx3Speaker(OneAtATime):
     name = "pyttsx3"
 
     @classmethod
-    def refusal(cls) -> str:
+    def unavailable_reason(cls) -> str:
         """See `backends.Backend`."""
         if importlib.util.find_spec("pyttsx3") is None:
             return "pyttsx3 is missing: install it with pip"
-        if not _SPEAKS_ITSELF and (reason := players.refusal()):
+        if not _SPEAKS_ITSELF and (reason := players.unavailable_reason()):
             return reason
         try:
             found = _known()

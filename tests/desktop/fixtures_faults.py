@@ -76,9 +76,9 @@ class World:
 
     def change(self, **values: object) -> None:
         """Save settings while the describer runs, and wait until they are in use."""
-        before = self.logged("settings taken up")
+        before = self.logged("settings reloaded")
         self.save(**values)
-        wait_until(lambda: self.logged("settings taken up") > before, "it was not taken up")
+        wait_until(lambda: self.logged("settings reloaded") > before, "it was not reloaded")
 
     def script(self, name: str, text: str) -> None:
         """Put a program of our own on PATH."""

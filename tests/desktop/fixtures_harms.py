@@ -123,9 +123,9 @@ def spoilt(spoil: Callable[[Path], object], sentence: str) -> Harm:
         if world.settings.is_dir():
             world.settings.rmdir()
         world.settings.unlink(missing_ok=True)
-        taken = world.logged("settings taken up")
+        taken = world.logged("settings reloaded")
         world.settings.write_text(text, encoding="utf-8")
-        wait_until(lambda: world.logged("settings taken up") > taken, "it was not taken up")
+        wait_until(lambda: world.logged("settings reloaded") > taken, "it was not reloaded")
 
     return harm
 

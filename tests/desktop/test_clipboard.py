@@ -161,12 +161,12 @@ def test_a_frozen_owner(
 
 def test_without_xclip(xserver: VirtualDisplay, without: Callable[[str], None]) -> None:
     without("xclip")
-    assert "install the package xclip" in X11Clipboard.refusal()
+    assert "install the package xclip" in X11Clipboard.unavailable_reason()
     assert "Install the package xclip" in sentence()
 
 
 def test_without_a_display(sandbox: Path) -> None:
-    assert "no display" in X11Clipboard.refusal()
+    assert "no display" in X11Clipboard.unavailable_reason()
     assert sentence() == "There is no clipboard here."
 
 
@@ -176,11 +176,11 @@ def test_the_display_is_gone(own_display: VirtualDisplay) -> None:
 
 
 def test_who_serves_where(xserver: VirtualDisplay, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert X11Clipboard.refusal() == ""
-    assert "Wayland" in WaylandClipboard.refusal()
-    assert "Windows" in PillowClipboard.refusal()
+    assert X11Clipboard.unavailable_reason() == ""
+    assert "Wayland" in WaylandClipboard.unavailable_reason()
+    assert "Windows" in PillowClipboard.unavailable_reason()
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-1")
-    assert "Wayland" in X11Clipboard.refusal()
+    assert "Wayland" in X11Clipboard.unavailable_reason()
 
 
 def test_pillow_reads_an_image_in_its_child(

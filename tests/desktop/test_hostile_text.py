@@ -127,7 +127,7 @@ def test_speech_dispatcher_gets_one_line_whatever_is_said(
         speaker.configure(VoiceSettings(rate=449))
         for text in HOSTILE:
             notes.clear()
-            blocking.say(speaker, text, 60)
+            blocking.speak_blocking(speaker, text, 60)
             commands, _, rest = bytes(notes).partition(b"\r\nSPEAK\r\n")
             said, end, after = rest.partition(b"\r\n.\r\n")
             assert end, text
@@ -144,7 +144,7 @@ def test_speech_dispatcher_says_markup_and_phonemes_as_they_stand(
 ) -> None:
     speaker = SpeechDispatcher()
     speaker.configure(VoiceSettings(rate=449))
-    blocking.say(speaker, PHONEMES, 60)
+    blocking.speak_blocking(speaker, PHONEMES, 60)
     speaker.close()
     loud = VoiceSettings(rate=449, volume=200)
     assert heard(PHONEMES, loud) < 0.5  # that is, as a command

@@ -84,7 +84,7 @@ def set_layout(display: VirtualDisplay, *arguments: str) -> None:
 def test_every_verb_has_its_key(
     any_listener: X11Hotkeys, press: Callable[[str], None], heard: Heard
 ) -> None:
-    assert any_listener.refusal() == ""
+    assert any_listener.unavailable_reason() == ""
     any_listener.start(KEYS, heard.append)
     assert any_listener.is_alive()
     for verb, key in KEYS.items():
@@ -353,16 +353,16 @@ def test_stop_does_not_wait_for_a_display_that_hangs(
 
 
 def test_no_display_at_all(sandbox: object, heard: Heard) -> None:
-    assert "no display" in X11Hotkeys.refusal()
-    assert "no display" in PynputHotkeys.refusal()
+    assert "no display" in X11Hotkeys.unavailable_reason()
+    assert "no display" in PynputHotkeys.unavailable_reason()
     with pytest.raises(DescriberError, match="display"):
         X11Hotkeys().start(KEYS, heard.append)
 
 
 def test_wayland_is_refused(xserver: VirtualDisplay, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-1")
-    assert "Wayland" in X11Hotkeys.refusal()
-    assert "Wayland" in PynputHotkeys.refusal()
+    assert "Wayland" in X11Hotkeys.unavailable_reason()
+    assert "Wayland" in PynputHotkeys.unavailable_reason()
 
 
 def test_nothing_is_logged_of_other_keys(

@@ -231,14 +231,14 @@ def test_many_grabs_leave_nothing_open(xserver: VirtualDisplay) -> None:
 
 
 def test_no_display(sandbox: object) -> None:
-    assert "no display" in MssScreen.refusal()
+    assert "no display" in MssScreen.unavailable_reason()
     with pytest.raises(DescriberError, match="cannot take a picture of the screen"):
         MssScreen("screen").grab()
 
 
 def test_the_display_is_gone(own_display: VirtualDisplay) -> None:
     own_display.close()
-    assert MssScreen.refusal()
+    assert MssScreen.unavailable_reason()
     with pytest.raises(DescriberError, match="Is the describer running on your desktop"):
         MssScreen("screen").grab()
 
@@ -247,11 +247,11 @@ def test_under_wayland_mss_would_see_black(
     xserver: VirtualDisplay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-1")
-    assert "Wayland" in MssScreen.refusal()
+    assert "Wayland" in MssScreen.unavailable_reason()
     with pytest.raises(DescriberError):
         MssScreen("screen").grab()
 
 
 def test_grim_is_not_for_x11(xserver: VirtualDisplay) -> None:
-    assert GrimScreen.refusal() == "this is not a Wayland session"
-    assert MssScreen.refusal() == ""
+    assert GrimScreen.unavailable_reason() == "this is not a Wayland session"
+    assert MssScreen.unavailable_reason() == ""

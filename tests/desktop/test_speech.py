@@ -134,7 +134,7 @@ def test_speech_dispatcher_says_the_right_sentence(
     for _ in range(4):  # a busy machine breaks its sound, which has no buffer to speak of
         with speech_dispatcher(audio) as address, audio.record() as recording:
             monkeypatch.setenv("SPEECHD_ADDRESS", address)
-            assert SpeechDispatcher.refusal() == ""
+            assert SpeechDispatcher.unavailable_reason() == ""
             speaker = SpeechDispatcher()
             speaker.configure(voice)
             assert say(speaker, DOG) is None
@@ -148,7 +148,7 @@ def test_speech_dispatcher_says_the_right_sentence(
 
 
 def test_the_right_sentence_is_heard(played: Any, recording: Recording, heard: Heard) -> None:
-    assert played.refusal() == ""
+    assert played.unavailable_reason() == ""
     assert say(played, DOG) is None
     assert heard(DOG, VOICE) > 0.98
     assert heard(CATS, VOICE) < 0.5
@@ -379,7 +379,7 @@ def test_no_player_is_refused_with_the_cure(
 ) -> None:
     only(["espeak-ng"], tmp_path, monkeypatch)
     for backend in (EspeakSpeaker, Pyttsx3Speaker):
-        assert "install pulseaudio-utils" in backend.refusal()
+        assert "install pulseaudio-utils" in backend.unavailable_reason()
         error = say(backend(), DOG)
         assert error is not None
         assert "install pulseaudio-utils" in error.spoken
@@ -389,7 +389,7 @@ def test_no_voice_is_refused_with_the_cure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     only(["paplay"], tmp_path, monkeypatch)
-    assert "install espeak-ng" in EspeakSpeaker.refusal()
+    assert "install espeak-ng" in EspeakSpeaker.unavailable_reason()
     error = say(EspeakSpeaker(), DOG)
     assert error is not None
     assert "espeak-ng is missing" in error.spoken
@@ -397,17 +397,17 @@ def test_no_voice_is_refused_with_the_cure(
 
 def test_no_speech_dispatcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPEECHD_ADDRESS", f"unix_socket:{tmp_path}/none")
-    assert "does not answer" in SpeechDispatcher.refusal()
+    assert "does not answer" in SpeechDispatcher.unavailable_reason()
     assert isinstance(say(SpeechDispatcher(), DOG), DescriberError)
     monkeypatch.setenv("SPEECHD_ADDRESS", "inet_socket:example.org:6560")
-    assert "network" in SpeechDispatcher.refusal()
+    assert "network" in SpeechDispatcher.unavailable_reason()
 
 
 def test_a_hung_speech_dispatcher(speech_service: str) -> None:
     process = int((Path(speech_service.partition(":")[2]).parent / "pid").read_text())
     os.kill(process, signal.SIGSTOP)
     try:
-        assert "fell silent" in SpeechDispatcher.refusal()
+        assert "fell silent" in SpeechDispatcher.unavailable_reason()
         speaker = SpeechDispatcher()
         speaker.stop()
         assert isinstance(say(speaker, DOG), DescriberError)
@@ -435,7 +435,7 @@ def test_the_order_of_back_ends(
     monkeypatch.setenv("SPEECHD_ADDRESS", "unix_socket:/nonexistent")
     choice = backends.choose(SPEAKERS)
     assert choice.backend is EspeakSpeaker
-    assert choice.refused[0][0] == "speech-dispatcher"
+    assert choice.skipped[0][0] == "speech-dispatcher"
 
 
 def only(programs: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ def sway(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..
     wait_until(lambda: _sockets(run, "wayland-*") and _sockets(run, "sway-ipc.*"), "no sway")
     monkeypatch.setenv("WAYLAND_DISPLAY", _sockets(run, "wayland-*")[0].name)
     monkeypatch.setenv("SWAYSOCK", str(_sockets(run, "sway-ipc.*")[0]))
-    wait_until(lambda: GrimScreen.refusal() == "", "grim does not see sway")
+    wait_until(lambda: GrimScreen.unavailable_reason() == "", "grim does not see sway")
     yield start
     for process in reversed(started):
         processes.end(process)
@@ -134,7 +134,7 @@ def test_without_swaymsg_the_whole_desktop(
 
 def test_without_grim(sway: Callable[..., Owner], without: Callable[[str], None]) -> None:
     without("grim")
-    assert "install the package grim" in GrimScreen.refusal()
+    assert "install the package grim" in GrimScreen.unavailable_reason()
 
 
 def test_a_desktop_that_hangs(sway: Callable[..., Owner], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +153,7 @@ def test_a_desktop_that_hangs(sway: Callable[..., Owner], monkeypatch: pytest.Mo
 def test_the_back_ends_for_wayland_are_chosen(sway: Callable[..., Owner]) -> None:
     assert backends.require(SCREENS, "see the screen") is GrimScreen
     assert backends.require(CLIPBOARDS, "read the clipboard") is WaylandClipboard
-    assert "Wayland" in X11Hotkeys.refusal()
+    assert "Wayland" in X11Hotkeys.unavailable_reason()
 
 
 def copied(sway: Callable[..., Owner], kind: str, data: bytes, sandbox: Path) -> Owner:
@@ -229,6 +229,6 @@ def test_a_frozen_owner(copy: Callable[[str, bytes], Owner]) -> None:
 
 def test_without_wl_paste(sway: Callable[..., Owner], without: Callable[[str], None]) -> None:
     without("wl-paste")
-    assert "install the package wl-clipboard" in WaylandClipboard.refusal()
+    assert "install the package wl-clipboard" in WaylandClipboard.unavailable_reason()
     with pytest.raises(DescriberError):
         paste()

@@ -65,7 +65,7 @@ def test_every_link_leads_somewhere(name: str) -> None:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_file_that_is_named_exists(name: str) -> None:
-    named = quoted(text(name))
+    named = " ".join(quoted(text(name))).split()  # in commands, too
     assert not [each for each in named if FILE.fullmatch(each) and not files(each)]
     assert not [each for each in named if FOLDER.fullmatch(each) and not (ROOT / each).exists()]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from describer_daemon.core.ports import DescriberError, Picture, Pixels, VoiceSettings
-from describer_daemon.fallback import AnySpeaker, NoSource
+from describer_daemon.fallback import SourceFallback, SpeakerFallback
 from describer_daemon.speech.utterance import OneAtATime, Utterance
 
 NONE = DescriberError("I have no way to do it here.")
@@ -59,7 +59,7 @@ class Room:
         return self.present[0]
 
 
-def say(speaker: AnySpeaker, text: str) -> DescriberError | None:
+def say(speaker: SpeakerFallback, text: str) -> DescriberError | None:
     ends: queue.Queue[DescriberError | None] = queue.Queue()
     speaker.speak(text, ends.put)
     error = ends.get(timeout=20)
@@ -75,7 +75,7 @@ def test_a_source_that_comes_later_serves() -> None:
             raise NONE
         return Screen()
 
-    source = NoSource(find)
+    source = SourceFallback(find)
     for _ in range(2):
         with pytest.raises(DescriberError, match="no way"):
             source.grab()
@@ -87,7 +87,7 @@ def test_a_source_that_comes_later_serves() -> None:
 
 def test_a_voice_that_comes_later_serves(tmp_path: Path) -> None:
     room = Room()
-    speaker = AnySpeaker(room.find)
+    speaker = SpeakerFallback(room.find)
     assert speaker.name == "none"
     assert speaker.voices() == []
     speaker.configure(VoiceSettings("anna", rate=300))
@@ -107,7 +107,7 @@ def test_a_voice_that_comes_later_serves(tmp_path: Path) -> None:
 def test_another_voice_speaks_when_one_fails_until_it_is_back() -> None:
     first, second = Voice("first"), Voice("second", known=("",))
     room = Room(first, second)
-    speaker = AnySpeaker(room.find)
+    speaker = SpeakerFallback(room.find)
     speaker.configure(VoiceSettings("anna", rate=300))
     room.present.remove(first)
     first.broken = True
@@ -125,7 +125,7 @@ def test_another_voice_speaks_when_one_fails_until_it_is_back() -> None:
 def test_a_failure_is_told_when_there_is_no_other() -> None:
     only = Voice("only")
     room = Room(only)
-    speaker = AnySpeaker(room.find)
+    speaker = SpeakerFallback(room.find)
     only.broken = True
     for present in ([only], []):  # it still says that it serves; it says that it does not
         room.present = present
@@ -138,7 +138,7 @@ def test_a_failure_is_told_when_there_is_no_other() -> None:
 
 def test_an_unknown_voice_is_refused_and_the_usual_one_stays() -> None:
     only = Voice("only")
-    speaker = AnySpeaker(Room(only).find)
+    speaker = SpeakerFallback(Room(only).find)
     with pytest.raises(DescriberError, match="no voice named bert"):
         speaker.configure(VoiceSettings("bert"))
     assert say(speaker, "hello") is None

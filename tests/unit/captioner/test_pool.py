@@ -15,7 +15,7 @@ import pytest
 from describer_daemon import processes
 from describer_daemon.captioner import pool
 from describer_daemon.captioner.client import ChildCaptioner
-from describer_daemon.captioner.pool import AHEAD, Crew
+from describer_daemon.captioner.pool import PREFETCH, CaptionerPool
 from describer_daemon.cli.files import Described
 from tests.unit.cli.test_files import (
     BAD,
@@ -30,18 +30,19 @@ from tests.unit.cli.test_files import (
 __all__ = ["describer", "interruptible"]  # fixtures
 
 
-def found(file: str) -> Described:
+def described(file: str) -> Described:
     return Described(file, None, f"Nothing in {file}.")
 
 
 @pytest.fixture
-def pair(tiny_bundle: Path) -> Iterator[Crew]:
-    made = Crew(lambda threads: ChildCaptioner(tiny_bundle, threads=threads, timeout=LONG), 2)
-    yield made
-    made.close()
+def pair(tiny_bundle: Path) -> Iterator[CaptionerPool]:
+    captioners = CaptionerPool(
+        lambda threads: ChildCaptioner(tiny_bundle, threads=threads, timeout=LONG), 2)
+    yield captioners
+    captioners.close()
 
 
-def test_results_come_in_the_order_of_the_files(pair: Crew) -> None:
+def test_results_come_in_the_order_of_the_files(pair: CaptionerPool) -> None:
     later = threading.Event()
 
     def work(file: str, _: ChildCaptioner) -> list[Described]:
@@ -49,16 +50,16 @@ def test_results_come_in_the_order_of_the_files(pair: Crew) -> None:
             assert later.wait(LONG)  # the second is begun, and done, before the first is
         else:
             later.set()
-        return [found(file)]
+        return [described(file)]
 
     steps: list[None] = []
-    files = [each.file for each in pair.each(work, ["first", "second", "third"],
+    files = [each.file for each in pair.map(work, ["first", "second", "third"],
                                              lambda: steps.append(None))]
     assert files == ["first", "second", "third"]
     assert len(steps) == 3
 
 
-def test_few_files_are_begun_before_their_turn(pair: Crew) -> None:
+def test_few_files_are_begun_before_their_turn(pair: CaptionerPool) -> None:
     taken: list[str] = []
 
     def names() -> Iterator[str]:
@@ -66,21 +67,21 @@ def test_few_files_are_begun_before_their_turn(pair: Crew) -> None:
             taken.append(str(number))
             yield str(number)
 
-    results = pair.each(lambda file, _: [found(file)], names())
+    results = pair.map(lambda file, _: [described(file)], names())
     for number in range(3):
         assert next(results).file == str(number)
-        assert len(taken) == AHEAD * 2 + number
+        assert len(taken) == PREFETCH * 2 + number
     results.close()
-    assert len(taken) == AHEAD * 2 + 2
+    assert len(taken) == PREFETCH * 2 + 2
 
 
-def test_what_goes_wrong_is_raised_in_its_turn(pair: Crew) -> None:
+def test_what_goes_wrong_is_raised_in_its_turn(pair: CaptionerPool) -> None:
     def work(file: str, _: ChildCaptioner) -> list[Described]:
         if file == "b":
             raise ValueError(file)
-        return [found(file)]
+        return [described(file)]
 
-    results = pair.each(work, "abc")
+    results = pair.map(work, "abc")
     assert next(results).file == "a"
     with pytest.raises(ValueError, match="b"):
         next(results)
@@ -89,17 +90,17 @@ def test_what_goes_wrong_is_raised_in_its_turn(pair: Crew) -> None:
 def test_the_processors_are_shared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "processors", lambda: 4)
     for files, count in ((1, 1), (31, 1), (32, 2), (1000, 4)):
-        assert pool.size(files) == count
+        assert pool.worker_count(files) == count
     monkeypatch.setattr(processes, "processors", lambda: 64)
-    assert pool.size(1000) == pool.MOST
-    given: list[int] = []
+    assert pool.worker_count(1000) == pool.MAX_WORKERS
+    threads_given: list[int] = []
 
     def make(threads: int) -> ChildCaptioner:
-        given.append(threads)
+        threads_given.append(threads)
         return ChildCaptioner(threads=threads)
 
-    Crew(make, 8).close()
-    assert given == [8] * 8
+    CaptionerPool(make, 8).close()
+    assert threads_given == [8] * 8
 
 
 def test_two_at_a_time_say_what_one_says(describer: Command) -> None:
@@ -154,13 +155,13 @@ def test_a_bar_is_drawn_where_the_lines_are_not_seen(
     with subprocess.Popen(command, cwd=describer.folder, env=describer.environment, stderr=theirs,
                           stdout=theirs if lines_are_seen else subprocess.DEVNULL) as process:
         os.close(theirs)
-        told = b""
+        output = b""
         try:
             while data := os.read(ours, 4096):
-                told += data
+                output += data
         except OSError:
-            told += b""  # Linux tells so that nobody writes any more
+            output += b""  # Linux tells so that nobody writes any more
         assert process.wait(LONG) == 1
     os.close(ours)
-    assert b"There is no file gone.png." in told
-    assert (b"2/2" in told) is not lines_are_seen
+    assert b"There is no file gone.png." in output
+    assert (b"2/2" in output) is not lines_are_seen

@@ -23,12 +23,13 @@ Make = Callable[[str, str], str]
 
 @pytest.fixture
 def make() -> Iterator[Make]:
-    """`make(name, refusal)` → a reference to a back-end of that name."""
+    """`make(name, reason)` → a reference to a back-end of that name."""
     module = ModuleType(HERE)
     sys.modules[HERE] = module
 
-    def add(name: str, refusal: str) -> str:
-        kind = type(name.title(), (), {"name": name, "refusal": classmethod(lambda _: refusal)})
+    def add(name: str, reason: str) -> str:
+        kind = type(name.title(), (), {
+            "name": name, "unavailable_reason": classmethod(lambda _: reason)})
         setattr(module, kind.__name__, kind)
         return f"{HERE}:{kind.__name__}"
 
@@ -40,14 +41,14 @@ def test_the_first_that_does_not_refuse_serves(make: Make) -> None:
     candidates = [make("one", "no display"), make("two", ""), make("three", "")]
     choice = backends.choose(candidates)
     assert choice.backend.name == "two"
-    assert choice.refused == (("one", "no display"),)
+    assert choice.skipped == (("one", "no display"),)
     assert backends.require(candidates, "see").name == "two"
 
 
 def test_one_that_cannot_be_loaded_is_refused_like_others(make: Make) -> None:
     choice = backends.choose([f"{HERE}_missing:Nobody", make("two", "")])
     assert choice.backend.name == "two"
-    [(name, reason)] = choice.refused
+    [(name, reason)] = choice.skipped
     assert name == "Nobody"
     assert reason.startswith("cannot be loaded: ")
 
@@ -58,7 +59,7 @@ def test_only_the_one_that_is_wanted_is_asked(make: Make) -> None:
     refusing = [make("one", ""), make("two", "not here")]
     choice = backends.choose(refusing, "two")
     assert choice.backend is None
-    assert choice.refused == (("two", "not here"),)
+    assert choice.skipped == (("two", "not here"),)
 
 
 def test_a_name_that_nobody_has_is_told_with_those_there_are(make: Make) -> None:
@@ -82,7 +83,7 @@ def test_when_all_refuse_every_reason_is_told(make: Make) -> None:
 def test_every_back_end_can_be_asked(reference: str) -> None:
     backend = backends.resolve(reference)
     assert backend.name
-    assert isinstance(backend.refusal(), str)
+    assert isinstance(backend.unavailable_reason(), str)
 
 
 def test_every_back_end_is_held_apart_from_the_others() -> None:

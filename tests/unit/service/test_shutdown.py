@@ -11,34 +11,34 @@ from typing import Any
 
 import pytest
 
-from describer_daemon.service.shutdown import Ending
+from describer_daemon.service.shutdown import ShutdownEvent
 
 
 def test_it_is_over_when_it_was_told_and_stays_so() -> None:
-    ending = Ending()
-    assert not ending.is_set()
-    assert not ending.wait(0.0)
-    threading.Timer(0.05, ending.set).start()
-    assert ending.wait(20)
-    ending.set()
-    assert ending.wait(0.0)
-    assert ending.wait(0.0)
-    assert ending.is_set()
+    shutdown = ShutdownEvent()
+    assert not shutdown.is_set()
+    assert not shutdown.wait(0.0)
+    threading.Timer(0.05, shutdown.set).start()
+    assert shutdown.wait(20)
+    shutdown.set()
+    assert shutdown.wait(0.0)
+    assert shutdown.wait(0.0)
+    assert shutdown.is_set()
 
 
 @pytest.mark.parametrize("moment", range(12))
 def test_it_may_be_told_between_any_two_lines_of_the_wait(moment: int) -> None:
     """As a signal handler does, which runs on the thread that waits."""
-    ending, lines, over = Ending(), itertools.count(), threading.Event()
+    shutdown, lines, over = ShutdownEvent(), itertools.count(), threading.Event()
 
     def interrupt(frame: FrameType, event: str, argument: Any) -> Any:
         if next(lines) == moment:
-            ending.set()
+            shutdown.set()
         return interrupt
 
     def wait() -> None:
         sys.settrace(interrupt)
-        while not ending.wait(0.02):
+        while not shutdown.wait(0.02):
             pass
         sys.settrace(None)
         over.set()
@@ -49,10 +49,10 @@ def test_it_may_be_told_between_any_two_lines_of_the_wait(moment: int) -> None:
 
 _DISTURBED = """
 import signal, sys, threading, time
-from describer_daemon.service.shutdown import Ending
+from describer_daemon.service.shutdown import ShutdownEvent
 
-ending = Ending()
-ending.on_signals()
+shutdown = ShutdownEvent()
+shutdown.on_signals()
 sleeper = threading.Thread(target=time.sleep, args=(60,), daemon=True)
 sleeper.start()
 told = []
@@ -61,7 +61,7 @@ def tell():
     told.append(time.monotonic())
     signal.pthread_kill(sleeper.ident, getattr(signal, sys.argv[1]))
 threading.Thread(target=tell, daemon=True).start()
-while not ending.wait(15):
+while not shutdown.wait(15):
     pass
 print(time.monotonic() - told[0])
 """
