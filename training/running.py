@@ -57,9 +57,9 @@ def prepared(
 
     from training.data.shards import INDEX, open_shards
     from training.evaluation.report import reporter
-    from training.trainer.feed import Feed, StreamFeed
-    from training.trainer.material import gather, gather_shards
+    from training.trainer.batch_source import Feed, StreamFeed
     from training.trainer.train import Trainer
+    from training.trainer.training_data import gather, gather_shards
 
     feed: Feed | None = None
     try:
@@ -92,9 +92,9 @@ def joined(
     """
     from training.evaluation.report import reporter
     from training.release.joining import join
-    from training.trainer.material import captioned
     from training.trainer.recipe import RecipeError
     from training.trainer.train import Trainer
+    from training.trainer.training_data import captioned
 
     work.mkdir(parents=True, exist_ok=True)
     keep_memory()

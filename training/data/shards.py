@@ -68,7 +68,7 @@ class Sample:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """`images`: bytes (B, S, S, 3). `tokens`: ids (2, B, K, T) of the plain and the mirrored
-    captions, as `training.trainer.material.tokenise` makes them."""
+    captions, as `training.trainer.training_data.tokenise` makes them."""
 
     images: NDArray[np.uint8]
     tokens: Tensor

@@ -17,7 +17,7 @@ from training.evaluation import metrics
 from training.precision import autocast
 from training.trainer import self_critical
 from training.trainer.distributed import ALONE
-from training.trainer.material import tokenise
+from training.trainer.training_data import tokenise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from models.captioning.vocabulary import Vocabulary
     from models.networks.captioners import CaptioningNetwork
     from training.data.datasets import Example
-    from training.trainer.material import Material
     from training.trainer.recipe import Recipe
+    from training.trainer.training_data import Material
 
 _BATCH = 40
 

@@ -20,9 +20,9 @@ from models.networks.encoder_base import Encoder
 from models.runtime.engines.torch import TorchEngine
 from training.evaluation import metrics
 from training.evaluation.report import reporter
-from training.trainer.material import gather, starting_encoder
 from training.trainer.recipe import Recipe, find_recipe, load_recipe
 from training.trainer.train import Trainer
+from training.trainer.training_data import gather, starting_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from models.captioning.decoding import SearchConfig
     from models.networks.captioners import CaptioningNetwork
-    from training.trainer.material import Material
+    from training.trainer.training_data import Material
 
 ROWS = ("cnn_lstm_luong", "cnn_lstm_luong_local", "show_attend_tell_gru",
         "inception_visual_attention", "xception_merge", "vgg_glove_lstm", "ours")

@@ -112,7 +112,7 @@ Of photographs of COCO that it was not trained on either, every tenth of those w
 |---|---|
 {others}
 
-Made-up pictures unlike any photograph (`training/data/unfamiliar.py`, others than those that the
+Made-up pictures unlike any photograph (`training/data/ood_images.py`, others than those that the
 confidence was fitted with); they should all be unsure:
 
 | kind | plainly | "Could be" | "Not sure" |

@@ -18,12 +18,12 @@ from models.networks.captioners import CaptioningNetwork
 from models.runtime.bundle import CARD, WEIGHTS, Config, read
 from models.runtime.export import export, write_caption_store
 from models.runtime.quantisation import restore
-from training.data import unfamiliar
+from training.data import ood_images
 from training.data.datasets import load_unlabelled
-from training.evaluation import strangers
+from training.evaluation import out_of_domain_eval
 from training.evaluation.evaluate import Result, evaluate
 from training.release import calibration, card, neighbours, plots
-from training.trainer import material
+from training.trainer import training_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from models.captioner import Captioner
     from models.captioning.vocabulary import Vocabulary
     from training.data.datasets import Example
-    from training.trainer.material import Material
     from training.trainer.recipe import Recipe
     from training.trainer.train import Trainer
+    from training.trainer.training_data import Material
 
 # Chosen by looking at both Flickr8k's development pictures and COCO's, which have no captions
 # here and are mostly unlike Flickr8k: the model card has the shares on both sides.
@@ -108,7 +108,7 @@ def renew(
     """
     (config, vocabulary), *_ = [_made_by(recipe, each) for each in (source, *beside)]
     network = _network(config, vocabulary, source)
-    made = material.captioned(recipe, data, work, vocabulary)
+    made = training_data.captioned(recipe, data, work, vocabulary)
     return _publish(Trained(network, recipe, made, config.origin), folder, weights, unlabelled,
                     beside)
 
@@ -143,8 +143,8 @@ def _publish(
     seeds = [_scores(*_judged(load(each), examples, each.name)) for each in beside]
     limits, elsewhere = fit.calibration, None
     if recipe.starting_weights and weights is not None and unlabelled is not None:
-        seen = strangers.look(captioner, load_unlabelled(unlabelled)[1],
-                              material.starting_encoder(recipe, weights))
+        seen = out_of_domain_eval.look(captioner, load_unlabelled(unlabelled)[1],
+                                       training_data.starting_encoder(recipe, weights))
         limits = calibration.fit_tags(seen.tags, seen.right, limits)
         elsewhere = seen.summary(limits)
     captioner.config = dataclasses.replace(config, calibration=limits)
@@ -159,7 +159,8 @@ def _publish(
         same=same, exact=other.scores["CIDEr"], seed=recipe.seed,
         seeds=(_scores(result, fit), *seeds),
     )
-    text = card.write(facts, result, fit, limits, strangers.certainty(captioner), elsewhere)
+    text = card.write(facts, result, fit, limits, out_of_domain_eval.certainty(captioner),
+                      elsewhere)
     (folder / CARD).write_text(text, encoding="utf-8")
     captioner.config.save(folder)
     for name, value in result.scores.items():
@@ -173,7 +174,7 @@ def _judged(
 ) -> tuple[Result, calibration.Fit]:
     """A captioner's scores, and how far it knows what its captions are worth."""
     result = evaluate(captioner, examples, name=name)
-    strange = [captioner.describe(image).signals for _, image in unfamiliar.draw(_STRANGE, seed=1)]
+    strange = [captioner.describe(image).signals for _, image in ood_images.draw(_STRANGE, seed=1)]
     return result, calibration.fit(result, captioner.config.calibration, strange)
 
 

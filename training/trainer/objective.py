@@ -22,17 +22,17 @@ from models.networks.grounded import GroundedLSTM
 from models.networks.objects import read_maps
 from training.data import prepare
 from training.trainer import self_critical
-from training.trainer.material import mirrored_ids
 from training.trainer.recipe import RecipeError
+from training.trainer.training_data import mirrored_ids
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.networks.captioners import CaptioningNetwork
+    from training.trainer.batch_source import Batch
     from training.trainer.distributed import Team
-    from training.trainer.feed import Batch
-    from training.trainer.material import Material
     from training.trainer.recipe import Recipe, Stage
+    from training.trainer.training_data import Material
 
 
 def caption_loss(logits: Tensor, tokens: Tensor, smoothing: float) -> Tensor:

@@ -21,19 +21,19 @@ from training.data import prepare
 from training.data.datasets import Example, count_words
 from training.precision import autocast
 from training.trainer import embeddings, self_training
+from training.trainer.batch_source import Feed, MapFeed
 from training.trainer.curves import Curves
 from training.trainer.distributed import ALONE, Team
-from training.trainer.feed import Feed, MapFeed
-from training.trainer.material import start, tokenise
 from training.trainer.objective import Objective
 from training.trainer.recipe import RecipeError
+from training.trainer.training_data import start, tokenise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from training.trainer.feed import Batch
-    from training.trainer.material import Material
+    from training.trainer.batch_source import Batch
     from training.trainer.recipe import Recipe, Stage
+    from training.trainer.training_data import Material
 
 LOWER_IS_BETTER = frozenset(["loss", "perplexity"])
 

@@ -33,7 +33,7 @@ from training.data.shards import (
     places,
 )
 from training.data.shards import build_vocabulary as streamed_vocabulary
-from training.trainer.material import tokenise
+from training.trainer.training_data import tokenise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

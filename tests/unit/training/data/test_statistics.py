@@ -14,8 +14,8 @@ from training.__main__ import main
 from training.data import prepare, statistics
 from training.data.cleaning import Cleaning
 from training.data.datasets import Dataset, Example, load
-from training.trainer.material import gather
 from training.trainer.recipe import Recipe, Stage
+from training.trainer.training_data import gather
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,10 +21,10 @@ from models.runtime.bundle import CONFIG, CONSENSUS, PICTURES, WEIGHTS
 from tests import bundles
 from training.__main__ import main
 from training.data.datasets import load_unlabelled
-from training.evaluation.strangers import Seen, look
+from training.evaluation.out_of_domain_eval import Seen, look
 from training.release.calibration import fit_tags
-from training.trainer.material import starting_encoder
 from training.trainer.recipe import load_recipe
+from training.trainer.training_data import starting_encoder
 
 SAID = {"a", "on", "the", "side", "is", *bundles.COLOURS, *bundles.SHAPES, *bundles.PLACES}
 

@@ -13,9 +13,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests import bundles
 from training.trainer.curves import smoothed
-from training.trainer.material import Material, gather
 from training.trainer.recipe import Recipe, RecipeError, Stage, load_recipe
 from training.trainer.train import Trainer, schedule
+from training.trainer.training_data import Material, gather
 
 if TYPE_CHECKING:
     from pathlib import Path

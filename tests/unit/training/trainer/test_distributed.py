@@ -14,11 +14,11 @@ import torch
 from torch.nn import functional
 
 from tests import bundles
+from training.trainer.batch_source import MapFeed
 from training.trainer.distributed import ALONE, Team, _SharedDraws
-from training.trainer.feed import MapFeed
-from training.trainer.material import gather
 from training.trainer.recipe import RecipeError, load_recipe
 from training.trainer.train import Trainer
+from training.trainer.training_data import gather
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -28,11 +28,11 @@ from training.data import prepare
 from training.data.datasets import Example, build_vocabulary, load_flickr8k
 from training.evaluation.report import encoded, greedy, reporter
 from training.precision import autocast
-from training.trainer.feed import MapFeed
-from training.trainer.material import Material, gather, mirrored_ids, tokenise
+from training.trainer.batch_source import MapFeed
 from training.trainer.objective import caption_loss, class_loss
 from training.trainer.recipe import Recipe, Stage, load_recipe
 from training.trainer.train import Trainer, one_cycle
+from training.trainer.training_data import Material, gather, mirrored_ids, tokenise
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from models.captioning.vocabulary import Vocabulary
     from training.data.shards import Shards
     from training.trainer.distributed import Team
-    from training.trainer.material import Everyday, Material
     from training.trainer.recipe import Stage
+    from training.trainer.training_data import Everyday, Material
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,16 +16,16 @@ from training import running
 from training.__main__ import main
 from training.data.cleaning import Cleaning
 from training.data.shards import open_shards
+from training.trainer.batch_source import MapFeed, StreamFeed
 from training.trainer.distributed import ALONE, Team
-from training.trainer.feed import MapFeed, StreamFeed
-from training.trainer.material import gather, gather_shards
 from training.trainer.recipe import Recipe, Stage, load_recipe
+from training.trainer.training_data import gather, gather_shards
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from training.trainer.feed import Batch, Feed
+    from training.trainer.batch_source import Batch, Feed
     from training.trainer.train import Trainer
 
 STAGE = Stage("decoder", "decoder", epochs=2, rate=1e-2, batch=4)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from models.captioning.preprocess import to_array, upright_rgb
 from models.captioning.tags import names, summed
-from training.data import unfamiliar
+from training.data import ood_images
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ def certainty(captioner: Captioner, count: int = 25) -> dict[str, tuple[int, int
     """
     limits = captioner.config.calibration
     found: dict[str, list[float]] = {}
-    for kind, image in unfamiliar.draw(count, seed=2):
+    for kind, image in ood_images.draw(count, seed=2):
         found.setdefault(kind, []).append(captioner.describe(image).confidence)
     return {kind: (sum(each >= limits.sure for each in told),
                    sum(limits.medium <= each < limits.sure for each in told),
