@@ -241,7 +241,7 @@ def places(counts: Sequence[int], seed: int, mixed: int) -> Iterator[Place]:
         yield from (pool[index] for index in random.permutation(len(pool)).tolist())
 
 
-class ShardFeed:
+class ShardBatchSource:
     """Batches of a split without end of memory: an epoch depends on its seed alone.
 
     Reading and decoding run `ahead` batches before the one in use, in `workers` threads (JPEG's

@@ -36,40 +36,40 @@ class Fit:
 
 
 def fit(
-    result: Result, limits: Calibration, unfamiliar: Sequence[Mapping[str, float]] = (),
+    result: Result, limits: Calibration, ood_signals: Sequence[Mapping[str, float]] = (),
     seed: int = 0,
 ) -> Fit:
     """Fit P(the caption is not among the worst third by CIDEr); `limits` are kept.
 
     On the standardised signals, with ridges: an ordinal regression of the captions' CIDEr
-    (`ordinal`), times a logistic regression that tells development pictures from `unfamiliar`
-    ones (outlier exposure, Hendrycks et al. 2019), given by their captions' signals, if there
-    are any. `FOLDS`-fold cross-fitting (Chernozhukov et al. 2018) for everything that is
+    (`ordinal`), times a logistic regression that tells development pictures from out-of-domain
+    ones (outlier exposure, Hendrycks et al. 2019), whose captions' signals are `ood_signals`, if
+    there are any. `FOLDS`-fold cross-fitting (Chernozhukov et al. 2018) for everything that is
     reported.
     """
     names = tuple(sorted(result.signals))
     kinds = sorted(result.signals[names[0]])
     values = np.asarray([[result.signals[name][kind] for kind in kinds] for name in names])
-    strange = np.asarray([[each[kind] for kind in kinds] for each in unfamiliar])
+    ood_values = np.asarray([[each[kind] for kind in kinds] for each in ood_signals])
     ciders = np.asarray([result.ciders[name] for name in names])
     good = ciders > np.quantile(ciders, 1 / 3)
 
     def factors(inside: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
         """Slopes and offset of each factor of the confidence, fitted to some captions."""
         found = [_standardised(ordinal, values[inside], ciders[inside], RIDGE)]
-        if len(strange):
-            known = np.arange(inside.sum() + len(strange)) < inside.sum()
-            found.append(_standardised(logistic, np.concatenate([values[inside], strange]), known,
-                                       _RIDGE_FAMILIAR))
+        if len(ood_values):
+            both = np.concatenate([values[inside], ood_values])
+            in_domain = np.arange(len(both)) < inside.sum()
+            found.append(_standardised(logistic, both, in_domain, _RIDGE_FAMILIAR))
         return found
 
-    def told(factor: NDArray[np.float64]) -> dict[str, float]:
+    def slopes(factor: NDArray[np.float64]) -> dict[str, float]:
         return dict(zip(kinds, factor[:-1].tolist(), strict=True))
 
     first, *others = factors(np.ones(len(names), bool))
-    calibration = dataclasses.replace(limits, weights=told(first), offset=float(first[-1]))
+    calibration = dataclasses.replace(limits, weights=slopes(first), offset=float(first[-1]))
     for other in others:
-        calibration = dataclasses.replace(calibration, familiar=told(other),
+        calibration = dataclasses.replace(calibration, familiar=slopes(other),
                                           familiar_offset=float(other[-1]))
     folds = np.random.default_rng(seed).permutation(len(names)) % FOLDS
     confidences = np.zeros(len(names))
@@ -83,13 +83,13 @@ def fit(
 
 def _standardised(
     regression: Callable[[NDArray[np.float64], Any, float], NDArray[np.float64]],
-    values: NDArray[np.float64], told: NDArray[Any], ridge: float,
+    values: NDArray[np.float64], targets: NDArray[Any], ridge: float,
 ) -> NDArray[np.float64]:
     """Slopes and offset, for the values as they are, of a regression on them standardised."""
     if not len(values):
         return np.zeros(values.shape[1] + 1)
     mean, spread = values.mean(0), np.maximum(values.std(0), 1e-9)
-    weights = regression((values - mean) / spread, told, ridge)
+    weights = regression((values - mean) / spread, targets, ridge)
     slopes = weights[:-1] / spread
     return np.append(slopes, weights[-1] - slopes @ mean)
 
@@ -122,7 +122,8 @@ def reliability(
 def calibration_error(confidences: NDArray[np.float64], good: NDArray[np.bool_]) -> float:
     """Expected calibration error (Naeini et al. 2015) over equally filled bins."""
     parts = reliability(confidences, good)
-    return sum(abs(said - was) * count for said, was, count in parts) / len(good)
+    return sum(abs(predicted - observed) * count
+               for predicted, observed, count in parts) / len(good)
 
 
 def risk_coverage(

@@ -20,7 +20,8 @@ def draw(fit: Fit, folder: Path) -> None:
     axes = figure.add_subplot()
     bins = reliability(fit.confidences, fit.good)
     axes.plot([0, 1], [0, 1], "--", color="grey", label="perfect")
-    axes.plot([said for said, *_ in bins], [was for _, was, _ in bins], "o-", label="this bundle")
+    axes.plot([predicted for predicted, *_ in bins], [observed for _, observed, _ in bins], "o-",
+              label="this bundle")
     axes.set(xlabel="confidence", ylabel="share not among the worst third", xlim=(0, 1),
              ylim=(0, 1), title="Reliability, development split, cross-fitted")
     axes.legend()

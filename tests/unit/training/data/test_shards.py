@@ -25,7 +25,7 @@ from training.data.shard_writer import Member, write_shards, write_splits
 from training.data.shards import (
     INDEX,
     DamagedMemberError,
-    ShardFeed,
+    ShardBatchSource,
     ShardReader,
     Shards,
     member_table,
@@ -80,9 +80,9 @@ def broken(folder: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def feed(folder: Path, batch: int = 4, **options: int) -> ShardFeed:
+def feed(folder: Path, batch: int = 4, **options: int) -> ShardBatchSource:
     shards = open_shards(folder)
-    return ShardFeed(shards, streamed_vocabulary(shards, 1), WORDS, batch, **options)
+    return ShardBatchSource(shards, streamed_vocabulary(shards, 1), WORDS, batch, **options)
 
 
 def seen(batches: list[Batch]) -> list[list[str]]:
