@@ -66,8 +66,8 @@ def finder(folder: Path, data: Path | None, out: Path | None, captions: int, sen
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     from benchmarks import baseline, report
     from benchmarks import captions as captioning
+    from benchmarks.false_alarms import say
     from benchmarks.finder import learned, measure, read
-    from benchmarks.said import say
     from describer_daemon.core.ports import DescriberError
     from models import captioner
     from models.finder import finder as shipped
@@ -216,13 +216,13 @@ def inputs(out: Path, seed: int, kinds: tuple[str, ...], first: int, count: int 
                            python -m benchmarks inputs --kind pictures --first 2000 --count 2000
     The table adds up all pieces with the same seed in OUT/inputs.
     """
-    from benchmarks.hostile import course
-    from benchmarks.hostile.kinds import COUNTS, KINDS
-    from benchmarks.hostile.trial import faults
+    from benchmarks.fuzz import run as fuzz
+    from benchmarks.fuzz.kinds import COUNTS, KINDS
+    from benchmarks.fuzz.trial import faults
 
     if replay is not None:
         try:
-            for ending in course.replay(KINDS, replay):
+            for ending in fuzz.replay(KINDS, replay):
                 click.echo(f"{ending}\n{'; '.join(faults(ending)) or 'as it should be'}")
         except ValueError as error:
             raise click.UsageError(str(error)) from error
@@ -230,8 +230,8 @@ def inputs(out: Path, seed: int, kinds: tuple[str, ...], first: int, count: int 
     folder = out / "inputs"
     for kind in kinds or tuple(KINDS):
         numbers = range(first, first + (count or COUNTS[kind]))
-        course.save(course.run(KINDS[kind], kind, seed, numbers, folder), folder)
-    table = course.table(course.saved(folder, seed))
+        fuzz.save(fuzz.run(KINDS[kind], kind, seed, numbers, folder), folder)
+    table = fuzz.table(fuzz.saved(folder, seed))
     (folder / "inputs.txt").write_text(table + "\n", encoding="utf-8")
     click.echo(f"{table}\n\nIn {folder}: inputs.txt, a JSON for each piece, what was mishandled")
 
@@ -304,11 +304,11 @@ def peers(out: Path, pictures: Path | None, cores: int, captions: int) -> None:
 def floor(out: Path, pictures: Path | None, cores: int, captions: int) -> None:
     """Measure a caption beside the least that its multiplications could take."""
     cores = _bound(cores)
-    from benchmarks import daemon_report, floor
+    from benchmarks import daemon_report, roofline
 
-    found = floor.measure(_opened(pictures, captions), cores)
+    found = roofline.measure(_opened(pictures, captions), cores)
     daemon_report.save({"floor": found}, out / "floor.json")
-    _kept(out, "floor", floor.table(found), "floor.json, floor.txt")
+    _kept(out, "floor", roofline.table(found), "floor.json, floor.txt")
 
 
 @main.command()

@@ -13,9 +13,9 @@ import numpy as np
 
 from benchmarks import sheet
 from benchmarks.captions import Comparison, Ratio
+from benchmarks.false_alarms import Said
 from benchmarks.finder import Measured
 from benchmarks.matching import Outcome
-from benchmarks.said import Said
 from benchmarks.screens.labels import Label
 from benchmarks.statistics import Share, wilson
 

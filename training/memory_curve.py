@@ -20,7 +20,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from training.data.shard_writer import Member, write_splits
-from training.data.shards import INDEX, TRAIN, ShardFeed, build_vocabulary, open_shards
+from training.data.shards import INDEX, TRAIN, ShardBatchSource, build_vocabulary, open_shards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +81,7 @@ def measure(folder: Path, batch: int, workers: int) -> tuple[list[Reading], floa
     torch.set_num_threads(1)  # and it is loaded: its 200 MB are none of the epoch's
     shards = open_shards(folder)
     vocabulary = build_vocabulary(shards, 5)
-    feed = ShardFeed(shards, vocabulary, 20, batch, workers=workers)
+    feed = ShardBatchSource(shards, vocabulary, 20, batch, workers=workers)
     every = max(1, len(feed) // _READINGS)
     readings = [Reading(0, *memory())]
     began, seen = time.monotonic(), 0

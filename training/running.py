@@ -57,27 +57,28 @@ def prepared(
 
     from training.data.shards import INDEX, open_shards
     from training.evaluation.report import reporter
-    from training.trainer.feed import Feed, StreamFeed
-    from training.trainer.material import gather, gather_shards
+    from training.trainer.batch_source import BatchSource, StreamBatchSource
     from training.trainer.train import Trainer
+    from training.trainer.training_data import prepare_data, prepare_shard_data
 
-    feed: Feed | None = None
+    source: BatchSource | None = None
     try:
         if (data / INDEX).is_file():
             stream = open_shards(data)
-            material = gather_shards(recipe, data, limit, team)
-            feed, pictures = StreamFeed(stream, material.vocabulary, recipe.search.max_words,
-                                        recipe.seed_at, team), len(stream)
+            training_data = prepare_shard_data(recipe, data, limit, team)
+            source = StreamBatchSource(stream, training_data.vocabulary, recipe.search.max_words,
+                                       recipe.seed_at, team)
+            pictures = len(stream)
         else:
-            material = team.in_turn(
-                lambda: gather(recipe, data, work, weights, unlabelled, limit, everyday))
-            pictures = len(material.train)
-        report = reporter(material, recipe) if team.rank == 0 else None
+            training_data = team.rank0_first(
+                lambda: prepare_data(recipe, data, work, weights, unlabelled, limit, everyday))
+            pictures = len(training_data.train)
+        report = reporter(training_data, recipe) if team.rank == 0 else None
         if team.rank == 0:
-            click.echo(f"{pictures} pictures, {len(material.vocabulary)} words, {team.size} "
+            click.echo(f"{pictures} pictures, {len(training_data.vocabulary)} words, {team.size} "
                        f"processes of {torch.get_num_threads()} threads on {team.device.type}")
-        return Trainer(recipe, material, weights, work, report, checkpoint_every, team=team,
-                       feed=feed)
+        return Trainer(recipe, training_data, weights, work, report, checkpoint_every, team=team,
+                       source=source)
     except (ValueError, TypeError, FileNotFoundError) as error:  # TypeError: a decoder's options
         raise click.UsageError(str(error)) from error
 
@@ -92,17 +93,17 @@ def joined(
     """
     from training.evaluation.report import reporter
     from training.release.joining import join
-    from training.trainer.material import captioned
     from training.trainer.recipe import RecipeError
     from training.trainer.train import Trainer
+    from training.trainer.training_data import prepare_captioned_data
 
     work.mkdir(parents=True, exist_ok=True)
     keep_memory()
     try:
         network, vocabulary = join(recipe, [(each.network, each.vocabulary) for each in members])
-        made = captioned(recipe, data, work, vocabulary, limit)
+        made = prepare_captioned_data(recipe, data, work, vocabulary, limit)
         trainer = Trainer(recipe, made, None, work, reporter(made, recipe), checkpoint_every,
-                          begun=network)
+                          initial_network=network)
         trainer.run()
     except (RecipeError, ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from error
@@ -120,7 +121,7 @@ def table(
 
     names = [name.strip() for name in rows.split(",")] if rows else list(rows_of.ROWS)
     for name in names:
-        trainable(name)  # a slip of the pen is told before the work
+        trainable(name)  # a slip of the pen is reported before the work
     how = rows_of.Conditions(data, weights, work, epochs or None, limit, own_encoders)
     try:
         made = rows_of.make(names, how)

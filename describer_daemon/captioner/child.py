@@ -9,8 +9,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib
-import io
-import itertools
 import math
 import os
 import sys
@@ -20,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from describer_daemon.captioner import memory, messages, protocol, sandbox, selection
+from describer_daemon.captioner import memory, messages, protocol, results, sandbox, selection
 from describer_daemon.core.ports import (
     Aim,
     Caption,
@@ -30,12 +28,8 @@ from describer_daemon.core.ports import (
     Picture,
     Pixels,
     Rectangle,
-    Tag,
-    TextLine,
-    Thing,
 )
 
-_MIN_PROBABILITY = 0.3  # of a kind of thing that is told of at all
 _MAX_FINDER_PIXELS = 9_000_000  # a little more than a 4K screen has; larger grabs are reduced
 
 if TYPE_CHECKING:
@@ -45,7 +39,7 @@ if TYPE_CHECKING:
     from models.captioner import Captioner, EngineName
     from models.captioning.decoding import SearchConfig
     from models.finder.finder import Finder
-    from models.ocr.engine import OcrEngine, OcrLine
+    from models.ocr.engine import OcrEngine
 
 
 class Service:
@@ -96,7 +90,7 @@ class Service:
             return messages.TextRead(OcrResult((), blank))
         engine = self._load_ocr()
         with memory.raised_limit(memory.OCR_ALLOWANCE):
-            return messages.TextRead(_in_reading_order(engine.recognise(image)))
+            return messages.TextRead(results.in_reading_order(engine.recognise(image)))
 
     def _handle_outline(self, request: messages.Outline) -> messages.Outlined:
         from describer_daemon.captioner import image_decoding
@@ -117,9 +111,9 @@ class Service:
             if self._beam is not None:
                 config = dataclasses.replace(config, beam_size=self._beam)
             model_caption = _caption_image(captioner, image, config)
-            caption = _answered(model_caption, image, selected.box)
+            caption = results.answered(model_caption, image, selected.box)
             if draw_heatmap:
-                heatmap = _heatmap_png(captioner.visible(image), model_caption, caption)
+                heatmap = results.heatmap_png(captioner.visible(image), model_caption, caption)
         caption = dataclasses.replace(caption, pictures=selected.pictures, number=selected.number)
         milliseconds = {"find": 1e3 * (found_at - started),
                         "caption": 1e3 * (time.perf_counter() - found_at)}
@@ -171,7 +165,7 @@ class Service:
         screen = finder.find(np.asarray(image.reduce(factor) if factor > 1 else image))
         detections = tuple(
             Detection(
-                _scaled_up(Rectangle(found.left, found.top, found.width, found.height),
+                results.scaled_up(Rectangle(found.left, found.top, found.width, found.height),
                            factor, image),
                 found.score, found.kind)
             for found in screen.found
@@ -219,25 +213,6 @@ def _decoded_image(picture: Picture, *, full: bool) -> Image.Image:
     return upright_rgb(image_decoding.from_encoded(picture.data, full=full))
 
 
-def _scaled_up(box: Rectangle, factor: int, image: Image.Image) -> Rectangle:
-    """A box in an image that was reduced by `factor` → the box in the image itself."""
-    left, top = factor * box.left, factor * box.top
-    return Rectangle(left, top, min(factor * box.width, image.width - left),
-                     min(factor * box.height, image.height - top))
-
-
-def _in_reading_order(unordered: Sequence[OcrLine]) -> OcrResult:
-    """Lines in any order → paragraphs in reading order."""
-    from models.ocr import reading_order
-
-    lines = [unordered[index] for index in reading_order.order([line.box for line in unordered])]
-    counts = reading_order.paragraphs([line.box for line in lines], [line.text for line in lines])
-    text_lines = (
-        TextLine(line.text, line.confidence, round(line.box.left), round(line.box.top),
-                 round(line.box.width), round(line.box.height)) for line in lines)
-    return OcrResult(tuple(tuple(itertools.islice(text_lines, count)) for count in counts))
-
-
 def _caption_image(captioner: Captioner, image: Image.Image, config: SearchConfig) -> ModelCaption:
     from models.runtime.bundle import BundleError
 
@@ -245,50 +220,6 @@ def _caption_image(captioner: Captioner, image: Image.Image, config: SearchConfi
         return captioner.describe(image, config)
     except BundleError as error:  # a graph that loads, but does not work
         raise DescriberError(str(error), detail="see describer doctor") from error
-
-
-def _answered(caption: ModelCaption, image: Image.Image, box: Rectangle | None) -> Caption:
-    """What is told of an RGB image, which was cut out of a larger one at `box`, if at all."""
-    from models.captioning.colours import brightness, main_colours
-
-    left, top = (box.left, box.top) if box is not None else (0, 0)
-    unknown = caption.answer.form == "unknown"
-    return Caption(
-        caption.words, caption.log_probabilities, caption.confidence, caption.answer.form,
-        tags=tuple(Tag(tag.name, tag.probability) for tag in caption.tags),
-        things=tuple(
-            Thing(thing.name, thing.spoken, thing.probability, thing.count,
-                  _placed(thing.place, image.size, left, top))
-            for thing in caption.things if thing.probability >= _MIN_PROBABILITY),
-        seen=caption.answer.seen,
-        colours=main_colours(image) if unknown else (),
-        brightness=brightness(image) if unknown else "",
-    )
-
-
-def _placed(
-    place: tuple[float, float, float, float], size: tuple[int, int], left: int, top: int
-) -> Rectangle:
-    """Shares of an image's sides → pixels of the image that it was cut out of at `left`, `top`."""
-    (begin, high, end, low), (width, height) = place, size
-    across, down = round(begin * width), round(high * height)
-    return Rectangle(left + across, top + down, max(1, round(end * width) - across),
-                     max(1, round(low * height) - down))
-
-
-def _heatmap_png(image: Image.Image, model_caption: ModelCaption, caption: Caption) -> bytes:
-    import numpy as np
-
-    from models.captioning import heatmap
-
-    stream = io.BytesIO()
-    words, maps = model_caption.words, model_caption.attention
-    if model_caption.places is not None:  # where the things were looked for, behind the words
-        words = (*words, *(f"({thing.name})" for thing in caption.things))
-        maps = np.concatenate([maps, model_caption.places[: len(caption.things)]])
-    drawn = heatmap.draw(image, words, maps, caption.text)
-    drawn.save(stream, "PNG")
-    return stream.getvalue()
 
 
 def _failed(error: Exception) -> messages.Failed:

@@ -16,7 +16,8 @@ HEAVY = ("numpy", "PIL", "onnxruntime", "torch", "torchvision", "matplotlib", "s
          "rapidocr", "cv2")
 DESKTOP = ("Xlib", "mss", "pynput", "pystray", "pyttsx3", "gi", "pyperclip", "jeepney")
 # the captioner's own process decodes pictures and runs the model
-OF_THE_CHILD = {"describer_daemon.captioner.child", "describer_daemon.captioner.image_decoding"}
+OF_THE_CHILD = {"describer_daemon.captioner.child", "describer_daemon.captioner.image_decoding",
+                "describer_daemon.captioner.results"}
 
 
 def loaded(code: str, *arguments: str) -> set[str]:

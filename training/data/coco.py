@@ -40,10 +40,10 @@ def read_coco(root: Path) -> Annotations:
         path = root / "annotations" / f"captions_{split}{year}.json"
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing: COCO has it beside {sign.name}")
-        told = _coco_captions(path, problems)
+        captions_of_split = _coco_captions(path, problems)
         if split == "val":
-            development.update(told)
-        captions |= told
+            development.update(captions_of_split)
+        captions |= captions_of_split
         folder = first_there(root, (f"{split}{year}", f"images/{split}{year}"))
         pictures |= files(folder or root / f"{split}{year}", "COCO's")
     return Annotations(captions, pictures, development, problems=problems)

@@ -132,7 +132,7 @@ def targets(folder: Path, examples: Sequence[Example]) -> ObjectTargets:
         found = detections.get(example.path.name, none).copy()
         scores = found[:, 5].copy()
         found[:, 5] = sigmoid(slope * _logit(scores) + offset)
-        names, every, told = _captioned(example)
+        names, every, counted = _captioned(example)
         if labelled[row]:
             presence[row, list(labels[example.path.name])] = 1.0
             found, scores = _only(presence[row], found, scores)
@@ -144,8 +144,8 @@ def targets(folder: Path, examples: Sequence[Example]) -> ObjectTargets:
             presence[row, names] = 1.0
         for kind in np.flatnonzero(presence[row] > 0.5):
             number = int(((found[:, 0] == kind) & (scores >= _COUNTED)).sum())
-            said = told.get(int(kind), 0)
-            counts[row, kind] = max(said, min(number, 1 if said == 1 else number)) or -1
+            claimed = counted.get(int(kind), 0)
+            counts[row, kind] = max(claimed, min(number, 1 if claimed == 1 else number)) or -1
         boxes.append(found)
     return ObjectTargets(presence, counts, tuple(boxes), labelled)
 
@@ -161,15 +161,15 @@ def _captioned(example: Example) -> tuple[list[int], list[int], dict[int, int]]:
     """The kinds that several captions name, all that are named, and the numbers that several
     give."""
     names: Counter[int] = Counter()
-    told: Counter[tuple[int, int]] = Counter()
+    counted: Counter[tuple[int, int]] = Counter()
     for words in example.captions:
         found = mentions(words)
         names.update({mention.kind for mention in found})
         for kind in {mention.kind for mention in found}:
             each = [mention.count for mention in found if mention.kind == kind]
             if all(each):
-                told[kind, min(3, sum(each))] += 1
-    numbers = {kind: count for (kind, count), times in reversed(told.most_common())
+                counted[kind, min(3, sum(each))] += 1
+    numbers = {kind: count for (kind, count), times in reversed(counted.most_common())
                if times >= _AGREED}
     return [kind for kind, times in names.items() if times >= _AGREED], list(names), numbers
 

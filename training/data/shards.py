@@ -68,7 +68,7 @@ class Sample:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """`images`: bytes (B, S, S, 3). `tokens`: ids (2, B, K, T) of the plain and the mirrored
-    captions, as `training.trainer.material.tokenise` makes them."""
+    captions, as `training.trainer.training_data.tokenise` makes them."""
 
     images: NDArray[np.uint8]
     tokens: Tensor
@@ -241,7 +241,7 @@ def places(counts: Sequence[int], seed: int, mixed: int) -> Iterator[Place]:
         yield from (pool[index] for index in random.permutation(len(pool)).tolist())
 
 
-class ShardFeed:
+class ShardBatchSource:
     """Batches of a split without end of memory: an epoch depends on its seed alone.
 
     Reading and decoding run `ahead` batches before the one in use, in `workers` threads (JPEG's

@@ -43,7 +43,7 @@ class Text:
         What is named is likely and of about that number, anywhere; the others, drawn at random,
         are unlikely.
         """
-        named, told = self.kinds[rows], self.counts[rows].float()
+        named, counted = self.kinds[rows], self.counts[rows].float()
         count = len(rows)
         kinds = torch.randint(total, (count, size))
         there = torch.zeros(count, size, dtype=torch.bool)
@@ -52,8 +52,8 @@ class Text:
         logits = torch.where(there, 2.0 + 1.5 * torch.randn(count, size),
                              -3.0 + 1.2 * torch.randn(count, size))
         several = SEVERAL + 3 * torch.rand(count, _NAMED)
-        numbers = torch.where(told == SEVERAL, several, told)
-        numbers = torch.where(told == 0, 1.5 + 3 * torch.rand(count, _NAMED), numbers)
+        numbers = torch.where(counted == SEVERAL, several, counted)
+        numbers = torch.where(counted == 0, 1.5 + 3 * torch.rand(count, _NAMED), numbers)
         counts = torch.rand(count, size)
         counts[:, :_NAMED] = torch.where(named >= 0, numbers, counts[:, :_NAMED])
         facts = torch.empty(count, size, FACTS)

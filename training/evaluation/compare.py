@@ -122,14 +122,14 @@ def _bleu(captions: Mapping[str, str], references: Mapping[str, Sequence[str]]) 
     for name, text in captions.items():
         scorer += (normalise(text), [normalise(each) for each in references[name]])
     right = np.asarray([each["correct"] for each in scorer.ctest], float)
-    said = np.asarray([each["guess"] for each in scorer.ctest], float)
+    guessed = np.asarray([each["guess"] for each in scorer.ctest], float)
     length = np.asarray([each["testlen"] for each in scorer.ctest], float)
     wanted = np.asarray([min((abs(true - each["testlen"]), true) for true in each["reflen"])[1]
                          for each in scorer.ctest], float)
 
     def score(n: int) -> Score:
         def of(draw: NDArray[np.float64]) -> NDArray[np.float64]:
-            precision = (draw @ right[:, :n] + 1e-15) / (draw @ said[:, :n] + 1e-9)
+            precision = (draw @ right[:, :n] + 1e-15) / (draw @ guessed[:, :n] + 1e-9)
             ratio = (draw @ length + 1e-15) / (draw @ wanted + 1e-9)
             brevity = np.exp(np.minimum(0.0, 1 - 1 / ratio))
             bleu: NDArray[np.float64] = 100 * brevity * np.exp(np.log(precision).mean(1))

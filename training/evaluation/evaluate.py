@@ -81,7 +81,7 @@ def evaluate(
     """Caption every example's picture and score the captions against its own.
 
     `thorough` adds the cross-entropy of the examples' captions (see `likelihood`) and the
-    scores that run on Java. A picture that cannot be read is told of and left out. Raises
+    scores that run on Java. A picture that cannot be read is reported and left out. Raises
     ValueError when none is left.
     """
     looks: dict[str, _Look] = {}
@@ -132,8 +132,8 @@ def searching(
     None leaves what it is; of samples one is drawn unless `beam` says more, of which the best
     is taken. Raises ValueError for what does not go together.
     """
-    given = {"temperature": temperature, "seed": seed}
-    drawing: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    drawing: dict[str, Any] = {name: value for name, value in
+                               (("temperature", temperature), ("seed", seed)) if value is not None}
     if drawing and kind != "sample":
         raise ValueError(f"a {' and a '.join(drawing)} are for words that are drawn: "
                          "say --search sample")

@@ -138,16 +138,16 @@ def _article(name: str, result: Result, path: Path) -> str:
     references = result.references[name]
     scores = {score: value for score, value in result.of(name).items()
               if score not in {"BLEU-1", "BLEU-2", "BLEU-3"}}
-    told = [f"{escape(score)} {_figure(score, value)}" for score, value in scores.items()]
+    shown = [f"{escape(score)} {_figure(score, value)}" for score, value in scores.items()]
     if name in result.confidences:
-        told.append(f"confidence {result.confidences[name]:.2f}")
+        shown.append(f"confidence {result.confidences[name]:.2f}")
     items = "\n".join(f"<li>{escape(text)}</li>" for text in references)
     # who cannot see the picture needs to know what is really there, not what was guessed
     return f"""\
 <article>
 {_image(path, references[0])}
 <h3>{escape(result.captions[name])}</h3>
-<p class="scores">{", ".join(told)}</p>
+<p class="scores">{", ".join(shown)}</p>
 <p>People wrote:</p>
 <ul>
 {items}

@@ -100,9 +100,9 @@ def _spice(candidates: Texts, truths: Texts, seconds: float) -> tuple[float, dic
     rows = [{"image_id": key, "test": candidates[key][0], "refs": list(truths[key])}
             for key in keys]
     with tempfile.TemporaryDirectory() as room:
-        given, found = Path(room, "captions.json"), Path(room, "scores.json")
-        given.write_text(json.dumps(rows), encoding="utf-8")
-        command = ["java", "-Xmx8G", "-jar", SPICE_PARTS[0], str(given), "-out", str(found),
+        source, target = Path(room, "captions.json"), Path(room, "scores.json")
+        source.write_text(json.dumps(rows), encoding="utf-8")
+        command = ["java", "-Xmx8G", "-jar", SPICE_PARTS[0], str(source), "-out", str(target),
                    "-subset", "-silent"]
         if shutil.which("setpriv"):  # it must not outlive us, however we end
             command = ["setpriv", "--pdeathsig", "KILL", *command]
@@ -111,7 +111,7 @@ def _spice(candidates: Texts, truths: Texts, seconds: float) -> tuple[float, dic
             errors = subprocess.run(command, cwd=folder, capture_output=True, timeout=seconds,
                                     check=False).stderr
             scores = {row["image_id"]: 100 * float(row["scores"]["All"]["f"])
-                      for row in json.loads(found.read_text(encoding="utf-8"))}
+                      for row in json.loads(target.read_text(encoding="utf-8"))}
             each = {key: scores[key] for key in keys}
         except subprocess.TimeoutExpired as error:
             raise LeftOutError(_limit(seconds)) from error

@@ -16,8 +16,8 @@ from training.data.objects import mean_average_precision
 from training.evaluation import metrics
 from training.precision import autocast
 from training.trainer import self_critical
-from training.trainer.distributed import ALONE
-from training.trainer.material import tokenise
+from training.trainer.distributed import SINGLE_PROCESS
+from training.trainer.training_data import tokenise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from models.captioning.vocabulary import Vocabulary
     from models.networks.captioners import CaptioningNetwork
     from training.data.datasets import Example
-    from training.trainer.material import Material
     from training.trainer.recipe import Recipe
+    from training.trainer.training_data import TrainingData
 
 _BATCH = 40
 
 
 def reporter(
-    material: Material, recipe: Recipe, cache: Path | None = None
+    data: TrainingData, recipe: Recipe, cache: Path | None = None
 ) -> Callable[[CaptioningNetwork], dict[str, float]]:
     """Make the function that scores a network on the development split, greedily.
 
@@ -46,14 +46,14 @@ def reporter(
     features are kept for other trainings whose encoder is frozen, too. Of everyday pictures that
     are held out it tells the same scores, and how well their kinds of thing are known.
     """
-    own = _captioning(material.development, material.development_images(recipe.preprocessing),
-                      material.vocabulary, recipe, cache)
-    if material.everyday is None:
+    own = _captioning(data.development, data.development_images(recipe.preprocessing),
+                      data.vocabulary, recipe, cache)
+    if data.everyday is None:
         return torch.inference_mode()(own)
-    everyday, judged = material.everyday.development, material.everyday.judged
+    everyday, judged = data.everyday.development, data.everyday.judged
     captioned = [each for each in everyday if each.captions]
     theirs = _captioning(captioned, _decoded(captioned, recipe.preprocessing),
-                         material.vocabulary, recipe, None)
+                         data.vocabulary, recipe, None)
     pictures = _decoded(everyday, recipe.preprocessing)
 
     def report(network: CaptioningNetwork) -> dict[str, float]:
@@ -117,7 +117,7 @@ class _Features:
     def batches(self, network: CaptioningNetwork) -> Iterator[tuple[int, Tensor]]:
         """Number of a batch's first picture and its features (B, C, h, w), observed."""
         fingerprint = prepare.fingerprint_of(network.encoder, self._examples, self.preprocessing)
-        network.eval().to(ALONE.device)
+        network.eval().to(SINGLE_PROCESS.device)
         if fingerprint != self._known:
             self._known, self._kept = fingerprint, []
             if self.path is not None:
@@ -128,7 +128,7 @@ class _Features:
                 self._kept = [features.half().cpu() for features
                               in encoded(network, self.images, self.preprocessing)]
         for number, half in enumerate(self._kept):
-            yield number * _BATCH, network.observed(half.to(ALONE.device).float())
+            yield number * _BATCH, network.observed(half.to(SINGLE_PROCESS.device).float())
 
 
 def encoded(

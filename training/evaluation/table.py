@@ -20,9 +20,9 @@ from models.networks.encoder_base import Encoder
 from models.runtime.engines.torch import TorchEngine
 from training.evaluation import metrics
 from training.evaluation.report import reporter
-from training.trainer.material import gather, starting_encoder
 from training.trainer.recipe import Recipe, find_recipe, load_recipe
 from training.trainer.train import Trainer
+from training.trainer.training_data import prepare_data, starting_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from models.captioning.decoding import SearchConfig
     from models.networks.captioners import CaptioningNetwork
-    from training.trainer.material import Material
+    from training.trainer.training_data import TrainingData
 
 ROWS = ("cnn_lstm_luong", "cnn_lstm_luong_local", "show_attend_tell_gru",
         "inception_visual_attention", "xception_merge", "vgg_glove_lstm", "ours")
@@ -84,14 +84,14 @@ def make(names: Sequence[str], how: Conditions) -> list[Row]:
     ours = load_recipe(find_recipe(OURS))
     rows = []
     for path in map(find_recipe, names):
-        given, name = load_recipe(path), path.stem
-        recipe, notes = adapted(given, ours, how)
+        original, name = load_recipe(path), path.stem
+        recipe, notes = adapted(original, ours, how)
         folder, key = how.work / name, _key(recipe, how)
         row = _known(folder, key)
         if row is None:
-            tqdm.write(f"{name}: {given.about}")
+            tqdm.write(f"{name}: {original.about}")
             _begin(folder, key)
-            row = _row(name, given, recipe, notes, folder, how)
+            row = _row(name, original, recipe, notes, folder, how)
             table = {"key": key, "row": dataclasses.asdict(row)}
             (folder / "row.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
         rows.append(row)
@@ -133,14 +133,14 @@ def _own(recipe: Recipe, how: Conditions, notes: list[str]) -> bool:
 
 
 def _row(
-    name: str, given: Recipe, recipe: Recipe, notes: list[str], folder: Path, how: Conditions
+    name: str, original: Recipe, recipe: Recipe, notes: list[str], folder: Path, how: Conditions
 ) -> Row:
     shared = recipe.architecture["encoder"] == _encoder_of(OURS)
     caches = how.work / "shared" if shared else folder
     caches.mkdir(parents=True, exist_ok=True)
-    material = gather(recipe, how.data, caches, how.weights, None, how.limit)
-    report = reporter(material, recipe, caches / "development.npy")
-    trainer = Trainer(recipe, material, how.weights, folder, report, caches=caches)
+    data = prepare_data(recipe, how.data, caches, how.weights, None, how.limit)
+    report = reporter(data, recipe, caches / "development.npy")
+    trainer = Trainer(recipe, data, how.weights, folder, report, caches=caches)
     if not (caches / "development.npy").is_file():
         report(trainer.averaged())  # encodes the pictures: no row's own time
     trainer.make_cache()
@@ -154,14 +154,15 @@ def _row(
     beam = dataclasses.replace(greedy, beam_size=max(recipe.search.beam_size, _BEAM))
     features = np.load(caches / "development.npy", mmap_mode="r")[0]
     return Row(
-        name, given.about, recipe.architecture["encoder"], recipe.architecture["decoder"],
-        searched(network, features, material, greedy, f"{name}, greedy"),
-        searched(network, features, material, beam, f"{name}, beam of {beam.beam_size}"),
+        name, original.about, recipe.architecture["encoder"], recipe.architecture["decoder"],
+        searched(network, features, data, greedy, f"{name}, greedy"),
+        searched(network, features, data, beam, f"{name}, beam of {beam.beam_size}"),
         last["loss"], last["perplexity"], (_count(network), _count(network.decoder)),
-        trainer.seconds / 60, (timed(network, material, recipe, greedy),
-                               timed(network, material, recipe, beam)),
-        (sum(stage.epochs for stage in recipe.stages), sum(stage.epochs for stage in given.stages)),
-        len(material.vocabulary), notes)
+        trainer.seconds / 60, (timed(network, data, recipe, greedy),
+                               timed(network, data, recipe, beam)),
+        (sum(stage.epochs for stage in recipe.stages),
+         sum(stage.epochs for stage in original.stages)),
+        len(data.vocabulary), notes)
 
 
 class _Seen(Encoder):
@@ -176,39 +177,39 @@ class _Seen(Encoder):
 
 
 def searched(
-    network: CaptioningNetwork, features: NDArray[np.float16], material: Material,
+    network: CaptioningNetwork, features: NDArray[np.float16], data: TrainingData,
     config: SearchConfig,
     name: str,
 ) -> dict[str, float]:
     """Caption the development split from its features (N, C, h, w) and score it."""
     encoder = network.encoder
     network.encoder = _Seen(encoder.channels)
-    repeatable = material.vocabulary.function_words()
+    repeatable = data.vocabulary.function_words()
     captions = {}
     try:
         engine = TorchEngine(network)
-        for example, grid in zip(tqdm(material.development, desc=name, leave=False), features,
+        for example, grid in zip(tqdm(data.development, desc=name, leave=False), features,
                                  strict=True):
             encoding = engine.encode(np.array(grid[None], np.float32))
             best = search(engine, encoding, config, repeatable)[0]
-            captions[example.path.name] = " ".join(material.vocabulary.decode(best.tokens))
+            captions[example.path.name] = " ".join(data.vocabulary.decode(best.tokens))
     finally:
         network.encoder = encoder
     references = {each.path.name: [" ".join(words) for words in each.captions]
-                  for each in material.development}
+                  for each in data.development}
     scores, _ = metrics.score(captions, references)
     return scores | {key: value for key, value in metrics.variety(captions).items()
                      if key == "distinct words"}
 
 
 def timed(
-    network: CaptioningNetwork, material: Material, recipe: Recipe, config: SearchConfig
+    network: CaptioningNetwork, data: TrainingData, recipe: Recipe, config: SearchConfig
 ) -> float:
     """Milliseconds from a picture's file to its words, in torch: the median."""
     engine = TorchEngine(network)
-    repeatable = material.vocabulary.function_words()
+    repeatable = data.vocabulary.function_words()
     times = []
-    for example in material.development[: _TIMED]:
+    for example in data.development[: _TIMED]:
         began = time.perf_counter()
         with Image.open(example.path) as image:
             encoding = engine.encode(to_array(upright_rgb(image), recipe.preprocessing))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from training.data.unfamiliar import WORDS
+from training.data.ood_images import WORDS
 
 if TYPE_CHECKING:
     from numpy.random import Generator

@@ -135,16 +135,17 @@ def losses(logits: Tensor, reach: Tensor, truth: Batch) -> Tensor:
     """Cross-entropy of the classes; for the sides 1 - GIoU (Rezatofighi et al. 2019) and the
     difference of their logarithms."""
     classes = cross_entropy(logits, truth.kinds, ignore_index=IGNORED)
-    said, true = (each.permute(0, 2, 3, 1)[truth.known] for each in (reach, truth.sides))
-    if not len(said):
+    predicted, true = (each.permute(0, 2, 3, 1)[truth.known] for each in (reach, truth.sides))
+    if not len(predicted):
         return classes
-    near = smooth_l1_loss(torch.log1p(said / CELL), torch.log1p(true / CELL), beta=0.05)
-    return classes + 0.5 * _giou_loss(said, true) + near
+    near = smooth_l1_loss(torch.log1p(predicted / CELL), torch.log1p(true / CELL), beta=0.05)
+    return classes + 0.5 * _giou_loss(predicted, true) + near
 
 
-def _giou_loss(said: Tensor, true: Tensor) -> Tensor:
-    area, wanted = ((each[:, 0] + each[:, 2]) * (each[:, 1] + each[:, 3]) for each in (said, true))
-    least, most = torch.minimum(said, true), torch.maximum(said, true)
+def _giou_loss(predicted: Tensor, true: Tensor) -> Tensor:
+    area, wanted = ((each[:, 0] + each[:, 2]) * (each[:, 1] + each[:, 3])
+                    for each in (predicted, true))
+    least, most = torch.minimum(predicted, true), torch.maximum(predicted, true)
     shared = (least[:, 0] + least[:, 2]) * (least[:, 1] + least[:, 3])
     around = (most[:, 0] + most[:, 2]) * (most[:, 1] + most[:, 3])
     union = area + wanted - shared

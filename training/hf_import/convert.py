@@ -40,7 +40,7 @@ def import_model(model: str, folder: Path, *, pickle: bool = False, int8: bool =
 
     → the largest difference of a log-probability from transformers' own, on a made-up picture.
     Raises NotImportableError for what cannot be imported, before anything is written, and when
-    the difference is more than FARTHEST (with `int8`, which rounds more, it is told only).
+    the difference is more than FARTHEST (with `int8`, which rounds more, it is reported only).
     """
     from models.captioner import load
     from models.captioning.caption_store import CaptionStore
@@ -97,14 +97,14 @@ def fetch(model: str, *, pickle: bool = False) -> tuple[Source, Imported, Any, A
         tokenizer = transformers.AutoTokenizer.from_pretrained(model, trust_remote_code=False)
         processors: Any = transformers.AutoImageProcessor  # it has no types
         processor = processors.from_pretrained(model, trust_remote_code=False, backend="pil")
-        told = cached_file(model, "README.md", _raise_exceptions_for_missing_entries=False)
+        readme = cached_file(model, "README.md", _raise_exceptions_for_missing_entries=False)
     except (OSError, ValueError, UnpicklingError) as error:
         if isinstance(error, NotImportableError):
             raise
         hint = "" if pickle or "safetensors" not in str(error) else (
             " Its weights may be a pickle: --pickle opens it by torch.load with weights_only.")
         raise NotImportableError(f"{model} cannot be loaded: {error}{hint}") from error
-    terms = licence(Path(told).read_text(encoding="utf-8")) if told else ""
+    terms = licence(Path(readme).read_text(encoding="utf-8")) if readme else ""
     name = Path(model).resolve().name if Path(model).is_dir() else model
     start, ends = tokens(made)
     try:
@@ -130,16 +130,16 @@ def difference(network: Imported, captioner: Captioner) -> float:
     shape = (1, 3, network.size, network.size)
     pixels = np.random.default_rng(0).standard_normal(shape, np.float32)
     encoding = engine.encode(pixels)
-    state, last, said, farthest = encoding.state, START, [network.start], 0.0
+    state, last, predicted, farthest = encoding.state, START, [network.start], 0.0
     for _ in range(min(_STEPS, network.longest)):
         scores, _, state = engine.step(np.asarray([last]), encoding.memory, state)
         with torch.inference_mode():
-            whole = network.whole(torch.from_numpy(pixels), torch.tensor([said]))
+            whole = network.whole(torch.from_numpy(pixels), torch.tensor([predicted]))
         ours, theirs = scores[0, len(SPECIALS):], whole[0, -1].log_softmax(-1).numpy()
         can = np.isfinite(ours) & (theirs > _LIKELY)
         farthest = max(farthest, float(np.abs(ours[can] - theirs[can]).max()))
         last = int(np.argmax(ours)) + len(SPECIALS)
-        said.append(last - len(SPECIALS))
+        predicted.append(last - len(SPECIALS))
     return farthest
 
 

@@ -74,11 +74,12 @@ class Imported(Exportable):
         scores = logits[:, -1].float().log_softmax(-1)
         never = torch.full_like(scores[:, :1], -math.inf)
         end = scores[:, self.ends].logsumexp(-1, keepdim=True)
-        said = scores.index_fill(1, torch.tensor(self.unsaid), -math.inf)
+        log_probs = scores.index_fill(1, torch.tensor(self.unsaid), -math.inf)
         specials = [end if place == END else never for place in range(len(SPECIALS))]
         cells = self.grid[0] * self.grid[1]
         weights = torch.stack(list(looks), 1).mean((1, 2))[:, 0, :memory[0].shape[-2]][:, -cells:]
-        return (torch.cat([*specials, said], 1), weights / weights.sum(-1, keepdim=True), (after,))
+        weights = weights / weights.sum(-1, keepdim=True)
+        return torch.cat([*specials, log_probs], 1), weights, (after,)
 
     def whole(self, pixels: Tensor, ids: Tensor) -> Tensor:
         """(1, 3, S, S) pixels, (1, T) ids → logits (1, T, V): transformers without our caches."""

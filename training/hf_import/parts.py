@@ -40,8 +40,8 @@ def vocabulary(tokenizer: Any, words: int) -> tuple[Vocabulary, list[int]]:
     pieces = {number: piece for piece, number in tokenizer.get_vocab().items()}
     unsaid = {number for number in range(words) if number not in pieces}
     unsaid |= {number for number in tokenizer.all_special_ids if number < words}
-    said = [f"<{number}>" if number in unsaid else pieces[number] for number in range(words)]
-    return Vocabulary([*SPECIALS, *said], _JOINS[kind]), sorted(unsaid)
+    words_of = [f"<{number}>" if number in unsaid else pieces[number] for number in range(words)]
+    return Vocabulary([*SPECIALS, *words_of], _JOINS[kind]), sorted(unsaid)
 
 
 def preprocessing(processor: Any, side: int) -> Preprocessing:
@@ -74,15 +74,15 @@ def _three(values: Sequence[float], scale: float) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def searching(said: Any, longest: int) -> SearchConfig:
+def searching(generation_config: Any, longest: int) -> SearchConfig:
     """Take over what a generation config says; else the width of our own beam."""
-    count = said.max_new_tokens or (said.max_length or 0) - 1
-    beam, penalty = said.num_beams or 1, said.length_penalty
+    count = generation_config.max_new_tokens or (generation_config.max_length or 0) - 1
+    beam, penalty = generation_config.num_beams or 1, generation_config.length_penalty
     return SearchConfig(
         beam_size=min(beam if beam > 1 else _BEAM, 10),
         max_words=min(count if count > 0 else _LONGEST, longest),
         length_penalty=1.0 if penalty is None else float(penalty),
-        no_repeat_ngram_size=said.no_repeat_ngram_size or 0,
+        no_repeat_ngram_size=generation_config.no_repeat_ngram_size or 0,
         allow_immediate_repeat=True,
     )
 
@@ -92,14 +92,16 @@ def tokens(model: Any) -> tuple[int, list[int]]:
 
     Raises NotImportableError when the model does not say.
     """
-    said, text = model.generation_config, model.config.get_text_config(decoder=True)
+    generation_config = model.generation_config
+    text = model.config.get_text_config(decoder=True)
     if model.main_input_name == "pixel_values" and hasattr(model, "text_decoder"):
         start, ends = text.bos_token_id, text.sep_token_id  # as BLIP's own generate does
     else:
-        start = _first(said.decoder_start_token_id, getattr(model.config, "decoder_start_token_id",
-                       None), said.bos_token_id, text.bos_token_id)
-        ends = _first(said.eos_token_id, getattr(model.config, "eos_token_id", None),
-                      text.eos_token_id)
+        start = _first(generation_config.decoder_start_token_id,
+                       getattr(model.config, "decoder_start_token_id", None),
+                       generation_config.bos_token_id, text.bos_token_id)
+        ends = _first(generation_config.eos_token_id,
+                      getattr(model.config, "eos_token_id", None), text.eos_token_id)
     if start is None or ends is None:
         raise NotImportableError(
             "It does not say with which token a caption begins and ends. Please set "

@@ -39,7 +39,7 @@ class Fit:
 
 
 def fit(
-    result: Result, limits: Calibration, unfamiliar: Sequence[Mapping[str, float]] = (),
+    result: Result, limits: Calibration, ood_signals: Sequence[Mapping[str, float]] = (),
     seed: int = 0, others: Sequence[Result] = (),
 ) -> Fit:
     """Fit P(the caption is not among the worst third by CIDEr); `limits` are kept.
@@ -48,16 +48,16 @@ def fit(
     agree more or less.
 
     On the standardised signals, with ridges: an ordinal regression of the captions' CIDEr
-    (`ordinal`), times a logistic regression that tells development pictures from `unfamiliar`
-    ones (outlier exposure, Hendrycks et al. 2019), given by their captions' signals, if there
-    are any. `FOLDS`-fold cross-fitting (Chernozhukov et al. 2018) for everything that is
+    (`ordinal`), times a logistic regression that tells development pictures from out-of-domain
+    ones (outlier exposure, Hendrycks et al. 2019), whose captions' signals are `ood_signals`, if
+    there are any. `FOLDS`-fold cross-fitting (Chernozhukov et al. 2018) for everything that is
     reported.
     """
     splits = [(each, name) for each in (result, *others) for name in sorted(each.signals)]
     names = tuple(name for _, name in splits)
     kinds = sorted(result.signals[names[0]])
     values = np.asarray([[each.signals[name][kind] for kind in kinds] for each, name in splits])
-    strange = np.asarray([[each[kind] for kind in kinds] for each in unfamiliar])
+    ood_values = np.asarray([[each[kind] for kind in kinds] for each in ood_signals])
     ciders = np.asarray([each.ciders[name] for each, name in splits])
     ends = np.cumsum([0, *(len(each.signals) for each in (result, *others))])
     parts = [slice(first, last) for first, last in itertools.pairwise(ends.tolist())]
@@ -67,19 +67,19 @@ def fit(
     def factors(inside: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
         """Slopes and offset of each factor of the confidence, fitted to some captions."""
         found = [_standardised(ordinal, values[inside], ranks[inside], RIDGE)]
-        if len(strange):
-            known = np.arange(inside.sum() + len(strange)) < inside.sum()
-            found.append(_standardised(logistic, np.concatenate([values[inside], strange]), known,
-                                       _RIDGE_FAMILIAR))
+        if len(ood_values):
+            both = np.concatenate([values[inside], ood_values])
+            in_domain = np.arange(len(both)) < inside.sum()
+            found.append(_standardised(logistic, both, in_domain, _RIDGE_FAMILIAR))
         return found
 
-    def told(factor: NDArray[np.float64]) -> dict[str, float]:
+    def slopes(factor: NDArray[np.float64]) -> dict[str, float]:
         return dict(zip(kinds, factor[:-1].tolist(), strict=True))
 
     first, *others = factors(np.ones(len(names), bool))
-    calibration = dataclasses.replace(limits, weights=told(first), offset=float(first[-1]))
+    calibration = dataclasses.replace(limits, weights=slopes(first), offset=float(first[-1]))
     for other in others:
-        calibration = dataclasses.replace(calibration, familiar=told(other),
+        calibration = dataclasses.replace(calibration, familiar=slopes(other),
                                           familiar_offset=float(other[-1]))
     folds = np.random.default_rng(seed).permutation(len(names)) % FOLDS
     confidences = np.zeros(len(names))
@@ -99,13 +99,13 @@ def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _standardised(
     regression: Callable[[NDArray[np.float64], Any, float], NDArray[np.float64]],
-    values: NDArray[np.float64], told: NDArray[Any], ridge: float,
+    values: NDArray[np.float64], targets: NDArray[Any], ridge: float,
 ) -> NDArray[np.float64]:
     """Slopes and offset, for the values as they are, of a regression on them standardised."""
     if not len(values):
         return np.zeros(values.shape[1] + 1)
     mean, spread = values.mean(0), np.maximum(values.std(0), 1e-9)
-    weights = regression((values - mean) / spread, told, ridge)
+    weights = regression((values - mean) / spread, targets, ridge)
     slopes = weights[:-1] / spread
     return np.append(slopes, weights[-1] - slopes @ mean)
 
@@ -138,7 +138,8 @@ def reliability(
 def calibration_error(confidences: NDArray[np.float64], good: NDArray[np.bool_]) -> float:
     """Expected calibration error (Naeini et al. 2015) over equally filled bins."""
     parts = reliability(confidences, good)
-    return sum(abs(said - was) * count for said, was, count in parts) / len(good)
+    return sum(abs(predicted - observed) * count
+               for predicted, observed, count in parts) / len(good)
 
 
 def risk_coverage(

@@ -59,16 +59,16 @@ class Facts:
 
 def write(
     facts: Facts, result: Result, fit: Fit, limits: Calibration,
-    unfamiliar: Mapping[str, tuple[int, int, int]], elsewhere: Mapping[str, float] | None,
+    ood_certainty: Mapping[str, tuple[int, int, int]], ood_shares: Mapping[str, float] | None,
 ) -> str:
     """Write the card. Its sample is every 33rd development picture in order of name.
 
-    `unfamiliar`: for each kind of made-up picture, how many are sure, medium, unsure.
-    `elsewhere`: shares in percent of other photographs.
+    `ood_certainty`: for each kind of made-up picture, how many are sure, medium, unsure.
+    `ood_shares`: shares in percent of other photographs.
     """
-    others = "\n".join(f"| {what} | {share:.0f} % |" for what, share in (elsewhere or {}).items())
-    strange = "\n".join(f"| {kind} | {sure} | {medium} | {unsure} |"
-                        for kind, (sure, medium, unsure) in unfamiliar.items())
+    others = "\n".join(f"| {what} | {share:.0f} % |" for what, share in (ood_shares or {}).items())
+    made_up = "\n".join(f"| {kind} | {sure} | {medium} | {unsure} |"
+                        for kind, (sure, medium, unsure) in ood_certainty.items())
     scores = "\n".join(f"| {name} | {value:.2f} |" for name, value in result.scores.items())
     names = sorted(result.captions)[::33][:30]
     confidences = dict(zip(fit.names, fit.confidences, strict=True))
@@ -126,12 +126,12 @@ Of photographs of COCO that it was not trained on either, every tenth of those w
 |---|---|
 {others}
 
-Made-up pictures unlike any photograph (`training/data/unfamiliar.py`, others than those that the
+Made-up pictures unlike any photograph (`training/data/ood_images.py`, others than those that the
 confidence was fitted with); they should all be unsure:
 
 | kind | plainly | "Could be" | "Not sure" |
 |---|---|---|---|
-{strange}
+{made_up}
 
 ## What it is bad at
 {_weakness(facts)}
@@ -261,11 +261,11 @@ def _classes(fit: Fit, limits: Calibration) -> str:
     unsure = fit.confidences < limits.medium
     rows = ["| from confidence | said | share of captions | mean CIDEr | not of the worst third |",
             "|---|---|---|---|---|"]
-    for least, said, inside in ((limits.sure, "plainly", sure),
+    for least, phrase, inside in ((limits.sure, "plainly", sure),
                                 (limits.medium, '"Could be"', ~sure & ~unsure),
                                 (0.0, '"Not sure"', unsure)):
         cider, good = ((fit.ciders[inside].mean(), 100 * fit.good[inside].mean())
                        if np.any(inside) else (np.nan, np.nan))
-        rows.append(f"| {least} | {said} | {100 * inside.mean():.0f} % | {cider:.0f} "
+        rows.append(f"| {least} | {phrase} | {100 * inside.mean():.0f} % | {cider:.0f} "
                     f"| {good:.0f} % |")
     return "\n".join(rows)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from training.data.datasets import Example
     from training.evaluation.honesty import Honesty
     from training.release.object_calibration import ObjectFit
-    from training.trainer.material import Everyday
+    from training.trainer.training_data import Everyday
 
 
 @dataclass(frozen=True, slots=True)

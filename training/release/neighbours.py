@@ -82,9 +82,9 @@ def _unity(captions: NDArray[np.int64], store: CaptionStore) -> NDArray[np.float
     """How far the captions of each picture agree: the mean CIDEr of each with the others."""
     means = []
     for picture in tqdm(captions.tolist(), desc="captions", unit="picture"):
-        said = [[token for token in row if token not in (PAD, END)] for row in picture]
-        count = len(said)
+        captions_of = [[token for token in row if token not in (PAD, END)] for row in picture]
+        count = len(captions_of)
         # each agrees wholly with itself: take that out of the mean with all
-        together = store.agreement_among(said, np.full(count, 1 / count))
+        together = store.agreement_among(captions_of, np.full(count, 1 / count))
         means.append((together.mean() * count - 1) / max(1, count - 1))
     return np.asarray(means)

@@ -26,10 +26,11 @@ def draw(
     axes = figure.add_subplot()
     bins = reliability(fit.confidences, fit.good)
     axes.plot([0, 1], [0, 1], "--", color="grey", label="perfect")
-    axes.plot([said for said, *_ in bins], [was for _, was, _ in bins], "o-", label="this bundle")
+    axes.plot([predicted for predicted, *_ in bins], [observed for _, observed, _ in bins], "o-",
+              label="this bundle")
     if things:
-        axes.plot([said for said, *_ in things], [was for _, was, _ in things], "s-",
-                  label="kinds of thing")
+        axes.plot([predicted for predicted, *_ in things],
+                  [observed for _, observed, _ in things], "s-", label="kinds of thing")
     axes.set(xlabel="confidence", ylabel="share not among the worst third, or present", xlim=(0, 1),
              ylim=(0, 1), title="Reliability, development split, cross-fitted")
     axes.legend()

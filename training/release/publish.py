@@ -17,12 +17,12 @@ from models.networks.captioners import CaptioningNetwork
 from models.runtime.bundle import CARD, WEIGHTS, Config, read
 from models.runtime.export import export, write_caption_store
 from models.runtime.quantisation import restore
-from training.data import unfamiliar
+from training.data import ood_images
 from training.data.datasets import load_unlabelled
-from training.evaluation import strangers
 from training.evaluation.evaluate import Result, evaluate
+from training.evaluation.out_of_domain_eval import evaluate_ood, ood_certainty
 from training.release import calibration, card, everyday, neighbours, plots
-from training.trainer import material
+from training.trainer.training_data import prepare_captioned_data, starting_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from models.captioner import Captioner
     from models.captioning.vocabulary import Vocabulary
     from training.data.datasets import Example
-    from training.trainer.material import Material
     from training.trainer.recipe import Recipe
     from training.trainer.train import Trainer
+    from training.trainer.training_data import TrainingData
 
 # Chosen by looking at both Flickr8k's development pictures and COCO's, which have no captions
 # here and are mostly unlike Flickr8k: the model card has the shares on both sides.
 SURE, MEDIUM = 0.8, 0.65
 _MEASURED = 100  # training pictures on which the ranges of activations are measured
-_STRANGE = 64  # made-up pictures of each kind, from which the confidence learns what is unfamiliar
+_OOD_PER_KIND = 64  # made-up pictures of each kind, which the confidence learns to doubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Trained:
 
     network: CaptioningNetwork
     recipe: Recipe
-    material: Material
+    data: TrainingData
     origin: dict[str, float]
 
 
@@ -76,19 +76,19 @@ def publish(
     origin = {"hours": round(sum(each.get("hours", 0.0) for each in origins), 2),
               "cores": max(each.get("cores", 0) for each in origins),
               "unlabelled": max(each.get("unlabelled", 0) for each in origins)}
-    network = _without_folds(trainer.averaged(), trainer.recipe, len(trainer.material.vocabulary))
-    trained = Trained(network, trainer.recipe, trainer.material, origin)
+    network = _without_folds(trainer.averaged(), trainer.recipe, len(trainer.data.vocabulary))
+    trained = Trained(network, trainer.recipe, trainer.data, origin)
     return _publish(trained, folder, weights, unlabelled)
 
 
 def _origin(trainer: Trainer) -> dict[str, float]:
     return {"hours": trainer.seconds / 3600, "cores": torch.get_num_threads(),
-            "unlabelled": len(trainer.material.unlabelled)}
+            "unlabelled": len(trainer.data.unlabelled)}
 
 
 def member(trainer: Trainer) -> TrainedMember:
     """What a training gives to those that are joined."""
-    return TrainedMember(trainer.averaged(), trainer.material.vocabulary, _origin(trainer))
+    return TrainedMember(trainer.averaged(), trainer.data.vocabulary, _origin(trainer))
 
 
 def member_of(bundle: Path) -> TrainedMember:
@@ -108,7 +108,7 @@ def renew(
     """
     (config, vocabulary), *_ = [_made_by(recipe, each) for each in (source, *beside)]
     network = _network(config, vocabulary, source)
-    made = material.captioned(recipe, data, work, vocabulary)
+    made = prepare_captioned_data(recipe, data, work, vocabulary)
     return _publish(Trained(network, recipe, made, config.origin), folder, weights, unlabelled,
                     beside)
 
@@ -134,10 +134,10 @@ def _publish(
     beside: Sequence[Path] = (),
 ) -> Result:
     network, recipe, origin = trained.network, trained.recipe, trained.origin
-    examples = trained.material.development
+    examples = trained.data.development
     _export(trained, folder)
     captioner = load(folder)
-    scenes, known = trained.material.everyday, None
+    scenes, known = trained.data.everyday, None
     if scenes is not None:
         known = everyday.calibrate_objects(captioner, scenes)
     result, fit, others = _judged(captioner, examples, "development",
@@ -145,13 +145,13 @@ def _publish(
     other = evaluate(load(folder, "torch"), examples, name="torch engine")
     same = sum(result.captions[name] == text for name, text in other.captions.items())
     seeds = [_scores(*_judged(load(each), examples, each.name)[:2]) for each in beside]
-    limits, elsewhere, honesty = fit.calibration, None, None
+    limits, ood_shares, honesty = fit.calibration, None, None
     pictures = (scenes.development if scenes is not None
                 else load_unlabelled(unlabelled)[1] if unlabelled is not None else [])
     if recipe.starting_weights and weights is not None and pictures:
-        seen = strangers.look(captioner, pictures, material.starting_encoder(recipe, weights))
-        limits = calibration.fit_tags(seen.tags, seen.right, limits)
-        elsewhere = seen.summary(limits)
+        ood = evaluate_ood(captioner, pictures, starting_encoder(recipe, weights))
+        limits = calibration.fit_tags(ood.tags, ood.right, limits)
+        ood_shares = ood.summary(limits)
     everyday.use(captioner, limits)
     if known is not None:
         honesty = everyday.choose_what_is_said(captioner, known)
@@ -161,7 +161,7 @@ def _publish(
         recipe=recipe.name, members=len(recipe.members),
         decoders=len(network.decoder.ensemble_members()),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
-        words=len(trained.material.vocabulary), pictures=len(trained.material.train),
+        words=len(trained.data.vocabulary), pictures=len(trained.data.train),
         unlabelled=int(origin.get("unlabelled", 0)), seconds=result.seconds,
         hours=origin.get("hours", float("nan")), cores=int(origin.get("cores", 0)),
         same=same, exact=other.scores["CIDEr"], seed=recipe.seed,
@@ -169,7 +169,7 @@ def _publish(
         everyday=None if honesty is None or scenes is None else card.Everyday(
             len(scenes.text), len(scenes.development), others[0].scores, honesty, fit.aurocs),
     )
-    text = card.write(facts, result, fit, limits, strangers.certainty(captioner), elsewhere)
+    text = card.write(facts, result, fit, limits, ood_certainty(captioner), ood_shares)
     (folder / CARD).write_text(text, encoding="utf-8")
     captioner.config.save(folder)
     for name, value in result.scores.items():
@@ -186,8 +186,10 @@ def _judged(
     `further` pictures, if there are any, count in that, too."""
     result = evaluate(captioner, examples, name=name)
     others = [evaluate(captioner, further, name="everyday")] if further else []
-    strange = [captioner.describe(image).signals for _, image in unfamiliar.draw(_STRANGE, seed=1)]
-    return (result, calibration.fit(result, captioner.config.calibration, strange, others=others),
+    ood_signals = [captioner.describe(image).signals
+                   for _, image in ood_images.draw(_OOD_PER_KIND, seed=1)]
+    return (result,
+            calibration.fit(result, captioner.config.calibration, ood_signals, others=others),
             others)
 
 
@@ -215,7 +217,7 @@ def _without_folds(network: CaptioningNetwork, recipe: Recipe, words: int) -> Ca
 
 def _export(trained: Trained, folder: Path) -> Config:
     """Write the bundle without a fitted calibration and without a card."""
-    network, recipe, made = trained.network, trained.recipe, trained.material
+    network, recipe, made = trained.network, trained.recipe, trained.data
     config = Config(_architecture(recipe), recipe.preprocessing, recipe.search,
                     Calibration(sure=SURE, medium=MEDIUM),
                     network.encoder.grid(recipe.preprocessing.size), origin=trained.origin)
@@ -230,7 +232,7 @@ def _export(trained: Trained, folder: Path) -> Config:
     return config
 
 
-def _shown(made: Material, recipe: Recipe, numbers: range) -> Iterator[NDArray[np.float32]]:
+def _shown(made: TrainingData, recipe: Recipe, numbers: range) -> Iterator[NDArray[np.float32]]:
     """Training pictures as the encoder reads them: (1, 3, S, S)."""
     from PIL import Image
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from torch.distributed import ProcessGroup
 
-Told = TypeVar("Told")
+Made = TypeVar("Made")
 
 _LAUNCHED = "DESCRIBER_TRAINING_LAUNCHED"
 _GOES_ON = "The same command goes on from the last checkpoint."
@@ -41,14 +41,14 @@ _WAIT = timedelta(days=1)  # decoding, encoding and scoring, for which the other
 class Team:
     """The processes of a training; `rank` is this one's number and the first has 0.
 
-    `local_rank` is its number on its machine. `patient` is the group in which the others wait for
-    one, which may take long; None when there is only one process.
+    `local_rank` is its number on its machine. `long_timeout_group` is the process group in which
+    the others wait for one that may take long; None when there is only one process.
     """
 
     rank: int = 0
     size: int = 1
     local_rank: int = 0
-    patient: ProcessGroup | None = None
+    long_timeout_group: ProcessGroup | None = None
 
     @property
     def device(self) -> torch.device:
@@ -57,15 +57,15 @@ class Team:
             return torch.device("cpu")
         return torch.device("cuda", self.local_rank % torch.cuda.device_count())
 
-    def mine(self, count: int) -> range:
+    def local_rows(self, count: int) -> range:
         """Which of `count` rows of a batch this process works on: about as many as the others."""
         return range(count * self.rank // self.size, count * (self.rank + 1) // self.size)
 
-    def share(self, mine: int, everyone: int) -> float:
+    def loss_weight(self, mine: int, everyone: int) -> float:
         """Weight that makes the processes' mean of their means the mean over everything."""
         return mine * self.size / max(1, everyone)
 
-    def total(self, value: float) -> float:
+    def all_reduce_sum(self, value: float) -> float:
         """Sum of what the processes give."""
         if self.size == 1:
             return value
@@ -73,7 +73,7 @@ class Team:
         torch.distributed.all_reduce(summed)
         return float(summed)
 
-    def most(self, value: int) -> int:
+    def all_reduce_max(self, value: int) -> int:
         """The greatest of what the processes give."""
         if self.size == 1:
             return value
@@ -81,16 +81,16 @@ class Team:
         torch.distributed.all_reduce(greatest, torch.distributed.ReduceOp.MAX)
         return int(greatest)
 
-    def told(self, make: Callable[[], Told]) -> Told:
+    def broadcast_from_rank0(self, make: Callable[[], Made]) -> Made:
         """What the first process makes; the others wait for it."""
         if self.size == 1:
             return make()
         made: list[Any] = [make() if self.rank == 0 else None]
-        torch.distributed.broadcast_object_list(made, 0, self.patient)
-        told: Told = made[0]
-        return told
+        torch.distributed.broadcast_object_list(made, 0, self.long_timeout_group)
+        result: Made = made[0]
+        return result
 
-    def in_turn(self, make: Callable[[], Told]) -> Told:
+    def rank0_first(self, make: Callable[[], Made]) -> Made:
         """What every process makes, but only the first of a folder has the work.
 
         First the first process, then the other machines' first ones, whose folder may be the
@@ -101,18 +101,18 @@ class Team:
             if number == turn:
                 made = make()
             if self.size > 1:
-                torch.distributed.barrier(self.patient)
+                torch.distributed.barrier(self.long_timeout_group)
         return made
 
-    def draws(self, total: int, rows: Tensor) -> AbstractContextManager[object]:
+    def replicated_rng(self, total: int, rows: Tensor) -> AbstractContextManager[object]:
         """While it lasts, random layers draw as for all `total` rows and keep `rows`, mine."""
-        return contextlib.nullcontext() if self.size == 1 else _SharedDraws(total, rows)
+        return contextlib.nullcontext() if self.size == 1 else _ReplicatedRng(total, rows)
 
 
-ALONE = Team()
+SINGLE_PROCESS = Team()
 
 
-class _SharedDraws(TorchFunctionMode):
+class _ReplicatedRng(TorchFunctionMode):
     """Dropout and sampling as one process would have them for the whole batch.
 
     Their first dimension must be that of the rows, or of rows and what each has several of.
@@ -161,7 +161,7 @@ def join() -> Team:
     Raises ValueError when they do not find each other.
     """
     if "RANK" not in os.environ:
-        return ALONE
+        return SINGLE_PROCESS
     from torch import distributed
 
     rank, local = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
@@ -170,13 +170,14 @@ def join() -> Team:
         torch.cuda.set_device(local % torch.cuda.device_count())
     try:
         distributed.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo", timeout=_STEP)
-        patient = distributed.new_group(backend="gloo", timeout=_WAIT)
+        long_timeout_group = distributed.new_group(backend="gloo", timeout=_WAIT)
     except (RuntimeError, distributed.DistError) as error:
         raise ValueError(f"the processes of this training did not find each other: {error}"
                          ) from error
-    if not isinstance(patient, distributed.ProcessGroup):  # torch gives a number to outsiders
+    # torch gives a number to outsiders
+    if not isinstance(long_timeout_group, distributed.ProcessGroup):
         raise ValueError("this process has no part in the training")
-    return Team(rank, distributed.get_world_size(), local, patient)
+    return Team(rank, distributed.get_world_size(), local, long_timeout_group)
 
 
 def leave(team: Team) -> None:

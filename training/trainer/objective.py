@@ -22,17 +22,17 @@ from models.networks.grounded import GroundedLSTM
 from models.networks.objects import read_maps
 from training.data import prepare
 from training.trainer import self_critical
-from training.trainer.material import mirrored_ids
 from training.trainer.recipe import RecipeError
+from training.trainer.training_data import mirrored_ids
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.networks.captioners import CaptioningNetwork
+    from training.trainer.batch_source import Batch
     from training.trainer.distributed import Team
-    from training.trainer.feed import Batch
-    from training.trainer.material import Material
     from training.trainer.recipe import Recipe, Stage
+    from training.trainer.training_data import TrainingData
 
 
 def caption_loss(logits: Tensor, tokens: Tensor, smoothing: float) -> Tensor:
@@ -99,10 +99,10 @@ class Objective(nn.Module):
     """
 
     def __init__(
-        self, network: CaptioningNetwork, recipe: Recipe, material: Material, team: Team
+        self, network: CaptioningNetwork, recipe: Recipe, data: TrainingData, team: Team
     ) -> None:
         super().__init__()
-        self.network, self.recipe, self.material, self.team = network, recipe, material, team
+        self.network, self.recipe, self.data, self.team = network, recipe, data, team
         self.cached: NDArray[np.float16] | None = None  # features of a frozen encoder
 
     def forward(self, stage: Stage, batch: Batch, mirror: Tensor) -> Tensor:
@@ -113,9 +113,9 @@ class Objective(nn.Module):
         features, things = self._features(stage, batch, mirror)
         losses = []
         if stage.distil:
-            targets = torch.from_numpy(np.stack([self.material.classes[i] for i in batch.indices]))
+            targets = torch.from_numpy(np.stack([self.data.classes[i] for i in batch.indices]))
             logits = self.network.encoder.classify(features)
-            share = self.team.share(len(batch.rows), batch.total)
+            share = self.team.loss_weight(len(batch.rows), batch.total)
             losses.append(stage.distil * class_loss(logits, targets.to(logits.device)) * share)
         if self.network.objects is not None:
             features, missed = self._observed(stage, features, batch, things)
@@ -127,7 +127,7 @@ class Objective(nn.Module):
         truth = stage.truth if stage.objective == "self-critical" else 1.0
         if stage.objective == "self-critical":
             rows = batch.rows[batch.rows < stage.batch]  # pictures without captions have no reward
-            with self.team.draws(stage.batch, rows):
+            with self.team.replicated_rng(stage.batch, rows):
                 losses.append((1 - truth) * self_critical.loss(
                     self.network.decoder, features[: len(rows)], self._reward,
                     batch.indices[: len(rows)], mine[: len(rows)], stage.samples,
@@ -151,7 +151,7 @@ class Objective(nn.Module):
         fold = torch.tensor(batch.indices, device=maps.device) % len(folds)
         missed = maps.new_zeros(())
         if stage.objects and things is not None:
-            share = self.team.share(len(batch.rows), batch.total)
+            share = self.team.loss_weight(len(batch.rows), batch.total)
             missed = object_loss(maps, things) * share
             if head.folds:
                 each = [object_loss(part, things, (fold != number).float())
@@ -162,9 +162,9 @@ class Objective(nn.Module):
 
     def _things(self, batch: Batch) -> _Things | None:
         """What is known of the things on a batch's pictures as they are."""
-        if self.material.everyday is None or not batch.indices:
+        if self.data.everyday is None or not batch.indices:
             return None
-        known, rows = self.material.everyday.targets, list(batch.indices)
+        known, rows = self.data.everyday.targets, list(batch.indices)
         presence, counts = (torch.from_numpy(part[rows]).to(self.team.device)
                             for part in (known.presence, known.counts))
         return _Things(presence, counts, torch.ones_like(presence),
@@ -172,7 +172,7 @@ class Objective(nn.Module):
 
     def _text(self, stage: Stage) -> Tensor:
         """Cross-entropy with captions that have no pictures, their things as evidence."""
-        everyday = self.material.everyday
+        everyday = self.data.everyday
         if everyday is None:
             raise RecipeError(f"stage {stage.name} learns from text: give --everyday")
         device = self.team.device
@@ -183,13 +183,13 @@ class Objective(nn.Module):
                 raise RecipeError(f"stage {stage.name}: this decoder cannot learn from text alone")
             kinds, facts = everyday.text.evidence(drawn, member.evidence,
                                                   member.kind.num_embeddings)
-            mine = torch.tensor(self.team.mine(stage.text), dtype=torch.long)
+            mine = torch.tensor(self.team.local_rows(stage.text), dtype=torch.long)
             tokens = everyday.text.tokens[drawn[mine]]
-            tokens = tokens[:, None, : self.team.most(int((tokens != PAD).sum(-1).max()))]
+            tokens = tokens[:, None, : self.team.all_reduce_max(int((tokens != PAD).sum(-1).max()))]
             tokens = tokens.to(device)
-            with self.team.draws(stage.text, mine):
+            with self.team.replicated_rng(stage.text, mine):
                 logits = member.from_text(kinds[mine].to(device), facts[mine].to(device), tokens)
-            share = self.team.share(len(mine), stage.text)
+            share = self.team.loss_weight(len(mine), stage.text)
             losses.append(caption_loss(logits, tokens[..., 1:], stage.label_smoothing) * share)
         return torch.stack(losses).mean()
 
@@ -218,7 +218,7 @@ class Objective(nn.Module):
                 things.known.masked_fill(cut, 0.0), coverage)
         pixels = prepare.standardised(changed, self.recipe.preprocessing)
         with (torch.set_grad_enabled(stage.train == "all"),
-              self.team.draws(batch.total, batch.rows)):
+              self.team.replicated_rng(batch.total, batch.rows)):
             encoded: Tensor = self.network.encoder(pixels.to(memory_format=torch.channels_last))
         return encoded, things
 
@@ -227,7 +227,7 @@ class Objective(nn.Module):
         tokens = batch.tokens[mirror.long(), torch.arange(len(mirror))]
         captioned = batch.captioned[batch.rows]
         tokens, features = tokens[captioned], features[captioned.to(features.device)]
-        longest = self.team.most(int((tokens != PAD).sum(-1).max()))
+        longest = self.team.all_reduce_max(int((tokens != PAD).sum(-1).max()))
         tokens = tokens[..., :longest]
         total = int(batch.captioned.sum())
         # my rows' numbers among those that have captions
@@ -239,9 +239,9 @@ class Objective(nn.Module):
                 drawn = torch.rand(total, tokens.shape[1]).argsort(1)[rows, : stage.captions]
                 shown = tokens.gather(1, drawn[..., None].expand(-1, -1, tokens.shape[2]))
             words = int((shown[..., 1:] != PAD).sum())
-            share = self.team.share(words, int(self.team.total(words)))
+            share = self.team.loss_weight(words, int(self.team.all_reduce_sum(words)))
             shown = shown.to(features.device)
-            with self.team.draws(total, rows):
+            with self.team.replicated_rng(total, rows):
                 logits, _ = member(features, shown)
             loss = caption_loss(logits, shown[..., 1:], stage.label_smoothing)
             if member.stochastic:
@@ -252,10 +252,10 @@ class Objective(nn.Module):
     @functools.cached_property
     def _reward(self) -> self_critical.CiderReward:
         """CIDEr-D, less what is invented."""
-        captions = self.material.tokens[0, : len(self.material.train), :, 1:].tolist()
+        captions = self.data.tokens[0, : len(self.data.train), :, 1:].tolist()
         references = [[[token for token in ids if token != PAD] for ids in picture]
                       for picture in captions]
-        vocabulary, everyday = self.material.vocabulary, self.material.everyday
+        vocabulary, everyday = self.data.vocabulary, self.data.everyday
         if everyday is None:
             return self_critical.CiderReward(references, mirrored_ids(vocabulary))
         absent = [frozenset(np.flatnonzero(row < _ABSENT).tolist())

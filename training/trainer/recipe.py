@@ -199,11 +199,11 @@ def load_recipe(path: Path) -> Recipe:
 
 def _assemble(table: dict[str, Any], path: Path) -> None:
     """Make a recipe that joins members of theirs."""
-    given = table["members"]
-    if not isinstance(given, list) or not given:
-        raise ValueError(f"{path.name}: members cannot be {given!r}")
+    entries = table["members"]
+    if not isinstance(entries, list) or not entries:
+        raise ValueError(f"{path.name}: members cannot be {entries!r}")
     members = [make(Member, each, f"{path.name}, member {number}")
-               for number, each in enumerate(given, 1)]
+               for number, each in enumerate(entries, 1)]
     looks = table.get("architecture", {})
     if more := sorted({"starting_weights", "seed"} & set(table) | set(looks) - {"mirror"}):
         raise ValueError(f"{path.name}: {', '.join(more)} cannot stand beside members: "

@@ -14,7 +14,7 @@ from models.captioning.kinds import named
 from models.captioning.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 from models.networks.committee import Committee
 from models.networks.decoder_base import Decoder
-from training.trainer.distributed import ALONE, Team
+from training.trainer.distributed import SINGLE_PROCESS, Team
 
 _LONGEST = 4  # words in an n-gram
 _SIGMA = 6.0
@@ -108,7 +108,7 @@ def _similarity(candidate: _Vector, reference: _Vector) -> float:
 
 def sample(
     decoder: Decoder, features: Tensor, samples: int, words: int, *, greedy: bool = False,
-    team: Team = ALONE,
+    team: Team = SINGLE_PROCESS,
 ) -> tuple[Tensor, Tensor]:
     """Draw captions: (B, C, S, S) features → (B, samples, T) ids and their log-probabilities.
 
@@ -133,14 +133,14 @@ def sample(
         tokens.append(last)
         log_probabilities.append(chosen.masked_fill(over, 0.0))
         over = over | (last == END)
-        if team.most(int(not over.all())) == 0:
+        if team.all_reduce_max(int(not over.all())) == 0:
             break
     return torch.stack(tokens, -1), torch.stack(log_probabilities, -1)
 
 
 def loss(
     decoder: Decoder, features: Tensor, reward: CiderReward, pictures: Sequence[int],
-    mirror: Tensor, samples: int, words: int, team: Team = ALONE,
+    mirror: Tensor, samples: int, words: int, team: Team = SINGLE_PROCESS,
 ) -> Tensor:
     """Policy gradient whose baseline is the mean reward of a picture's other samples.
 
@@ -163,5 +163,5 @@ def loss(
     advantage = (rewards - others)[..., None].to(features.device)
     spoken = tokens != PAD
     count = int(spoken.sum())
-    share = team.share(count, int(team.total(count)))
+    share = team.loss_weight(count, int(team.all_reduce_sum(count)))
     return -(advantage * log_probabilities)[spoken].mean() * share

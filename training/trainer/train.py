@@ -21,19 +21,19 @@ from training.data import prepare
 from training.data.datasets import Example, count_words
 from training.precision import autocast
 from training.trainer import embeddings, self_training
+from training.trainer.batch_source import BatchSource, MapBatchSource
 from training.trainer.curves import Curves
-from training.trainer.distributed import ALONE, Team
-from training.trainer.feed import Feed, MapFeed
-from training.trainer.material import start, tokenise
+from training.trainer.distributed import SINGLE_PROCESS, Team
 from training.trainer.objective import Objective
 from training.trainer.recipe import RecipeError
+from training.trainer.training_data import load_pretrained, tokenise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from training.trainer.feed import Batch
-    from training.trainer.material import Material
+    from training.trainer.batch_source import Batch
     from training.trainer.recipe import Recipe, Stage
+    from training.trainer.training_data import TrainingData
 
 LOWER_IS_BETTER = frozenset(["loss", "perplexity"])
 
@@ -57,42 +57,44 @@ class Trainer:
     """The state of a run: weights, their moving average, optimiser, place in the recipe."""
 
     def __init__(
-        self, recipe: Recipe, material: Material, weights: Path | None, work: Path,
+        self, recipe: Recipe, data: TrainingData, weights: Path | None, work: Path,
         report: Callable[[CaptioningNetwork], dict[str, float]] | None = None,
-        checkpoint_every: int = 100, *, team: Team = ALONE, feed: Feed | None = None,
-        caches: Path | None = None, begun: CaptioningNetwork | None = None,
+        checkpoint_every: int = 100, *, team: Team = SINGLE_PROCESS,
+        source: BatchSource | None = None, caches: Path | None = None,
+        initial_network: CaptioningNetwork | None = None,
     ) -> None:
         """`weights` is the folder of starting weights; `report` scores the averaged weights;
         `checkpoint_every` is in steps; `caches` is the folder of features, `work` by default.
-        `begun` is a network to go on with, instead of starting weights and random ones."""
-        self.recipe, self.material, self.work, self.report = recipe, material, work, report
+        `initial_network` goes on instead of starting weights and random ones."""
+        self.recipe, self.data, self.work, self.report = recipe, data, work, report
         self.checkpoint_every, self.team, self.caches = checkpoint_every, team, caches or work
-        self.feed = feed or MapFeed(material, recipe.seed_at, team)
+        self.source = source or MapBatchSource(data, recipe.seed_at, team)
         torch.manual_seed(recipe.seed)
-        words = len(material.vocabulary)
+        words = len(data.vocabulary)
         self.network = CaptioningNetwork(recipe.architecture, words)
-        if begun is not None:
-            self.network.load_state_dict(begun.state_dict())
+        if initial_network is not None:
+            self.network.load_state_dict(initial_network.state_dict())
         else:
-            team.in_turn(lambda: start(self.network.encoder, recipe, weights))  # may download
-        if begun is None and recipe.architecture.get("embeddings"):
+            # may download
+            team.rank0_first(lambda: load_pretrained(self.network.encoder, recipe, weights))
+        if initial_network is None and recipe.architecture.get("embeddings"):
             vectors = (weights or Path()) / recipe.architecture["embeddings"]
-            filled = embeddings.fill(self.network.decoder, material.vocabulary, vectors)
+            filled = embeddings.fill(self.network.decoder, data.vocabulary, vectors)
             if team.rank == 0:
                 tqdm.write(str(filled))
         self.network.to(memory_format=torch.channels_last)
         self.network.to(team.device)
-        self.objective = Objective(self.network, recipe, material, team)
+        self.objective = Objective(self.network, recipe, data, team)
         self.average = {k: v.clone() for k, v in self.network.state_dict().items()}
         self._begin_stage()
         self.stage, self.step, self.seconds = 0, 0, 0.0
         self._since = time.monotonic()
         self.losses: list[tuple[int, int, float]] = []
         self.best: dict[str, Any] | None = None  # of a stage that may end early
-        self.saved: dict[str, Any] | None = None
+        self.pending_optimizer_state: dict[str, Any] | None = None
         path = work / "checkpoint.pt"
-        if team.told(path.is_file):
-            self._resume(team.told(lambda: torch.load(path, map_location="cpu",
+        if team.broadcast_from_rank0(path.is_file):
+            self._resume(team.broadcast_from_rank0(lambda: torch.load(path, map_location="cpu",
                                                       weights_only=True)))
         elif team.rank == 0:
             (work / "scores.jsonl").unlink(missing_ok=True)  # of some other run
@@ -110,7 +112,7 @@ class Trainer:
                 self.average, self.best = self._here(self.best["average"]), None
             self.average = {name: began.lerp(self.average[name], stage.blend)
                             if began.is_floating_point() else began
-                            for name, began in self.began.items()}
+                            for name, began in self.stage_initial_weights.items()}
             self.stage, self.step = self.stage + 1, 0
             self._begin_stage()
             self._save(None, None)
@@ -125,23 +127,23 @@ class Trainer:
 
     def _begin_stage(self) -> None:
         self.network.load_state_dict(self.average)
-        self.began = {name: value.clone() for name, value in self.average.items()}
+        self.stage_initial_weights = {name: value.clone() for name, value in self.average.items()}
 
     def averaged(self) -> CaptioningNetwork:
         """A copy of the network with the averaged weights, ready to caption, on the processor."""
-        network = CaptioningNetwork(self.recipe.architecture, len(self.material.vocabulary))
+        network = CaptioningNetwork(self.recipe.architecture, len(self.data.vocabulary))
         network.load_state_dict(self.average)
         return network.eval()
 
     def _run_stage(self, stage: Stage) -> None:
-        per_epoch = self.feed.steps(stage)
+        per_epoch = self.source.steps(stage)
         steps = per_epoch * stage.epochs
         self._freeze(stage)
         optimiser, scaler = self._optimiser(stage), self._scaler(stage)
-        if self.saved is not None:
-            optimiser.load_state_dict(self.saved["optimiser"])
-            scaler.load_state_dict(self.saved.get("scaler") or {})
-            self.saved = None
+        if self.pending_optimizer_state is not None:
+            optimiser.load_state_dict(self.pending_optimizer_state["optimiser"])
+            scaler.load_state_dict(self.pending_optimizer_state.get("scaler") or {})
+            self.pending_optimizer_state = None
         self._cache(stage)
         if stage.self_train:
             self._caption_unlabelled(self.stage)
@@ -156,7 +158,7 @@ class Trainer:
                     break
             if self.step == steps:
                 break
-            for batch in self.feed.epoch(stage, self.stage, epoch, place):
+            for batch in self.source.epoch(stage, self.stage, epoch, place):
                 loss = self._train_step(stage, objective, optimiser, scaler, batch,
                                         schedule(stage, self.step, steps))
                 self.losses.append((self.stage, self.step, loss))
@@ -193,7 +195,7 @@ class Trainer:
             for name, value in self.network.state_dict().items():
                 if value.is_floating_point():
                     self.average[name].lerp_(value, 1 - decay)
-        return self.team.total(float(loss.detach())) / self.team.size
+        return self.team.all_reduce_sum(float(loss.detach())) / self.team.size
 
     def _freeze(self, stage: Stage) -> None:
         encoder = self.network.encoder
@@ -229,31 +231,32 @@ class Trainer:
         The averaged weights make them when it begins.
         """
         path = self.work / f"own_captions_{number + 1}.json"
-        first, count = len(self.material.train), len(self.material.unlabelled)
+        first, count = len(self.data.train), len(self.data.unlabelled)
         if (self.stage, self.step) > (number, 0):
-            own = self.team.told(lambda: json.loads(path.read_text(encoding="utf-8")))
+            own = self.team.broadcast_from_rank0(
+                lambda: json.loads(path.read_text(encoding="utf-8")))
         else:
-            own = self.team.told(self._own_captions)
+            own = self.team.broadcast_from_rank0(self._own_captions)
             if self.team.rank == 0:
                 _replace(path, json.dumps(own) + "\n")
         # as often as a picture of the data set, which has several: the new words are rare
-        times = self.material.tokens.shape[2]
+        times = self.data.tokens.shape[2]
         examples = [Example(example.path, (tuple(words),) * times if words else ())
-                    for example, words in zip(self.material.unlabelled, own, strict=True)]
-        tokens = tokenise(examples, self.material.vocabulary, self.recipe.search.max_words)
+                    for example, words in zip(self.data.unlabelled, own, strict=True)]
+        tokens = tokenise(examples, self.data.vocabulary, self.recipe.search.max_words)
         if self.team.rank == 0:
             tqdm.write(f"{sum(map(bool, own))} of {count} pictures have captions of their own now")
-        self.material.tokens[:, first:] = PAD
-        self.material.tokens[:, first:, : tokens.shape[2]] = tokens
+        self.data.tokens[:, first:] = PAD
+        self.data.tokens[:, first:, : tokens.shape[2]] = tokens
 
     def _own_captions(self) -> list[list[str]]:
         network = self.averaged().to(memory_format=torch.channels_last)
-        first = len(self.material.train)
-        frequent = {word for word, number in count_words(self.material.train).items()
+        first = len(self.data.train)
+        frequent = {word for word, number in count_words(self.data.train).items()
                     if number >= 20}
 
         def features(number: int) -> Tensor:
-            image = self.material.images[first + number : first + number + 1]
+            image = self.data.images[first + number : first + number + 1]
             pixels = prepare.normalised(image, self.recipe.preprocessing)
             with torch.inference_mode():
                 grid: Tensor = network.encoder(pixels.to(memory_format=torch.channels_last))
@@ -262,19 +265,19 @@ class Trainer:
         how = self.recipe.self_training
         return self_training.captions(
             network.decoder, features,
-            self_training.things(self.material.classes[first:], how.sure),
-            self.material.vocabulary, frequent.__contains__, how, self.recipe.search.max_words)
+            self_training.things(self.data.classes[first:], how.sure),
+            self.data.vocabulary, frequent.__contains__, how, self.recipe.search.max_words)
 
     def _cache(self, stage: Stage) -> None:
         """Encode all pictures once, where the stage has no use for changed ones."""
         self.objective.cached = None
-        if stage.encodes or not self.feed.indexed or stage.objective == "text":
+        if stage.encodes or not self.source.indexed or stage.objective == "text":
             return
         encoder = self.network.encoder
-        pictures = [*self.material.train, *self.material.unlabelled]
+        pictures = [*self.data.train, *self.data.unlabelled]
         fingerprint = prepare.fingerprint_of(encoder, pictures, self.recipe.preprocessing)
-        self.objective.cached = self.team.in_turn(lambda: prepare.features(
-            encoder, self.material.images, self.recipe.preprocessing,
+        self.objective.cached = self.team.rank0_first(lambda: prepare.features(
+            encoder, self.data.images, self.recipe.preprocessing,
             self.caches / "features.npy", fingerprint))
 
     def _optimiser(self, stage: Stage) -> torch.optim.Optimizer:
@@ -289,9 +292,9 @@ class Trainer:
 
     def _score(self, name: str) -> dict[str, float]:
         """Score the averaged weights, unless it was done before a kill; draw the curves."""
-        if not self.team.told(lambda: self.report is not None):
+        if not self.team.broadcast_from_rank0(lambda: self.report is not None):
             return {}
-        scores = self.team.told(lambda: self._scored(name))
+        scores = self.team.broadcast_from_rank0(lambda: self._scored(name))
         if self.curves is not None:
             self.curves.score(scores, len(self.losses))
             self.curves.draw(self.losses, soon=True)
@@ -337,7 +340,7 @@ class Trainer:
         state = {
             "seconds": self.seconds,
             "stage": self.stage, "step": self.step, "network": self.network.state_dict(),
-            "average": self.average, "began": self.began, "losses": self.losses,
+            "average": self.average, "began": self.stage_initial_weights, "losses": self.losses,
             "optimiser": None if optimiser is None else optimiser.state_dict(),
             "scaler": None if scaler is None else scaler.state_dict(), "best": self.best,
         }
@@ -353,10 +356,11 @@ class Trainer:
 
     def _resume(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
-        self.average, self.began = self._here(state["average"]), self._here(state["began"])
+        self.average = self._here(state["average"])
+        self.stage_initial_weights = self._here(state["began"])
         self.losses = [tuple(x) for x in state["losses"]]
         self.stage, self.step, self.best = state["stage"], state["step"], state.get("best")
-        self.saved = None if state["optimiser"] is None else state
+        self.pending_optimizer_state = None if state["optimiser"] is None else state
         self.seconds = state["seconds"]
         done = self.stage == len(self.recipe.stages)
         if self.team.rank == 0:

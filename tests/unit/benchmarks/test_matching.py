@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks import baseline
 from benchmarks.boxes import Box
+from benchmarks.false_alarms import invents
 from benchmarks.matching import Find, Outcome, judge
-from benchmarks.said import invents
 from benchmarks.screens.labels import Kind, Label, Shown
 from benchmarks.statistics import clustered, ratio_interval, wilson
 from describer_daemon.core.ports import Caption, Detection, NoCaptionReason, Rectangle

@@ -8,15 +8,15 @@ from random import Random
 
 import pytest
 
-from benchmarks.hostile import course
-from benchmarks.hostile.bombs import BOMBS
-from benchmarks.hostile.pictures import Pictures
-from benchmarks.hostile.seeds import seeds
-from benchmarks.hostile.trial import Ending, Sample, faults, tried
+from benchmarks.fuzz import run as fuzz
+from benchmarks.fuzz.bombs import BOMBS
+from benchmarks.fuzz.pictures import Pictures
+from benchmarks.fuzz.seeds import seeds
+from benchmarks.fuzz.trial import Ending, Sample, faults, tried
 
 
 def test_a_hundred_hostile_pictures(tmp_path: Path) -> None:
-    tally = course.run(Pictures, "pictures", 4, range(120), tmp_path)
+    tally = fuzz.run(Pictures, "pictures", 4, range(120), tmp_path)
     assert tally.tried == 120
     assert tally.accepted
     assert tally.mishandled == []
@@ -45,15 +45,15 @@ def test_a_mishandled_input_is_kept_and_tried_again(tmp_path: Path) -> None:
         def attempt(self, sample: Sample, thorough: bool) -> Ending:
             return Ending("Traceback (most recent call last)", accepted=False)
 
-    tally = course.run(Careless, "pictures", 1, range(2), tmp_path)
-    course.save(tally, tmp_path)
+    tally = fuzz.run(Careless, "pictures", 1, range(2), tmp_path)
+    fuzz.save(tally, tmp_path)
     assert [wrong["number"] for wrong in tally.mishandled] == [0, 1]
-    assert "a traceback" in course.table(course.saved(tmp_path, 1))
+    assert "a traceback" in fuzz.table(fuzz.saved(tmp_path, 1))
     kept = tmp_path / "pictures-1-1.input"
-    endings = list(course.replay({"pictures": Careless}, kept))
+    endings = list(fuzz.replay({"pictures": Careless}, kept))
     assert [faults(ending) for ending in endings] == [["a traceback"]] * 2
     with pytest.raises(ValueError, match="no kept input"):
-        list(course.replay({"pictures": Careless}, tmp_path / "other.png"))
+        list(fuzz.replay({"pictures": Careless}, tmp_path / "other.png"))
 
 
 @pytest.mark.parametrize(

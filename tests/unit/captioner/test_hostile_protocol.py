@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from benchmarks.hostile import mangling, texts
+from benchmarks.fuzz import mangling, texts
 from describer_daemon.captioner import protocol
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.hostile import course
-from benchmarks.hostile.clipboards import Clipboards
-from benchmarks.hostile.trial import descriptors
+from benchmarks.fuzz import run as fuzz
+from benchmarks.fuzz.clipboards import Clipboards
+from benchmarks.fuzz.trial import descriptors
 from describer_daemon.capture import clipboard, clipboard_text
 from describer_daemon.core.ports import DescriberError
 
@@ -37,7 +37,7 @@ def test_a_copied_folder_leaves_nothing_open(tmp_path: Path) -> None:
 
 
 def test_hundreds_of_hostile_clipboards(tmp_path: Path) -> None:
-    tally = course.run(Clipboards, "clipboard", 3, range(150), tmp_path)
+    tally = fuzz.run(Clipboards, "clipboard", 3, range(150), tmp_path)
     assert tally.tried == 150
     assert tally.accepted
     assert tally.mishandled == []

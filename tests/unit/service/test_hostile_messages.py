@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.hostile import course
-from benchmarks.hostile.messages import Messages
+from benchmarks.fuzz import run as fuzz
+from benchmarks.fuzz.messages import Messages
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.service import control
 
 
 def test_hundreds_of_hostile_messages(tmp_path: Path) -> None:
-    tally = course.run(Messages, "messages", 3, range(400), tmp_path)
+    tally = fuzz.run(Messages, "messages", 3, range(400), tmp_path)
     assert tally.tried == 400
     assert tally.accepted
     assert tally.mishandled == []

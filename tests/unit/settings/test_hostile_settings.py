@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.hostile import course
-from benchmarks.hostile.settings_files import SettingsFiles
+from benchmarks.fuzz import run as fuzz
+from benchmarks.fuzz.settings_files import SettingsFiles
 from describer_daemon.settings import settings
 from describer_daemon.settings.file import SettingsError
 
@@ -32,7 +32,7 @@ def test_a_key_of_a_thousand_parts_is_not_read_out(tmp_path: Path) -> None:
 
 
 def test_hundreds_of_hostile_files(tmp_path: Path) -> None:
-    tally = course.run(SettingsFiles, "settings", 3, range(150), tmp_path)
+    tally = fuzz.run(SettingsFiles, "settings", 3, range(150), tmp_path)
     assert tally.tried == 150
     assert tally.accepted
     assert tally.mishandled == []

@@ -14,8 +14,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.hostile import course
-from benchmarks.hostile.bundles import Bundles
+from benchmarks.fuzz import run as fuzz
+from benchmarks.fuzz.bundles import Bundles
 from models.captioner import load
 from models.runtime.bundle import CONFIG, CONSENSUS, ENCODER, VOCABULARY, BundleError, read
 from tests.unit.models.runtime.test_bundle import edit, sign
@@ -122,6 +122,6 @@ def test_a_grid_of_less_than_nothing(broken_bundle: Path) -> None:
 
 
 def test_dozens_of_hostile_bundles(tmp_path: Path) -> None:
-    tally = course.run(Bundles, "bundles", 3, range(1, 19), tmp_path)
+    tally = fuzz.run(Bundles, "bundles", 3, range(1, 19), tmp_path)
     assert tally.tried == 18
     assert not tally.mishandled, json.dumps(tally.mishandled, indent=1)

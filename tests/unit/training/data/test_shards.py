@@ -25,7 +25,7 @@ from training.data.shard_writer import Member, write_shards, write_splits
 from training.data.shards import (
     INDEX,
     DamagedMemberError,
-    ShardFeed,
+    ShardBatchSource,
     ShardReader,
     Shards,
     member_table,
@@ -33,7 +33,7 @@ from training.data.shards import (
     places,
 )
 from training.data.shards import build_vocabulary as streamed_vocabulary
-from training.trainer.material import tokenise
+from training.trainer.training_data import tokenise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,9 +80,9 @@ def broken(folder: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def feed(folder: Path, batch: int = 4, **options: int) -> ShardFeed:
+def feed(folder: Path, batch: int = 4, **options: int) -> ShardBatchSource:
     shards = open_shards(folder)
-    return ShardFeed(shards, streamed_vocabulary(shards, 1), WORDS, batch, **options)
+    return ShardBatchSource(shards, streamed_vocabulary(shards, 1), WORDS, batch, **options)
 
 
 def seen(batches: list[Batch]) -> list[list[str]]:

@@ -14,8 +14,8 @@ from training.__main__ import main
 from training.data import prepare, statistics
 from training.data.cleaning import Cleaning
 from training.data.datasets import Dataset, Example, load
-from training.trainer.material import gather
 from training.trainer.recipe import Recipe, Stage
+from training.trainer.training_data import prepare_data
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,9 +158,9 @@ def test_a_training_leaves_damaged_pictures_out(data: Path, tmp_path: Path) -> N
     (data / "d.jpg").write_bytes(b"spoilt after all")
     stage = Stage("decoder", "decoder", epochs=1, rate=1e-3)
     recipe = Recipe({}, (stage,), minimum_count=1, preprocessing=Preprocessing(16))
-    material = gather(recipe, data, tmp_path / "work")
-    assert [each.path.stem for each in material.train] == ["a", "b", "c"]
-    assert material.development == []
-    assert material.images.shape == (3, 16, 16, 3)
-    assert material.tokens.shape[1] == 3
-    assert "zebra" not in material.vocabulary.words
+    prepared = prepare_data(recipe, data, tmp_path / "work")
+    assert [each.path.stem for each in prepared.train] == ["a", "b", "c"]
+    assert prepared.development == []
+    assert prepared.images.shape == (3, 16, 16, 3)
+    assert prepared.tokens.shape[1] == 3
+    assert "zebra" not in prepared.vocabulary.words

@@ -100,13 +100,13 @@ def test_no_caption_is_fitted_on_itself() -> None:
         assert moved.sum() == 200 - 200 // FOLDS  # all but its own fold
 
 
-def test_captions_of_unfamiliar_pictures_count_as_bad() -> None:
+def test_captions_of_out_of_domain_pictures_count_as_bad() -> None:
     ciders, near = RANDOM.uniform(0, 100, 300), RANDOM.normal(5, 1, 300)
-    strange = [{"mean": float(mean), "near": 0.0} for mean in MEANS[:100]]
+    ood_signals = [{"mean": float(mean), "near": 0.0} for mean in MEANS[:100]]
     without = fit(result(ciders, mean=MEANS, near=near), LIMITS).calibration
-    having = fit(result(ciders, mean=MEANS, near=near), LIMITS, strange)
-    assert without.confidence(strange[0]) > 0.4
-    assert having.calibration.confidence(strange[0]) < 0.1
+    having = fit(result(ciders, mean=MEANS, near=near), LIMITS, ood_signals)
+    assert without.confidence(ood_signals[0]) > 0.4
+    assert having.calibration.confidence(ood_signals[0]) < 0.1
     assert len(having.confidences) == 300
     assert not without.familiar
     assert having.calibration.weights == without.weights  # they say nothing of the familiar ones

@@ -21,10 +21,10 @@ from models.runtime.bundle import CONFIG, CONSENSUS, PICTURES, WEIGHTS
 from tests import bundles
 from training.__main__ import main
 from training.data.datasets import load_unlabelled
-from training.evaluation.strangers import Seen, look
+from training.evaluation.out_of_domain_eval import OutOfDomainResult, evaluate_ood
 from training.release.calibration import fit_tags
-from training.trainer.material import starting_encoder
 from training.trainer.recipe import load_recipe
+from training.trainer.training_data import starting_encoder
 
 SAID = {"a", "on", "the", "side", "is", *bundles.COLOURS, *bundles.SHAPES, *bundles.PLACES}
 
@@ -76,17 +76,18 @@ def test_everything_was_calibrated(built: Path) -> None:
     assert (calibration.tag_slope, calibration.tag_offset) != (1.0, 0.0)
     _, held_out = load_unlabelled(built / "unlabelled")
     starting = starting_encoder(load_recipe(built / "recipe.toml"), built / "weights")
-    seen = look(captioner, held_out, starting)
+    seen = evaluate_ood(captioner, held_out, starting)
     assert len(seen.signals) == len(seen.tags) == len(seen.right) == len(held_out) == 2
     again = fit_tags(seen.tags, seen.right, calibration)
     assert again.tag_slope == pytest.approx(calibration.tag_slope, rel=1e-3)
 
 
-def test_what_strangers_are_told_by_hand() -> None:
+def test_the_out_of_domain_shares_by_hand() -> None:
     limits = Calibration({"mean": 1.0}, sure=0.8, medium=0.6, tag=0.7)
     odds = [3.0, 2.0, 1.0, -1.0, -2.0]  # two plainly, one hedged, two unsure
-    seen = Seen([{"mean": each} for each in odds], np.asarray([0.1, 0.9, 0.8, 0.9, 0.2]),
-                np.asarray([True, False, True, True, True]), [True, False])
+    seen = OutOfDomainResult(
+        [{"mean": each} for each in odds], np.asarray([0.1, 0.9, 0.8, 0.9, 0.2]),
+        np.asarray([True, False, True, True, True]), [True, False])
     wanted = [40, 20, 20, 20, 100 * 2 / 3, 50]
     assert list(seen.summary(limits).values()) == pytest.approx(wanted)
 

@@ -13,9 +13,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests import bundles
 from training.trainer.curves import smoothed
-from training.trainer.material import Material, gather
 from training.trainer.recipe import Recipe, RecipeError, Stage, load_recipe
 from training.trainer.train import Trainer, schedule
+from training.trainer.training_data import TrainingData, prepare_data
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,9 +47,9 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
 
 
 @pytest.fixture(scope="module")
-def material(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Material:
-    folder = tmp_path_factory.mktemp("material")
-    return gather(recipe, bundles.draw_data_set(folder / "data"), folder, limit=4)
+def data(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
+    folder = tmp_path_factory.mktemp("data")
+    return prepare_data(recipe, bundles.draw_data_set(folder / "data"), folder, limit=4)
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -57,10 +57,10 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 
 def test_a_stage_ends_when_its_score_rises_no_more(
-    recipe: Recipe, material: Material, tmp_path: Path
+    recipe: Recipe, data: TrainingData, tmp_path: Path
 ) -> None:
     report = Report(1.0, 3.0, 3.0, 2.0, 9.0)
-    trainer = Trainer(recipe, material, None, tmp_path, report)
+    trainer = Trainer(recipe, data, None, tmp_path, report)
     trainer.run()
     assert len(report.seen) == len(trainer.losses) == 4  # one step is an epoch
     assert same(trainer.average, report.seen[1])
@@ -68,15 +68,15 @@ def test_a_stage_ends_when_its_score_rises_no_more(
 
 
 def test_killed_on_the_way_it_ends_in_the_same_place(
-    recipe: Recipe, material: Material, tmp_path: Path
+    recipe: Recipe, data: TrainingData, tmp_path: Path
 ) -> None:
     unbroken = Report(1.0, 3.0, 2.0, 2.5)
-    whole = Trainer(recipe, material, None, tmp_path / "whole", unbroken, 1)
+    whole = Trainer(recipe, data, None, tmp_path / "whole", unbroken, 1)
     (tmp_path / "whole").mkdir()
     whole.run()
     (tmp_path / "killed").mkdir()
     for report in (Report(1.0), Report(3.0), Report(2.0), Report(2.5)):
-        trainer = Trainer(recipe, material, None, tmp_path / "killed", report, 1)
+        trainer = Trainer(recipe, data, None, tmp_path / "killed", report, 1)
         try:
             trainer.run()
         except KeyboardInterrupt:
@@ -101,20 +101,20 @@ def test_killed_on_the_way_it_ends_in_the_same_place(
 
 
 def test_a_checkpoint_from_before_stages_could_end_early_is_taken(
-    recipe: Recipe, material: Material, tmp_path: Path
+    recipe: Recipe, data: TrainingData, tmp_path: Path
 ) -> None:
     recipe = dataclasses.replace(recipe, stages=(dataclasses.replace(STAGE, patience=0, epochs=3),))
-    whole = Trainer(recipe, material, None, tmp_path, Report(1.0, 2.0, 3.0), 1)
+    whole = Trainer(recipe, data, None, tmp_path, Report(1.0, 2.0, 3.0), 1)
     whole.run()
     (tmp_path / "old").mkdir()
     with pytest.raises(KeyboardInterrupt):
-        Trainer(recipe, material, None, tmp_path / "old", Report(1.0), 1).run()
+        Trainer(recipe, data, None, tmp_path / "old", Report(1.0), 1).run()
     path = tmp_path / "old" / "checkpoint.pt"
     old = torch.load(path, weights_only=True)
     assert {"scaler", "best"} <= set(old)
     torch.save({key: old[key] for key in ("seconds", "stage", "step", "network", "average", "began",
                                           "losses", "optimiser")}, path)
-    again = Trainer(recipe, material, None, tmp_path / "old", Report(2.0, 3.0), 1)
+    again = Trainer(recipe, data, None, tmp_path / "old", Report(2.0, 3.0), 1)
     again.run()
     assert again.losses == whole.losses
     assert same(again.average, whole.average)
@@ -122,27 +122,27 @@ def test_a_checkpoint_from_before_stages_could_end_early_is_taken(
 
 @pytest.mark.parametrize(("monitor", "epochs"), [("loss", 5), ("CIDEr", 3)])
 def test_of_a_loss_less_is_better(
-    recipe: Recipe, material: Material, tmp_path: Path, monitor: str, epochs: int
+    recipe: Recipe, data: TrainingData, tmp_path: Path, monitor: str, epochs: int
 ) -> None:
     stage = dataclasses.replace(STAGE, monitor=monitor, epochs=5)
     report = Report(5.0, 4.0, 3.0, 2.0, 1.0)
-    Trainer(dataclasses.replace(recipe, stages=(stage,)), material, None, tmp_path, report).run()
+    Trainer(dataclasses.replace(recipe, stages=(stage,)), data, None, tmp_path, report).run()
     assert len(report.seen) == epochs
 
 
 def test_a_score_that_is_not_taken_cannot_be_monitored(
-    recipe: Recipe, material: Material, tmp_path: Path
+    recipe: Recipe, data: TrainingData, tmp_path: Path
 ) -> None:
     stage = dataclasses.replace(STAGE, monitor="SPICE")
-    trainer = Trainer(dataclasses.replace(recipe, stages=(stage,)), material, None, tmp_path,
+    trainer = Trainer(dataclasses.replace(recipe, stages=(stage,)), data, None, tmp_path,
                       Report(1.0))
     with pytest.raises(RecipeError, match=r"decoder cannot monitor SPICE; known: CIDEr, loss"):
         trainer.run()
 
 
-def test_float16_wants_a_gpu(recipe: Recipe, material: Material, tmp_path: Path) -> None:
+def test_float16_wants_a_gpu(recipe: Recipe, data: TrainingData, tmp_path: Path) -> None:
     stage = dataclasses.replace(STAGE, precision="float16")
-    trainer = Trainer(dataclasses.replace(recipe, stages=(stage,)), material, None, tmp_path)
+    trainer = Trainer(dataclasses.replace(recipe, stages=(stage,)), data, None, tmp_path)
     if trainer.team.device.type == "cpu":
         with pytest.raises(RecipeError, match="float16 needs a GPU: take bfloat16 or float32"):
             trainer.run()
@@ -152,11 +152,11 @@ def test_float16_wants_a_gpu(recipe: Recipe, material: Material, tmp_path: Path)
 
 
 def test_only_the_last_stages_of_an_encoder_learn(
-    recipe: Recipe, material: Material, tmp_path: Path
+    recipe: Recipe, data: TrainingData, tmp_path: Path
 ) -> None:
     stage = Stage("fine-tune", "all", epochs=1, rate=1e-3, encoder_rate=1e-2, batch=4,
                   encoder_stages=1, average=0.0)
-    trainer = Trainer(dataclasses.replace(recipe, stages=(stage,)), material, None, tmp_path)
+    trainer = Trainer(dataclasses.replace(recipe, stages=(stage,)), data, None, tmp_path)
     before = {name: each.clone() for name, each in trainer.average.items()}
     last = {id(each) for each in trainer.network.encoder.trainable(1)}
     learning = {f"encoder.{name}" for name, each in trainer.network.encoder.named_parameters()
@@ -168,7 +168,7 @@ def test_only_the_last_stages_of_an_encoder_learn(
     assert encoders <= learning < {name for name in before if name.startswith("encoder.")}
     several = dataclasses.replace(stage, encoder_stages=99)
     with pytest.raises(RecipeError, match=r"fine-tune: this encoder has \d+ stages, not 99"):
-        Trainer(dataclasses.replace(recipe, stages=(several,)), material, None,
+        Trainer(dataclasses.replace(recipe, stages=(several,)), data, None,
                 tmp_path / "other").run()
 
 

@@ -14,11 +14,11 @@ import torch
 from torch.nn import functional
 
 from tests import bundles
-from training.trainer.distributed import ALONE, Team, _SharedDraws
-from training.trainer.feed import MapFeed
-from training.trainer.material import gather
+from training.trainer.batch_source import MapBatchSource
+from training.trainer.distributed import SINGLE_PROCESS, Team, _ReplicatedRng
 from training.trainer.recipe import RecipeError, load_recipe
 from training.trainer.train import Trainer
+from training.trainer.training_data import prepare_data
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -78,9 +78,9 @@ def kill_one(folder: Path, after: int) -> tuple[int, str, float]:
 
 def test_two_processes_one_of_which_is_killed_learn_as_one_alone(folder: Path) -> None:
     recipe = load_recipe(folder / "recipe.toml")
-    material = gather(recipe, folder / "data", folder / "alone", folder / "weights",
+    data = prepare_data(recipe, folder / "data", folder / "alone", folder / "weights",
                       folder / "unlabelled")
-    alone = Trainer(recipe, material, folder / "weights", folder / "alone")
+    alone = Trainer(recipe, data, folder / "weights", folder / "alone")
     alone.run()
     status, errors, seconds = kill_one(folder, after=3)
     assert status == 1
@@ -104,7 +104,7 @@ def test_two_processes_one_of_which_is_killed_learn_as_one_alone(folder: Path) -
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 def test_a_batch_is_shared_whole_and_evenly(size: int) -> None:
-    rows = [[*Team(rank, size).mine(7)] for rank in range(size)]
+    rows = [[*Team(rank, size).local_rows(7)] for rank in range(size)]
     assert [row for mine in rows for row in mine] == [*range(7)]
     assert max(map(len, rows)) - min(map(len, rows)) <= 1
 
@@ -112,7 +112,7 @@ def test_a_batch_is_shared_whole_and_evenly(size: int) -> None:
 def test_weighed_means_are_the_mean_over_all() -> None:
     values = [torch.tensor([1.0, 2.0, 6.0]), torch.tensor([5.0])]
     team = Team(0, 2)
-    shares = [float(part.mean()) * team.share(len(part), 4) for part in values]
+    shares = [float(part.mean()) * team.loss_weight(len(part), 4) for part in values]
     assert sum(shares) / 2 == pytest.approx(float(torch.cat(values).mean()))
 
 
@@ -125,31 +125,31 @@ def test_every_process_draws_for_the_whole_batch() -> None:
     chances = torch.rand(6, 1)
     for rows in (torch.tensor([0, 1, 2]), torch.tensor([3, 5])):
         torch.manual_seed(3)
-        with _SharedDraws(6, rows):
+        with _ReplicatedRng(6, rows):
             mine = functional.dropout(values[rows], 0.4)
             said = torch.multinomial(weights.view(6, 2, 5)[rows].flatten(0, 1), 1)
             chance = torch.rand(len(rows), 1)
         assert torch.equal(mine, dropped[rows])
         assert torch.equal(said, drawn.view(6, 2)[rows].view(-1, 1))
         assert torch.equal(chance, chances[rows])
-    with _SharedDraws(6, rows):
+    with _ReplicatedRng(6, rows):
         assert functional.dropout(values[rows], 0.4, training=False).equal(values[rows])
 
 
 def test_more_processes_than_pictures_in_a_batch_are_refused(folder: Path) -> None:
     recipe = load_recipe(folder / "recipe.toml")
-    material = gather(recipe, folder / "data", folder / "alone", folder / "weights",
+    data = prepare_data(recipe, folder / "data", folder / "alone", folder / "weights",
                       folder / "unlabelled")
     with pytest.raises(RecipeError, match="4 pictures cannot be split among 5 processes"):
-        MapFeed(material, recipe.seed_at, Team(0, 5)).steps(recipe.stages[0])
+        MapBatchSource(data, recipe.seed_at, Team(0, 5)).steps(recipe.stages[0])
 
 
 def test_alone_nothing_is_asked_of_others() -> None:
-    assert ALONE.total(2.5) == 2.5
-    assert ALONE.most(3) == 3
-    assert ALONE.told(lambda: "said") == "said"
-    assert ALONE.in_turn(lambda: "made") == "made"
-    assert ALONE.share(3, 3) == 1.0
+    assert SINGLE_PROCESS.all_reduce_sum(2.5) == 2.5
+    assert SINGLE_PROCESS.all_reduce_max(3) == 3
+    assert SINGLE_PROCESS.broadcast_from_rank0(lambda: "said") == "said"
+    assert SINGLE_PROCESS.rank0_first(lambda: "made") == "made"
+    assert SINGLE_PROCESS.loss_weight(3, 3) == 1.0
 
 
 def test_an_unknown_recipe_is_told_once(tmp_path: Path) -> None:

@@ -28,11 +28,11 @@ from training.data import prepare
 from training.data.datasets import Example, build_vocabulary, load_flickr8k
 from training.evaluation.report import encoded, greedy, reporter
 from training.precision import autocast
-from training.trainer.feed import MapFeed
-from training.trainer.material import Material, gather, mirrored_ids, tokenise
+from training.trainer.batch_source import MapBatchSource
 from training.trainer.objective import caption_loss, class_loss
 from training.trainer.recipe import Recipe, Stage, load_recipe
 from training.trainer.train import Trainer, one_cycle
+from training.trainer.training_data import TrainingData, mirrored_ids, prepare_data, tokenise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,9 +44,10 @@ pytestmark = pytest.mark.timeout(900)  # several training runs, each a process o
 TINY = Preprocessing(32)
 
 
-def given(built: Path, recipe: Recipe, work: Path, limit: int | None = None) -> Material:
-    """What `build` was given, read again."""
-    return gather(recipe, built / "data", work, built / "weights", built / "unlabelled", limit)
+def prepared(built: Path, recipe: Recipe, work: Path, limit: int | None = None) -> TrainingData:
+    """What `build` was run on, read again."""
+    return prepare_data(recipe, built / "data", work, built / "weights", built / "unlabelled",
+                        limit)
 
 
 def losses(work: Path) -> list[tuple[int, int, float]]:
@@ -124,7 +125,7 @@ def test_killed_thrice_it_ends_as_if_it_had_not_been(built: Path, tmp_path: Path
 def test_a_finished_run_is_not_run_again(built: Path) -> None:
     recipe = load_recipe(built / "recipe.toml")
     before = (built / "work" / "checkpoint.pt").stat().st_mtime_ns
-    trainer = Trainer(recipe, given(built, recipe, built / "work"), built / "weights",
+    trainer = Trainer(recipe, prepared(built, recipe, built / "work"), built / "weights",
                       built / "work", report=None)
     trainer.run()
     assert (built / "work" / "checkpoint.pt").stat().st_mtime_ns == before
@@ -133,7 +134,7 @@ def test_a_finished_run_is_not_run_again(built: Path) -> None:
 def test_killed_while_scoring_it_scores_when_it_goes_on(built: Path, tmp_path: Path) -> None:
     stage = Stage("decoder", "decoder", epochs=2, rate=1e-3, batch=4)
     recipe = dataclasses.replace(load_recipe(built / "recipe.toml"), stages=(stage,))
-    material = given(built, recipe, tmp_path, limit=4)
+    data = prepared(built, recipe, tmp_path, limit=4)
 
     scored = []
 
@@ -148,28 +149,28 @@ def test_killed_while_scoring_it_scores_when_it_goes_on(built: Path, tmp_path: P
 
     (tmp_path / "scores.jsonl").write_text('{"after": "decoder 2", "CIDEr": 99.0}\n')  # stale
     with pytest.raises(KeyboardInterrupt):
-        Trainer(recipe, material, None, tmp_path, killed).run()
+        Trainer(recipe, data, None, tmp_path, killed).run()
     for _ in range(2):
-        Trainer(recipe, material, None, tmp_path, alive).run()
+        Trainer(recipe, data, None, tmp_path, alive).run()
     lines = (tmp_path / "scores.jsonl").read_text(encoding="utf-8").splitlines()
     assert lines == ['{"after": "decoder 1", "CIDEr": 2.0}', '{"after": "decoder 2", "CIDEr": 1.0}']
 
 
 def test_fewer_pictures_than_a_batch_are_refused(built: Path, tmp_path: Path) -> None:
     recipe = load_recipe(built / "recipe.toml")
-    material = given(built, recipe, tmp_path, limit=3)
-    assert len(material.train) == len(material.unlabelled) == 3
-    assert material.tokens.shape[:2] == (2, 6)
-    assert len(material.images) == len(material.classes) == 6
-    assert (material.tokens[:, :3] != PAD).any(-1).all()
-    assert (material.tokens[:, 3:] == PAD).all()
+    data = prepared(built, recipe, tmp_path, limit=3)
+    assert len(data.train) == len(data.unlabelled) == 3
+    assert data.tokens.shape[:2] == (2, 6)
+    assert len(data.images) == len(data.classes) == 6
+    assert (data.tokens[:, :3] != PAD).any(-1).all()
+    assert (data.tokens[:, 3:] == PAD).all()
     with pytest.raises(ValueError, match="3 pictures are fewer than one batch"):
-        Trainer(recipe, material, None, tmp_path).run()
+        Trainer(recipe, data, None, tmp_path).run()
 
 
 def test_starting_weights_are_taken(built: Path, tmp_path: Path) -> None:
     recipe = load_recipe(built / "recipe.toml")
-    network = Trainer(recipe, given(built, recipe, built / "work"), built / "weights",
+    network = Trainer(recipe, prepared(built, recipe, built / "work"), built / "weights",
                       tmp_path).averaged()
     tensors = read_weights(built / "weights" / recipe.starting_weights)
     parameters = list(network.encoder.parameters())
@@ -197,31 +198,32 @@ def test_what_a_recipe_needs_is_asked_for(
 
 def test_classes_of_other_pictures_are_not_taken_for_these(built: Path, tmp_path: Path) -> None:
     recipe = load_recipe(built / "recipe.toml")
-    first = np.array(given(built, recipe, tmp_path).classes)
+    first = np.array(prepared(built, recipe, tmp_path).classes)
     shutil.copytree(built / "unlabelled", tmp_path / "other")
     (tmp_path / "other" / "05.png").rename(tmp_path / "other" / "055.png")
     bundles.drawing("red", "square", "left").save(tmp_path / "other" / "055.png")
-    again = gather(recipe, built / "data", tmp_path, built / "weights", tmp_path / "other").classes
+    again = prepare_data(recipe, built / "data", tmp_path, built / "weights",
+                         tmp_path / "other").classes
     changed = (again != first).any(1)
     assert changed.tolist() == [number == 14 for number in range(19)]  # ten have captions
 
 
 def test_every_picture_without_captions_has_its_turn(built: Path, tmp_path: Path) -> None:
     recipe = load_recipe(built / "recipe.toml")
-    trainer = Trainer(recipe, given(built, recipe, built / "work"), built / "weights", tmp_path)
+    trainer = Trainer(recipe, prepared(built, recipe, built / "work"), built / "weights", tmp_path)
     stage, turns = recipe.stages[1], []
-    assert isinstance(trainer.feed, MapFeed)
+    assert isinstance(trainer.source, MapBatchSource)
     for step in range(9):
-        turns += trainer.feed.unlabelled(stage, 1, step)
+        turns += trainer.source.unlabelled(stage, 1, step)
     assert sorted(turns) == sorted([*range(10, 19)] * stage.unlabelled)
-    assert trainer.feed.unlabelled(recipe.stages[0], 0, 0) == []
+    assert trainer.source.unlabelled(recipe.stages[0], 0, 0) == []
 
 
 def test_greedy_captions_are_the_likeliest_word_by_word(built: Path) -> None:
     recipe = load_recipe(built / "recipe.toml")
-    material = given(built, recipe, built / "work")
-    network = Trainer(recipe, material, built / "weights", built / "work").averaged()
-    images = material.images[:10]
+    data = prepared(built, recipe, built / "work")
+    network = Trainer(recipe, data, built / "weights", built / "work").averaged()
+    images = data.images[:10]
     found = [ids for features in encoded(network, images, recipe.preprocessing, batch=4)
              for ids in greedy(network, features, 10)]
     assert len(found) == 10
@@ -239,9 +241,9 @@ def test_greedy_captions_are_the_likeliest_word_by_word(built: Path) -> None:
 
 def test_a_report_scores_the_development_pictures(built: Path, tmp_path: Path) -> None:
     recipe = load_recipe(built / "recipe.toml")
-    material = given(built, recipe, built / "work")
-    network = Trainer(recipe, material, built / "weights", built / "work").averaged()
-    scores = reporter(material, recipe)(network)
+    data = prepared(built, recipe, built / "work")
+    network = Trainer(recipe, data, built / "weights", built / "work").averaged()
+    scores = reporter(data, recipe)(network)
     lines = (built / "work" / "scores.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["after"] for line in lines] == [
         *(f"decoder {number}" for number in range(1, 17)),
@@ -249,7 +251,7 @@ def test_a_report_scores_the_development_pictures(built: Path, tmp_path: Path) -
         "self-critical 1", "self-critical 2"]
     assert set(scores) | {"after"} == set(json.loads(lines[-1]))
     assert scores["perplexity"] == pytest.approx(math.exp(scores["loss"]))
-    assert 0 < scores["loss"] < math.log(len(material.vocabulary))  # better than by chance
+    assert 0 < scores["loss"] < math.log(len(data.vocabulary))  # better than by chance
 
 
 def test_tokens_hold_plain_and_mirrored_captions_padded(tmp_path: Path) -> None:

@@ -16,16 +16,16 @@ from training import running
 from training.__main__ import main
 from training.data.cleaning import Cleaning
 from training.data.shards import open_shards
-from training.trainer.distributed import ALONE, Team
-from training.trainer.feed import MapFeed, StreamFeed
-from training.trainer.material import gather, gather_shards
+from training.trainer.batch_source import MapBatchSource, StreamBatchSource
+from training.trainer.distributed import SINGLE_PROCESS, Team
 from training.trainer.recipe import Recipe, Stage, load_recipe
+from training.trainer.training_data import prepare_data, prepare_shard_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from training.trainer.feed import Batch, Feed
+    from training.trainer.batch_source import Batch, BatchSource
     from training.trainer.train import Trainer
 
 STAGE = Stage("decoder", "decoder", epochs=2, rate=1e-2, batch=4)
@@ -49,7 +49,7 @@ def recipe(folder: Path) -> Recipe:
 def trained(recipe: Recipe, folder: Path, work: Path) -> Trainer:
     work.mkdir(exist_ok=True)
     trainer = running.prepared(recipe, folder / "shards", None, folder / "weights", work, None, 1,
-                               ALONE)
+                               SINGLE_PROCESS)
     trainer.run()
     return trainer
 
@@ -62,7 +62,7 @@ def test_a_stream_trains_and_goes_on_where_it_was_killed(
     assert (tmp_path / "whole" / "scores.jsonl").read_text().count("\n") == 2
     assert not (tmp_path / "whole" / "features.npy").exists()
     killed = running.prepared(recipe, folder / "shards", None, folder / "weights", tmp_path, None,
-                              1, ALONE)
+                              1, SINGLE_PROCESS)
 
     def report(network: object) -> dict[str, float]:
         raise KeyboardInterrupt
@@ -76,14 +76,14 @@ def test_a_stream_trains_and_goes_on_where_it_was_killed(
     assert all(torch.equal(again.average[name], whole.average[name]) for name in whole.average)
 
 
-def feeds(kind: str, recipe: Recipe, folder: Path, teams: Sequence[Team]) -> list[Feed]:
+def feeds(kind: str, recipe: Recipe, folder: Path, teams: Sequence[Team]) -> list[BatchSource]:
     if kind == "maps":
         mixed = load_recipe(folder / "recipe.toml")  # pictures without captions besides
-        material = gather(mixed, folder / "data", folder / "maps", folder / "weights",
+        data = prepare_data(mixed, folder / "data", folder / "maps", folder / "weights",
                           folder / "unlabelled")
-        return [MapFeed(material, recipe.seed_at, team) for team in teams]
-    material = gather_shards(recipe, folder / "shards", None, ALONE)
-    return [StreamFeed(open_shards(folder / "shards"), material.vocabulary,
+        return [MapBatchSource(data, recipe.seed_at, team) for team in teams]
+    data = prepare_shard_data(recipe, folder / "shards", None, SINGLE_PROCESS)
+    return [StreamBatchSource(open_shards(folder / "shards"), data.vocabulary,
                        recipe.search.max_words, recipe.seed_at, team) for team in teams]
 
 
@@ -92,7 +92,7 @@ def test_processes_share_the_batch_of_one(
     recipe: Recipe, folder: Path, kind: str, unlabelled: int
 ) -> None:
     stage = dataclasses.replace(STAGE, batch=5, unlabelled=unlabelled)
-    teams = [ALONE, *(Team(rank, 3) for rank in range(3))]
+    teams = [SINGLE_PROCESS, *(Team(rank, 3) for rank in range(3))]
     one, *several = ([*feed.epoch(stage, 0, 1, 0)] for feed in feeds(kind, recipe, folder, teams))
     assert len(one) == 2
     for whole, *parts in zip(one, *several, strict=True):
@@ -112,7 +112,7 @@ def images(batch: Batch) -> torch.Tensor:
 
 @pytest.mark.parametrize("kind", ["maps", "stream"])
 def test_what_was_done_is_skipped(recipe: Recipe, folder: Path, kind: str) -> None:
-    (feed,) = feeds(kind, recipe, folder, [ALONE])
+    (feed,) = feeds(kind, recipe, folder, [SINGLE_PROCESS])
     assert feed.steps(STAGE) == 2
     both, last = [*feed.epoch(STAGE, 0, 0, 0)], [*feed.epoch(STAGE, 0, 0, 1)]
     assert len(last) == 1
@@ -143,13 +143,13 @@ def test_shards_of_another_size_are_told(recipe: Recipe, folder: Path, tmp_path:
 def test_shards_cleaned_by_other_rules_are_told(recipe: Recipe, folder: Path) -> None:
     other = dataclasses.replace(recipe, cleaning=Cleaning(lower_case=False))
     with pytest.raises(ValueError, match="cleaned by other rules"):
-        gather_shards(other, folder / "shards", None, ALONE)
+        prepare_shard_data(other, folder / "shards", None, SINGLE_PROCESS)
 
 
 def test_a_vocabulary_can_be_bounded(recipe: Recipe, folder: Path, tmp_path: Path) -> None:
     small = dataclasses.replace(recipe, vocabulary_size=5)
-    maps = gather(small, folder / "data", tmp_path)
-    stream = gather_shards(small, folder / "shards", None, ALONE)
+    maps = prepare_data(small, folder / "data", tmp_path)
+    stream = prepare_shard_data(small, folder / "shards", None, SINGLE_PROCESS)
     assert len(maps.vocabulary) == 9  # and the four special ones
     assert maps.vocabulary.words == stream.vocabulary.words
     shutil.rmtree(tmp_path)

@@ -1,6 +1,6 @@
 """Coverage-guided fuzzing of the daemon's parsers, by atheris (it is not among our packages).
 
-    python -m benchmarks.hostile.guided control|frames|settings|clipboard [CORPUS] [-runs=N] ...
+    python -m benchmarks.fuzz.guided control|frames|settings|clipboard [CORPUS] [-runs=N] ...
 
 What follows the parser's name goes to libFuzzer; it ends with the first input that a parser
 neither takes nor refuses in words, and writes that input to a file.

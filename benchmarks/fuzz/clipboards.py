@@ -18,9 +18,9 @@ from random import Random
 from typing import Self
 from urllib.parse import quote
 
-from benchmarks.hostile import mangling, pictures, texts
-from benchmarks.hostile.seeds import openers, seeds
-from benchmarks.hostile.trial import Ending, Sample, weighted
+from benchmarks.fuzz import mangling, pictures, texts
+from benchmarks.fuzz.seeds import openers, seeds
+from benchmarks.fuzz.trial import Ending, Sample, weighted
 from describer_daemon.capture import clipboard
 from describer_daemon.core.ports import DescriberError
 

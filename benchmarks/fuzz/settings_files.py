@@ -12,8 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import Self
 
-from benchmarks.hostile import mangling, texts
-from benchmarks.hostile.trial import Ending, Sample, weighted
+from benchmarks.fuzz import mangling, texts
+from benchmarks.fuzz.trial import Ending, Sample, weighted
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.settings import settings
 from describer_daemon.settings.file import commented, entries

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from models.captioning.vocabulary import PAD
 from training.data.datasets import batches
-from training.data.shards import ShardFeed
+from training.data.shards import ShardBatchSource
 from training.trainer.recipe import RecipeError
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from models.captioning.vocabulary import Vocabulary
     from training.data.shards import Shards
     from training.trainer.distributed import Team
-    from training.trainer.material import Everyday, Material
     from training.trainer.recipe import Stage
+    from training.trainer.training_data import Everyday, TrainingData
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Batch:
 
     `rows` (B,) are their numbers among all rows, of which `captioned` tells those that have
     captions. `tokens` (2, B, K, T): plain and mirrored captions. `images()` gives (B, S, S, 3)
-    bytes. `indices` are the pictures' numbers in the material; a stream has none.
+    bytes. `indices` are the pictures' numbers in the data; a stream has none.
     """
 
     rows: Tensor
@@ -51,7 +51,7 @@ class Batch:
         return len(self.captioned)
 
 
-class Feed(Protocol):
+class BatchSource(Protocol):
     """Gives every stage its batches, in an order that the seed alone decides."""
 
     indexed: bool
@@ -64,14 +64,14 @@ class Feed(Protocol):
         """The batches of an epoch of stage `number`, but for the first `skip`."""
 
 
-class MapFeed:
+class MapBatchSource:
     """Batches of what was decoded once into memory maps."""
 
     indexed = True
 
-    def __init__(self, material: Material, seed: Callable[[int], int], team: Team) -> None:
+    def __init__(self, data: TrainingData, seed: Callable[[int], int], team: Team) -> None:
         """`seed(place)` makes the seed of a place in the training."""
-        self.material, self.seed, self.team = material, seed, team
+        self.data, self.seed, self.team = data, seed, team
 
     def steps(self, stage: Stage) -> int:
         if stage.objective == "text":
@@ -95,37 +95,37 @@ class MapFeed:
         """Numbers of the pictures in an epoch: those with captions, or all of known things."""
         if stage.objective == "objects":
             return range(len(self._everyday(stage).targets.presence))
-        return self.material.rows
+        return self.data.rows
 
     def _everyday(self, stage: Stage) -> Everyday:
-        if self.material.everyday is None:
+        if self.data.everyday is None:
             raise RecipeError(f"stage {stage.name} learns from everyday pictures: give --everyday")
-        return self.material.everyday
+        return self.data.everyday
 
     def unlabelled(self, stage: Stage, number: int, step: int) -> list[int]:
         """Numbers of the pictures without captions in this step: all of them in turn."""
         if not stage.unlabelled:
             return []
-        count, first = len(self.material.unlabelled), len(self.material.train)
+        count, first = len(self.data.unlabelled), len(self.data.train)
         order = np.random.default_rng(self.seed(number)).permutation(count)
         places = (step * stage.unlabelled + np.arange(stage.unlabelled)) % count
         return [first + int(each) for each in order[places]]
 
     def _batch(self, indices: list[int], more: list[int]) -> Batch:
         everyone = torch.tensor([*indices, *more], dtype=torch.long)
-        rows = torch.tensor([*self.team.mine(len(indices)),
-                             *(len(indices) + row for row in self.team.mine(len(more)))],
+        rows = torch.tensor([*self.team.local_rows(len(indices)),
+                             *(len(indices) + row for row in self.team.local_rows(len(more)))],
                             dtype=torch.long)
-        captioned = (self.material.tokens[0, everyone, :, 0] != PAD).any(-1)
+        captioned = (self.data.tokens[0, everyone, :, 0] != PAD).any(-1)
         mine = everyone[rows]
-        return Batch(rows, captioned, self.material.tokens[:, mine],
+        return Batch(rows, captioned, self.data.tokens[:, mine],
                      functools.partial(self._images, mine.tolist()), tuple(mine.tolist()))
 
     def _images(self, indices: list[int]) -> NDArray[np.uint8]:
-        return np.stack([self.material.images[index] for index in indices])
+        return np.stack([self.data.images[index] for index in indices])
 
 
-class StreamFeed:
+class StreamBatchSource:
     """Batches of shards, in constant memory (see `training.data.shards`)."""
 
     indexed = False
@@ -141,9 +141,9 @@ class StreamFeed:
         return _enough(len(self.shards), stage, self.team)
 
     def epoch(self, stage: Stage, number: int, epoch: int, skip: int) -> Iterator[Batch]:
-        feed = ShardFeed(self.shards, self.vocabulary, self.max_words, stage.batch,
+        feed = ShardBatchSource(self.shards, self.vocabulary, self.max_words, stage.batch,
                          rank=self.team.rank, world=self.team.size)
-        rows = torch.tensor(self.team.mine(stage.batch))
+        rows = torch.tensor(self.team.local_rows(stage.batch))
         captioned = torch.ones(stage.batch, dtype=torch.bool)
         for batch in feed.epoch(self.seed(1000 * number + epoch), skip):
             yield Batch(rows, captioned, batch.tokens, functools.partial(np.asarray, batch.images))

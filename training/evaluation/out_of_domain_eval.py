@@ -1,4 +1,4 @@
-"""What the captioner does with pictures that are none of its data set's."""
+"""Out-of-domain evaluation: the captioner on pictures that are none of its data set's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from models.captioning.preprocess import to_array, upright_rgb
 from models.captioning.tags import names, summed
-from training.data import unfamiliar
+from training.data import ood_images
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ _SURE = 0.5  # of the starting classifier, as in self-training
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class OutOfDomainResult:
     """Of N pictures without captions: `signals` of each caption's confidence; the likeliest
     tag's probability by the bundle's own classifier (`tags`) and whether the starting encoder
     gives the same tag (`right`); `named`: for each picture whose thing the starting encoder is
@@ -54,7 +54,9 @@ class Seen:
         }
 
 
-def look(captioner: Captioner, examples: Sequence[Example], starting: Encoder) -> Seen:
+def evaluate_ood(
+    captioner: Captioner, examples: Sequence[Example], starting: Encoder
+) -> OutOfDomainResult:
     """Caption pictures without captions; `starting` is the encoder as it came."""
     spoken = [name.spoken for name in names()]
     words = [name.word for name in names()]
@@ -74,22 +76,22 @@ def look(captioner: Captioner, examples: Sequence[Example], starting: Encoder) -
         if certain >= _SURE:
             text = f" {' '.join(caption.words)} "
             named.append(f" {thing} " in text or f" {thing}s " in text)
-    return Seen(signals, np.asarray(tags), np.asarray(right), named)
+    return OutOfDomainResult(signals, np.asarray(tags), np.asarray(right), named)
 
 
-def certainty(captioner: Captioner, count: int = 25) -> dict[str, tuple[int, int, int]]:
+def ood_certainty(captioner: Captioner, count: int = 25) -> dict[str, tuple[int, int, int]]:
     """Of `count` made-up pictures of each kind: how many are sure, medium, unsure.
 
     None of them was used to fit the confidence.
     """
     limits = captioner.config.calibration
-    found: dict[str, list[float]] = {}
-    for kind, image in unfamiliar.draw(count, seed=2):
-        found.setdefault(kind, []).append(captioner.describe(image).confidence)
-    return {kind: (sum(each >= limits.sure for each in told),
-                   sum(limits.medium <= each < limits.sure for each in told),
-                   sum(each < limits.medium for each in told))
-            for kind, told in found.items()}
+    confidences: dict[str, list[float]] = {}
+    for kind, image in ood_images.draw(count, seed=2):
+        confidences.setdefault(kind, []).append(captioner.describe(image).confidence)
+    return {kind: (sum(each >= limits.sure for each in values),
+                   sum(limits.medium <= each < limits.sure for each in values),
+                   sum(each < limits.medium for each in values))
+            for kind, values in confidences.items()}
 
 
 def _share(these: NDArray[np.bool_]) -> float:

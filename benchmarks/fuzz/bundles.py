@@ -1,7 +1,7 @@
 """Bundles: every part changed, unnoticed by the list of SHA-256 or vouched for by it.
 
 The bundle that ships is changed, loaded and asked for a caption: in a fork of a process that
-has loaded the libraries (`mould`), one of every twenty by the real `ChildCaptioner`.
+has loaded the libraries (`forkserver`), one of every twenty by the real `ChildCaptioner`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from pathlib import Path
 from random import Random
 from typing import Any, Self
 
-from benchmarks.hostile import bundle_changes
-from benchmarks.hostile.pictures import Watched
-from benchmarks.hostile.seeds import seeds
-from benchmarks.hostile.trial import Ending, Sample
+from benchmarks.fuzz import bundle_changes
+from benchmarks.fuzz.pictures import Watched
+from benchmarks.fuzz.seeds import seeds
+from benchmarks.fuzz.trial import Ending, Sample
 from describer_daemon import processes
 from describer_daemon.captioner import protocol
 from describer_daemon.core import phrasing
@@ -41,7 +41,7 @@ class Bundles:
     def __init__(self) -> None:
         self._open = contextlib.ExitStack()
         self._sound = self._folder = Path()
-        self._mould: subprocess.Popen[bytes] | None = None
+        self._forkserver: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         room = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="bundle-")))
@@ -108,17 +108,17 @@ class Bundles:
             captioner.close()
 
     def _forked(self) -> Ending:
-        if self._mould is None:
+        if self._forkserver is None:
             pipe = subprocess.PIPE
-            self._mould = processes.start(processes.python("benchmarks.hostile.mould"),
+            self._forkserver = processes.start(processes.python("benchmarks.fuzz.forkserver"),
                                           stdin=pipe, stdout=pipe, stderr=None)
-        mould = self._mould
-        watchdog = threading.Timer(_PATIENCE, processes.end, (mould,))
+        forkserver = self._forkserver
+        watchdog = threading.Timer(_PATIENCE, processes.end, (forkserver,))
         watchdog.start()
         try:
-            protocol.write(processes.pipe(mould.stdin), {"bundle": str(self._folder)},
+            protocol.write(processes.pipe(forkserver.stdin), {"bundle": str(self._folder)},
                          seeds()[_PICTURE])
-            message = protocol.read(processes.pipe(mould.stdout))
+            message = protocol.read(processes.pipe(forkserver.stdout))
         finally:
             watchdog.cancel()
         if message is None:
@@ -131,11 +131,11 @@ class Bundles:
                       lost=reply["code"] != 0)
 
     def _end(self) -> None:
-        if self._mould is not None:
-            processes.end(self._mould)
-            for stream in (self._mould.stdin, self._mould.stdout):
+        if self._forkserver is not None:
+            processes.end(self._forkserver)
+            for stream in (self._forkserver.stdin, self._forkserver.stdout):
                 processes.pipe(stream).close()
-            self._mould = None
+            self._forkserver = None
 
 
 def _sentence(reply: Mapping[str, Any]) -> str:

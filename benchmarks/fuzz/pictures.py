@@ -14,10 +14,10 @@ from pathlib import Path
 from random import Random
 from typing import Self
 
-from benchmarks.hostile import mangling
-from benchmarks.hostile.bombs import BOMBS
-from benchmarks.hostile.seeds import openers, seeds
-from benchmarks.hostile.trial import Ending, Sample, weighted
+from benchmarks.fuzz import mangling
+from benchmarks.fuzz.bombs import BOMBS
+from benchmarks.fuzz.seeds import openers, seeds
+from benchmarks.fuzz.trial import Ending, Sample, weighted
 from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.core import phrasing
 from describer_daemon.core.ports import DescriberError, Encoded

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from training.trainer.distributed import Team
     from training.trainer.recipe import Recipe
 
-_DEVELOPMENT = 1000  # pictures of shards on which a training is scored, unless told
+_DEVELOPMENT = 1000  # pictures of shards on which a training is scored, without `limit`
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Everyday:
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class TrainingData:
     """What a recipe is trained on: N pictures with captions, then U without.
 
     `images` and `classes` (the starting encoder's logits; empty where the recipe needs none)
@@ -89,10 +89,10 @@ class Material:
         return np.stack([prepare.picture(each, preprocessing) for each in self.development])
 
 
-def gather(
+def prepare_data(
     recipe: Recipe, data: Path, work: Path, weights: Path | None = None,
     unlabelled: Path | None = None, limit: int | None = None, everyday: Path | None = None,
-) -> Material:
+) -> TrainingData:
     """Read the data sets, decode and classify the pictures (once), build the vocabulary."""
     dataset = load(data, cleaning=recipe.cleaning)
     for problem in dataset.problems:
@@ -141,7 +141,7 @@ def gather(
             objects.targets(everyday, [*train, *more]),
             text.tokenised(captions, vocabulary, recipe.search.max_words), often, held_out,
             objects.targets(everyday, held_out))
-    return Material(train, development, more, vocabulary, images, classes, tokens,
+    return TrainingData(train, development, more, vocabulary, images, classes, tokens,
                     everyday=scenes)
 
 
@@ -162,9 +162,9 @@ def _texts(folder: Path, examples: Sequence[Example]) -> frozenset[str]:
                      if name in names for caption in captions)
 
 
-def captioned(
+def prepare_captioned_data(
     recipe: Recipe, data: Path, work: Path, vocabulary: Vocabulary, limit: int | None = None
-) -> Material:
+) -> TrainingData:
     """What a network with a vocabulary learns from, or is measured with: pictures with captions."""
     dataset = load(data, cleaning=recipe.cleaning)
     train, development = dataset.train[:limit], dataset.development[:limit]
@@ -173,11 +173,11 @@ def captioned(
                           for part in (train, development))
     images = prepare.pictures(train, recipe.preprocessing, work / "pictures.npy")
     tokens = tokenise(train, vocabulary, recipe.search.max_words)
-    return Material(train, development, [], vocabulary, images, np.zeros((0, 0), np.float16),
+    return TrainingData(train, development, [], vocabulary, images, np.zeros((0, 0), np.float16),
                     tokens)
 
 
-def gather_shards(recipe: Recipe, folder: Path, limit: int | None, team: Team) -> Material:
+def prepare_shard_data(recipe: Recipe, folder: Path, limit: int | None, team: Team) -> TrainingData:
     """Read what a training on shards needs in memory: vocabulary and development split.
 
     Raises ValueError for a recipe that learns from more than pictures with captions.
@@ -187,7 +187,7 @@ def gather_shards(recipe: Recipe, folder: Path, limit: int | None, team: Team) -
                 or stage.objective == "self-critical"):
             raise ValueError(f"stage {stage.name} learns from more than captions: train it on "
                              "the data set itself, not on shards")
-    vocabulary = team.told(lambda: _bounded(
+    vocabulary = team.broadcast_from_rank0(lambda: _bounded(
         shards.build_vocabulary(shards.open_shards(folder), recipe.minimum_count), recipe))
     reader = shards.ShardReader(shards.open_shards(folder, shards.DEVELOPMENT))
     if reader.shards.size != recipe.preprocessing.size:
@@ -197,10 +197,10 @@ def gather_shards(recipe: Recipe, folder: Path, limit: int | None, team: Team) -
         raise ValueError("the shards' captions were cleaned by other rules than the recipe's: "
                          "write them anew with its rules, or take theirs into the recipe")
     seen = list(itertools.islice(reader, limit or _DEVELOPMENT))
-    return Material([], [Example(Path(each.name), each.captions) for each in seen], [], vocabulary,
-                    np.zeros((0, 0, 0, 3), np.uint8), np.zeros((0, 0), np.float16),
-                    torch.zeros(2, 0, 0, 0, dtype=torch.long),
-                    np.stack([each.image for each in seen]))
+    return TrainingData(
+        [], [Example(Path(each.name), each.captions) for each in seen], [], vocabulary,
+        np.zeros((0, 0, 0, 3), np.uint8), np.zeros((0, 0), np.float16),
+        torch.zeros(2, 0, 0, 0, dtype=torch.long), np.stack([each.image for each in seen]))
 
 
 def _bounded(vocabulary: Vocabulary, recipe: Recipe) -> Vocabulary:
@@ -213,12 +213,12 @@ def _bounded(vocabulary: Vocabulary, recipe: Recipe) -> Vocabulary:
 def starting_encoder(recipe: Recipe, weights: Path | None) -> Encoder:
     """The encoder as it comes. Raises ValueError when the weights are not given."""
     encoder = make_encoder(recipe.architecture)
-    if not start(encoder, recipe, weights):
+    if not load_pretrained(encoder, recipe, weights):
         raise ValueError("this recipe learns from its starting weights' classes: give --weights")
     return encoder.to(memory_format=torch.channels_last).eval()
 
 
-def start(encoder: Encoder, recipe: Recipe, weights: Path | None) -> bool:
+def load_pretrained(encoder: Encoder, recipe: Recipe, weights: Path | None) -> bool:
     """Give the encoder the recipe's starting weights. False when there are none to be had.
 
     Raises ValueError when they cannot be read, or not be downloaded.

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from training.data.unfamiliar import draw
+from training.data.ood_images import draw
 
 
 def test_there_are_as_many_of_every_kind() -> None:

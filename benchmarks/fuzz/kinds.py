@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from benchmarks.hostile.bundles import Bundles
-from benchmarks.hostile.clipboards import Clipboards
-from benchmarks.hostile.messages import Messages
-from benchmarks.hostile.pictures import Pictures
-from benchmarks.hostile.settings_files import SettingsFiles
-from benchmarks.hostile.trial import Kind
+from benchmarks.fuzz.bundles import Bundles
+from benchmarks.fuzz.clipboards import Clipboards
+from benchmarks.fuzz.messages import Messages
+from benchmarks.fuzz.pictures import Pictures
+from benchmarks.fuzz.settings_files import SettingsFiles
+from benchmarks.fuzz.trial import Kind
 
 KINDS: Mapping[str, Callable[[], Kind]] = {
     "pictures": Pictures, "clipboard": Clipboards, "settings": SettingsFiles,

@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks.hostile.trial import Ending, Kind, Sample, descriptors, faults, sample, tried
+from benchmarks.fuzz.trial import Ending, Kind, Sample, descriptors, faults, sample, tried
 
 THOROUGH = 20  # one input of so many goes the long way
 _NAME = re.compile(r"([a-z]+)-(-?\d+)-(\d+)\.input")

@@ -11,7 +11,7 @@ from random import Random
 
 from PIL import Image
 
-from benchmarks.hostile.seeds import drawn
+from benchmarks.fuzz.seeds import drawn
 
 Bomb = Callable[[Random], bytes]
 _PNG = b"\x89PNG\r\n\x1a\n"

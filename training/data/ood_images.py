@@ -1,4 +1,4 @@
-"""Made-up pictures unlike any photograph, of which a captioner must not be sure."""
+"""Out-of-domain (OOD) images: made up, unlike any photograph; no captioner may be sure of them."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.hostile import mangling, texts
-from benchmarks.hostile.trial import weighted
+from benchmarks.fuzz import mangling, texts
+from benchmarks.fuzz.trial import weighted
 from models.captioning.vocabulary import SPECIALS
 from models.runtime import bundle
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import floor, growth
+from benchmarks import growth, roofline
 from benchmarks.pictures import photographs
 from models.runtime.bundle import DECODER, ENCODER
 
@@ -32,11 +32,11 @@ def written(path: Path, *nodes: tuple[str, list[int], list[int], list[int]]) -> 
 
 def test_multiply_adds_are_counted_by_shape(tmp_path: Path) -> None:
     product = ("MatMul", [2, 3, 5], [5, 7], [2, 3, 7])
-    assert floor.work(written(tmp_path / "a", product)) == 2 * 3 * 5 * 7
+    assert roofline.work(written(tmp_path / "a", product)) == 2 * 3 * 5 * 7
     convolution = ("Conv", [1, 4, 8, 8], [6, 4, 3, 3], [1, 6, 6, 6])
-    assert floor.work(written(tmp_path / "b", convolution)) == 6 * 6 * 6 * (4 * 3 * 3)
+    assert roofline.work(written(tmp_path / "b", convolution)) == 6 * 6 * 6 * (4 * 3 * 3)
     added = ("Add", [9, 9], [9, 9], [9, 9])
-    assert floor.work(written(tmp_path / "c", product, convolution, added)) == 210 + 7776
+    assert roofline.work(written(tmp_path / "c", product, convolution, added)) == 210 + 7776
 
 
 def test_products_in_integers_count_as_well(tmp_path: Path) -> None:
@@ -58,22 +58,22 @@ def test_products_in_integers_count_as_well(tmp_path: Path) -> None:
     graph = make.make_graph(nodes, "graph", inputs, outputs, weights)
     onnx.save(make.make_model(graph, opset_imports=[make.make_opsetid("", 18)], ir_version=10),
               tmp_path / "integers")
-    assert floor.work(tmp_path / "integers") == 6 * 6 * 6 * (4 * 3 * 3) + 3 * 5 * 7
+    assert roofline.work(tmp_path / "integers") == 6 * 6 * 6 * (4 * 3 * 3) + 3 * 5 * 7
 
 
 def test_the_count_agrees_with_the_networks_own_weights(tiny_bundle: Path) -> None:
     """Each weight of a decoder's matrices is used once a row, or once for each cell."""
-    encoder, decoder = floor.work(tiny_bundle / ENCODER), floor.work(tiny_bundle / DECODER)
+    encoder, decoder = roofline.work(tiny_bundle / ENCODER), roofline.work(tiny_bundle / DECODER)
     assert encoder > 5 * decoder > 0
 
 
 def test_a_caption_is_told_by_stages(tiny_bundle: Path) -> None:
-    found = floor.measure(photographs(None, 2), 1, tiny_bundle)
+    found = roofline.measure(photographs(None, 2), 1, tiny_bundle)
     assert found.rows >= found.steps >= 1
     assert found.peak > found.row_work > 0
     assert found.whole >= found.least / 2
     assert min(found.milliseconds.values()) >= 0
-    told = floor.table(found)
+    told = roofline.table(found)
     assert "caption / floor" in told
     assert all(stage in told for stage in found.milliseconds)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import Self
 
-from benchmarks.hostile import mangling, texts
-from benchmarks.hostile.trial import Ending, Sample, weighted
+from benchmarks.fuzz import mangling, texts
+from benchmarks.fuzz.trial import Ending, Sample, weighted
 from describer_daemon.service import control
 
 _WAYS = {"sound": 10, "values": 35, "mangled": 30, "noise": 15, "large": 6, "nested": 4}
