@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from training.trainer.train import Trainer
 
 _folder = click.Path(path_type=Path, exists=True, file_okay=False)
+_everyday = click.option(
+    "--everyday", type=_folder,
+    help="Folder of everyday pictures: captions.csv, objects.csv (which kinds of thing are on "
+         "them), detections.csv.gz and text.txt.gz.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,9 +30,9 @@ def main() -> None:
     """Train, measure and export captioners for the describer.
 
     \b
-    From pictures to a bundle in one command (about four hours on two cores):
-      python -m training build third --data flickr8k --unlabelled coco --weights weights \\
-          --work work --out models/bundles/flickr8k
+    From pictures to a bundle in one command (about two hours on two cores):
+      python -m training build everyday --data flickr8k --everyday coco --weights weights \\
+          --work work --out models/bundles/everyday
     Killed at any moment, the same command goes on where it was.
     """
 
@@ -39,9 +43,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
                      help="Folder for caches, checkpoints and scores."),
         click.option("--weights", type=_folder, help="Folder of the starting weights."),
         click.option("--unlabelled", type=_folder, help="Folder of pictures without captions."),
-        click.option("--everyday", type=_folder,
-                     help="Folder of everyday pictures: captions.csv, objects.csv (which kinds of "
-                          "thing are on them), detections.csv.gz and text.txt.gz."),
+        _everyday,
         click.option("--data", type=_folder, required=True, help="Folder of the data set."),
         click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures."),
         click.option("--processes", type=click.IntRange(min=1), default=1, show_default=True,
@@ -111,11 +113,12 @@ def build(out: Path, processes: int, **options: Any) -> None:
 @click.option("--weights", type=_folder, help="Folder of the starting weights.")
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for caches.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
+@_everyday
 @click.option("--beside", type=_folder, multiple=True,
               help="A bundle of the same recipe with another seed: the card tells the spread of "
                    "the scores. May be given several times.")
 def renew(recipe: str, bundle: Path, data: Path, unlabelled: Path | None, weights: Path | None,
-          work: Path, out: Path, beside: tuple[Path, ...]) -> None:
+          work: Path, out: Path, everyday: Path | None, beside: tuple[Path, ...]) -> None:
     """Write BUNDLE anew from its own weights, without training.
 
     After a change of RECIPE's search, of the graphs, the memory or the confidence: all of these
@@ -124,7 +127,7 @@ def renew(recipe: str, bundle: Path, data: Path, unlabelled: Path | None, weight
     from training.release.publish import renew as again
 
     try:
-        again(running.read(recipe), bundle, data, work, out, weights, unlabelled, beside)
+        again(running.read(recipe), bundle, data, work, out, weights, unlabelled, beside, everyday)
     except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from error
 

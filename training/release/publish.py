@@ -22,7 +22,7 @@ from training.data.datasets import load_unlabelled
 from training.evaluation.evaluate import Result, evaluate
 from training.evaluation.out_of_domain_eval import evaluate_ood, ood_certainty
 from training.release import calibration, card, everyday, neighbours, plots
-from training.trainer.training_data import prepare_captioned_data, starting_encoder
+from training.trainer.training_data import prepare_captioned_data, prepare_data, starting_encoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,15 +100,21 @@ def member_of(bundle: Path) -> TrainedMember:
 def renew(
     recipe: Recipe, source: Path, data: Path, work: Path, folder: Path,
     weights: Path | None = None, unlabelled: Path | None = None, beside: Sequence[Path] = (),
+    everyday_pictures: Path | None = None,
 ) -> Result:
     """Write a bundle's weights anew, with the recipe's search and today's graphs and memory.
 
     `beside` are bundles of the same recipe with other seeds: the card tells how far the scores
-    differ. Raises ValueError when a bundle cannot be used, or is of another recipe.
+    differ. Raises ValueError when a bundle cannot be used, or is of another recipe or other data.
     """
     (config, vocabulary), *_ = [_made_by(recipe, each) for each in (source, *beside)]
     network = _network(config, vocabulary, source)
-    made = prepare_captioned_data(recipe, data, work, vocabulary)
+    if recipe.everyday:
+        made = prepare_data(recipe, data, work, weights, unlabelled, everyday=everyday_pictures)
+        if made.vocabulary.words != vocabulary.words:
+            raise ValueError(f"the bundle in {source} was made of other data: its words differ")
+    else:
+        made = prepare_captioned_data(recipe, data, work, vocabulary)
     return _publish(Trained(network, recipe, made, config.origin), folder, weights, unlabelled,
                     beside)
 
