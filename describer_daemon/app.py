@@ -106,12 +106,12 @@ class Daemon:
         for part in (self._watcher, self._tray, self._listener, self._focus):
             if part is not None:
                 part.stop()
-        self._pipeline.stop(patience=0.2)  # the looking thread may be waiting for the captioner
+        self._pipeline.stop(timeout=0.2)  # the looking thread may be waiting for the captioner
         self._captioner.close()
         self._pipeline.speaker.close()
         self._earcons.close()
         processes.end_all()
-        self._pipeline.stop(patience=0.5)  # now it waits for nothing any more
+        self._pipeline.stop(timeout=0.5)  # now it waits for nothing any more
         # Last, for with it goes the lock: who is started next shall find the keys free.
         self._control.stop()
         log.info("ended in %.0f ms", 1000 * (time.monotonic() - started))

@@ -208,8 +208,8 @@ def _decoded_image(picture: Picture, *, full: bool) -> Image.Image:
     from models.captioning.preprocess import upright_rgb
 
     if isinstance(picture, Pixels):
-        return image_decoding.from_pixels(
-            picture.width, picture.height, picture.layout, picture.data)
+        data = bytes(picture.data)  # no copy: what came over the pipe is bytes
+        return image_decoding.from_pixels(picture.width, picture.height, picture.layout, data)
     return upright_rgb(image_decoding.from_encoded(picture.data, full=full))
 
 

@@ -153,7 +153,7 @@ class Earcons:
 class Room:
     """A pipeline among fakes, and a way to ask it something."""
 
-    def __init__(self, patience: float = LONG, linger: float = LONG) -> None:
+    def __init__(self, still_looking_after: float = LONG, cycle_timeout: float = LONG) -> None:
         self.screen, self.clipboard = Source(), Source()
         self.captioner, self.speaker, self.earcons = Captioner(), Speaker(), Earcons()
         self.copied: list[str] = []
@@ -163,7 +163,7 @@ class Room:
         self.pipeline = Pipeline(
             {Verb.SCREEN: self.screen, Verb.CLIPBOARD: self.clipboard, Verb.TEXT: self.screen},
             self.captioner, self.speaker, self._copy, self.earcons, self._unheard,
-            patience=patience, linger=linger,
+            still_looking_after=still_looking_after, cycle_timeout=cycle_timeout,
         )
         self.pipeline.start()
 

@@ -47,7 +47,7 @@ def test_the_same_key_again_goes_to_the_next_picture(room: Room, verb: Verb) -> 
 
 def test_the_same_key_again_while_the_sentence_is_spoken(room: Room) -> None:
     room.close()
-    brief = Room(linger=0.0)
+    brief = Room(cycle_timeout=0.0)
     try:
         brief.captioner.pictures = THREE
         brief.speaker.held = []
@@ -63,13 +63,13 @@ def test_the_same_key_again_while_the_sentence_is_spoken(room: Room) -> None:
 
 def test_after_some_quiet_the_same_key_starts_anew(room: Room) -> None:
     room.close()
-    brief = Room(linger=0.05)
+    brief = Room(cycle_timeout=0.05)
     try:
         brief.captioner.pictures = THREE
         for _ in range(2):
             assert brief.answer(Verb.SCREEN).sentence.startswith("Picture 1 of")
             until(lambda: not brief.pipeline.speaking)
-            time.sleep(0.2)  # several times as long as it lingers
+            time.sleep(0.2)  # several times as long as the timeout
     finally:
         brief.close()
 
@@ -277,7 +277,7 @@ def test_a_copy_that_fails_is_answered_once(room: Room, error: Exception, senten
 )
 def test_still_looking_is_said_once(room: Room, verb: Verb, waiting: str, answer: str) -> None:
     room.close()
-    slow = Room(patience=0.05)
+    slow = Room(still_looking_after=0.05)
     try:
         slow.captioner.may_go.clear()
         outcomes = slow.ask(verb)
@@ -295,7 +295,7 @@ def test_still_looking_is_said_once(room: Room, verb: Verb, waiting: str, answer
 
 def test_still_looking_is_said_by_a_voice_that_raises(room: Room) -> None:
     room.close()
-    slow = Room(patience=0.05)
+    slow = Room(still_looking_after=0.05)
     try:
         slow.captioner.may_go.clear()
         slow.speaker.raises = OSError("no sound device")

@@ -76,7 +76,7 @@ def test_a_defect_while_an_answer_is_made_is_said_and_the_loop_lives(
         raise KeyError("a defect")
 
     with monkeypatch.context() as patched:
-        patched.setattr(room.pipeline, "_pass", fail)
+        patched.setattr(room.pipeline._cycle, "described", fail)
         assert room.answer(Verb.SCREEN) == Outcome(phrasing.INTERNAL, failed=True)
     assert room.speaker.said == [phrasing.INTERNAL]
     assert room.earcons.heard == ["taken", "failed", "words"]
@@ -90,7 +90,7 @@ def test_nothing_is_passed_over_when_the_first_picture_comes_again(room: Room) -
         "Picture 1", "Picture 2", "Picture 1", "Picture 2"]
     room.captioner.pictures = ()
     room.answer(Verb.SCREEN)
-    assert room.pipeline._passed == ()
+    assert room.pipeline._cycle.already_described == ()
 
 
 def test_what_was_read_is_the_last_sentence_and_begins_no_round(room: Room) -> None:
@@ -98,7 +98,7 @@ def test_what_was_read_is_the_last_sentence_and_begins_no_round(room: Room) -> N
     room.captioner.pictures = TWO
     room.answer(Verb.TEXT)
     assert room.pipeline.last == "text 1."
-    assert room.pipeline._passed == ()
+    assert room.pipeline._cycle.already_described == ()
     room.answer(Verb.SCREEN)
     room.screen.error = DescriberError("The screen is gone.")
     room.answer(Verb.SCREEN)
@@ -152,7 +152,7 @@ def test_the_usual_patience_is_that_of_the_design() -> None:
     usual = Pipeline({}, room.captioner, room.speaker, room.copied.append, room.earcons,
                      room.unheard.append)
     room.close()
-    assert (usual._patience, usual._linger) == (1.5, 3.0)
+    assert (usual._still_looking_after, usual._cycle.cycle_timeout) == (1.5, 3.0)
 
 
 def test_who_asks_after_the_end_is_answered_at_once(room: Room) -> None:
