@@ -11,9 +11,9 @@ from torch.nn import functional
 
 from models.captioning.vocabulary import END, PAD, START
 from models.networks.captioners import CaptioningNetwork
-from models.networks.encoders import ENCODERS
 from models.networks.grounded import GroundedLSTM
 from models.networks.objects import FACTS
+from models.networks.registry import ENCODERS
 from tests.variants import TinyEncoder
 from training.trainer import self_critical
 
@@ -24,7 +24,7 @@ OPTIONS: dict[str, Any] = {"kinds": KINDS, "evidence": EVIDENCE, "grid": 8, "hid
 
 def decoder(**more: Any) -> GroundedLSTM:
     torch.manual_seed(1)
-    network = GroundedLSTM(channels=CHANNELS, words=WORDS, **OPTIONS | more)
+    network = GroundedLSTM(channels=CHANNELS, vocab_size=WORDS, **OPTIONS | more)
     with torch.no_grad():  # clear choices: it starts out with hardly any
         network.embedding.weight *= 20
     return network.eval()

@@ -14,7 +14,7 @@ from PIL import Image
 from tests import bundles
 from training.data.datasets import Example
 from training.data.objects import ObjectTargets
-from training.evaluation.honesty import Answer, Honesty, answer, ask, judge
+from training.evaluation.honesty import Asked, Honesty, ask, asked, judge
 
 KINDS = 4
 
@@ -29,16 +29,23 @@ class Thing:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """Of a caption what honesty is about."""
+class Said:
+    """Of an answer what honesty is about."""
 
     form: str
     said: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A caption's part in it."""
+
+    answer: Said
     things: tuple[Thing, ...] = ()
 
 
-def told(form: str, *said: int, things: tuple[Thing, ...] = ()) -> Answer:
-    return answer(Told(form, frozenset(said), things), KINDS)
+def told(form: str, *said: int, things: tuple[Thing, ...] = ()) -> Asked:
+    return asked(Told(Said(form, frozenset(said)), things), KINDS)
 
 
 def truth(*pictures: dict[int, int]) -> ObjectTargets:
@@ -130,7 +137,7 @@ def test_pictures_are_described_one_after_the_other(tmp_path: Path) -> None:
         def describe(self, image: Image.Image) -> Told:
             assert image.mode == "RGB"
             kind = int(np.asarray(image, int).sum((0, 1)).argmax())
-            return Told("plain", frozenset({kind}), (Thing(kind, 0.8, 1),))
+            return Told(Said("plain", frozenset({kind})), (Thing(kind, 0.8, 1),))
 
     examples = []
     for name in ("blue", "red"):
