@@ -37,6 +37,9 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "predictive, dot, GRU": ("luong_local", _LUONG | {"reach": 2, "score": "dot", "cell": "gru"}),
 }
 
+WITH_OBJECTS = frozenset({"grounded_lstm"})
+"""Decoders whose features have the maps of an object head behind them: tests of their own."""
+
 
 class TinyEncoder(Encoder):
     """One convolution: four by four cells of a picture of 64."""

@@ -62,6 +62,22 @@ def test_same_padding_is_the_plain_one_without_stride(kernel: int) -> None:
     assert torch.allclose(layer(x), plain, atol=1e-6)
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("groups", [1, 4])
+def test_same_padding_is_the_same_in_training(kernel: int, stride: int, groups: int) -> None:
+    torch.manual_seed(1)
+    layer = SameConv2d(4, 8, kernel, stride, groups)
+    x = torch.randn(2, 4, 8, 8)
+    wanted = layer.eval()(x)
+    assert torch.equal(layer.train()(x), wanted)
+    with torch.autocast("cpu", torch.bfloat16):  # some kinds are reckoned in float32 there
+        assert torch.allclose(layer(x.bfloat16()).float(), wanted, atol=0.1)
+        layer(x.bfloat16()).float().sum().backward()
+    assert layer.weight.grad is not None
+    assert layer.weight.grad.isfinite().all()
+
+
 @pytest.mark.parametrize("name", sorted(ENCODERS))
 def test_an_encoder_gives_the_grid_that_it_promises(name: str) -> None:
     with torch.device("meta"):  # shapes alone
@@ -75,7 +91,7 @@ def test_an_encoder_gives_the_grid_that_it_promises(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "grid"),
     [("vgg16", 14), ("resnet50", 7), ("resnet101", 7), ("mobilenet_v2", 7), ("inception_v3", 8),
-     ("xception", 10), ("mobilenet_edgetpu", 7)],
+     ("xception", 10), ("mobilenet_edgetpu", 7), ("efficientnet_lite3", 8)],
 )
 def test_grids_are_those_of_the_papers(name: str, grid: int) -> None:
     with torch.device("meta"):
@@ -235,19 +251,21 @@ def test_what_the_engines_ask_for_is_one_picture_with_several_hypotheses(decoder
     torch.manual_seed(1)
     network = CaptioningNetwork({**ARCHITECTURE, "decoder": decoder}, vocab_size=9).eval()
     with torch.inference_mode():
-        memory, state, features, classes = network.encode(torch.rand(1, 3, 64, 64))[:4]
-        assert features.shape == (1, 1280)
-        assert classes.shape == (1, 1000)
-        assert torch.allclose(classes.sum(), torch.ones(()))
-        assert {len(part) for part in (*memory, *state)} == {1}
-        three = tuple(torch.cat([part] * 3) for part in state)
-        scores, weights, after = network.step(torch.tensor([1, 1, 5]), memory, three)
+        seen = network.encode(torch.rand(1, 3, 64, 64))
+        assert seen.features.shape == (1, 1280)
+        assert seen.classes is not None
+        assert seen.classes.shape == (1, 1000)
+        assert torch.allclose(seen.classes.sum(), torch.ones(()))
+        assert seen.objects is seen.places is None
+        assert {len(part) for part in (*seen.memory, *seen.state)} == {1}
+        three = tuple(torch.cat([part] * 3) for part in seen.state)
+        scores, weights, after = network.step(torch.tensor([1, 1, 5]), seen.memory, three)
     assert scores.shape == (3, 9)
     assert torch.allclose(scores.exp().sum(-1), torch.ones(3))
     assert weights.shape == (3, 4)
     assert torch.equal(scores[0], scores[1])
     assert not torch.allclose(scores[0], scores[2])
-    assert [part.shape[1:] for part in after] == [part.shape[1:] for part in state]
+    assert [part.shape[1:] for part in after] == [part.shape[1:] for part in seen.state]
 
 
 @pytest.mark.parametrize("variant", sorted(set(VARIANTS) - {"committee"}))

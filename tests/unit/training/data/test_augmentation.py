@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -58,8 +59,7 @@ def test_a_crop_stays_inside_and_keeps_as_much_as_it_should(
 ) -> None:
     torch.manual_seed(seed)
     pixels = torch.stack([ACROSS[0], ACROSS[0].T, ACROSS[0]]).expand(8, -1, -1, -1)
-    changed = Augmentation(scale, stretch, 0.0)._cropped(
-        pixels, torch.zeros(8) > 0, slice(None), 32)
+    changed = Augmentation(scale, stretch, 0.0)(pixels, torch.zeros(8) > 0)
     steps = 255 / 31
     width = changed[:, 0].diff(dim=-1) / steps  # of the source's cells for each cell
     height = changed[:, 1].diff(dim=-2) / steps
@@ -93,3 +93,57 @@ def test_grey_stays_grey() -> None:
     pixels = noise()[:, :1].expand(-1, 3, -1, -1)
     changed = Augmentation(colour=0.9)(pixels, torch.zeros(4) > 0)
     assert torch.allclose(changed, changed[:, :1].expand_as(changed), atol=0.05)
+
+
+def places() -> Tensor:
+    """Maps of three things: on the left, on the right, across the middle; and of none."""
+    maps = torch.zeros(2, 4, 16, 16)
+    maps[:, 0, 4:8, 1:5] = maps[:, 1, 4:8, 11:15] = maps[:, 2, 2:4, 5:11] = 0.25
+    return maps
+
+
+def test_a_crop_of_all_leaves_maps_as_they_are_and_a_mirror_turns_them() -> None:
+    maps = places()
+    pixels, left, share = Augmentation(1.0, 1.0, 0.0).with_maps(
+        noise(2), maps, torch.tensor([True, False]), size=24)
+    assert pixels.shape == (2, 3, 24, 24)
+    assert left.shape == maps.shape
+    assert torch.allclose(left[0], maps[0].flip(-1), atol=1e-5)
+    assert torch.allclose(left[1], maps[1], atol=1e-5)
+    assert torch.allclose(share, torch.tensor([1.0, 1, 1, 0]).expand(2, 4), atol=1e-5)
+
+
+def test_pixels_are_changed_as_without_maps() -> None:
+    pixels, mirror = noise(2), torch.tensor([True, False])
+    torch.manual_seed(2)
+    alone = Augmentation()(pixels, mirror)
+    torch.manual_seed(2)
+    assert torch.equal(Augmentation().with_maps(pixels, places(), mirror)[0], alone)
+
+
+@pytest.mark.parametrize(
+    ("mirror", "wanted"), [(1.0, [1.0, 0.0, 0.5, 0.0]), (-1.0, [1.0, 0.0, 0.5, 0.0])])
+def test_what_is_left_of_things_in_half_a_picture(
+    monkeypatch: pytest.MonkeyPatch, mirror: float, wanted: list[float]
+) -> None:
+    left_half = torch.tensor([[mirror * 0.5, 0, -0.5], [0, 1.0, 0]]).expand(2, -1, -1)
+    monkeypatch.setattr(Augmentation, "_crops", lambda *_: left_half)
+    _, left, share = Augmentation(colour=0.0).with_maps(noise(2), places(), torch.zeros(2) > 0)
+    assert torch.allclose(share, torch.tensor(wanted).expand(2, 4), atol=0.05)
+    assert not left[:, [1, 3]].any()
+    columns = torch.arange(16) + 0.5
+    at = (left[0, 0].sum(0) * columns).sum() / left[0, 0].sum()
+    assert float(at) == pytest.approx(6 if mirror > 0 else 10, abs=0.05)  # twice as far from 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), scale=st.floats(0.1, 1))
+def test_a_share_is_a_share(seed: int, scale: float) -> None:
+    torch.manual_seed(seed)
+    crops = Augmentation(scale, 2.0)
+    even = torch.full((4, 1, 16, 16), 0.5)
+    _, left, share = crops.with_maps(noise(), even, torch.rand(4) < 0.5)
+    assert left.min() >= 0
+    assert left.max() <= 0.5 + 1e-6
+    assert share.min() >= scale / 2 * 0.8  # the stretch may cost half; the edges fade out
+    assert share.max() <= 1

@@ -1,0 +1,428 @@
+"""Training on everyday pictures: heads for things, a language from text, an honest reward."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from torch import Tensor
+
+from models.captioning.kinds import kinds, numbers
+from models.captioning.vocabulary import END, PAD
+from models.networks.captioners import CaptioningNetwork
+from models.networks.efficientnet import EfficientNetLite3
+from models.networks.objects import ObjectHead, read_maps
+from models.networks.registry import ENCODERS
+from tests import everyday
+from tests.variants import TinyEncoder
+from training.__main__ import main
+from training.data import prepare
+from training.data.augmentation import Augmentation
+from training.data.objects import MAP, mean_average_precision
+from training.evaluation.report import encoded, reporter
+from training.trainer.distributed import ALONE
+from training.trainer.feed import Batch, MapFeed
+from training.trainer.material import Everyday, Material, gather
+from training.trainer.objective import Objective, _Things, object_loss
+from training.trainer.recipe import RECIPES, Recipe, RecipeError, Stage, load_recipe
+from training.trainer.self_critical import HonestReward
+from training.trainer.train import Trainer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BALL, BOOK = (numbers()[kind] for kind, _ in everyday.THINGS.values())
+OBJECTS = Stage("things", "all", epochs=1, rate=1e-2, batch=4, objective="objects", objects=1.0)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ENCODERS, "tiny", TinyEncoder)
+        yield everyday.prepare(tmp_path_factory.mktemp("everyday"))
+
+
+@pytest.fixture(scope="module")
+def recipe(folder: Path) -> Recipe:
+    return load_recipe(folder / "recipe.toml")
+
+
+@pytest.fixture(scope="module")
+def material(folder: Path, recipe: Recipe) -> Material:
+    return gather(recipe, folder / "data", folder / "maps", everyday=folder / "everyday")
+
+
+@pytest.fixture(scope="module")
+def known(material: Material) -> Everyday:
+    assert material.everyday is not None
+    return material.everyday
+
+
+@pytest.fixture(scope="module")
+def whole(folder: Path, recipe: Recipe, material: Material) -> Trainer:
+    """Trained through all stages, unbroken."""
+    return trained(recipe, material, folder / "work")
+
+
+def trained(recipe: Recipe, material: Material, work: Path) -> Trainer:
+    work.mkdir(exist_ok=True)
+    trainer = Trainer(recipe, material, None, work, reporter(material, recipe), 1)
+    trainer.run()
+    return trainer
+
+
+def objective(recipe: Recipe, material: Material) -> Objective:
+    torch.manual_seed(3)
+    network = CaptioningNetwork(recipe.architecture, len(material.vocabulary))
+    return Objective(network, recipe, material, ALONE)
+
+
+def batch_of(material: Material, *indices: int) -> Batch:
+    rows = torch.tensor(indices, dtype=torch.long)
+    return Batch(torch.arange(len(indices)), (material.tokens[0, rows, :, 0] != PAD).any(-1),
+                 material.tokens[:, rows], lambda: np.stack([material.images[i] for i in indices]),
+                 indices)
+
+
+def head_of(network: CaptioningNetwork) -> ObjectHead:
+    assert network.objects is not None
+    return network.objects
+
+
+# what it is trained on
+
+
+def test_held_out_pictures_are_not_learnt_from(material: Material, known: Everyday) -> None:
+    assert [each.path.name for each in known.development] == ["10.png", "20.png"]
+    assert all(each.captions for each in known.development)
+    mine = [each.path.name for each in (*material.train, *material.unlabelled)]
+    assert not {"10.png", "20.png"} & set(mine)
+    assert len(mine) == 10 + everyday.PICTURES - 2  # the data set's, and the others
+    assert [len(each.captions) for each in material.unlabelled] == [0] * 8
+    assert known.targets.presence.shape == (32, len(kinds()))
+    assert known.targets.labelled.tolist() == [False] * 10 + [True] * 22
+    assert known.judged.presence.sum(1).tolist() == [1, 1]
+    heard = [" ".join(material.vocabulary.decode(row)) for row in known.text.tokens.tolist()]
+    # of the lines of text those that are captions of held-out pictures are missing
+    spoken = {" ".join(words) for each in known.development for words in each.captions}
+    assert "there is a red book at the left" in heard
+    assert "there is a blue ball at the right" in spoken
+    assert not spoken & set(heard)
+    assert len(heard) == 48 - 2 - 6  # six are longer than ten words
+
+
+def test_everyday_pictures_with_captions_come_twice_an_epoch(
+    recipe: Recipe, material: Material, known: Everyday
+) -> None:
+    captioned = [each.path.parent.parent.name == "everyday" for each in material.train]
+    assert captioned == [False] * 10 + [True] * 14
+    assert known.often == (*range(10, 24),)
+    assert material.rows == (*range(24), *range(10, 24))
+    feed = MapFeed(material, recipe.seed_at, ALONE)
+    stage = dataclasses.replace(recipe.stages[2], batch=19)
+    assert feed.steps(stage) == 2
+    seen = [index for batch in feed.epoch(stage, 2, 0, 0) for index in batch.indices]
+    assert sorted(seen) == sorted(material.rows)
+    once = dataclasses.replace(known, often=())
+    assert dataclasses.replace(material, everyday=once).rows == (*range(24),)
+
+
+def test_heads_learn_from_all_pictures_and_the_decoder_from_text(
+    recipe: Recipe, material: Material, known: Everyday
+) -> None:
+    feed = MapFeed(material, recipe.seed_at, ALONE)
+    things, text = recipe.stages[:2]
+    assert feed.steps(things) == 32 // 8
+    seen = [index for batch in feed.epoch(things, 0, 0, 0) for index in batch.indices]
+    assert sorted(seen) == [*range(32)]
+    assert feed.steps(text) == len(known.text) // 8
+    steps = [*feed.epoch(text, 1, 0, 0)]
+    assert len(steps) == feed.steps(text)
+    assert len([*feed.epoch(text, 1, 0, 1)]) == len(steps) - 1
+    assert all(batch.total == 0 and batch.indices == () for batch in steps)
+
+
+def test_the_vocabulary_has_frequent_words_of_the_text(material: Material) -> None:
+    words = set(material.vocabulary.words)
+    assert {"circle", "ball", "lawn", "beside"} <= words
+
+
+def test_what_a_recipe_needs_is_asked_for(
+    folder: Path, recipe: Recipe, material: Material, tmp_path: Path
+) -> None:
+    done = CliRunner().invoke(main, [
+        "train", str(folder / "recipe.toml"), "--data", str(folder / "data"),
+        "--work", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "give --everyday" in " ".join(done.output.split())
+    without = dataclasses.replace(material, everyday=None)
+    for stage in recipe.stages[:2]:
+        with pytest.raises(RecipeError, match=f"stage {stage.name} learns from .*--everyday"):
+            MapFeed(without, recipe.seed_at, ALONE).steps(stage)
+    with pytest.raises(RecipeError, match="stage text learns from text: give --everyday"):
+        objective(recipe, without)(recipe.stages[1], batch_of(material), torch.zeros(0) > 0)
+    options = {"grid": 8, "hidden": 7, "embedding": 6, "attention": 5}
+    other = dataclasses.replace(recipe, architecture={
+        "encoder": "tiny", "decoder": "soft_attention_lstm", "decoder_options": options})
+    with pytest.raises(RecipeError, match="stage text: this decoder cannot learn from text alone"):
+        objective(other, material)(recipe.stages[1], batch_of(material), torch.zeros(0) > 0)
+
+
+# what a head learns
+
+
+def things(**changes: Tensor) -> _Things:
+    """One picture with two things of three kinds: the first on the left, the second twice."""
+    coverage = torch.zeros(1, 3, MAP, MAP)
+    coverage[0, 0, :, : MAP // 2] = coverage[0, 1, MAP // 2 :, MAP // 2 :] = 0.1
+    known = {"presence": torch.tensor([[1.0, 1, 0]]), "counts": torch.tensor([[1.0, 2, -1]]),
+             "known": torch.ones(1, 3), "coverage": coverage}
+    return _Things(**known | changes)
+
+
+def test_maps_learn_whether_where_and_how_many() -> None:
+    maps = torch.zeros(1, 9, 4, 4, requires_grad=True)
+    optimiser = torch.optim.Adam([maps], 0.2)
+    first = float(object_loss(maps.detach(), things()))
+    for _ in range(200):
+        loss = object_loss(maps, things())
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert float(loss.detach()) < first / 3
+    seen = read_maps(maps.detach())
+    assert (seen.logits[0] > 0).tolist() == [True, True, False]
+    assert seen.counts[0, :2].tolist() == pytest.approx([1, 2], abs=0.2)
+    assert seen.places[0, 0, :2].tolist() == pytest.approx([0.25, 0.5], abs=0.05)
+    assert seen.places[0, 1, :2].tolist() == pytest.approx([0.75, 0.75], abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("changes", "blind"),
+    [
+        ({"known": torch.tensor([[0.0, 1, 1]])}, [0, 3, 6]),  # all of the first kind's maps
+        ({"counts": torch.full((1, 3), -1.0)}, [6, 7, 8]),
+        ({"presence": torch.zeros(1, 3)}, [6, 7, 8]),  # how many is no matter where none is
+    ],
+)
+def test_what_is_unknown_teaches_nothing(changes: dict[str, Tensor], blind: list[int]) -> None:
+    torch.manual_seed(1)
+    maps = torch.randn(1, 9, 4, 4, requires_grad=True)
+    object_loss(maps, things(**changes)).backward()
+    assert maps.grad is not None
+    silent = [number for number in range(9) if not maps.grad[0, number].any()]
+    assert set(blind) <= set(silent)
+    assert maps.grad[0, 4].any()
+
+
+def test_pictures_of_other_rows_teach_nothing() -> None:
+    torch.manual_seed(1)
+    maps = torch.randn(2, 9, 4, 4, requires_grad=True)
+    both = _Things(*(torch.cat([part, part]) for part in (
+        things().presence, things().counts, things().known, things().coverage)))
+    object_loss(maps, both, torch.tensor([1.0, 0.0])).backward()
+    assert maps.grad is not None
+    assert maps.grad[0].any()
+    assert not maps.grad[1].any()
+    alone = object_loss(maps.detach()[:1], things())
+    both_maps = maps.detach()
+    assert torch.allclose(object_loss(both_maps, both, torch.tensor([1.0, 0.0])), alone)
+    assert float(object_loss(both_maps, both, torch.zeros(2))) == 0.0
+
+
+def test_the_head_of_a_fold_does_not_learn_from_its_pictures(
+    recipe: Recipe, material: Material
+) -> None:
+    loss = objective(recipe, material)
+    even = batch_of(material, 2, 10, 14)
+    loss.train()(OBJECTS, even, torch.zeros(3) > 0).backward()
+    head = head_of(loss.network)
+    first, second = head.cross_fitted
+    assert not first.weight.grad.any()
+    assert second.weight.grad.any()
+    assert head.maps.weight.grad.any()
+    assert all(each.grad is None for each in loss.network.decoder.parameters())
+
+
+def test_a_decoder_sees_what_the_head_of_the_fold_says(recipe: Recipe, material: Material) -> None:
+    loss = objective(recipe, material).eval()
+    features = torch.randn(3, 10, 4, 4, requires_grad=True)
+    stage = dataclasses.replace(recipe.stages[3], objects=1.0)
+    batch = batch_of(material, 2, 11, 14)
+    seen, missed = loss._observed(stage, features, batch, loss._things(batch))
+    folds = head_of(loss.network).fold_maps(features)
+    assert torch.equal(seen[:, :10], features)
+    for row, fold in enumerate([0, 1, 0]):
+        assert torch.equal(seen[row, 10:], folds[fold, row])
+    assert float(missed.detach()) > 0
+    seen.sum().backward()  # what words miss teaches no head
+    assert features.grad is not None
+    assert all(each.grad is None for each in head_of(loss.network).parameters())
+
+
+def test_what_a_crop_cuts_away_is_unknown(
+    recipe: Recipe, material: Material, known: Everyday, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss = objective(recipe, material)
+    batch = batch_of(material, *range(10, 14))
+    half = torch.tensor([[0.5, 0, -0.5], [0, 1.0, 0]]).expand(4, -1, -1)
+    monkeypatch.setattr(Augmentation, "_crops", lambda *_: half)
+    _, things = loss._features(OBJECTS, batch, torch.zeros(4) > 0)
+    assert things is not None
+    for row, index in enumerate(batch.indices):
+        ((kind, left, *_),) = known.targets.boxes[index].tolist()
+        gone = left > 0.5
+        assert things.known[row].sum() == len(kinds()) - gone
+        assert things.known[row, int(kind)] == (not gone)
+        assert things.counts[row, int(kind)] == (-1 if gone else 1)
+        assert things.coverage[row, int(kind)].any() != gone
+        assert things.presence[row, int(kind)] == 1
+
+
+def test_mirrored_features_have_their_things_on_the_other_side(
+    recipe: Recipe, material: Material, known: Everyday
+) -> None:
+    loss = objective(recipe, material)
+    loss.cached = np.zeros((2, 32, 10, 4, 4), np.float16)
+    loss.cached[1] = 1.0
+    batch = batch_of(material, 10, 11)
+    features, things = loss._features(OBJECTS, batch, torch.tensor([True, False]))
+    assert things is not None
+    assert features.mean((1, 2, 3)).tolist() == [1, 0]
+    plain = known.targets.coverage([10, 11])
+    assert torch.equal(things.coverage, torch.stack([plain[0].flip(2), plain[1]]))
+
+
+# an honest reward
+
+
+def test_what_is_invented_costs_reward(material: Material) -> None:
+    words = material.vocabulary
+
+    def ids(caption: str) -> list[int]:
+        return [words.encode([word])[1] for word in caption.split()] + [END]
+
+    references = [[ids("a red ball on the left")] * 2, [ids("a blue book on the right")] * 2]
+    same = torch.arange(len(words))
+    absent = [frozenset({BOOK}), frozenset[int]()]
+    honest = HonestReward(references, same, words, absent, 0.5)
+    lenient = HonestReward(references, same, words, absent, 0.0)
+    for picture, caption, cost in ((0, "a red ball on the left", 0), (0, "a red book", 0.5),
+                                   (0, "a book and books and a ball", 0.5), (1, "a red ball", 0),
+                                   (1, "a red book", 0), (0, "left", 0)):
+        wanted = lenient(picture, ids(caption)) - cost
+        assert honest(picture, ids(caption)) == pytest.approx(wanted), caption
+    assert honest(0, ids("a red ball on the left")) > 1
+
+
+def test_a_training_knows_what_is_not_there(
+    recipe: Recipe, material: Material, known: Everyday
+) -> None:
+    reward = objective(recipe, material)._reward
+    assert isinstance(reward, HonestReward)
+    assert reward._invented == 0.5  # of the stage that has it
+    assert len(reward._absent) == len(material.train)
+    for absent, presence in zip(reward._absent, known.targets.presence, strict=False):
+        assert absent == {kind for kind in range(len(kinds())) if presence[kind] < 0.2}
+    assert {BALL, BOOK} & reward._absent[10] == {BALL, BOOK} - {
+        int(known.targets.boxes[10][0, 0])}
+
+
+# all of it
+
+
+def test_every_stage_teaches_what_it_should(whole: Trainer, recipe: Recipe) -> None:
+    assert {stage for stage, *_ in whole.losses} == {*range(5)}
+    assert all(math.isfinite(loss) for *_, loss in whole.losses)
+    for number, most in ((0, 0.93), (1, 0.93)):
+        values = [loss for stage, _, loss in whole.losses if stage == number]
+        assert np.mean(values[-2:]) < most * np.mean(values[:2]), recipe.stages[number].name
+
+
+def test_heads_then_language(recipe: Recipe, material: Material, tmp_path: Path) -> None:
+    """The first stage moves the heads alone, the second what tells words alone."""
+    moved = []
+    for count in (1, 2):
+        work = tmp_path / str(count)
+        work.mkdir()
+        short = dataclasses.replace(recipe, stages=recipe.stages[:count])
+        trainer = Trainer(short, material, None, work)
+        before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
+        trainer.run()
+        moved.append({name for name, value in trainer.average.items()
+                      if not torch.equal(value, before[name])})
+    assert {name.partition(".")[0] for name in moved[0]} == {"objects"}
+    second = moved[1] - moved[0]
+    assert {name.partition(".")[0] for name in second} == {"decoder"}
+    assert {"decoder.kind.weight", "decoder.embedding.weight"} <= second
+    assert "decoder.project.weight" not in second  # there is no grid
+
+
+def test_everyday_pictures_are_scored_besides(
+    whole: Trainer, recipe: Recipe, material: Material, known: Everyday
+) -> None:
+    lines = [json.loads(line) for line in
+             (whole.work / "scores.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["after"] for line in lines] == [
+        f"{stage.name} {epoch + 1}" for stage in recipe.stages for epoch in range(stage.epochs)]
+    assert {"CIDEr", "everyday CIDEr", "everyday BLEU-4", "everyday loss", "mAP"} <= set(lines[-1])
+    last, network = lines[-1], whole.averaged()
+    pictures = np.stack([prepare.picture(each, recipe.preprocessing)
+                         for each in known.development])
+    (features,) = encoded(network, pictures, recipe.preprocessing)
+    with torch.inference_mode():
+        logits = read_maps(head_of(network)(features)).logits
+    wanted = 100 * mean_average_precision(logits.numpy(), known.judged.presence)
+    assert last["mAP"] == pytest.approx(wanted, abs=0.01)
+    assert 0 < last["everyday loss"] < math.log(len(material.vocabulary))
+    assert last["everyday loss"] < lines[0]["everyday loss"]  # before the decoder had learnt
+
+
+def test_killed_in_every_stage_it_ends_as_if_it_had_not_been(
+    whole: Trainer, recipe: Recipe, material: Material, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train_step = Trainer._train_step
+    killed = []
+
+    def killing(trainer: Trainer, *arguments: Any) -> float:
+        if (place := (trainer.stage, trainer.step)) not in killed and trainer.step == 1:
+            killed.append(place)
+            raise KeyboardInterrupt
+        return train_step(trainer, *arguments)
+
+    monkeypatch.setattr(Trainer, "_train_step", killing)
+    for _ in recipe.stages:
+        with pytest.raises(KeyboardInterrupt):
+            trained(recipe, material, tmp_path)
+    assert killed == [(number, 1) for number in range(len(recipe.stages))]
+    again = trained(recipe, material, tmp_path)
+    assert again.losses == whole.losses
+    for name, value in whole.average.items():
+        assert torch.equal(again.average[name], value), name
+    for name in ("losses.csv", "scores.jsonl"):
+        assert (tmp_path / name).read_bytes() == (whole.work / name).read_bytes()
+
+
+def test_the_recipe_that_ships_fits_together() -> None:
+    recipe = load_recipe(RECIPES / "everyday.toml")
+    assert [stage.objective for stage in recipe.stages] == [
+        "objects", "text", "cross-entropy", "cross-entropy", "self-critical"]
+    assert recipe.everyday
+    decoder = recipe.architecture["decoder_options"]
+    assert decoder["kinds"] == recipe.architecture["objects"]["kinds"] == len(kinds())
+    assert 6 <= decoder["evidence"] <= len(kinds())
+    for name in ("mean", "std"):  # as its starting weights have seen pictures
+        assert getattr(recipe.preprocessing, name) == pytest.approx(
+            getattr(EfficientNetLite3.preprocessing, name), abs=1e-6)
+    last = recipe.stages[-1]
+    assert last.invented > 0
+    assert not any(stage.invented for stage in recipe.stages[:-1])
+    assert not load_recipe(RECIPES / "third.toml").everyday
