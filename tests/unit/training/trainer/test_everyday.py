@@ -12,6 +12,8 @@ import pytest
 import torch
 from click.testing import CliRunner
 from torch import Tensor
+from training.trainer.feed import Batch, MapFeed
+from training.trainer.material import Everyday, Material, gather
 
 from models.captioning.kinds import kinds, numbers
 from models.captioning.vocabulary import END, PAD
@@ -27,8 +29,6 @@ from training.data.augmentation import Augmentation
 from training.data.objects import MAP, mean_average_precision
 from training.evaluation.report import encoded, reporter
 from training.trainer.distributed import ALONE
-from training.trainer.feed import Batch, MapFeed
-from training.trainer.material import Everyday, Material, gather
 from training.trainer.objective import Objective, _Things, object_loss
 from training.trainer.recipe import RECIPES, Recipe, RecipeError, Stage, load_recipe
 from training.trainer.self_critical import HonestReward
