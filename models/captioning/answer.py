@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from models.captioning.kinds import named
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from models.captioning.things import Thing
 
 Form = Literal["plain", "hedged", "things", "unknown"]
+FORMS: tuple[Form, ...] = get_args(Form)  # from the most that is said to the least
 MOST_SEEN = 4  # things in a sentence that only lists them
 
 

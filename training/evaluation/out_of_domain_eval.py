@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
+from models.captioning.answer import FORMS
 from models.captioning.preprocess import to_array, upright_rgb
 from models.captioning.tags import names, summed
 from training.data import ood_images
@@ -47,8 +48,8 @@ class OutOfDomainResult:
         return {
             "spoken plainly": _share(confidences >= limits.sure),
             "\"Could be\"": _share((confidences < limits.sure) & ~unsure),
-            "\"Not sure\" and a thing recognised": _share(unsure & sure_tags),
-            "\"Not sure\" alone": _share(unsure & ~sure_tags),
+            "not spoken, but a thing recognised": _share(unsure & sure_tags),
+            "not spoken": _share(unsure & ~sure_tags),
             "sure tags that the starting classifier gives, too": _share(self.right[sure_tags]),
             "captions that name what it is sure of": _share(np.asarray(self.named)),
         }
@@ -79,19 +80,15 @@ def evaluate_ood(
     return OutOfDomainResult(signals, np.asarray(tags), np.asarray(right), named)
 
 
-def ood_certainty(captioner: Captioner, count: int = 25) -> dict[str, tuple[int, int, int]]:
-    """Of `count` made-up pictures of each kind: how many are sure, medium, unsure.
+def ood_forms(captioner: Captioner, count: int = 50) -> dict[str, tuple[int, ...]]:
+    """Of `count` made-up pictures of each kind: how many are answered in each of `FORMS`.
 
     None of them was used to fit the confidence.
     """
-    limits = captioner.config.calibration
-    confidences: dict[str, list[float]] = {}
+    forms: dict[str, list[str]] = {}
     for kind, image in ood_images.draw(count, seed=2):
-        confidences.setdefault(kind, []).append(captioner.describe(image).confidence)
-    return {kind: (sum(each >= limits.sure for each in values),
-                   sum(limits.medium <= each < limits.sure for each in values),
-                   sum(each < limits.medium for each in values))
-            for kind, values in confidences.items()}
+        forms.setdefault(kind, []).append(captioner.describe(image).answer.form)
+    return {kind: tuple(map(values.count, FORMS)) for kind, values in forms.items()}
 
 
 def _share(these: NDArray[np.bool_]) -> float:

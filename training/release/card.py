@@ -59,16 +59,16 @@ class Facts:
 
 def write(
     facts: Facts, result: Result, fit: Fit, limits: Calibration,
-    ood_certainty: Mapping[str, tuple[int, int, int]], ood_shares: Mapping[str, float] | None,
+    ood_forms: Mapping[str, tuple[int, ...]], ood_shares: Mapping[str, float] | None,
 ) -> str:
     """Write the card. Its sample is every 33rd development picture in order of name.
 
-    `ood_certainty`: for each kind of made-up picture, how many are sure, medium, unsure.
+    `ood_forms`: for each kind of made-up picture, how many come in each form of answer.
     `ood_shares`: shares in percent of other photographs.
     """
     others = "\n".join(f"| {what} | {share:.0f} % |" for what, share in (ood_shares or {}).items())
-    made_up = "\n".join(f"| {kind} | {sure} | {medium} | {unsure} |"
-                        for kind, (sure, medium, unsure) in ood_certainty.items())
+    made_up = "\n".join(f"| {kind} | {' | '.join(map(str, counts))} |"
+                        for kind, counts in ood_forms.items())
     scores = "\n".join(f"| {name} | {value:.2f} |" for name, value in result.scores.items())
     names = sorted(result.captions)[::33][:30]
     confidences = dict(zip(fit.names, fit.confidences, strict=True))
@@ -127,10 +127,10 @@ Of photographs of COCO that it was not trained on either, every tenth of those w
 {others}
 
 Made-up pictures unlike any photograph (`training/data/ood_images.py`, others than those that the
-confidence was fitted with); they should all be unsure:
+confidence was fitted with); nothing should be said of any:
 
-| kind | plainly | "Could be" | "Not sure" |
-|---|---|---|---|
+| kind | plainly | "Could be" | a list of things | nothing |
+|---|---|---|---|---|
 {made_up}
 
 ## What it is bad at
@@ -263,7 +263,7 @@ def _classes(fit: Fit, limits: Calibration) -> str:
             "|---|---|---|---|---|"]
     for least, phrase, inside in ((limits.sure, "plainly", sure),
                                 (limits.medium, '"Could be"', ~sure & ~unsure),
-                                (0.0, '"Not sure"', unsure)):
+                                (0.0, "not at all", unsure)):
         cider, good = ((fit.ciders[inside].mean(), 100 * fit.good[inside].mean())
                        if np.any(inside) else (np.nan, np.nan))
         rows.append(f"| {least} | {phrase} | {100 * inside.mean():.0f} % | {cider:.0f} "

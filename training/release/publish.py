@@ -20,7 +20,7 @@ from models.runtime.quantisation import restore
 from training.data import ood_images
 from training.data.datasets import load_unlabelled
 from training.evaluation.evaluate import Result, evaluate
-from training.evaluation.out_of_domain_eval import evaluate_ood, ood_certainty
+from training.evaluation.out_of_domain_eval import evaluate_ood, ood_forms
 from training.release import calibration, card, everyday, neighbours, plots
 from training.trainer.training_data import prepare_captioned_data, prepare_data, starting_encoder
 
@@ -175,7 +175,7 @@ def _publish(
         everyday=None if honesty is None or scenes is None else card.Everyday(
             len(scenes.text), len(scenes.development), others[0].scores, honesty, fit.aurocs),
     )
-    text = card.write(facts, result, fit, limits, ood_certainty(captioner), ood_shares)
+    text = card.write(facts, result, fit, limits, ood_forms(captioner), ood_shares)
     (folder / CARD).write_text(text, encoding="utf-8")
     captioner.config.save(folder)
     for name, value in result.scores.items():
