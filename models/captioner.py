@@ -112,7 +112,8 @@ class Captioner:
             things,
             encoding.places[[thing.kind for thing in things]] if things else None,
             claimed,
-            answer(confidence, claimed, things, tags, calibration),
+            answer(confidence, claimed, things, tags, calibration,
+                   calibration.familiarity(known)),
         )
 
     def _believable(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Form = Literal["plain", "hedged", "things", "unknown"]
 FORMS: tuple[Form, ...] = get_args(Form)  # from the most that is said to the least
+_FAMILIAR = 0.5
 MOST_SEEN = 4  # things in a sentence that only lists them
 
 
@@ -31,12 +32,17 @@ class Answer:
 
 def answer(
     confidence: float, claimed: frozenset[int], things: Sequence[Thing], tags: Sequence[Tag],
-    calibration: Calibration,
+    calibration: Calibration, familiarity: float = 1.0,
 ) -> Answer:
     """What is said, given how far a caption is believed, the kinds of thing that it names
-    (`claimed`), and the `things` and `tags` that were seen besides."""
-    seen = listed(things, calibration)
-    others = recognised(tags, seen, things, calibration)
+    (`claimed`), and the `things` and `tags` that were seen besides.
+
+    Of a picture that is most likely unlike any learnt from (see `Calibration.familiarity`) nothing
+    is believed: a chart has no giraffe in it, whatever the head for things says.
+    """
+    familiar = familiarity >= _FAMILIAR
+    seen = listed(things, calibration) if familiar else ()
+    others = recognised(tags, seen, things, calibration) if familiar else ()
     probabilities = [thing.probability for thing in things if thing.kind in claimed]
     form = decide(confidence, probabilities, (*seen, *others), calibration)
     if form in ("plain", "hedged"):

@@ -63,9 +63,13 @@ class Calibration:
     def confidence(self, signals: Mapping[str, float]) -> float:
         """Raises KeyError for a signal that is not there."""
         good = _logistic(self.offset + _sum(self.weights, signals))
+        return good * self.familiarity(signals)
+
+    def familiarity(self, signals: Mapping[str, float]) -> float:
+        """P(the picture is anything like those learnt from). Raises KeyError as above."""
         if not self.familiar:
-            return good
-        return good * _logistic(self.familiar_offset + _sum(self.familiar, signals))
+            return 1.0
+        return _logistic(self.familiar_offset + _sum(self.familiar, signals))
 
     def tag_probability(self, probability: float) -> float:
         """What the classifier's own probability for a tag is worth."""

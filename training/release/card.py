@@ -120,7 +120,7 @@ good ones with an AUROC of {fit.auroc:.3f}; its expected calibration error is
 
 {_classes(fit, limits)}
 
-Of photographs of COCO that it was not trained on either, every tenth of those without captions:
+Of photographs of COCO that it was not trained on either:
 
 | | share |
 |---|---|

@@ -110,7 +110,8 @@ def asked_again(
         counts = np.zeros(len(known), np.int64)
         for thing in things:
             counts[thing.kind] = thing.count
-        said = answer(caption.confidence, caption.claimed, things, caption.tags, calibration)
+        said = answer(caption.confidence, caption.claimed, things, caption.tags, calibration,
+                      calibration.familiarity(caption.signals))
         made.append(Asked(said.form, said.said, known, counts))
     return made
 
