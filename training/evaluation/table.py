@@ -18,6 +18,7 @@ from models.captioning.decoding import search
 from models.captioning.preprocess import to_array, upright_rgb
 from models.networks.encoder_base import Encoder
 from models.runtime.engines.torch import TorchEngine
+from models.runtime.tables import as_table
 from training.evaluation import metrics
 from training.evaluation.report import reporter
 from training.trainer.recipe import Recipe, find_recipe, load_recipe
@@ -146,7 +147,7 @@ def _row(
     trainer.make_cache()
     trainer.run()
     network = trainer.averaged()
-    if any(stage.patience or stage.blend < 1 for stage in recipe.stages):
+    if any(stage.patience or stage.interpolation_weight < 1 for stage in recipe.stages):
         last = report(trainer.averaged())  # not what was scored last
     else:
         last = json.loads((folder / "scores.jsonl").read_text(encoding="utf-8").splitlines()[-1])
@@ -228,7 +229,8 @@ def _count(module: nn.Module) -> int:
 
 def _key(recipe: Recipe, how: Conditions) -> str:
     """Names all that a row depends on."""
-    return hashlib.sha256(repr((recipe, how.limit, how.data.resolve())).encode()).hexdigest()
+    conditions = (as_table(recipe), how.limit, how.data.resolve())
+    return hashlib.sha256(repr(conditions).encode()).hexdigest()
 
 
 def _known(folder: Path, key: str) -> Row | None:

@@ -124,7 +124,7 @@ class Objective(nn.Module):
             losses.append(self._text(stage))
         if stage.objective == "objects":
             return torch.stack(losses).sum()
-        truth = stage.truth if stage.objective == "self-critical" else 1.0
+        truth = stage.xent_weight if stage.objective == "self-critical" else 1.0
         if stage.objective == "self-critical":
             rows = batch.rows[batch.rows < stage.batch]  # pictures without captions have no reward
             with self.team.replicated_rng(stage.batch, rows):

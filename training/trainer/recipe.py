@@ -29,15 +29,16 @@ class RecipeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stretch of training.
+    """One stretch of training. A field whose key in a recipe is another word has it as "key".
 
     `train` "decoder" works on cached features of the frozen encoder; "all" trains every
-    layer on augmented pictures. Rates are peaks of a one-cycle schedule. `average` is the
-    decay of the weights' moving average, which is what is evaluated and exported.
-    "self-critical" draws `samples` captions a picture and learns from their CIDEr-D; `truth` is
-    the share of cross-entropy in its loss. `captions` is how many of a picture's captions a step
-    shows (0: all). `blend` is the share of the stage's result in what it hands on, the rest
-    being what it began with (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+    layer on augmented pictures. Learning rates are peaks of a one-cycle schedule. `ema_decay` is
+    that of the weights' exponential moving average, which is what is evaluated and exported.
+    "self-critical" draws `samples` captions a picture and learns from their CIDEr-D;
+    `xent_weight` is the share of cross-entropy in its loss. `captions` is how many of a picture's
+    captions a step shows (0: all). `interpolation_weight` is the share of the stage's result in
+    what it hands on, the rest being what it began with (Wortsman et al. 2022, "Robust fine-tuning
+    of zero-shot models").
 
     `augment` lets the frozen encoder see changed pictures each time, too. `size` is how many
     pixels a side the changed pictures have (0: as many as preprocessing gives): smaller ones train
@@ -47,11 +48,11 @@ class Stage:
     pictures. `self_train` makes captions for the pictures without, before the stage begins.
 
     `encoder_stages` trains only so many of the encoder's last stages (0: all of them).
-    `mirror` is the share of the pictures that are shown mirrored. "constant" keeps the peak rate
-    after the warm-up. `precision` is that of autocast (see `training.precision`); "float16" scales
-    the loss, on a GPU only. `patience` ends the stage when `monitor` (a score of the development
-    split) has not become better for so many epochs (0: never); the averaged weights of the best
-    epoch are kept.
+    `flip_probability` is the share of the pictures that are shown mirrored. "constant" keeps the
+    peak rate after the warm-up. `precision` is that of autocast (see `training.precision`);
+    "float16" scales the loss, on a GPU only. `patience` ends the stage when `monitor` (a score of
+    the development split) has not become better for so many epochs (0: never); the averaged
+    weights of the best epoch are kept.
 
     `objects` weighs the loss of the object head, and `text` is how many captions without pictures
     a step has; with the objectives "text" and "objects" there is nothing else. `invented` is what
@@ -61,17 +62,17 @@ class Stage:
     name: str
     train: Literal["decoder", "all"]
     epochs: int
-    rate: float
-    encoder_rate: float = 0.0
+    learning_rate: float = field(metadata={"key": "rate"})
+    encoder_learning_rate: float = field(default=0.0, metadata={"key": "encoder_rate"})
     objective: Literal["cross-entropy", "self-critical", "text", "objects"] = "cross-entropy"
     samples: int = 5
     batch: int = 40
     label_smoothing: float = 0.1
     weight_decay: float = 0.01
     warm_up: float = 0.1
-    average: float = 0.999
-    blend: float = 1.0
-    truth: float = 0.0
+    ema_decay: float = field(default=0.999, metadata={"key": "average"})
+    interpolation_weight: float = field(default=1.0, metadata={"key": "blend"})
+    xent_weight: float = field(default=0.0, metadata={"key": "truth"})
     captions: int = 0
     augment: bool = False
     size: int = 0
@@ -79,7 +80,7 @@ class Stage:
     distil: float = 0.0
     self_train: bool = False
     encoder_stages: int = 0
-    mirror: float = 0.5
+    flip_probability: float = field(default=0.5, metadata={"key": "mirror"})
     schedule: Literal["one-cycle", "constant"] = "one-cycle"
     precision: Precision = "bfloat16"
     patience: int = 0
@@ -126,7 +127,7 @@ class Recipe:
     random ones. The vocabulary has the words that occur `minimum_count` times, of which
     `vocabulary_size` bounds the number (0: no bound), and those that occur `minimum_text_count`
     times in captions without pictures. An epoch has the everyday pictures (see
-    `training.objects`) `everyday_times`. `about` is a line for the table,
+    `training.data.objects`) `everyday_times`. `about` is a line for the table,
     `name` that of its page.
     """
 

@@ -110,7 +110,7 @@ class Trainer:
             self._run_stage(stage)
             if self.best is not None:
                 self.average, self.best = self._here(self.best["average"]), None
-            self.average = {name: began.lerp(self.average[name], stage.blend)
+            self.average = {name: began.lerp(self.average[name], stage.interpolation_weight)
                             if began.is_floating_point() else began
                             for name, began in self.stage_initial_weights.items()}
             self.stage, self.step = self.stage + 1, 0
@@ -179,7 +179,7 @@ class Trainer:
         torch.manual_seed(self.recipe.seed_at(10_000_000 * (self.stage + 1) + self.step))
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * share
-        mirror = torch.rand(batch.total) < stage.mirror
+        mirror = torch.rand(batch.total) < stage.flip_probability
         self.network.train()
         with autocast(self.team.device.type, getattr(torch, stage.precision)):
             loss: Tensor = objective(stage, batch, mirror)
@@ -190,7 +190,7 @@ class Trainer:
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         scaler.step(optimiser)
         scaler.update()
-        decay = min(stage.average, (1 + self.step) / (10 + self.step))
+        decay = min(stage.ema_decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             for name, value in self.network.state_dict().items():
                 if value.is_floating_point():
@@ -281,13 +281,14 @@ class Trainer:
             self.caches / "features.npy", fingerprint))
 
     def _optimiser(self, stage: Stage) -> torch.optim.Optimizer:
-        groups = [{"params": list(self.network.decoder.parameters()), "peak": stage.rate}]
+        peak = stage.learning_rate
+        groups = [{"params": list(self.network.decoder.parameters()), "peak": peak}]
         if self.network.objects is not None and stage.objects:
-            groups.append({"params": list(self.network.objects.parameters()), "peak": stage.rate})
+            groups.append({"params": list(self.network.objects.parameters()), "peak": peak})
         if stage.train == "all":
             learning = [each for each in self.network.encoder.parameters() if each.requires_grad]
-            groups.append({"params": learning, "peak": stage.encoder_rate})
-        return torch.optim.AdamW(groups, lr=stage.rate, betas=(0.9, 0.98),
+            groups.append({"params": learning, "peak": stage.encoder_learning_rate})
+        return torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.98),
                                  weight_decay=stage.weight_decay)
 
     def _score(self, name: str) -> dict[str, float]:

@@ -156,7 +156,7 @@ def test_the_rules_are_those_of_cleaning() -> None:
 
 def test_a_training_leaves_damaged_pictures_out(data: Path, tmp_path: Path) -> None:
     (data / "d.jpg").write_bytes(b"spoilt after all")
-    stage = Stage("decoder", "decoder", epochs=1, rate=1e-3)
+    stage = Stage("decoder", "decoder", epochs=1, learning_rate=1e-3)
     recipe = Recipe({}, (stage,), minimum_count=1, preprocessing=Preprocessing(16))
     prepared = prepare_data(recipe, data, tmp_path / "work")
     assert [each.path.stem for each in prepared.train] == ["a", "b", "c"]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from training.trainer.batch_source import Batch, BatchSource
     from training.trainer.train import Trainer
 
-STAGE = Stage("decoder", "decoder", epochs=2, rate=1e-2, batch=4)
+STAGE = Stage("decoder", "decoder", epochs=2, learning_rate=1e-2, batch=4)
 
 
 @pytest.fixture(scope="module")

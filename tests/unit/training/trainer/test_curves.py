@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from models.networks.captioners import CaptioningNetwork
 
-STAGE = Stage("decoder", "decoder", epochs=9, rate=1e-3, batch=4, patience=2)
+STAGE = Stage("decoder", "decoder", epochs=9, learning_rate=1e-3, batch=4, patience=2)
 
 
 class Report:
@@ -154,8 +154,8 @@ def test_float16_wants_a_gpu(recipe: Recipe, data: TrainingData, tmp_path: Path)
 def test_only_the_last_stages_of_an_encoder_learn(
     recipe: Recipe, data: TrainingData, tmp_path: Path
 ) -> None:
-    stage = Stage("fine-tune", "all", epochs=1, rate=1e-3, encoder_rate=1e-2, batch=4,
-                  encoder_stages=1, average=0.0)
+    stage = Stage("fine-tune", "all", epochs=1, learning_rate=1e-3, encoder_learning_rate=1e-2,
+                  batch=4, encoder_stages=1, ema_decay=0.0)
     trainer = Trainer(dataclasses.replace(recipe, stages=(stage,)), data, None, tmp_path)
     before = {name: each.clone() for name, each in trainer.average.items()}
     last = {id(each) for each in trainer.network.encoder.trainable(1)}

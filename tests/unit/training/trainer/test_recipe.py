@@ -51,7 +51,7 @@ def test_what_is_written_is_what_is_done(recipe: Path) -> None:
     assert loaded.preprocessing == Preprocessing(64, (0.4, 0.5, 1))
     assert loaded.augmentation == Augmentation(scale=0.8)
     assert loaded.self_training == SelfTraining(sure=0.7)
-    assert loaded.stages == (Stage("decoder", "decoder", epochs=3, rate=1),)
+    assert loaded.stages == (Stage("decoder", "decoder", epochs=3, learning_rate=1),)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ epochs = 1
 rate = 2
 """)
     stages = load_recipe(grandchild).stages
-    assert stages == (Stage("all", "all", epochs=1, rate=2),)  # as a whole
+    assert stages == (Stage("all", "all", epochs=1, learning_rate=2),)  # as a whole
 
 
 def test_recipes_that_extend_each_other_are_refused(recipe: Path) -> None:

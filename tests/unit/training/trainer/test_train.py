@@ -132,7 +132,7 @@ def test_a_finished_run_is_not_run_again(built: Path) -> None:
 
 
 def test_killed_while_scoring_it_scores_when_it_goes_on(built: Path, tmp_path: Path) -> None:
-    stage = Stage("decoder", "decoder", epochs=2, rate=1e-3, batch=4)
+    stage = Stage("decoder", "decoder", epochs=2, learning_rate=1e-3, batch=4)
     recipe = dataclasses.replace(load_recipe(built / "recipe.toml"), stages=(stage,))
     data = prepared(built, recipe, tmp_path, limit=4)
 
