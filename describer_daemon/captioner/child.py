@@ -174,7 +174,7 @@ class Service:
                 _scaled_up(Rectangle(found.left, found.top, found.width, found.height),
                            factor, image),
                 found.score, found.kind)
-            for found in screen.found
+            for found in screen.detections
         )
         return selection.DetectionResult(detections, image.size, screen.interface, screen.text)
 
