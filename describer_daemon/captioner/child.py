@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from models.captioning.decoding import SearchConfig
     from models.finder.finder import Finder
     from models.ocr.engine import OcrEngine, OcrLine
+    from models.runtime.bundle import BundleError
 
 
 class Service:
@@ -187,7 +188,7 @@ class Service:
                 with memory.outside_limit():
                     self._finder = load(threads=self._threads)
             except BundleError as error:
-                raise DescriberError(str(error), detail="see describer doctor") from error
+                raise _unusable_bundle(error) from error
         return self._finder
 
     def _load_captioner(self) -> Captioner:
@@ -199,7 +200,7 @@ class Service:
                 with memory.outside_limit():
                     self._captioner = load(self._bundle or SHIPPED, self._engine, self._threads)
             except BundleError as error:
-                raise DescriberError(str(error), detail="see describer doctor") from error
+                raise _unusable_bundle(error) from error
             except ImportError as error:
                 extra = "[torch]" if self._engine == "torch" else ""
                 raise DescriberError(f"The {self._engine} engine is not installed. "
@@ -244,7 +245,7 @@ def _caption_image(captioner: Captioner, image: Image.Image, config: SearchConfi
     try:
         return captioner.describe(image, config)
     except BundleError as error:  # a graph that loads, but does not work
-        raise DescriberError(str(error), detail="see describer doctor") from error
+        raise _unusable_bundle(error) from error
 
 
 def _with_certainty(caption: ModelCaption, thresholds: Calibration) -> Caption:
@@ -265,6 +266,10 @@ def _heatmap_png(image: Image.Image, model_caption: ModelCaption, caption: Capti
     drawn = heatmap.draw(image, model_caption.words, model_caption.attention, caption.text)
     drawn.save(stream, "PNG")
     return stream.getvalue()
+
+
+def _unusable_bundle(error: BundleError) -> DescriberError:
+    return DescriberError(str(error), detail=error.detail or "see describer doctor")
 
 
 def _failed(error: Exception) -> messages.Failed:
