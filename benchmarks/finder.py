@@ -66,7 +66,7 @@ def learned(finder: Finder) -> FindPictures:
 
     def find(pixels: NDArray[np.uint8]) -> list[Find]:
         return [Find(Box(each.left, each.top, each.width, each.height), each.kind, each.score)
-                for each in finder.find(pixels).found]
+                for each in finder.find(pixels).detections]
 
     return find
 

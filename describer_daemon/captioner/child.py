@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from models.captioning.decoding import SearchConfig
     from models.finder.finder import Finder
     from models.ocr.engine import OcrEngine
+    from models.runtime.bundle import BundleError
 
 
 class Service:
@@ -168,7 +169,7 @@ class Service:
                 results.scaled_up(Rectangle(found.left, found.top, found.width, found.height),
                            factor, image),
                 found.score, found.kind)
-            for found in screen.found
+            for found in screen.detections
         )
         return selection.DetectionResult(detections, image.size, screen.interface, screen.text)
 
@@ -181,7 +182,7 @@ class Service:
                 with memory.outside_limit():
                     self._finder = load(threads=self._threads)
             except BundleError as error:
-                raise DescriberError(str(error), detail="see describer doctor") from error
+                raise _unusable_bundle(error) from error
         return self._finder
 
     def _load_captioner(self) -> Captioner:
@@ -193,7 +194,7 @@ class Service:
                 with memory.outside_limit():
                     self._captioner = load(self._bundle or SHIPPED, self._engine, self._threads)
             except BundleError as error:
-                raise DescriberError(str(error), detail="see describer doctor") from error
+                raise _unusable_bundle(error) from error
             except ImportError as error:
                 extra = "[torch]" if self._engine == "torch" else ""
                 raise DescriberError(f"The {self._engine} engine is not installed. "
@@ -219,7 +220,11 @@ def _caption_image(captioner: Captioner, image: Image.Image, config: SearchConfi
     try:
         return captioner.describe(image, config)
     except BundleError as error:  # a graph that loads, but does not work
-        raise DescriberError(str(error), detail="see describer doctor") from error
+        raise _unusable_bundle(error) from error
+
+
+def _unusable_bundle(error: BundleError) -> DescriberError:
+    return DescriberError(str(error), detail=error.detail or "see describer doctor")
 
 
 def _failed(error: Exception) -> messages.Failed:

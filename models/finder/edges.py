@@ -1,26 +1,43 @@
-"""Straight edges to the pixel: where a picture ends, and where two of them meet."""
+"""Straight edges to the pixel: where a picture ends, and where two of them meet.
+
+Edges are upright or level, as on screens. An upright one is looked for in a strip of rows across
+it (a level one in the transposed image), by the differences of neighbouring pixels:
+
+```
+    rows, at most     ░░░░░░│▓▓▓▓▓▓▓▓       difference = greatest of the three channels
+    SCAN_LINES of     ░░░░░░│▓▓▓▒▒▓▓▓       strength   = mean over the rows, where FULL_CONTRAST
+    the box           ░░░░░░│▓▒▓▓▓▓▓▓                    and more count as 1
+                      ───────────────
+    strength          0 0 0 ▇ . . . 0 .
+```
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from models.finder.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-_LINES = 64  # rows or columns that are looked at across a side
-_STEP = 32.0  # a difference of so many levels is as clear as an edge can be
-_CLEAR = 0.2  # strength from which an edge counts at all
-_FLAT = 4  # levels by which the pixels of a gap between two pictures may differ
-_BESIDE = 3  # pixels from a side to the ground outside
-_NARROWEST = 3  # pixels of a strip of ground
-_CANDIDATES = 4  # lines a region that are worth a closer look
+
+class CutCandidate(NamedTuple):
+    """A line through a whole box along which two pictures may meet; `strength` in 0..1.
+
+    An edge has begin = end; a gap between pictures lies between them.
+    """
+
+    begin: int
+    end: int
+    strength: float
 
 
-def settle(
+def snap(
     pixels: NDArray[np.uint8], box: NDArray[np.float64], reach: int
 ) -> NDArray[np.float64]:
     """Move each side of `box` (left, top, right, bottom) to the clearest edge within reach.
@@ -33,21 +50,20 @@ def settle(
     rows = _spread(top + (bottom - top) / 8, bottom - (bottom - top) / 8, height)
     columns = _spread(left + (right - left) / 8, right - (right - left) / 8, width)
     return np.array([
-        _edge(_strip(pixels, rows, left, reach, upright=True), left, reach, width, 1),
-        _edge(_strip(pixels, columns, top, reach, upright=False), top, reach, height, 1),
-        _edge(_strip(pixels, rows, right, reach, upright=True), right, reach, width, -1),
-        _edge(_strip(pixels, columns, bottom, reach, upright=False), bottom, reach, height, -1),
+        _snapped(_strip(pixels, rows, left, reach, upright=True), left, reach, width, 1),
+        _snapped(_strip(pixels, columns, top, reach, upright=False), top, reach, height, 1),
+        _snapped(_strip(pixels, rows, right, reach, upright=True), right, reach, width, -1),
+        _snapped(_strip(pixels, columns, bottom, reach, upright=False), bottom, reach, height, -1),
     ])
 
 
-def lines(
+def cut_candidates(
     pixels: NDArray[np.uint8], box: NDArray[np.float64], inside: NDArray[np.bool_], cell: int,
     *, upright: bool, margin: int,
-) -> Iterator[tuple[int, int, float]]:
-    """Lines through a whole box along which two pictures may meet: (begin, end, clearness).
+) -> Iterator[CutCandidate]:
+    """Gaps, then the strongest edges, through a whole box.
 
-    An edge has begin = end; a gap between pictures lies between them. `inside` (h, w) tells of
-    every `cell` by `cell` pixels whether it belongs to a picture; clearness is in 0..1. Lines
+    `inside` (h, w) tells of every `cell` by `cell` pixels whether it belongs to a picture. Lines
     nearer than `margin` to the sides of the box would leave no picture there.
     """
     height, width = pixels.shape[:2]
@@ -60,70 +76,86 @@ def lines(
         across = _spread(left + 2, right - 2, width)
         part = pixels[top:bottom, across].swapaxes(0, 1)
         cells = inside[np.arange(top, bottom) // cell][:, across // cell].T
-    first = left if upright else top
-    length = part.shape[1]
-    if length <= 2 * margin:
+    if part.shape[1] <= 2 * margin:
         return
+    first = left if upright else top
     values = part.astype(np.int16)
-    steps = np.minimum(np.abs(np.diff(values, axis=1)).max(-1) / _STEP, 1)  # (lines, length - 1)
+    strength = _cut_strength(values, cells)
+    for found in (*_gaps(values, strength, margin), *_peaks(strength, margin)):
+        yield CutCandidate(first + found.begin, first + found.end, found.strength)
+
+
+def _cut_strength(
+    values: NDArray[np.int16], cells: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(lines, L, 3) pixels → strength (L - 1) above the usual between neighbouring columns, by
+    the lines that are inside a picture there."""
+    steps = np.minimum(np.abs(np.diff(values, axis=1)).max(-1) / Limits.FULL_CONTRAST, 1)
     ours = cells[:, 1:] | cells[:, :-1]
-    clear = (steps * ours).sum(0) / np.maximum(ours.sum(0), 0.3 * len(ours))
-    usual = np.median(clear)  # of a picture with much texture it is high everywhere
-    clear = ((clear - usual) / max(1 - usual, 0.25)).clip(0, 1)
-    flat = np.zeros(length + 2, np.int8)
-    flat[1:-1] = (np.ptp(values, axis=0) <= _FLAT).all(-1)
-    changes = np.flatnonzero(np.diff(flat))
-    for begin, end in changes.reshape(-1, 2).tolist():
+    strength = (steps * ours).sum(0) / np.maximum(ours.sum(0), 0.3 * len(ours))
+    usual = np.median(strength)  # of a picture with much texture it is high everywhere
+    above: NDArray[np.float64] = ((strength - usual) / max(1 - usual, 0.25)).clip(0, 1)
+    return above
+
+
+def _gaps(
+    values: NDArray[np.int16], strength: NDArray[np.float64], margin: int
+) -> Iterator[CutCandidate]:
+    """Stretches in which every column is plain, as strong as the clearer one of their ends."""
+    length = values.shape[1]
+    for begin, end in _runs((np.ptp(values, axis=0) <= Limits.FLAT).all(-1)):
         if begin >= margin and length - end >= margin and end - begin < length // 2:
-            sharp = max(clear[begin - 1], clear[min(end, length - 1) - 1])
-            yield first + begin, first + end, float(max(sharp, 0.5))
-    free = clear.copy()
-    free[: margin - 1] = free[length - margin :] = 0
-    for _ in range(_CANDIDATES):
-        best = int(free.argmax())
-        if free[best] < _CLEAR:
+            sharp = max(strength[begin - 1], strength[min(end, length - 1) - 1])
+            yield CutCandidate(begin, end, float(max(sharp, Limits.GAP_STRENGTH)))
+
+
+def _peaks(strength: NDArray[np.float64], margin: int) -> Iterator[CutCandidate]:
+    """The strongest edges, strongest first; what is beside a stronger one is suppressed."""
+    length, radius = len(strength) + 1, Limits.SUPPRESSION_RADIUS
+    left = strength.copy()
+    left[: margin - 1] = left[length - margin :] = 0
+    for _ in range(Limits.EDGE_CANDIDATES):
+        best = int(left.argmax())
+        if left[best] < Limits.EDGE_STRENGTH:
             return
-        yield first + best + 1, first + best + 1, float(clear[best])
-        free[max(0, best - 3) : best + 4] = 0
+        yield CutCandidate(best + 1, best + 1, float(strength[best]))
+        left[max(0, best - radius) : best + radius + 1] = 0
 
 
-def strip_of_ground(
+def ground_gap(
     pixels: NDArray[np.uint8], box: NDArray[np.float64], *, upright: bool, margin: int
 ) -> tuple[int, int] | None:
     """The widest strip through a whole box that looks just like what is outside it: (begin, end).
 
     What is left on both sides must have at least `margin` pixels. None: there is no such strip.
     """
-    turned = pixels if upright else pixels.swapaxes(0, 1)
+    image = pixels if upright else pixels.swapaxes(0, 1)
     left, top, right, bottom = (round(float(side)) for side in box)
     first, last, begin, end = ((left, right, top, bottom) if upright else
                                (top, bottom, left, right))
-    across = _spread(begin + 2, end - 2, turned.shape[0])
-    around = [turned[across, place].astype(np.int16) for place in (first - _BESIDE,
-                                                                   last + _BESIDE - 1)
-              if 0 <= place < turned.shape[1]]
-    grounds = [each[0] for each in around if np.ptp(each, axis=0).max() <= _FLAT]
+    across = _spread(begin + 2, end - 2, image.shape[0])
+    outside = [image[across, place].astype(np.int16)
+               for place in (first - Limits.GROUND_OFFSET, last + Limits.GROUND_OFFSET - 1)
+               if 0 <= place < image.shape[1]]
+    grounds = [each[0] for each in outside if np.ptp(each, axis=0).max() <= Limits.FLAT]
     first = max(first, 0)
-    length = turned[:1, first:last].shape[1]
+    length = image[:1, first:last].shape[1]
     if not grounds or length < 2 * margin:
         return None
     alike = np.ones(length, bool)
-    for some in (across[:: _LINES // 4], across):  # few lines tell nearly every place that is none
+    # few lines tell nearly every place that is none
+    for lines in (across[:: Limits.SCAN_LINES // 4], across):
         at = np.flatnonzero(alike)
-        part = turned[some[:, None], first + at]
-        alike[at] = np.any([(np.abs(part - ground).max(-1) <= _FLAT).all(0)
+        part = image[lines[:, None], first + at]
+        alike[at] = np.any([(np.abs(part - ground).max(-1) <= Limits.FLAT).all(0)
                             for ground in grounds], axis=0)
-    flat = np.zeros(length + 2, np.int8)
-    flat[1:-1] = alike
-    best: tuple[int, int] | None = None
-    for begin, end in np.flatnonzero(np.diff(flat)).reshape(-1, 2).tolist():
-        if (begin >= margin and length - end >= margin
-                and end - begin >= max(_NARROWEST, best[1] - best[0] + 1 if best else 0)):
-            best = begin, end
-    return None if best is None else (first + best[0], first + best[1])
+    strips = [(first + begin, first + end) for begin, end in _runs(alike)
+              if begin >= margin and length - end >= margin
+              and end - begin >= Limits.GROUND_WIDTH]
+    return max(strips, key=lambda strip: strip[1] - strip[0], default=None)
 
 
-def framed(pixels: NDArray[np.uint8], box: NDArray[np.float64]) -> float:
+def frame_strength(pixels: NDArray[np.uint8], box: NDArray[np.float64]) -> float:
     """How clear the edge is at the least clear side of a box, in 0..1.
 
     0 where one side has nothing plain outside, or is the screen's.
@@ -137,18 +169,25 @@ def framed(pixels: NDArray[np.uint8], box: NDArray[np.float64]) -> float:
              (pixels[top, across], pixels[top - 1, across]),
              (pixels[down, right - 1], pixels[down, right]),
              (pixels[bottom - 1, across], pixels[bottom, across]))
-    clear = []
+    strengths = []
     for inside, outside in sides:
-        step = np.abs(inside.astype(np.int16) - outside.astype(np.int16)).max(-1) / _STEP
-        plain = bool(np.ptp(outside, axis=0).max() <= 2 * _FLAT)
-        clear.append(float(np.minimum(step, 1).mean()) * plain)
-    return min(clear)
+        step = np.abs(inside.astype(np.int16) - outside.astype(np.int16)).max(-1)
+        plain = bool(np.ptp(outside, axis=0).max() <= 2 * Limits.FLAT)
+        strengths.append(float(np.minimum(step / Limits.FULL_CONTRAST, 1).mean()) * plain)
+    return min(strengths)
 
 
 def _spread(begin: float, end: float, size: int) -> NDArray[np.intp]:
-    """At most `_LINES` places, evenly between begin and end."""
-    count = int(np.clip(end - begin, 1, _LINES))
+    """At most `SCAN_LINES` places, evenly between begin and end."""
+    count = int(np.clip(end - begin, 1, Limits.SCAN_LINES))
     return np.linspace(begin, end, count).round().clip(0, size - 1).astype(np.intp)
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """(begin, end) of each stretch of true ones."""
+    padded = np.zeros(len(flags) + 2, np.int8)
+    padded[1:-1] = flags
+    return [(begin, end) for begin, end in np.flatnonzero(np.diff(padded)).reshape(-1, 2).tolist()]
 
 
 def _strip(
@@ -162,19 +201,20 @@ def _strip(
     return pixels[first:last, across].astype(np.int16).swapaxes(0, 1), first
 
 
-def _edge(
+def _snapped(
     strip: tuple[NDArray[np.int16], int], place: float, reach: int, size: int, inwards: int
 ) -> float:
     """The clearest line between two neighbouring columns (or rows) near `place`.
 
-    A picture's own edge has something plain outside: such a line counts for more.
+    A picture's own edge has something plain outside: such a line counts for more, and a far one
+    for less. `inwards` is 1 where the picture begins, -1 where it ends.
     """
     values, first = strip
     end = 0 if inwards > 0 else size
     if min(values.shape[:2]) < 2:
         return float(end)
     steps = np.abs(np.diff(values, axis=1)).max(-1)  # (lines, places - 1)
-    strength = np.minimum(steps / _STEP, 1).mean(0)
+    strength = np.minimum(steps / Limits.FULL_CONTRAST, 1).mean(0)
     places = first + 1 + np.arange(len(strength))
     rough = np.abs(np.diff(values, axis=0)).max(-1).mean(0)  # along each column
     outside = rough[:-1] if inwards > 0 else rough[1:]
@@ -182,6 +222,6 @@ def _edge(
     worth = strength * (0.5 + 0.5 * plain)
     worth = worth * np.exp(-0.5 * ((places - place) / (0.8 * reach + 1)) ** 2)
     best = int(worth.argmax())
-    if strength[best] >= _CLEAR:
+    if strength[best] >= Limits.EDGE_STRENGTH:
         return float(places[best])
     return float(end) if abs(place - end) <= reach else place

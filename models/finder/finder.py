@@ -1,4 +1,4 @@
-"""The picture finder: a small network tells what every cell of a screen is."""
+"""The picture finder: a small network classifies every cell of a screen."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from models.finder import edges, surfaces
-from models.finder.regions import CELL, INTERFACE, TEXT, Limits, pictures
+from models.finder.limits import Limits
+from models.finder.regions import CELL, INTERFACE, TEXT, pictures
 from models.runtime.bundle import unusable
 from models.runtime.engines.onnx import processors, session
 from models.runtime.tables import make
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parents[1] / "bundles" / "finder"
 NETWORK, CONFIG = "finder.onnx", "config.json"
-_DEEPEST = 64  # the network halves its picture so often
-_CERTAIN = 0.82  # a score that letters hardly ever have …
-_LETTER = 200  # … however large they are, in pixels
-_MOST_PIXELS = 4_000_000  # larger grabs are looked at in half their size, or a third, …
+_NETWORK_STRIDE = 64  # the network halves its picture so often
+_CERTAIN_SCORE = 0.82  # a score that letters hardly ever have …
+_LETTER_SIDE = 200  # … however large they are, in pixels
+_MAX_PIXELS = 4_000_000  # larger grabs are looked at in half their size, or a third, …
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Detection:
     """A picture on a screen, in pixels of the grab; `score` is in 0..1."""
 
     left: int
@@ -43,11 +44,11 @@ class Found:
 class Screen:
     """What a screen shows.
 
-    `found` has the pictures, best first. `interface` is the share of the area that is no
+    `detections` has the pictures, best first. `interface` is the share of the area that is no
     picture (text, controls, plain ground), `text` the share that is text; both in 0..1.
     """
 
-    found: tuple[Found, ...]
+    detections: tuple[Detection, ...]
     interface: float
     text: float
 
@@ -69,40 +70,42 @@ class Finder:
         height, width = pixels.shape[:2]
         if not height or not width:
             return Screen((), 1.0, 0.0)
-        factor = int(np.ceil(np.sqrt(max(1.0, height * width / _MOST_PIXELS))))
+        factor = int(np.ceil(np.sqrt(max(1.0, height * width / _MAX_PIXELS))))
         small = _reduced(pixels, factor)
-        kinds, sides = self.read(small)
-        found = []
-        for region in pictures(small, kinds, sides, self._limits):
-            box = edges.settle(small, region.box, 2)
+        kinds, reach = self.read(small)
+        detections = []
+        for region in pictures(small, kinds, reach, self._limits):
+            box = edges.snap(small, region.box, 2)
             if factor > 1:
-                box = edges.settle(pixels, box * factor, factor + 1)
+                box = edges.snap(pixels, box * factor, factor + 1)
             left, top, right, bottom = _inside(box, width, height)
             inside = pixels[top:bottom, left:right]
             if surfaces.is_ground(inside):
                 continue
             photograph = ((region.photograph or surfaces.has_grain(inside))
                           and not surfaces.is_drawn(inside))
-            if region.score < self._least(photograph=photograph, inside=inside):
+            if region.score < self._least_score(photograph=photograph, inside=inside):
                 continue
-            found.append(Found(left, top, right - left, bottom - top, region.score,
-                               "photograph" if photograph else "drawing"))
+            detections.append(Detection(left, top, right - left, bottom - top, region.score,
+                                        "photograph" if photograph else "drawing"))
         text = float(kinds[TEXT].mean())
-        return Screen(tuple(found), float(kinds[INTERFACE].mean()) + text, text)
+        return Screen(tuple(detections), float(kinds[INTERFACE].mean()) + text, text)
 
-    def _least(self, *, photograph: bool, inside: NDArray[np.uint8]) -> float:
-        """The score that a find must have, by what is inside."""
+    def _least_score(self, *, photograph: bool, inside: NDArray[np.uint8]) -> float:
+        """The score that a detection must have, by what is inside."""
         if photograph:
-            return _CERTAIN if surfaces.is_monotonous(inside) else 0.0  # large letters
-        if min(inside.shape[:2]) >= _LETTER:
+            return _CERTAIN_SCORE if surfaces.is_monotonous(inside) else 0.0  # large letters
+        if min(inside.shape[:2]) >= _LETTER_SIDE:
             return self._limits.drawing
-        return math.inf if surfaces.is_two_toned(inside) else max(self._limits.drawing, _CERTAIN)
+        if surfaces.is_two_toned(inside):
+            return math.inf
+        return max(self._limits.drawing, _CERTAIN_SCORE)
 
     def read(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What the network says of each cell of (H, W, 3): see `regions.pictures`."""
-        kinds, sides = self._network.run(None, {"pixels": _padded(pixels)[None]})
+        kinds, reach = self._network.run(None, {"pixels": _padded(pixels)[None]})
         rows, columns = -(-pixels.shape[0] // CELL), -(-pixels.shape[1] // CELL)
-        return kinds[0, :, :rows, :columns], sides[0, :, :rows, :columns]
+        return kinds[0, :, :rows, :columns], reach[0, :, :rows, :columns]
 
 
 def load(folder: Path = SHIPPED, threads: int | None = None) -> Finder:
@@ -126,7 +129,7 @@ def _reduced(pixels: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
 def _padded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Black to the right and below, to whole cells of the deepest layer."""
     height, width = pixels.shape[:2]
-    below, right = -height % _DEEPEST, -width % _DEEPEST
+    below, right = -height % _NETWORK_STRIDE, -width % _NETWORK_STRIDE
     if not below and not right:
         return np.ascontiguousarray(pixels)
     padded = np.zeros((height + below, width + right, 3), np.uint8)

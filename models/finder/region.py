@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+LEFT, TOP, RIGHT, BOTTOM = range(4)  # of a box
+
 
 @dataclass(frozen=True, slots=True)
 class Region:

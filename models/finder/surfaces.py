@@ -123,5 +123,5 @@ def _channels(numbers: NDArray[np.int32]) -> NDArray[np.float64]:
 def _equal(lines: NDArray[np.int32], ground: np.int32 | None = None) -> float:
     """Share of neighbours along the lines that are equal, pairs of `ground` left out."""
     equal = lines[:, 1:] == lines[:, :-1]
-    told = np.ones_like(equal) if ground is None else ~(equal & (lines[:, 1:] == ground))
-    return float(equal[told].mean()) if told.any() else 1.0
+    counted = np.ones_like(equal) if ground is None else ~(equal & (lines[:, 1:] == ground))
+    return float(equal[counted].mean()) if counted.any() else 1.0

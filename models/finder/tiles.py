@@ -3,6 +3,11 @@
 A border between two dark or two blurred pictures cannot be seen, and a doorpost in a picture looks
 like one. But shelves of covers and walls of thumbnails are regular: a row in which several
 pictures have one width, and lie whole widths apart, has its borders at every width.
+
+```
+found        │ A │ A │   A   A   │ A │ a│      A: as wide as most, a: the screen ends
+straightened │ A │ A │ A │ A     │ A │ a│      what was found there fills its place, or is kept cut
+```
 """
 
 from __future__ import annotations
@@ -12,17 +17,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.finder.limits import Limits
+from models.finder.region import BOTTOM, LEFT, RIGHT, TOP
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from models.finder.region import Region
-
-_EQUAL = 3.0  # pixels
-_WITNESSES = 3  # equal pictures that make a row
-_THERE = 0.6  # share of a place in a row that must have been found
-_LEFT, _TOP, _RIGHT, _BOTTOM = range(4)
 
 
 def straighten(regions: Sequence[Region], side: float) -> list[Region]:
@@ -34,8 +37,8 @@ def straighten(regions: Sequence[Region], side: float) -> list[Region]:
     left, result = list(regions), []
     while left:
         first = left[0]
-        row = [each for each in left if np.abs(each.box - first.box)[[_TOP, _BOTTOM]].max()
-               <= _EQUAL]
+        row = [each for each in left if np.abs(each.box - first.box)[[TOP, BOTTOM]].max()
+               <= Limits.EQUAL]
         left = [each for each in left if not any(each is one for one in row)]
         result += _straightened(row, side)
     return result
@@ -44,7 +47,7 @@ def straighten(regions: Sequence[Region], side: float) -> list[Region]:
 def _straightened(row: list[Region], side: float) -> list[Region]:
     """`row` has one top and one bottom."""
     best = max((_witnesses(row, each) for each in row), key=len)
-    if len(best) < _WITNESSES:
+    if len(best) < Limits.ROW_WITNESSES:
         return row
     model = best[0].box
     width = float(np.median([_width(each) for each in best]))
@@ -54,7 +57,7 @@ def _straightened(row: list[Region], side: float) -> list[Region]:
     for each in row:
         if any(each is one for one in best):
             continue
-        begin, end = ((each.box[edge] - model[_LEFT]) / width for edge in (_LEFT, _RIGHT))
+        begin, end = ((each.box[edge] - model[LEFT]) / width for edge in (LEFT, RIGHT))
         numbers = range(int(np.floor(begin + 0.1)), int(np.ceil(end - 0.1)))
         if taken.intersection(numbers):  # it lies otherwise than the row
             result.append(each)
@@ -63,10 +66,10 @@ def _straightened(row: list[Region], side: float) -> list[Region]:
             places.setdefault(number, []).append(each)
     for number, parts in places.items():
         whole = model.copy()
-        whole[_LEFT] += number * width
-        whole[_RIGHT] = whole[_LEFT] + width
+        whole[LEFT] += number * width
+        whole[RIGHT] = whole[LEFT] + width
         cut = [replace(each, box=_shared(each.box, whole)) for each in parts]
-        if sum(map(_width, cut)) >= _THERE * width:
+        if sum(map(_width, cut)) >= Limits.ROW_OVERLAP * width:
             result.append(replace(max(parts, key=lambda each: each.score), box=whole))
         else:
             result += [each for each in cut if _width(each) >= side]
@@ -74,21 +77,22 @@ def _straightened(row: list[Region], side: float) -> list[Region]:
 
 
 def _shared(box: NDArray[np.float64], place: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.array([max(box[_LEFT], place[_LEFT]), box[_TOP],
-                     min(box[_RIGHT], place[_RIGHT]), box[_BOTTOM]])
+    return np.array([max(box[LEFT], place[LEFT]), box[TOP],
+                     min(box[RIGHT], place[RIGHT]), box[BOTTOM]])
 
 
 def _witnesses(row: Sequence[Region], model: Region) -> list[Region]:
     """Those as wide as `model`, whole widths away from it."""
     width = _width(model)
     return [each for each in row
-            if abs(_width(each) - width) <= _EQUAL
-            and abs((each.box[_LEFT] - model.box[_LEFT] + width / 2) % width - width / 2) <= _EQUAL]
+            if abs(_width(each) - width) <= Limits.EQUAL
+            and abs((each.box[LEFT] - model.box[LEFT] + width / 2) % width - width / 2)
+            <= Limits.EQUAL]
 
 
 def _place(region: Region, model: NDArray[np.float64], width: float) -> int:
-    return round(float(region.box[_LEFT] - model[_LEFT]) / width)
+    return round(float(region.box[LEFT] - model[LEFT]) / width)
 
 
 def _width(region: Region) -> float:
-    return float(region.box[_RIGHT] - region.box[_LEFT])
+    return float(region.box[RIGHT] - region.box[LEFT])

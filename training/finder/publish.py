@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from models.finder.finder import CONFIG, NETWORK, load
-from models.finder.regions import Limits
+from models.finder.limits import Limits
 from training.finder.network import export
 from training.finder.score import score
 from training.finder.train import compose, train

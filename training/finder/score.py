@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from models.finder.finder import Finder, Found
+    from models.finder.finder import Detection, Finder
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ def score(finder: Finder, files: Sequence[Path]) -> Score:
         with np.load(file, allow_pickle=False) as loaded:
             pixels, kinds, owners, boxes = (loaded[name] for name in
                                             ("pixels", "kinds", "owners", "boxes"))
-        found = finder.find(pixels).found
+        found = finder.find(pixels).detections
         for number, box in enumerate(boxes, 1):
             if box[0] < 0:
                 continue
@@ -73,12 +73,12 @@ def score(finder: Finder, files: Sequence[Path]) -> Score:
     return total
 
 
-def _part(found: Found) -> tuple[slice, slice]:
+def _part(found: Detection) -> tuple[slice, slice]:
     return (slice(found.top, found.top + found.height),
             slice(found.left, found.left + found.width))
 
 
-def overlap(found: Found, box: Sequence[int]) -> float:
+def overlap(found: Detection, box: Sequence[int]) -> float:
     """Intersection over union of a find and a (left, top, right, bottom) box."""
     left, top, right, bottom = (int(side) for side in box)
     across = min(right, found.left + found.width) - max(left, found.left)

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
-from models.finder.edges import settle
-from models.finder.finder import Finder, Found, load
-from models.finder.regions import Limits, components, pictures
+from models.finder.edges import snap
+from models.finder.finder import Detection, Finder, load
+from models.finder.limits import Limits
+from models.finder.regions import components, pictures
 from models.runtime.bundle import BundleError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _photograph(name: str, width: int) -> Image.Image:
     return image.resize((width, width * image.height // image.width), Image.Resampling.LANCZOS)
 
 
-def _iou(found: Found, box: tuple[int, int, int, int]) -> float:
+def _iou(found: Detection, box: tuple[int, int, int, int]) -> float:
     across = min(box[2], found.left + found.width) - max(box[0], found.left)
     down = min(box[3], found.top + found.height) - max(box[1], found.top)
     shared = max(0, across) * max(0, down)
@@ -65,7 +66,7 @@ def test_two_photographs_among_text(finder: Finder, dark: bool) -> None:
     page = _page(dark=dark)
     boxes = [_show(page, _photograph("astronaut", 300), 90, 130),
              _show(page, _photograph("chelsea", 360), 700, 300)]
-    found = finder.find(np.asarray(page)).found
+    found = finder.find(np.asarray(page)).detections
     assert len(found) == 2
     assert all(each.kind == "photograph" for each in found)
     for box in boxes:
@@ -76,20 +77,20 @@ def test_two_photographs_among_text(finder: Finder, dark: bool) -> None:
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_and_controls_are_no_picture(finder: Finder, dark: bool, scale: int) -> None:
     screen = finder.find(np.asarray(_page(dark=dark, scale=scale)))
-    assert screen.found == ()
+    assert screen.detections == ()
     assert screen.interface > 0.95
     assert screen.text > 0.3
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (40, 90, 160)])
 def test_a_plain_screen_has_no_picture(finder: Finder, colour: tuple[int, int, int]) -> None:
-    assert finder.find(np.full((720, 1280, 3), colour, np.uint8)).found == ()
+    assert finder.find(np.full((720, 1280, 3), colour, np.uint8)).detections == ()
 
 
 def test_a_photograph_alone_is_all_of_it(finder: Finder) -> None:
     picture = _photograph("coffee", 600)
     screen = finder.find(np.asarray(picture))
-    assert [_iou(each, (0, 0, *picture.size)) > 0.9 for each in screen.found] == [True]
+    assert [_iou(each, (0, 0, *picture.size)) > 0.9 for each in screen.detections] == [True]
     assert screen.interface < 0.2
 
 
@@ -98,7 +99,7 @@ def test_a_viewers_chequers_are_no_pictures(finder: Finder, cell: int) -> None:
     across, down = np.meshgrid(np.arange(900) // cell, np.arange(560) // cell)
     page = Image.fromarray(((across + down) % 2 * 51 + 102).astype(np.uint8)).convert("RGB")
     box = _show(page, _photograph("coffee", 600), 150, 60)
-    (found,) = finder.find(np.asarray(page)).found
+    (found,) = finder.find(np.asarray(page)).detections
     assert _iou(found, box) > 0.9
     assert found.kind == "photograph"
 
@@ -106,7 +107,7 @@ def test_a_viewers_chequers_are_no_pictures(finder: Finder, cell: int) -> None:
 def test_large_grabs_are_found_to_the_pixel(finder: Finder) -> None:
     page = _page((3840, 2160), scale=2)
     box = _show(page, _photograph("rocket", 1200), 801, 503)
-    (found,) = finder.find(np.asarray(page)).found
+    (found,) = finder.find(np.asarray(page)).detections
     assert _iou(found, box) > 0.95
 
 
@@ -120,7 +121,7 @@ def test_the_same_screen_gives_the_same_answer(finder: Finder) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (63, 700), (65, 65), (1, 900)])
 def test_any_size_will_do(finder: Finder, size: tuple[int, int]) -> None:
     screen = finder.find(np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8))
-    for each in screen.found:
+    for each in screen.detections:
         assert 0 <= each.left < each.left + each.width <= size[1]
         assert 0 <= each.top < each.top + each.height <= size[0]
         assert 0 <= each.score <= 1
@@ -134,7 +135,7 @@ def test_other_arrays_are_refused(finder: Finder, wrong: NDArray[np.uint8]) -> N
 
 
 def test_an_empty_array_shows_nothing(finder: Finder) -> None:
-    assert finder.find(np.zeros((0, 5, 3), np.uint8)).found == ()
+    assert finder.find(np.zeros((0, 5, 3), np.uint8)).detections == ()
 
 
 def test_a_missing_part_is_named(tmp_path: Path) -> None:
@@ -246,9 +247,9 @@ def test_components_hang_together_by_their_sides() -> None:
 def test_sides_settle_on_the_edge_nearby() -> None:
     pixels = np.full((200, 300, 3), 250, np.uint8)
     pixels[40:160, 50:230] = np.random.default_rng(1).integers(0, 120, (120, 180, 3), np.uint8)
-    assert settle(pixels, np.array([54.0, 37.0, 225.0, 163.0]), 8).tolist() == [50, 40, 230, 160]
+    assert snap(pixels, np.array([54.0, 37.0, 225.0, 163.0]), 8).tolist() == [50, 40, 230, 160]
 
 
 def test_sides_stay_where_there_is_no_edge() -> None:
     pixels = np.full((200, 300, 3), 250, np.uint8)
-    assert settle(pixels, np.array([54.0, 37.0, 225.0, 163.0]), 8).tolist() == [54, 37, 225, 163]
+    assert snap(pixels, np.array([54.0, 37.0, 225.0, 163.0]), 8).tolist() == [54, 37, 225, 163]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -188,8 +189,24 @@ def test_graphs_of_two_networks_do_not_fit(
     (broken_bundle / DECODER).write_bytes((folder / DECODER).read_bytes())
     (broken_bundle / "weights.safetensors").write_bytes(
         (folder / "weights.safetensors").read_bytes())
-    with pytest.raises(BundleError, match=r"coder\.onnx cannot be used"):
+    with pytest.raises(BundleError, match=r"coder\.onnx cannot be used") as raised:
         OnnxEngine(broken_bundle, config, len(WORDS) + 4, 1)
+    assert "decoder.onnx: inputs: expected ['tokens', " in raised.value.detail
+    assert ", found ['tokens', " in raised.value.detail
+
+
+def test_another_size_or_vocabulary_is_told_apart(
+    historian: tuple[Path, Config, Historian]
+) -> None:
+    folder, config, _ = historian
+    with pytest.raises(BundleError, match=r"vocabulary\.json cannot be used") as raised:
+        OnnxEngine(folder, config, len(WORDS) + 5, 1)
+    assert raised.value.detail == (f"vocabulary.json: words: expected [{len(WORDS) + 5}], "
+                                   f"found [{len(WORDS) + 4}]")
+    larger = dataclasses.replace(config, preprocessing=Preprocessing(2 * SIZE))
+    with pytest.raises(BundleError, match=r"encoder\.onnx cannot be used") as raised:
+        OnnxEngine(folder, larger, len(WORDS) + 4, 1)
+    assert f"expected [('pixels', [1, 3, {2 * SIZE}, {2 * SIZE}])]" in raised.value.detail
 
 
 def test_weights_are_stored_once(tiny_bundle: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from skimage import data
 
-from models.finder.finder import Found, load
+from models.finder.finder import Detection, load
 from training.finder import publish
 from training.finder.canvas import DRAWING, PHOTOGRAPH, TEXT, Canvas
 from training.finder.network import CELL, FinderNetwork
@@ -118,7 +118,7 @@ def test_both_engines_say_the_same(tmp_path: Path) -> None:
 
 
 def test_overlap() -> None:
-    found = Found(10, 10, 20, 20, 1.0, "photograph")
+    found = Detection(10, 10, 20, 20, 1.0, "photograph")
     assert overlap(found, (10, 10, 30, 30)) == 1
     assert overlap(found, (20, 10, 40, 30)) == pytest.approx(1 / 3)
     assert overlap(found, (30, 30, 40, 40)) == 0
