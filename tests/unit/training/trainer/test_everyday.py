@@ -12,8 +12,6 @@ import pytest
 import torch
 from click.testing import CliRunner
 from torch import Tensor
-from training.trainer.feed import Batch, MapFeed
-from training.trainer.material import Everyday, Material, gather
 
 from models.captioning.kinds import kinds, numbers
 from models.captioning.vocabulary import END, PAD
@@ -28,11 +26,13 @@ from training.data import prepare
 from training.data.augmentation import Augmentation
 from training.data.objects import MAP, mean_average_precision
 from training.evaluation.report import encoded, reporter
-from training.trainer.distributed import ALONE
+from training.trainer.batch_source import Batch, MapBatchSource
+from training.trainer.distributed import SINGLE_PROCESS
 from training.trainer.objective import Objective, _Things, object_loss
 from training.trainer.recipe import RECIPES, Recipe, RecipeError, Stage, load_recipe
 from training.trainer.self_critical import HonestReward
 from training.trainer.train import Trainer
+from training.trainer.training_data import Everyday, TrainingData, prepare_data
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,39 +55,39 @@ def recipe(folder: Path) -> Recipe:
 
 
 @pytest.fixture(scope="module")
-def material(folder: Path, recipe: Recipe) -> Material:
-    return gather(recipe, folder / "data", folder / "maps", everyday=folder / "everyday")
+def data(folder: Path, recipe: Recipe) -> TrainingData:
+    return prepare_data(recipe, folder / "data", folder / "maps", everyday=folder / "everyday")
 
 
 @pytest.fixture(scope="module")
-def known(material: Material) -> Everyday:
-    assert material.everyday is not None
-    return material.everyday
+def known(data: TrainingData) -> Everyday:
+    assert data.everyday is not None
+    return data.everyday
 
 
 @pytest.fixture(scope="module")
-def whole(folder: Path, recipe: Recipe, material: Material) -> Trainer:
+def whole(folder: Path, recipe: Recipe, data: TrainingData) -> Trainer:
     """Trained through all stages, unbroken."""
-    return trained(recipe, material, folder / "work")
+    return trained(recipe, data, folder / "work")
 
 
-def trained(recipe: Recipe, material: Material, work: Path) -> Trainer:
+def trained(recipe: Recipe, data: TrainingData, work: Path) -> Trainer:
     work.mkdir(exist_ok=True)
-    trainer = Trainer(recipe, material, None, work, reporter(material, recipe), 1)
+    trainer = Trainer(recipe, data, None, work, reporter(data, recipe), 1)
     trainer.run()
     return trainer
 
 
-def objective(recipe: Recipe, material: Material) -> Objective:
+def objective(recipe: Recipe, data: TrainingData) -> Objective:
     torch.manual_seed(3)
-    network = CaptioningNetwork(recipe.architecture, len(material.vocabulary))
-    return Objective(network, recipe, material, ALONE)
+    network = CaptioningNetwork(recipe.architecture, len(data.vocabulary))
+    return Objective(network, recipe, data, SINGLE_PROCESS)
 
 
-def batch_of(material: Material, *indices: int) -> Batch:
+def batch_of(data: TrainingData, *indices: int) -> Batch:
     rows = torch.tensor(indices, dtype=torch.long)
-    return Batch(torch.arange(len(indices)), (material.tokens[0, rows, :, 0] != PAD).any(-1),
-                 material.tokens[:, rows], lambda: np.stack([material.images[i] for i in indices]),
+    return Batch(torch.arange(len(indices)), (data.tokens[0, rows, :, 0] != PAD).any(-1),
+                 data.tokens[:, rows], lambda: np.stack([data.images[i] for i in indices]),
                  indices)
 
 
@@ -99,17 +99,17 @@ def head_of(network: CaptioningNetwork) -> ObjectHead:
 # what it is trained on
 
 
-def test_held_out_pictures_are_not_learnt_from(material: Material, known: Everyday) -> None:
+def test_held_out_pictures_are_not_learnt_from(data: TrainingData, known: Everyday) -> None:
     assert [each.path.name for each in known.development] == ["10.png", "20.png"]
     assert all(each.captions for each in known.development)
-    mine = [each.path.name for each in (*material.train, *material.unlabelled)]
+    mine = [each.path.name for each in (*data.train, *data.unlabelled)]
     assert not {"10.png", "20.png"} & set(mine)
     assert len(mine) == 10 + everyday.PICTURES - 2  # the data set's, and the others
-    assert [len(each.captions) for each in material.unlabelled] == [0] * 8
+    assert [len(each.captions) for each in data.unlabelled] == [0] * 8
     assert known.targets.presence.shape == (32, len(kinds()))
     assert known.targets.labelled.tolist() == [False] * 10 + [True] * 22
     assert known.judged.presence.sum(1).tolist() == [1, 1]
-    heard = [" ".join(material.vocabulary.decode(row)) for row in known.text.tokens.tolist()]
+    heard = [" ".join(data.vocabulary.decode(row)) for row in known.text.tokens.tolist()]
     # of the lines of text those that are captions of held-out pictures are missing
     spoken = {" ".join(words) for each in known.development for words in each.captions}
     assert "there is a red book at the left" in heard
@@ -119,60 +119,60 @@ def test_held_out_pictures_are_not_learnt_from(material: Material, known: Everyd
 
 
 def test_everyday_pictures_with_captions_come_twice_an_epoch(
-    recipe: Recipe, material: Material, known: Everyday
+    recipe: Recipe, data: TrainingData, known: Everyday
 ) -> None:
-    captioned = [each.path.parent.parent.name == "everyday" for each in material.train]
+    captioned = [each.path.parent.parent.name == "everyday" for each in data.train]
     assert captioned == [False] * 10 + [True] * 14
     assert known.often == (*range(10, 24),)
-    assert material.rows == (*range(24), *range(10, 24))
-    feed = MapFeed(material, recipe.seed_at, ALONE)
+    assert data.rows == (*range(24), *range(10, 24))
+    source = MapBatchSource(data, recipe.seed_at, SINGLE_PROCESS)
     stage = dataclasses.replace(recipe.stages[2], batch=19)
-    assert feed.steps(stage) == 2
-    seen = [index for batch in feed.epoch(stage, 2, 0, 0) for index in batch.indices]
-    assert sorted(seen) == sorted(material.rows)
+    assert source.steps(stage) == 2
+    seen = [index for batch in source.epoch(stage, 2, 0, 0) for index in batch.indices]
+    assert sorted(seen) == sorted(data.rows)
     once = dataclasses.replace(known, often=())
-    assert dataclasses.replace(material, everyday=once).rows == (*range(24),)
+    assert dataclasses.replace(data, everyday=once).rows == (*range(24),)
 
 
 def test_heads_learn_from_all_pictures_and_the_decoder_from_text(
-    recipe: Recipe, material: Material, known: Everyday
+    recipe: Recipe, data: TrainingData, known: Everyday
 ) -> None:
-    feed = MapFeed(material, recipe.seed_at, ALONE)
+    source = MapBatchSource(data, recipe.seed_at, SINGLE_PROCESS)
     things, text = recipe.stages[:2]
-    assert feed.steps(things) == 32 // 8
-    seen = [index for batch in feed.epoch(things, 0, 0, 0) for index in batch.indices]
+    assert source.steps(things) == 32 // 8
+    seen = [index for batch in source.epoch(things, 0, 0, 0) for index in batch.indices]
     assert sorted(seen) == [*range(32)]
-    assert feed.steps(text) == len(known.text) // 8
-    steps = [*feed.epoch(text, 1, 0, 0)]
-    assert len(steps) == feed.steps(text)
-    assert len([*feed.epoch(text, 1, 0, 1)]) == len(steps) - 1
+    assert source.steps(text) == len(known.text) // 8
+    steps = [*source.epoch(text, 1, 0, 0)]
+    assert len(steps) == source.steps(text)
+    assert len([*source.epoch(text, 1, 0, 1)]) == len(steps) - 1
     assert all(batch.total == 0 and batch.indices == () for batch in steps)
 
 
-def test_the_vocabulary_has_frequent_words_of_the_text(material: Material) -> None:
-    words = set(material.vocabulary.words)
+def test_the_vocabulary_has_frequent_words_of_the_text(data: TrainingData) -> None:
+    words = set(data.vocabulary.words)
     assert {"circle", "ball", "lawn", "beside"} <= words
 
 
 def test_what_a_recipe_needs_is_asked_for(
-    folder: Path, recipe: Recipe, material: Material, tmp_path: Path
+    folder: Path, recipe: Recipe, data: TrainingData, tmp_path: Path
 ) -> None:
     done = CliRunner().invoke(main, [
         "train", str(folder / "recipe.toml"), "--data", str(folder / "data"),
         "--work", str(tmp_path)])
     assert done.exit_code == 2
     assert "give --everyday" in " ".join(done.output.split())
-    without = dataclasses.replace(material, everyday=None)
+    without = dataclasses.replace(data, everyday=None)
     for stage in recipe.stages[:2]:
         with pytest.raises(RecipeError, match=f"stage {stage.name} learns from .*--everyday"):
-            MapFeed(without, recipe.seed_at, ALONE).steps(stage)
+            MapBatchSource(without, recipe.seed_at, SINGLE_PROCESS).steps(stage)
     with pytest.raises(RecipeError, match="stage text learns from text: give --everyday"):
-        objective(recipe, without)(recipe.stages[1], batch_of(material), torch.zeros(0) > 0)
+        objective(recipe, without)(recipe.stages[1], batch_of(data), torch.zeros(0) > 0)
     options = {"grid": 8, "hidden": 7, "embedding": 6, "attention": 5}
     other = dataclasses.replace(recipe, architecture={
         "encoder": "tiny", "decoder": "soft_attention_lstm", "decoder_options": options})
     with pytest.raises(RecipeError, match="stage text: this decoder cannot learn from text alone"):
-        objective(other, material)(recipe.stages[1], batch_of(material), torch.zeros(0) > 0)
+        objective(other, data)(recipe.stages[1], batch_of(data), torch.zeros(0) > 0)
 
 
 # what a head learns
@@ -238,10 +238,10 @@ def test_pictures_of_other_rows_teach_nothing() -> None:
 
 
 def test_the_head_of_a_fold_does_not_learn_from_its_pictures(
-    recipe: Recipe, material: Material
+    recipe: Recipe, data: TrainingData
 ) -> None:
-    loss = objective(recipe, material)
-    even = batch_of(material, 2, 10, 14)
+    loss = objective(recipe, data)
+    even = batch_of(data, 2, 10, 14)
     loss.train()(OBJECTS, even, torch.zeros(3) > 0).backward()
     head = head_of(loss.network)
     first, second = head.cross_fitted
@@ -251,11 +251,11 @@ def test_the_head_of_a_fold_does_not_learn_from_its_pictures(
     assert all(each.grad is None for each in loss.network.decoder.parameters())
 
 
-def test_a_decoder_sees_what_the_head_of_the_fold_says(recipe: Recipe, material: Material) -> None:
-    loss = objective(recipe, material).eval()
+def test_a_decoder_sees_what_the_head_of_the_fold_says(recipe: Recipe, data: TrainingData) -> None:
+    loss = objective(recipe, data).eval()
     features = torch.randn(3, 10, 4, 4, requires_grad=True)
     stage = dataclasses.replace(recipe.stages[3], objects=1.0)
-    batch = batch_of(material, 2, 11, 14)
+    batch = batch_of(data, 2, 11, 14)
     seen, missed = loss._observed(stage, features, batch, loss._things(batch))
     folds = head_of(loss.network).fold_maps(features)
     assert torch.equal(seen[:, :10], features)
@@ -268,10 +268,10 @@ def test_a_decoder_sees_what_the_head_of_the_fold_says(recipe: Recipe, material:
 
 
 def test_what_a_crop_cuts_away_is_unknown(
-    recipe: Recipe, material: Material, known: Everyday, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe, data: TrainingData, known: Everyday, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loss = objective(recipe, material)
-    batch = batch_of(material, *range(10, 14))
+    loss = objective(recipe, data)
+    batch = batch_of(data, *range(10, 14))
     half = torch.tensor([[0.5, 0, -0.5], [0, 1.0, 0]]).expand(4, -1, -1)
     monkeypatch.setattr(Augmentation, "_crops", lambda *_: half)
     _, things = loss._features(OBJECTS, batch, torch.zeros(4) > 0)
@@ -287,12 +287,12 @@ def test_what_a_crop_cuts_away_is_unknown(
 
 
 def test_mirrored_features_have_their_things_on_the_other_side(
-    recipe: Recipe, material: Material, known: Everyday
+    recipe: Recipe, data: TrainingData, known: Everyday
 ) -> None:
-    loss = objective(recipe, material)
+    loss = objective(recipe, data)
     loss.cached = np.zeros((2, 32, 10, 4, 4), np.float16)
     loss.cached[1] = 1.0
-    batch = batch_of(material, 10, 11)
+    batch = batch_of(data, 10, 11)
     features, things = loss._features(OBJECTS, batch, torch.tensor([True, False]))
     assert things is not None
     assert features.mean((1, 2, 3)).tolist() == [1, 0]
@@ -303,8 +303,8 @@ def test_mirrored_features_have_their_things_on_the_other_side(
 # an honest reward
 
 
-def test_what_is_invented_costs_reward(material: Material) -> None:
-    words = material.vocabulary
+def test_what_is_invented_costs_reward(data: TrainingData) -> None:
+    words = data.vocabulary
 
     def ids(caption: str) -> list[int]:
         return [words.encode([word])[1] for word in caption.split()] + [END]
@@ -323,12 +323,12 @@ def test_what_is_invented_costs_reward(material: Material) -> None:
 
 
 def test_a_training_knows_what_is_not_there(
-    recipe: Recipe, material: Material, known: Everyday
+    recipe: Recipe, data: TrainingData, known: Everyday
 ) -> None:
-    reward = objective(recipe, material)._reward
+    reward = objective(recipe, data)._reward
     assert isinstance(reward, HonestReward)
     assert reward._invented == 0.5  # of the stage that has it
-    assert len(reward._absent) == len(material.train)
+    assert len(reward._absent) == len(data.train)
     for absent, presence in zip(reward._absent, known.targets.presence, strict=False):
         assert absent == {kind for kind in range(len(kinds())) if presence[kind] < 0.2}
     assert {BALL, BOOK} & reward._absent[10] == {BALL, BOOK} - {
@@ -346,14 +346,14 @@ def test_every_stage_teaches_what_it_should(whole: Trainer, recipe: Recipe) -> N
         assert np.mean(values[-2:]) < most * np.mean(values[:2]), recipe.stages[number].name
 
 
-def test_heads_then_language(recipe: Recipe, material: Material, tmp_path: Path) -> None:
+def test_heads_then_language(recipe: Recipe, data: TrainingData, tmp_path: Path) -> None:
     """The first stage moves the heads alone, the second what tells words alone."""
     moved = []
     for count in (1, 2):
         work = tmp_path / str(count)
         work.mkdir()
         short = dataclasses.replace(recipe, stages=recipe.stages[:count])
-        trainer = Trainer(short, material, None, work)
+        trainer = Trainer(short, data, None, work)
         before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
         trainer.run()
         moved.append({name for name, value in trainer.average.items()
@@ -366,7 +366,7 @@ def test_heads_then_language(recipe: Recipe, material: Material, tmp_path: Path)
 
 
 def test_everyday_pictures_are_scored_besides(
-    whole: Trainer, recipe: Recipe, material: Material, known: Everyday
+    whole: Trainer, recipe: Recipe, data: TrainingData, known: Everyday
 ) -> None:
     lines = [json.loads(line) for line in
              (whole.work / "scores.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -381,12 +381,12 @@ def test_everyday_pictures_are_scored_besides(
         logits = read_maps(head_of(network)(features)).logits
     wanted = 100 * mean_average_precision(logits.numpy(), known.judged.presence)
     assert last["mAP"] == pytest.approx(wanted, abs=0.01)
-    assert 0 < last["everyday loss"] < math.log(len(material.vocabulary))
+    assert 0 < last["everyday loss"] < math.log(len(data.vocabulary))
     assert last["everyday loss"] < lines[0]["everyday loss"]  # before the decoder had learnt
 
 
 def test_killed_in_every_stage_it_ends_as_if_it_had_not_been(
-    whole: Trainer, recipe: Recipe, material: Material, tmp_path: Path,
+    whole: Trainer, recipe: Recipe, data: TrainingData, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     train_step = Trainer._train_step
@@ -401,9 +401,9 @@ def test_killed_in_every_stage_it_ends_as_if_it_had_not_been(
     monkeypatch.setattr(Trainer, "_train_step", killing)
     for _ in recipe.stages:
         with pytest.raises(KeyboardInterrupt):
-            trained(recipe, material, tmp_path)
+            trained(recipe, data, tmp_path)
     assert killed == [(number, 1) for number in range(len(recipe.stages))]
-    again = trained(recipe, material, tmp_path)
+    again = trained(recipe, data, tmp_path)
     assert again.losses == whole.losses
     for name, value in whole.average.items():
         assert torch.equal(again.average[name], value), name
