@@ -112,7 +112,8 @@ class Service:
             if self._beam is not None:
                 config = dataclasses.replace(config, beam_size=self._beam)
             model_caption = _caption_image(captioner, image, config)
-            caption = results.answered(model_caption, image, selected.box)
+            box = selected.box or _whole(picture, image)
+            caption = results.answered(model_caption, image, box)
             if draw_heatmap:
                 heatmap = results.heatmap_png(captioner.visible(image), model_caption, caption)
         caption = dataclasses.replace(caption, pictures=selected.pictures, number=selected.number)
@@ -212,6 +213,15 @@ def _decoded_image(picture: Picture, *, full: bool) -> Image.Image:
         data = bytes(picture.data)  # no copy: what came over the pipe is bytes
         return image_decoding.from_pixels(picture.width, picture.height, picture.layout, data)
     return upright_rgb(image_decoding.from_encoded(picture.data, full=full))
+
+
+def _whole(picture: Picture, decoded: Image.Image) -> Rectangle:
+    """All of a picture, in its own pixels, however small it was decoded."""
+    from describer_daemon.captioner import image_decoding
+
+    size = (decoded.size if isinstance(picture, Pixels)
+            else image_decoding.full_size(picture.data, decoded))
+    return Rectangle(0, 0, *size)
 
 
 def _caption_image(captioner: Captioner, image: Image.Image, config: SearchConfig) -> ModelCaption:

@@ -62,6 +62,19 @@ def from_encoded(data: bytes, *, full: bool = False) -> Image.Image:
                              detail=repr(error)) from error
 
 
+def full_size(data: bytes, decoded: Image.Image) -> tuple[int, int]:
+    """Width and height of a file's image, upright, that was `decoded`, maybe at a reduced scale."""
+    if min(decoded.size) < min(_ENOUGH):  # it was not reduced
+        return decoded.size
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            width, height = image.size
+    # the camera's note may have turned it
+    same = (width >= height) == (decoded.width >= decoded.height)
+    return (width, height) if same else (height, width)
+
+
 def _reduced(image: Image.Image) -> Image.Image:
     """Reduce a large image, as JPEG's decoder has done already, before it is copied or changed.
 

@@ -37,18 +37,17 @@ def in_reading_order(unordered: Sequence[OcrLine]) -> OcrResult:
     return OcrResult(tuple(tuple(itertools.islice(text_lines, count)) for count in counts))
 
 
-def answered(caption: ModelCaption, image: Image.Image, box: Rectangle | None) -> Caption:
-    """What is told of an RGB image, which was cut out of a larger one at `box`, if at all."""
+def answered(caption: ModelCaption, image: Image.Image, box: Rectangle) -> Caption:
+    """What is told of an RGB image, which is what a picture has in `box`."""
     from models.captioning.colours import brightness, main_colours
 
-    left, top = (box.left, box.top) if box is not None else (0, 0)
     unknown = caption.answer.form == "unknown"
     return Caption(
         caption.words, caption.log_probabilities, caption.confidence, caption.answer.form,
         tags=tuple(Tag(tag.name, tag.probability) for tag in caption.tags),
         things=tuple(
             Thing(thing.name, thing.spoken, thing.probability, thing.count,
-                  _placed(thing.place, image.size, left, top))
+                  _placed(thing.place, box))
             for thing in caption.things if thing.probability >= _MIN_PROBABILITY),
         seen=caption.answer.seen,
         colours=main_colours(image) if unknown else (),
@@ -56,14 +55,13 @@ def answered(caption: ModelCaption, image: Image.Image, box: Rectangle | None) -
     )
 
 
-def _placed(
-    place: tuple[float, float, float, float], size: tuple[int, int], left: int, top: int
-) -> Rectangle:
-    """Shares of an image's sides → pixels of the image that it was cut out of at `left`, `top`."""
-    (begin, high, end, low), (width, height) = place, size
-    across, down = round(begin * width), round(high * height)
-    return Rectangle(left + across, top + down, max(1, round(end * width) - across),
-                     max(1, round(low * height) - down))
+def _placed(place: tuple[float, float, float, float], box: Rectangle) -> Rectangle:
+    """Shares of a box's sides → pixels of the picture that the box is in."""
+    left, top, right, bottom = place
+    across, down = round(left * box.width), round(top * box.height)
+    return Rectangle(box.left + across, box.top + down,
+                     max(1, round(right * box.width) - across),
+                     max(1, round(bottom * box.height) - down))
 
 
 def heatmap_png(image: Image.Image, model_caption: ModelCaption, caption: Caption) -> bytes:

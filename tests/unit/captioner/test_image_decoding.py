@@ -180,6 +180,27 @@ def test_a_large_picture_with_broken_notes_is_reduced() -> None:
     assert image_decoding.from_encoded(data).size == (1024, 1024)
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("size", [(96, 64), (2080, 3120)])
+def test_the_size_of_the_whole_is_known_however_it_was_decoded(
+    kind: str, orientation: int, size: tuple[int, int]
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    data = encoded(photo(*size), kind, exif=exif)
+    whole = image_decoding.from_encoded(data, full=True).size
+    assert whole == (size if orientation == 1 else size[::-1])
+    decoded = seen(data)
+    assert (decoded.size == whole) == (size[0] < 2048 or (kind, orientation) == ("PNG", 6))
+    assert image_decoding.full_size(data, decoded) == whole
+
+
+def test_an_icon_that_claims_another_size_has_the_size_that_it_has() -> None:
+    data = icon_of(encoded(photo(), "PNG"))
+    assert image_decoding.full_size(data, seen(data)) == seen(data).size
+
+
 def test_an_empty_file_is_a_sentence() -> None:
     with pytest.raises(DescriberError, match=r"^The picture is empty"):
         image_decoding.from_encoded(b"")
