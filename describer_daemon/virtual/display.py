@@ -35,13 +35,15 @@ _numbers = itertools.count(1)
 class VirtualDisplay:
     """Use it in a `with` block: leaving it, also by an exception, ends every process.
 
+    Without a `number` it takes the first display's that is free.
     `name` is the display's, such as ":99"; `env` is the environment for programs on it, with
     a home and a runtime folder of their own; `server` is the X server's process number; `width`
     and `height` are in pixels.
     """
 
-    def __init__(self, size: tuple[int, int] = (1280, 800)) -> None:
+    def __init__(self, size: tuple[int, int] = (1280, 800), number: int | None = None) -> None:
         self.width, self.height = size
+        self._number = number
         self.name = ""
         self.server = 0
         self.env: dict[str, str] = {}
@@ -153,7 +155,9 @@ class VirtualDisplay:
     def _begin_server(self) -> str:
         size = f"{self.width}x{self.height}x24"
         # Xvfb finds a free number itself and writes it to descriptor 1 when it is ready.
-        command = ["Xvfb", "-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp", "-noreset"]
+        wanted = [] if self._number is None else [f":{self._number}"]
+        command = ["Xvfb", *wanted, "-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp",
+                   "-noreset"]
         server = self._started(command, stdout=subprocess.PIPE, env=self.env)
         self.server = server.pid
         with processes.pipe(server.stdout) as answer:

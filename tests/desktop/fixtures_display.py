@@ -1,11 +1,12 @@
 """Fixtures: a real X server, window manager, windows, keys and clipboard owners.
 
-One X server serves the whole run; a test that breaks its display asks for `own_display`.
+One X server serves all tests of a worker; one that breaks its display asks for `own_display`.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -38,18 +39,30 @@ def wait_until(condition: Callable[[], object], what: str = "it did not happen")
         time.sleep(0.01)
 
 
+def alone_at_home(patch: pytest.MonkeyPatch, home: Path) -> None:
+    """Make this the home, with a runtime folder in it, and leave no desktop at all."""
+    home.joinpath("run").mkdir(mode=0o700)
+    for name in _SESSION:
+        patch.delenv(name, raising=False)
+    patch.setenv("HOME", str(home))
+    patch.setenv("XDG_RUNTIME_DIR", str(home / "run"))
+
+
 @pytest.fixture
 def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home and a runtime folder of the test's own, and no desktop at all."""
     # Not tmp_path: a socket's path has at most 107 bytes.
     with tempfile.TemporaryDirectory(prefix="dsc-", ignore_cleanup_errors=True) as folder:
-        home = Path(folder)
-        home.joinpath("run").mkdir(mode=0o700)
-        for name in _SESSION:
-            monkeypatch.delenv(name, raising=False)
-        monkeypatch.setenv("HOME", folder)
-        monkeypatch.setenv("XDG_RUNTIME_DIR", str(home / "run"))
-        yield home
+        alone_at_home(monkeypatch, Path(folder))
+        yield Path(folder)
+
+
+_numbers = itertools.count(1000 + 50 * (os.getpid() % 1000))
+
+
+def own_number() -> int:
+    """A number for a display that ends or comes back: no other worker takes it meanwhile."""
+    return next(_numbers)
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +84,7 @@ def xserver(
 @pytest.fixture
 def own_display(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualDisplay]:
     """An X server for one test, which may change or kill it."""
-    with VirtualDisplay((1280, 800)) as display:
+    with VirtualDisplay((1280, 800), own_number()) as display:
         monkeypatch.setenv("DISPLAY", display.name)
         yield display
 

@@ -19,7 +19,7 @@ from describer_daemon.service import control
 from describer_daemon.virtual.display import VirtualDisplay
 from describer_daemon.virtual.sound import VirtualSound, read_wav, similarity
 from tests.desktop.fixtures_daemon import RATE, RunningDaemon, spoken
-from tests.desktop.fixtures_display import wait_until
+from tests.desktop.fixtures_display import own_number, wait_until
 
 SAME = 0.98
 PHOTOGRAPHS = ("camera", "astronaut", "coffee", "chelsea", "rocket")
@@ -196,7 +196,7 @@ def test_trigger_waits_and_prints_what_is_spoken(
 def test_a_display_that_comes_back_is_listened_to_again(
     sandbox: Path, audio: VirtualSound, settings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with VirtualDisplay() as first:
+    with VirtualDisplay(number=own_number()) as first:
         monkeypatch.setenv("DISPLAY", first.name)
         running = RunningDaemon(audio, settings)
     try:

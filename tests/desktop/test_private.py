@@ -160,12 +160,14 @@ def unexpected(calls: str, sandbox: Path) -> set[str]:
 
 
 def files() -> Iterator[Path]:
-    """Every ordinary file where programs leave what they leave."""
-    shared = {Path(tempfile.gettempdir()), Path("/var", "tmp"), Path("/dev", "shm")}
-    places = [(Path(os.environ["HOME"]), "**/*")] + [
-        (place, form) for place in shared for form in ("*", "*/*")]
-    for place, form in places:
-        yield from (path for path in place.glob(form) if path.is_file() and not path.is_symlink())
+    """Every ordinary file where programs leave what they leave; others come and go meanwhile."""
+    home = Path(os.environ["HOME"])
+    for place in {home, Path(tempfile.gettempdir()), Path("/var", "tmp"), Path("/dev", "shm")}:
+        for folder, inner, names in os.walk(place, followlinks=place != home):
+            if place not in (home, Path(folder)):  # outside the home two levels are enough
+                inner.clear()
+            paths = (Path(folder, name) for name in names)
+            yield from (path for path in paths if path.is_file() and not path.is_symlink())
 
 
 def content(path: Path) -> bytes:

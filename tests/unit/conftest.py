@@ -9,31 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import bundles
+from tests.shared import made_once
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Side by side (`./check`), what shares a costly fixture stays on one worker.
-
-    What takes longest begins first, lest the other workers wait for it at the end.
-    """
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(
-                "built" if _shares_built(item) else item.path.stem))
-        items.sort(key=lambda item: not _shares_built(item))
-
-
-def _shares_built(item: pytest.Item) -> bool:
-    return isinstance(item, pytest.Function) and "built" in item.fixturenames
-
-
 @pytest.fixture(scope="session")
 def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole bundle of a random network with a few words. Not to be changed."""
-    return bundles.export_bundle(tmp_path_factory.mktemp("bundle"))
+    return made_once(tmp_path_factory, "tiny_bundle", bundles.export_bundle)
 
 
 @pytest.fixture
@@ -45,10 +30,13 @@ def broken_bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`build` run once, unbroken: all that it is given, work/ and bundle/. Not to be changed."""
-    folder = bundles.prepare_training(tmp_path_factory.mktemp("built"))
+    return made_once(tmp_path_factory, "built", _build)
+
+
+def _build(folder: Path) -> None:
+    bundles.prepare_training(folder)
     command = bundles.training_command("build", folder, "work", "--out", folder / "bundle")
     done = subprocess.run(command, cwd=bundles.ROOT, env=bundles.training_environment(),
                           capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
-    return folder

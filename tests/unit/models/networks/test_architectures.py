@@ -30,6 +30,7 @@ from training.release import neighbours
 from training.trainer import self_critical
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from models.networks.decoder_base import Decoder
@@ -38,6 +39,14 @@ SIZES = {"inception_v3": 128}  # it pads nothing: less would leave one cell
 V = 9
 LIBRARY = ("inception_v3", "mobilenet_v2", "resnet50", "vgg16", "xception")
 """ResNet-101 has no block that ResNet-50 has not."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    """What the tests here share are gigabytes, which later tests have no use for."""
+    yield
+    encoder.cache_clear()
+    library.cache_clear()
 
 
 @functools.cache
