@@ -102,7 +102,7 @@ class CaptioningNetwork(Exportable):
         if self.objects is not None:
             seen = read_maps(observed[:, self.channels :])
             objects = seen.facts()
-            places = seen.attention.unflatten(-1, tuple(features.shape[2:]))
+            places = seen.attention.reshape(*seen.attention.shape[:2], *features.shape[2:])
         return Encoded(memory, tuple(part[0] for part in state), features.mean((2, 3)), classes,
                        objects, places)
 

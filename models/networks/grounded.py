@@ -61,8 +61,9 @@ class GroundedLSTM(SoftAttentionLSTM):
         facts = read_maps(features[:, self.channels :].float()).facts()
         kinds = facts[..., 0].topk(self.evidence).indices  # (B, E)
         chosen = facts.gather(1, kinds[..., None].expand(-1, -1, FACTS))
-        grid = torch.cat([self.norm(self.project(cells)), self._tokens(kinds, chosen)], 1)
-        return self.dropout(grid)
+        grid: Tensor = self.dropout(
+            torch.cat([self.norm(self.project(cells)), self._tokens(kinds, chosen)], 1))
+        return grid
 
     def _tokens(self, kinds: Tensor, facts: Tensor) -> Tensor:
         """(B, E) kinds and (B, E, `FACTS`) → (B, E, D)."""

@@ -191,7 +191,8 @@ def _trust(
 
 def _logit(values: NDArray[Any]) -> NDArray[Any]:
     inside = np.clip(values, 1e-3, 1 - 1e-3)
-    return np.log(inside / (1 - inside))
+    odds: NDArray[Any] = np.log(inside / (1 - inside))
+    return odds
 
 
 def mean_average_precision(scores: NDArray[Any], presence: NDArray[Any]) -> float:

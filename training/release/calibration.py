@@ -76,11 +76,12 @@ def fit(
     def slopes(factor: NDArray[np.float64]) -> dict[str, float]:
         return dict(zip(kinds, factor[:-1].tolist(), strict=True))
 
-    first, *others = factors(np.ones(len(names), bool))
-    calibration = dataclasses.replace(limits, weights=slopes(first), offset=float(first[-1]))
-    for other in others:
-        calibration = dataclasses.replace(calibration, familiar=slopes(other),
-                                          familiar_offset=float(other[-1]))
+    good_factor, *familiar_factors = factors(np.ones(len(names), bool))
+    calibration = dataclasses.replace(limits, weights=slopes(good_factor),
+                                      offset=float(good_factor[-1]))
+    for factor in familiar_factors:
+        calibration = dataclasses.replace(calibration, familiar=slopes(factor),
+                                          familiar_offset=float(factor[-1]))
     folds = np.random.default_rng(seed).permutation(len(names)) % FOLDS
     confidences = np.zeros(len(names))
     for fold in range(FOLDS):

@@ -80,7 +80,7 @@ def object_loss(maps: Tensor, things: _Things, rows: Tensor | None = None) -> Te
     errors = binary_cross_entropy_with_logits(seen.logits, things.presence, reduction="none")
     loss = (errors * weights).sum() / total / 4
     there = weights * (things.presence > 0.5)
-    wanted = adaptive_avg_pool2d(things.coverage, maps.shape[2:]).flatten(2)
+    wanted = adaptive_avg_pool2d(things.coverage, (maps.shape[2], maps.shape[3])).flatten(2)
     mass = wanted.sum(-1)
     where = there * (mass > 0)
     surprise = -(wanted / mass.clamp(min=1e-9)[..., None] * seen.attention.clamp(min=1e-9).log())

@@ -230,7 +230,7 @@ def load_pretrained(encoder: Encoder, recipe: Recipe, weights: Path | None) -> b
     return True
 
 
-def tokenise(examples: list[Example], vocabulary: Vocabulary, max_words: int) -> Tensor:
+def tokenise(examples: Sequence[Example], vocabulary: Vocabulary, max_words: int) -> Tensor:
     """Captions and their mirrored forms as ids, padded: (2, N, K, max_words + 2).
 
     A picture with fewer captions than the others has its own repeated; one with none has PAD.
