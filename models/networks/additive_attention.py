@@ -104,14 +104,14 @@ class HardAttention(SoftAttention):
         """REINFORCE for the cells that the last `forward` drew; see `Decoder.surrogate`."""
         if not self._looks:  # nothing was drawn: not in training
             return losses.new_zeros(())
-        said, entropies = (torch.stack(parts, 2) for parts in zip(*self._looks, strict=True))
+        log_probs, entropies = (torch.stack(parts, 2) for parts in zip(*self._looks, strict=True))
         self._looks = []  # they hold the graph
         real = losses.detach() != 0
         count = real.sum().clamp(min=1)
         rewards = -losses.detach().float().sum(-1, keepdim=True) / real.sum(
             -1, keepdim=True).clamp(min=1)
         advantage = rewards - self.baseline
-        gain = self.reward * advantage * said + self.entropy * entropies
+        gain = self.reward * advantage * log_probs + self.entropy * entropies
         with torch.no_grad():
             self.baseline.lerp_(rewards.mean(), 0.1)
         return -(gain * real).sum() / count

@@ -71,7 +71,7 @@ def test_same_padding_is_the_same_in_training(kernel: int, stride: int, groups: 
     x = torch.randn(2, 4, 8, 8)
     wanted = layer.eval()(x)
     assert torch.equal(layer.train()(x), wanted)
-    with torch.autocast("cpu", torch.bfloat16):  # some kinds are reckoned in float32 there
+    with torch.autocast("cpu", torch.bfloat16):  # some kinds are computed in float32 there
         assert torch.allclose(layer(x.bfloat16()).float(), wanted, atol=0.1)
         layer(x.bfloat16()).float().sum().backward()
     assert layer.weight.grad is not None

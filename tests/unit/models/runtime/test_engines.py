@@ -43,7 +43,7 @@ def pictures() -> dict[str, Image.Image]:
 
 @pytest.fixture(scope="session")
 def unrounded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped bundle with graphs that reckon in float32."""
+    """The shipped bundle with graphs that run in float32."""
     folder = shutil.copytree(SHIPPED, tmp_path_factory.mktemp("unrounded") / "bundle")
     captioner = load(folder, "torch")
     assert isinstance(captioner.engine, TorchEngine)
@@ -75,7 +75,7 @@ def test_both_engines_say_the_same(both: tuple[Captioner, Captioner], beam: int)
 
 
 def test_what_ships_rounds_a_little_and_no_more(unrounded: Path) -> None:
-    """ADR 0021: it reckons in integers."""
+    """ADR 0021: it runs in int8."""
     rounded, exact = load(SHIPPED, threads=1), load(unrounded, threads=1)
     for name in PHOTOGRAPHS:
         encodings = [each.encode(photograph(name)) for each in (rounded, exact)]
