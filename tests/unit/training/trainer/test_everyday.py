@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.timeout(900)  # a training, and another that is killed
+
 BALL, BOOK = (numbers()[kind] for kind, _ in everyday.THINGS.values())
 OBJECTS = Stage("things", "all", epochs=1, rate=1e-2, batch=4, objective="objects", objects=1.0)
 
