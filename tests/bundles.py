@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from models.networks.captioners import CaptioningNetwork
+    from models.networks.encoder_base import Encoder
+    from models.networks.objects import ObjectHead
 
 ROOT = Path(__file__).parent.parent
 SIZE = 64
@@ -33,19 +35,27 @@ ARCHITECTURE = {
     "decoder_options": {"grid": 32, "hidden": 32, "embedding": 24, "attention": 16},
 }
 COLOURS = {"red": (200, 30, 30), "green": (30, 160, 60), "blue": (40, 60, 200)}
+GROUNDED = ARCHITECTURE | {
+    "decoder": "grounded_lstm",
+    "decoder_options": {"kinds": 80, "evidence": 6, "grid": 32, "hidden": 32, "embedding": 24,
+                        "attention": 16},
+    "objects": {"kinds": 80},
+}
 PLACES = ("left", "right")
 SHAPES = ("circle", "square")
 
 
-def random_network(vocab_size: int, seed: int = 3) -> CaptioningNetwork:
-    """A network whose captions depend on the picture, though it has learnt nothing."""
+def random_network(
+    vocab_size: int, seed: int = 3, architecture: dict[str, Any] = ARCHITECTURE
+) -> CaptioningNetwork:
+    """A network whose captions, and things, depend on the picture, though it has learnt nothing."""
     import torch
     from torch import nn
 
     from models.networks.captioners import CaptioningNetwork
 
     torch.manual_seed(seed)
-    network = CaptioningNetwork(ARCHITECTURE, vocab_size)
+    network = CaptioningNetwork(architecture, vocab_size)
     for module in network.encoder.modules():
         if isinstance(module, nn.Conv2d):  # torch's own start fades out over these layers
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -55,18 +65,39 @@ def random_network(vocab_size: int, seed: int = 3) -> CaptioningNetwork:
         decoder.from_context.weight *= 8
         decoder.attention.score.weight *= 20
         decoder.bias[:len(SPECIALS)] = -3.0
-    return network.eval()
+    network.eval()
+    if network.objects is not None:
+        _see_few_things(network.encoder, network.objects)
+    return network
 
 
-def export_bundle(folder: Path, *, words: tuple[str, ...] = WORDS, seed: int = 3) -> Path:
+def _see_few_things(encoder: Encoder, head: ObjectHead) -> None:
+    """Give the head weights by which a drawing has about four of the kinds, each has others."""
+    import torch
+
+    with torch.no_grad():
+        seen = encoder(drawn_pixels()).transpose(0, 1).flatten(1)  # (C, pictures and cells)
+        weight = torch.randn(3 * head.kinds, len(seen)) / seen.std(1).norm()
+        # places are clear, most kinds are nowhere, the number is about two
+        factors, offsets = (torch.tensor(values).repeat_interleave(head.kinds)
+                            for values in ((3.0, 3.0, 1.0), (0.0, -6.0, -3.4)))
+        weight *= factors[:, None]
+        head.maps.weight.copy_(weight[..., None, None])
+        head.maps.bias.copy_(offsets - weight @ seen.mean(1))
+
+
+def export_bundle(
+    folder: Path, *, words: tuple[str, ...] = WORDS, seed: int = 3,
+    architecture: dict[str, Any] = ARCHITECTURE,
+) -> Path:
     """Write a bundle of a random network to `folder`."""
     from models.runtime.export import export
 
     vocabulary = Vocabulary.from_words(words)
     cells = SIZE // 32
-    config = Config(ARCHITECTURE, Preprocessing(SIZE), SearchConfig(max_words=8), Calibration(),
+    config = Config(architecture, Preprocessing(SIZE), SearchConfig(max_words=8), Calibration(),
                     (cells, cells))
-    network = random_network(len(vocabulary), seed)
+    network = random_network(len(vocabulary), seed, architecture)
     export(network, vocabulary, config, "# A test\n", memory(network, vocabulary), folder)
     return folder
 

@@ -142,8 +142,8 @@ def progress(files: int) -> Iterator[Progress]:
               help="Describe every picture that is found in a FILE, such as a screenshot.")
 @click.option("--boxes", type=click.Path(path_type=Path, dir_okay=False),
               callback=named(".png", "a drawing"), metavar="OUT.PNG",
-              help="Draw where the pictures of one FILE were found, or the things on it; "
-                   "implies --find.")
+              help="Draw where the pictures of one FILE were found, and of a single one the "
+                   "things on it; implies --find.")
 @click.option("--text", "read", is_flag=True,
               help="Read the text in them instead (extra: describer[text]).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")

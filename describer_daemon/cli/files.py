@@ -112,17 +112,17 @@ def read(names: Iterable[str], captioner: Captioner) -> Iterator[Described]:
 def outline(name: str, captioner: ChildCaptioner) -> Iterator[Described]:
     """Describe every picture in one file like `describe`, and draw where they are.
 
-    Of a file that is one picture the things on it are drawn.
+    Where there is only one, which may be all of the file, the things on it are drawn, too.
     """
     try:
         screen = Encoded(_read(name), Aim())
         for caption in _each(screen, captioner):
             drawn = b""
-            if caption.number and caption.number == len(caption.pictures):
-                drawn = captioner.outline(screen, [found.box for found in caption.pictures])
-            elif not caption.number and caption.things:
-                drawn = captioner.outline(screen, [thing.box for thing in caption.things],
-                                          [thing.name for thing in caption.things])
+            if caption.number == len(caption.pictures):
+                things = caption.things if caption.number <= 1 else ()
+                boxes = [each.box for each in (*caption.pictures, *things)]
+                labels = [*map(str, range(1, caption.number + 1)), *(each.name for each in things)]
+                drawn = captioner.outline(screen, boxes, labels) if boxes else b""
             yield Described(name, caption, drawn=drawn)
     except DescriberError as error:
         yield Described(name, None, error.spoken)

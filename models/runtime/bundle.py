@@ -13,6 +13,7 @@ from typing import Any
 from models.captioning.caption_store import CaptionStore
 from models.captioning.confidence import COMPARED, OWN, Calibration
 from models.captioning.decoding import SearchConfig
+from models.captioning.kinds import kinds
 from models.captioning.preprocess import Preprocessing
 from models.captioning.things import THING_SIGNALS
 from models.captioning.vocabulary import Vocabulary
@@ -173,6 +174,8 @@ def _sensible(config: Config) -> Config:
     if not all(type(weight) in (int, float)
                for weight in (*calibration.weights.values(), *calibration.familiar.values())):
         raise ValueError("calibration: a weight is no number")
+    if len(calibration.object_offsets) not in (0, len(kinds())):
+        raise ValueError(f"calibration: object_offsets must be {len(kinds())} numbers, or none")
     sees = config.preprocessing
     if min(sees.std) <= 0 or max(sees.size, sees.shorter_side) > _LARGEST:
         raise ValueError("preprocessing: std must be above 0, size and shorter_side at most "

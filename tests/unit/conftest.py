@@ -21,6 +21,13 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "tiny_bundle", bundles.export_bundle)
 
 
+@pytest.fixture(scope="session")
+def grounded_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `tiny_bundle`, with a head for things and a decoder that knows of them."""
+    folder = tmp_path_factory.mktemp("grounded")
+    return bundles.export_bundle(folder, architecture=bundles.GROUNDED)
+
+
 @pytest.fixture
 def broken_bundle(tiny_bundle: Path, tmp_path: Path) -> Path:
     """A copy of the tiny bundle, to be spoilt."""

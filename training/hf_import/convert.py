@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from training.hf_import.networks import Imported
 
 FARTHEST = 0.1  # a bundle's log-probabilities may be so far from those of transformers
+_NEVER = 2.0  # no confidence is more than 1
 _STEPS, _LIKELY = 6, -10.0  # words to compare, and how likely they must be
 
 
@@ -57,8 +58,8 @@ def import_model(model: str, folder: Path, *, pickle: bool = False, int8: bool =
         {"imported": source.kind, "source": source.name},
         hf_parts.preprocessing(processor, network.size),
         hf_parts.searching(network.model.generation_config, network.longest),
-        # nobody has measured when it is right: no confidence reaches 1
-        Calibration(sure=1.0, medium=1.0), network.grid)
+        # nobody has measured when it is right: every caption is said, none plainly
+        Calibration(sure=_NEVER, medium=0.0), network.grid)
     parameters = sum(each.numel() for each in network.parameters())
     export(network, vocabulary, config, card(source, parameters, config, int8=int8),
            CaptionStore.empty(network.channels), folder, quantise if int8 else halve)
@@ -163,9 +164,10 @@ A captioner that others trained, `{source.kind}` of Hugging Face's transformers,
 
 ## Confidence
 It brings no memory of training captions and no calibration. Its confidence is made of the
-probabilities of its own words alone, and every caption is spoken as "Not sure". Whoever has
-measured how far it can be believed lowers `sure` and `medium` under `calibration` in
-`config.json`: with both at 0, every caption is spoken plainly. There are no tags.
+probabilities of its own words alone, and every caption is spoken as "Could be: ...". Whoever has
+measured how far it can be believed changes `sure` and `medium` under `calibration` in
+`config.json`: from `sure` on a caption is spoken plainly, below `medium` not at all. There are no
+tags.
 
 ## How it looks and searches
 A picture is {view}

@@ -93,6 +93,7 @@ def _check_encoder(encoder: Any, inputs: int, config: Config) -> int:
               "places": [1, len(kinds()), *config.grid]}
     for name, shape in shapes.items():
         _expect(ENCODER, name, shape, wanted.get(name, shape))
+    _expect(ENCODER, "a head for things", "objects" in shapes, "objects" in config.architecture)
     channels: int = shapes["features"][1]
     return channels
 

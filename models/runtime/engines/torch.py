@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from models.captioning.decoding import Encoding
+from models.captioning.kinds import kinds
 from models.networks.captioners import CaptioningNetwork, Exportable
 from models.runtime.bundle import CONFIG, WEIGHTS, unusable
 from models.runtime.quantisation import restore
@@ -50,6 +51,8 @@ class TorchEngine:
             raise unusable(WEIGHTS) from error
         if config.grid != network.encoder.grid(config.preprocessing.size):
             raise unusable(CONFIG, "its grid does not fit its size")
+        if network.objects is not None and network.objects.kinds != len(kinds()):
+            raise unusable(CONFIG, f"its head for things must know {len(kinds())} kinds")
         return cls(network, device)
 
     def encode(self, pixels: NDArray[np.float32]) -> Encoding:

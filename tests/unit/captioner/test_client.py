@@ -167,23 +167,50 @@ def judge(tiny_bundle: Path, photo: Image.Image) -> Callable[..., dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("sure", "medium", "certainty"),
-    [(0.4, 0.3, "sure"), (0.5, 0.3, "sure"), (0.6, 0.3, "medium"), (0.6, 0.5, "medium"),
-     (0.7, 0.6, "unsure")],
+    ("sure", "medium", "tag", "form"),
+    [(0.4, 0.3, 1.0, "plain"), (0.5, 0.3, 0.0, "plain"), (0.6, 0.3, 0.0, "hedged"),
+     (0.6, 0.5, 1.0, "hedged"), (0.7, 0.6, 0.0, "things"), (0.7, 0.6, 1.0, "unknown")],
 )
-def test_certainty_is_the_class_of_the_confidence(
-    judge: Callable[..., dict[str, Any]], sure: float, medium: float, certainty: str
+def test_the_form_follows_from_the_confidence_and_what_else_is_seen(
+    judge: Callable[..., dict[str, Any]], sure: float, medium: float, tag: float, form: str
 ) -> None:
-    reply = judge(weights={}, sure=sure, medium=medium)  # no evidence either way: one half
-    assert (reply["confidence"], reply["certainty"]) == (0.5, certainty)
+    # no evidence either way: one half
+    reply = judge(weights={}, sure=sure, medium=medium, tag=tag)
+    assert (reply["confidence"], reply["form"]) == (0.5, form)
+    assert reply["words"]  # whether they are said or not
+    assert bool(reply["colours"]) == (form == "unknown")
+    assert (reply["things"], reply["brightness"]) == ((), "")
 
 
-def test_tags_are_sure_from_the_bundles_limit_on(judge: Callable[..., dict[str, Any]]) -> None:
-    tags = judge(tag=0.0)["tags"]
-    assert [tag["sure"] for tag in tags] == [True] * 5
-    limit = tags[0]["probability"]
-    assert limit > tags[1]["probability"]
-    assert [tag["sure"] for tag in judge(tag=limit)["tags"]] == [True] + [False] * 4
+def test_tags_are_seen_from_the_bundles_limit_on(judge: Callable[..., dict[str, Any]]) -> None:
+    reply = judge(tag=0.0)
+    names = tuple(tag["name"] for tag in reply["tags"])
+    assert len(names) == 5
+    assert reply["seen"] == names[:4]
+    limit = reply["tags"][0]["probability"]
+    assert limit > reply["tags"][1]["probability"]
+    assert judge(tag=limit)["seen"] == names[:1]
+    assert judge(tag=1.0)["seen"] == ()
+
+
+def test_things_come_with_the_caption(
+    make: Make, grounded_bundle: Path, photo: Image.Image
+) -> None:
+    from models.captioner import load
+
+    expected = load(grounded_bundle).describe(photo)
+    caption = make(grounded_bundle).describe(as_pixels(photo))
+    assert (caption.form, caption.seen) == (expected.answer.form, expected.answer.seen)
+    likely = [thing for thing in expected.things if thing.probability >= 0.3]
+    assert likely
+    assert [(each.kind, each.name, each.count) for each in caption.things] == [
+        (each.name, each.spoken, each.count) for each in likely]
+    for told, thing in zip(caption.things, likely, strict=True):
+        assert told.probability == pytest.approx(thing.probability, abs=1e-4)
+        left, top, right, bottom = thing.place
+        box = told.box
+        sides = (box.left, box.top, box.left + box.width, box.top + box.height)
+        assert sides == pytest.approx((320 * left, 240 * top, 320 * right, 240 * bottom), abs=1)
 
 
 @pytest.mark.parametrize("form", [as_pixels, as_bgrx, as_file])
@@ -294,6 +321,8 @@ def test_boxes_are_drawn(make: Make, photo: Image.Image) -> None:
         assert drawn.size == photo.size
         assert drawn.getpixel((100, 20)) == (0, 0, 0)
         assert drawn.getpixel((10, 100)) == (0, 0, 0)
+    named = make().outline(as_file(photo, "JPEG"), [Rectangle(10, 20, 200, 150)], ["a dog"])
+    assert named != png
     with pytest.raises(DescriberError, match=r"^The picture is empty"):
         make().outline(Encoded(b""), [])
 

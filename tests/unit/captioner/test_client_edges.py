@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import signal
 import threading
@@ -84,6 +85,25 @@ def test_what_was_found_is_passed_on_whole(captioner: ChildCaptioner) -> None:
     assert all(screens.alike(found.box, place)
                for found, place in zip(caption.pictures, screens.PLACES, strict=True))
     assert all(0 <= tag.probability <= 1 for tag in caption.tags)
+
+
+def test_things_in_a_picture_on_a_screen_are_where_that_picture_is(grounded_bundle: Path) -> None:
+    captioner = ChildCaptioner(grounded_bundle, timeout=LONG)
+    try:
+        page = screens.page("coffee", "chelsea")
+        caption = captioner.describe(pixels(page, Aim()))
+        box = caption.box
+        assert box is not None
+        right, bottom = box.left + box.width, box.top + box.height
+        alone = captioner.describe(pixels(page.crop((box.left, box.top, right, bottom))))
+    finally:
+        captioner.close()
+    assert alone.things
+    assert [(each.kind, each.count) for each in caption.things] == [
+        (each.kind, each.count) for each in alone.things]
+    for there, here in zip(caption.things, alone.things, strict=True):
+        assert there.box == dataclasses.replace(
+            here.box, left=box.left + here.box.left, top=box.top + here.box.top)
 
 
 def test_the_process_is_lean_and_tells_nobody(captioner: ChildCaptioner) -> None:

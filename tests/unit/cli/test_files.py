@@ -11,10 +11,10 @@ import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -23,8 +23,19 @@ from PIL import Image, ImageChops
 from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.cli import files
 from describer_daemon.core import phrasing
-from describer_daemon.core.ports import Aim, DescriberError, Encoded, Rectangle
+from describer_daemon.core.ports import (
+    Aim,
+    Caption,
+    DescriberError,
+    Detection,
+    Encoded,
+    Form,
+    Rectangle,
+    Thing,
+)
+from models.captioning.kinds import kinds
 from tests import screens
+from tests.bundles import photograph
 
 REPOSITORY = Path(__file__).parents[3]
 LONG = 90.0  # seconds until a test gives up
@@ -147,7 +158,99 @@ def test_black_and_plain_pictures_have_a_caption_in_json(
         assert described.sentence() == expected
         assert json.loads(described.as_json()) == {
             "file": str(path), "caption": expected, "confidence": 1.0, "words": [],
-            "log_probabilities": [], "tags": [], "pictures": [], "number": 0}
+            "log_probabilities": [], "tags": [], "objects": [], "form": "plain", "pictures": [],
+            "number": 0}
+
+
+@pytest.fixture(scope="module")
+def grounded(grounded_bundle: Path) -> Iterator[ChildCaptioner]:
+    made = ChildCaptioner(grounded_bundle, timeout=LONG, find=False)
+    yield made
+    made.close()
+
+
+def objects(captioner: ChildCaptioner, path: Path) -> list[dict[str, Any]]:
+    [described] = files.describe([str(path)], captioner)
+    fields = json.loads(described.as_json())
+    assert fields["form"] in get_args(Form)
+    found: list[dict[str, Any]] = fields["objects"]
+    return found
+
+
+def test_json_tells_which_things_are_where(grounded: ChildCaptioner, tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(photo(1))  # 120 by 90
+    found = objects(grounded, path)
+    assert found
+    shares = [each["probability"] for each in found]
+    assert shares == sorted(shares, reverse=True)
+    spoken = {kind.name: {1: kind.one, 2: f"two {kind.many}", 3: f"several {kind.many}"}
+              for kind in kinds() if kind.one != kind.many}
+    for each in found:
+        assert list(each) == ["kind", "name", "probability", "count", "left", "top", "width",
+                              "height"]
+        assert each["name"] == spoken.get(each["kind"], {}).get(each["count"], each["name"])
+        assert 0.3 <= each["probability"] <= 1
+        assert 0 <= each["left"] < each["left"] + each["width"] <= 120
+        assert 0 <= each["top"] < each["top"] + each["height"] <= 90
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_things_are_in_the_files_pixels_however_it_is_decoded(
+    grounded: ChildCaptioner, tmp_path: Path, kind: str
+) -> None:
+    small, large = tmp_path / "small.png", tmp_path / f"large.{kind.lower()}"
+    with Image.open(io.BytesIO(photo(1))) as image:
+        image.save(small)
+        image.resize((3600, 2700), Image.Resampling.BICUBIC).save(large, kind)
+    one, other = ({each["kind"]: each for each in objects(grounded, path)}
+                  for path in (small, large))
+    both = one.keys() & other.keys()
+    assert both
+    for each in both:
+        for side in ("left", "top", "width", "height"):
+            assert other[each][side] == pytest.approx(30 * one[each][side], abs=300)
+
+
+@dataclass
+class Drawer:
+    """A captioner that sees so many pictures, each with a dog, and notes what it is to draw."""
+
+    pictures: int
+    alone: bool = False
+    asked: list[tuple[list[Rectangle], list[str]]] = field(default_factory=list)
+
+    def describe(self, picture: Encoded, already: Sequence[Rectangle] = ()) -> Caption:
+        found = tuple(Detection(Rectangle(10 * n, 0, 9, 9), 0.9, "photograph")
+                      for n in range(self.pictures))
+        number = len(already) + 1 if found else 0
+        if not found and not self.alone:
+            return Caption((), (), 1.0, finding="none")
+        dog = Thing("dog", "two dogs", 0.9, 2, Rectangle(10 * number, 1, 5, 5))
+        return Caption(("dogs",), (-1.0, -1.0), 0.9, pictures=found, number=number, things=(dog,))
+
+    def outline(
+        self, picture: Encoded, boxes: Sequence[Rectangle], labels: Sequence[str] = ()
+    ) -> bytes:
+        self.asked.append((list(boxes), list(labels)))
+        return b"drawn"
+
+
+@pytest.mark.parametrize(("drawer", "asked"), [
+    (Drawer(0), []),
+    (Drawer(0, alone=True), [([Rectangle(0, 1, 5, 5)], ["two dogs"])]),
+    (Drawer(1), [([Rectangle(0, 0, 9, 9), Rectangle(10, 1, 5, 5)], ["1", "two dogs"])]),
+    (Drawer(2), [([Rectangle(0, 0, 9, 9), Rectangle(10, 0, 9, 9)], ["1", "2"])]),
+])
+def test_the_things_of_a_single_picture_are_drawn(
+    tmp_path: Path, drawer: Drawer, asked: list[tuple[list[Rectangle], list[str]]]
+) -> None:
+    (tmp_path / "photo.png").write_bytes(photo(1))
+    described = list(files.outline(str(tmp_path / "photo.png"), drawer))  # type: ignore[arg-type]
+    assert len(described) == max(1, drawer.pictures)
+    assert drawer.asked == asked
+    assert [each.drawn for each in described] == [
+        *[b""] * (len(described) - 1), b"drawn" if asked else b""]
 
 
 def test_a_captioner_that_fails_does_not_stop_the_rest(tmp_path: Path) -> None:
@@ -227,7 +330,7 @@ def test_json_has_exactly_its_fields(describer: Command, captioner: ChildCaption
         "log_probabilities": pytest.approx(list(caption.log_probabilities), abs=1e-3),
         "tags": [{"name": tag.name, "probability": pytest.approx(tag.probability, abs=1e-3)}
                  for tag in caption.tags],
-        "pictures": [], "number": 0,
+        "objects": [], "form": caption.form, "pictures": [], "number": 0,
     }
     assert len(good["tags"]) == 5
     assert len(good["log_probabilities"]) == len(good["words"]) + 1
@@ -505,6 +608,36 @@ def test_boxes_are_drawn_around_what_was_found(
         assert changed.crop((box.left, bottom - 1, right, bottom)).getextrema()[0] > 0
         inside = (right - box.width // 2, bottom - box.height // 2, right - 9, bottom - 9)
         assert changed.crop(inside).getbbox() is None
+
+
+def test_boxes_are_drawn_around_the_things_of_one_photograph(
+    describer: Command, grounded_bundle: Path
+) -> None:
+    settings = describer.folder / "settings.toml"
+    settings.write_text(f"[captioner]\nbundle = {json.dumps(str(grounded_bundle))}\n"
+                        "timeout_seconds = 90\n", encoding="utf-8")
+    picture = photograph("coffee").convert("RGB")
+    (describer.folder / "coffee.png").write_bytes(saved(picture, "PNG"))
+    status, output, errors = describer.run("describe", "coffee.png", "--json", "--boxes",
+                                           "boxes.png")
+    assert (status, errors) == (0, "")
+    fields = json.loads(output)
+    assert fields["number"] == len(fields["pictures"]) == 1
+    assert fields["objects"]
+    with Image.open(describer.folder / "boxes.png") as drawn:
+        shown = np.asarray(drawn.convert("RGB"), np.int16)
+    original = np.asarray(picture, np.int16)
+    assert shown.shape == original.shape
+    # lines are black beside yellow, labels yellow on black
+    ink = (shown == 0).all(-1) | (shown == (255, 255, 0)).all(-1)
+    for thing in fields["objects"]:
+        left, top = thing["left"], thing["top"]
+        right, bottom = left + thing["width"], top + thing["height"]
+        assert ink[top:bottom, left].mean() > 0.95
+        assert ink[bottom - 1, left:right].mean() > 0.95
+        assert ink[top + 4 : top + 20, left + 4 : left + 40].mean() > 0.6
+        inside = (shown != original)[top + 4 : bottom - 4, left + 4 : right - 4]
+        assert inside.any()
 
 
 def test_without_a_picture_no_boxes_are_drawn(describer: Command) -> None:

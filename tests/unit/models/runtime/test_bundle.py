@@ -154,6 +154,11 @@ def test_a_config_that_is_not_text(broken_bundle: Path) -> None:
         (lambda t: t["calibration"].update(offset=None), "offset"),
         (lambda t: t["calibration"].update(weights=[1.0]), "weights"),
         (lambda t: t["calibration"].update(familiar=[1.0]), "familiar"),
+        (lambda t: t["calibration"].update(object_offsets=[1.0]), "object_offsets"),
+        (lambda t: t["calibration"].update(object_offsets=0.5), "object_offsets"),
+        (lambda t: t["calibration"].update(count_limits=[1.5]), "count_limits"),
+        (lambda t: t["calibration"].update(object_slope=None), "object_slope"),
+        (lambda t: t["calibration"].update(weights={"surest": 1.0}), "surest"),
     ],
 )
 def test_a_config_with_a_bad_entry_is_refused_by_name(
