@@ -201,8 +201,8 @@ def test_another_size_or_vocabulary_is_told_apart(
     folder, config, _ = historian
     with pytest.raises(BundleError, match=r"vocabulary\.json cannot be used") as raised:
         OnnxEngine(folder, config, len(WORDS) + 5, 1)
-    assert raised.value.detail == (f"vocabulary.json: words: expected [{len(WORDS) + 5}], "
-                                   f"found [{len(WORDS) + 4}]")
+    assert raised.value.detail == (f"vocabulary.json: words: expected [{len(WORDS) + 4}], "
+                                   f"found [{len(WORDS) + 5}]")
     larger = dataclasses.replace(config, preprocessing=Preprocessing(2 * SIZE))
     with pytest.raises(BundleError, match=r"encoder\.onnx cannot be used") as raised:
         OnnxEngine(folder, larger, len(WORDS) + 4, 1)
