@@ -76,6 +76,7 @@ def write(
         f"| {name} | {result.captions[name]} | {result.ciders[name]:.0f} "
         f"| {confidences[name]:.2f} |" for name in names
     )
+    started = _STARTED.get(facts.encoder, facts.encoder)
     more = "--unlabelled PICTURES" if facts.everyday is None else "--everyday COCO"
     return f"""\
 # Model card: {"Flickr8k" if facts.everyday is None else "everyday"} captioner
@@ -88,7 +89,7 @@ def write(
   education**; the photographs belong to their authors on Flickr. What that means for these
   weights is for whoever uses them to judge: treat them as non-commercial.
 {_photographs(facts)}
-* **Starting weights:** the encoder began as {_STARTED[facts.encoder]}. Every layer was then
+* **Starting weights:** the encoder began as {started}. Every layer was then
   fine-tuned; none ships as it came. The decoders began at random
   ({_seed(facts)}).
 * **Recipe:** `training/recipes/{facts.recipe}.toml`, by

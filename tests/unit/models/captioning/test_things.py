@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -109,6 +109,7 @@ def test_a_kind_that_the_head_does_not_know_says_nothing() -> None:
     assert thing_signals({DOG}, []) == dict.fromkeys(THING_SIGNALS, 0)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.sets(st.integers(0, KINDS - 1), max_size=5),
        st.dictionaries(st.integers(0, KINDS - 1), st.floats(0, 1), max_size=8))
 def test_signals_are_numbers_whatever_is_seen(named: set[int], shares: dict[int, float]) -> None:

@@ -116,6 +116,30 @@ def test_captions_of_out_of_domain_pictures_count_as_bad() -> None:
         without.confidence(familiar), abs=0.02)
 
 
+def test_of_captions_of_other_pictures_the_worst_third_is_theirs() -> None:
+    """Elsewhere people agree less, so that every CIDEr is lower."""
+    here, there = result(100 + 30 * MEANS, mean=MEANS), result(20 + 5 * MEANS, mean=MEANS)
+    found = fit(here, LIMITS, others=[there])
+    assert found.names == (*sorted(here.ciders), *sorted(there.ciders))
+    assert len(found.confidences) == len(found.ciders) == 600
+    for part in (slice(300), slice(300, None)):
+        assert found.good[part].mean() == pytest.approx(2 / 3, abs=0.01)
+    assert len(found.aurocs) == 2
+    assert min(found.auroc, *found.aurocs) > 0.99
+    alone = fit(here, LIMITS)
+    assert alone.aurocs == (alone.auroc,)
+    assert found.calibration.weights["mean"] > alone.calibration.weights["mean"]  # twice as many
+
+
+def test_what_tells_only_elsewhere_is_known_by_the_split() -> None:
+    noise = RANDOM.permutation(300).astype(float)
+    here, there = result(100 + 30 * MEANS, mean=MEANS), result(noise, mean=MEANS)
+    found = fit(here, LIMITS, others=[there])
+    assert found.aurocs[0] > 0.95
+    assert 0.35 < found.aurocs[1] < 0.65
+    assert found.aurocs[1] < found.auroc < found.aurocs[0]
+
+
 def test_being_better_than_good_tells_something_too() -> None:
     """Ordinal regression sees an order above the limit of the worst third, logistic does not."""
     values = np.linspace(-1, 1, 300)[:, None]

@@ -1,0 +1,126 @@
+"""From a network that knows things to a bundle that says only what it believes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from models.captioner import EngineName, load
+from models.captioning.answer import FORMS
+from models.captioning.confidence import COMPARED, OWN
+from models.captioning.kinds import kinds
+from models.captioning.things import THING_SIGNALS
+from models.networks.captioners import CaptioningNetwork
+from models.networks.registry import ENCODERS
+from models.runtime.bundle import PICTURES
+from tests import bundles, everyday
+from tests.variants import TinyEncoder
+from training.__main__ import main
+from training.release import publish
+from training.trainer.recipe import load_recipe
+from training.trainer.training_data import prepare_data
+
+KINDS = len(kinds())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """`bundle`, published from a network that has learnt nothing, with all that it took."""
+    folder = everyday.prepare(tmp_path_factory.mktemp("released"))
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ENCODERS, "tiny", TinyEncoder)
+        patch.setattr(publish, "_OOD_PER_KIND", 2)
+        patch.setattr(publish, "ood_forms", lambda _: {"noise": (0, 0, 0, 2)})
+        patch.setenv("PATH", "")  # METEOR takes ten seconds of Java
+        recipe = load_recipe(folder / "recipe.toml")
+        data = prepare_data(recipe, folder / "data", folder / "maps",
+                            everyday=folder / "everyday")
+        torch.manual_seed(4)
+        network = CaptioningNetwork(recipe.architecture, len(data.vocabulary)).eval()
+        publish._publish(
+            publish.Trained(publish._without_folds(network, recipe, len(data.vocabulary)), recipe,
+                            data, {"hours": 0.5, "cores": 2, "unlabelled": 8}),
+            folder / "bundle", None, None)
+        yield folder
+
+
+def test_the_heads_of_the_folds_do_not_ship(folder: Path) -> None:
+    recipe = load_recipe(folder / "recipe.toml")
+    torch.manual_seed(4)
+    network = CaptioningNetwork(recipe.architecture, 30).eval()
+    assert any(name.startswith("objects.cross_fitted") for name in network.state_dict())
+    shipped = publish._without_folds(network, recipe, 30)
+    kept = {name: value for name, value in network.state_dict().items()
+            if "cross_fitted" not in name}
+    assert kept.keys() == shipped.state_dict().keys()
+    pixels = torch.rand(1, 3, bundles.SIZE, bundles.SIZE)
+    with torch.inference_mode():
+        before, after = network.encode(pixels), shipped.encode(pixels)
+    assert before.objects is not None
+    assert after.objects is not None
+    assert torch.equal(before.objects, after.objects)
+    assert load(folder / "bundle").config.architecture["objects"] == {"kinds": KINDS, "folds": 0}
+
+
+def test_everything_is_calibrated_together(folder: Path) -> None:
+    captioner = load(folder / "bundle")
+    calibration = captioner.config.calibration
+    assert len(calibration.object_offsets) == KINDS
+    assert calibration.weights.keys() == calibration.familiar.keys() == (
+        OWN | COMPARED | THING_SIGNALS)
+    assert 0.3 <= calibration.object_support <= 0.9
+    assert 0.3 <= calibration.object_listed <= 0.9
+    assert calibration.medium in (0.4, 0.5, 0.6)
+    assert calibration.sure == publish.SURE
+    caption = captioner.describe(bundles.drawing("red", "circle", "left"))
+    assert len(caption.things) == KINDS
+    assert 0 <= caption.confidence <= 1
+
+
+def test_both_engines_run_it(folder: Path) -> None:
+    image = bundles.drawing("blue", "square", "right")
+    engines: tuple[EngineName, ...] = ("onnx", "torch")
+    onnx, reference = (load(folder / "bundle", engine).encode(image).objects for engine in engines)
+    assert onnx.shape == reference.shape == (KINDS, 6)
+    # one of them computes in integers
+    assert np.corrcoef(onnx[:, 0], reference[:, 0])[0, 1] > 0.95
+    assert onnx[:, 1:5] == pytest.approx(reference[:, 1:5], abs=0.05)
+    for engine in engines:
+        assert load(folder / "bundle", engine).describe(image).answer.form in FORMS
+
+
+def test_the_card_and_its_pictures_tell_of_things(folder: Path) -> None:
+    card = (folder / "bundle" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for said in ("## Everyday pictures", "2 photographs of COCO", "| all | 100 % |",
+                 "Mean average precision of the 80 kinds", "8 more without"):
+        assert said in card
+    for name in PICTURES:
+        with Image.open(folder / "bundle" / name) as image:
+            assert image.size > (300, 300)
+
+
+def test_its_honesty_can_be_measured_again(folder: Path) -> None:
+    done = CliRunner().invoke(main, ["honesty", str(folder / "bundle"), "--data",
+                                     str(folder / "everyday")])
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert lines[0].split() == ["form", "share", "helpful", "invented", "CHAIRi"]
+    assert lines[1].split()[:3] == ["all", "100.0", "%"]
+    assert lines[-1].split() == ["pictures", "2"]
+    done = CliRunner().invoke(main, ["honesty", str(folder / "bundle"), "--data",
+                                     str(folder / "everyday"), "--limit", "1"])
+    assert done.output.splitlines()[-1].split() == ["pictures", "1"]
+
+
+def test_honesty_needs_to_know_what_is_there(folder: Path) -> None:
+    done = CliRunner().invoke(main, ["honesty", str(folder / "bundle"), "--data",
+                                     str(folder / "data")])
+    assert done.exit_code == 2
+    assert "objects.csv is missing" in done.output
