@@ -197,17 +197,17 @@ class Daemon:
         log.info("settings reloaded")
 
     def _sources(self, settings: Settings) -> dict[Verb, ImageSource]:
-        def see() -> ImageSource:
+        def find_screen() -> ImageSource:
             backend = backends.require(SCREENS, "see the screen")
             source: ImageSource = backend(settings.region, settings.capture.pointer_box,
                                           self._focus.box)
             return source
 
-        def paste() -> ImageSource:
+        def find_clipboard() -> ImageSource:
             source: ImageSource = backends.require(CLIPBOARDS, "read the clipboard")()
             return source
 
-        screen, clipboard = _with_fallback(see), _with_fallback(paste)
+        screen, clipboard = _with_fallback(find_screen), _with_fallback(find_clipboard)
         return {Verb.SCREEN: screen, Verb.CLIPBOARD: clipboard, Verb.TEXT: screen}
 
     def _configure(self, settings: Settings) -> None:
@@ -285,7 +285,7 @@ def make_captioner(settings: Settings) -> ChildCaptioner:
 
 def make_earcons(settings: Settings) -> Earcons:
     """Build the short sounds that the settings want."""
-    return Earcons(taken=settings.sounds.earcon, failure=settings.sounds.failure)
+    return Earcons(acknowledgement=settings.sounds.earcon, failure=settings.sounds.failure)
 
 
 def make_speaker(settings: Settings) -> Any:

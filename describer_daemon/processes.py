@@ -77,7 +77,7 @@ def pipe(stream: IO[bytes] | None) -> IO[bytes]:
     return stream
 
 
-def end(process: subprocess.Popen[bytes], *, patience: float = 1.0) -> None:
+def end(process: subprocess.Popen[bytes], *, timeout: float = 1.0) -> None:
     """Kill a process started by `start` with all its descendants, and reap it."""
     if os.name == "posix":
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -85,7 +85,7 @@ def end(process: subprocess.Popen[bytes], *, patience: float = 1.0) -> None:
     else:
         process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(patience)
+        process.wait(timeout)
 
 
 def end_all() -> None:
@@ -94,8 +94,8 @@ def end_all() -> None:
     A tool that waits for another program, such as one that hangs, would outlive us otherwise.
     """
     with _guard:
-        left = [process for process in _started if process.poll() is None]
-    for process in left:
+        running = [process for process in _started if process.poll() is None]
+    for process in running:
         end(process)
 
 

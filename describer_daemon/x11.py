@@ -81,7 +81,7 @@ def opened(name: str | None = None) -> Iterator[Any]:
         close(display)
 
 
-class Kept:
+class PersistentDisplay:
     """A connection that lasts, opened when first it is used, and again when it broke.
 
     To open one takes twenty times as long as what is asked over it, and leaves garbage.
@@ -93,9 +93,9 @@ class Kept:
         self._display: Any = None
 
     def __del__(self) -> None:
-        self._let_go()
+        self._close()
 
-    def ask(self, question: Callable[[Any], T]) -> T:
+    def query(self, question: Callable[[Any], T]) -> T:
         """Let `question` use the Display. Raises DescriberError when there is none."""
         with self._guard:
             if self._display is not None and self._name == os.environ.get("DISPLAY"):
@@ -103,19 +103,19 @@ class Kept:
 
                 # an error means that the server ended; another may be there by now
                 with suppress(error.ConnectionClosedError, OSError):
-                    self._forget_events()
+                    self._discard_events()
                     return question(self._display)
-            self._let_go()
+            self._close()
             self._name = os.environ.get("DISPLAY")
             self._display = connect()
             return question(self._display)
 
-    def _forget_events(self) -> None:
+    def _discard_events(self) -> None:
         """Some are sent to everyone, such as of another keyboard, and would heap up."""
         for _ in range(self._display.pending_events()):
             self._display.next_event()
 
-    def _let_go(self) -> None:
+    def _close(self) -> None:
         display, self._display = self._display, None
         if display is not None:
             close(display)
@@ -123,8 +123,8 @@ class Kept:
 
 def pointer(display: Any) -> tuple[int, int]:
     """Where the pointer is, in pixels of the whole desktop."""
-    found = display.screen().root.query_pointer()
-    return found.root_x, found.root_y
+    reply = display.screen().root.query_pointer()
+    return reply.root_x, reply.root_y
 
 
 def active_window(display: Any) -> Rectangle | None:
@@ -137,16 +137,16 @@ def active_window(display: Any) -> Rectangle | None:
     root = display.screen().root
     atom = display.intern_atom
     try:
-        found = root.get_full_property(atom("_NET_ACTIVE_WINDOW"), X.AnyPropertyType)
-        if found is None or not found.value or not found.value[0]:
+        active = root.get_full_property(atom("_NET_ACTIVE_WINDOW"), X.AnyPropertyType)
+        if active is None or not active.value or not active.value[0]:
             return None
-        window = display.create_resource_object("window", found.value[0])
+        window = display.create_resource_object("window", active.value[0])
         kind = window.get_full_property(atom("_NET_WM_WINDOW_TYPE"), X.AnyPropertyType)
         if kind is not None and atom("_NET_WM_WINDOW_TYPE_DESKTOP") in kind.value:
             return None
         size = window.get_geometry()
         # The window manager's frame is its parent: its own x and y would be within that frame.
-        place = root.translate_coords(window, 0, 0)
+        origin = root.translate_coords(window, 0, 0)
     except (error.BadWindow, error.BadDrawable):
         return None
-    return Rectangle(place.x, place.y, size.width, size.height)
+    return Rectangle(origin.x, origin.y, size.width, size.height)

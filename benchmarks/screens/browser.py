@@ -112,7 +112,7 @@ class Browser:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        processes.end(self._process, patience=10)
+        processes.end(self._process, timeout=10)
         os.close(self._write)
         os.close(self._read)
         self._home.cleanup()

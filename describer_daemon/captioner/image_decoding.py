@@ -12,12 +12,12 @@ from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from describer_daemon.captioner import memory
 from describer_daemon.core.ports import DescriberError, Rectangle
 
-MOST_PIXELS = 100_000_000
-LEAST_SIDE = 8
-_AT_MOST = f"I take at most {MOST_PIXELS // 1_000_000} million pixels."
+MAX_PIXELS = 100_000_000
+MIN_SIDE = 8
+_AT_MOST = f"I take at most {MAX_PIXELS // 1_000_000} million pixels."
 # what desktops and cameras make; none that runs another program to be decoded, as EPS does
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "ICO", "JPEG2000", "AVIF")
-_ENOUGH = (1024, 1024)  # pictures are reduced to a scale that is no smaller than this
+_REDUCED_SIZE = (1024, 1024)  # pictures are reduced to a scale that is no smaller than this
 _REDUCIBLE = ("L", "LA", "RGB", "RGBA", "CMYK")
 
 
@@ -37,14 +37,14 @@ def from_encoded(data: bytes, *, full: bool = False) -> Image.Image:
     if not data:
         raise DescriberError("The picture is empty: it has no content at all.")
     # Pillow refuses more than twice its limit, even inside an icon, before it decodes any
-    Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # damaged metadata is no reason to refuse a picture
             image = Image.open(io.BytesIO(data), formats=_FORMATS)
             _check_size(*image.size)
             if not full:
-                image.draft("RGB", _ENOUGH)
+                image.draft("RGB", _REDUCED_SIZE)
             image.load()
             return _upright(image if full else _reduced(image))
     except UnidentifiedImageError as error:
@@ -64,7 +64,7 @@ def from_encoded(data: bytes, *, full: bool = False) -> Image.Image:
 
 def full_size(data: bytes, decoded: Image.Image) -> tuple[int, int]:
     """Width and height of a file's image, upright, that was `decoded`, maybe at a reduced scale."""
-    if min(decoded.size) < min(_ENOUGH):  # it was not reduced
+    if min(decoded.size) < min(_REDUCED_SIZE):  # it was not reduced
         return decoded.size
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -78,16 +78,16 @@ def full_size(data: bytes, decoded: Image.Image) -> tuple[int, int]:
 def _reduced(image: Image.Image) -> Image.Image:
     """Reduce a large image, as JPEG's decoder has done already, before it is copied or changed.
 
-    One that the camera's note wants turned stays as it is: the note would be lost.
+    One that the camera's note wants rotated stays as it is: the note would be lost.
     """
-    factor = min(image.width // _ENOUGH[0], image.height // _ENOUGH[1])
+    factor = min(image.width // _REDUCED_SIZE[0], image.height // _REDUCED_SIZE[1])
     if factor < 2 or image.mode not in _REDUCIBLE:
         return image
     try:
-        turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+        rotated = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
     except Exception:  # Pillow's readers of notes raise of every kind
-        turned = False
-    return image if turned else image.reduce(factor)
+        rotated = False
+    return image if rotated else image.reduce(factor)
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -101,14 +101,14 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _check_size(width: int, height: int) -> None:
-    if width * height > MOST_PIXELS:
+    if width * height > MAX_PIXELS:
         raise DescriberError(
             f"The picture is too large: {width} by {height} pixels. {_AT_MOST}"
         )
-    if min(width, height) < LEAST_SIDE:
+    if min(width, height) < MIN_SIDE:
         raise DescriberError(
             f"The picture is too small: {width} by {height} pixels. "
-            f"I need at least {LEAST_SIDE} by {LEAST_SIDE}."
+            f"I need at least {MIN_SIDE} by {MIN_SIDE}."
         )
 
 

@@ -62,11 +62,11 @@ def confine(allowance: int = memory.ALLOWANCE) -> tuple[str, ...]:
     if sys.platform != "linux":
         return ()
     memory.leave_no_core()
-    held = [("memory", memory.limit(allowance))]
+    limits = [("memory", memory.limit(allowance))]
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0:
-        held += [("files", _change_no_file(libc)), ("system", _filter_calls(libc))]
-    return tuple(name for name, holds in held if holds)
+        limits += [("files", _change_no_file(libc)), ("system", _filter_calls(libc))]
+    return tuple(name for name, holds in limits if holds)
 
 
 def _change_no_file(libc: ctypes.CDLL) -> bool:
@@ -80,9 +80,9 @@ def _change_no_file(libc: ctypes.CDLL) -> bool:
     handle = libc.syscall(_CREATE_RULESET, rules, len(rules), 0)
     if handle < 0:
         return False
-    done: int = libc.syscall(_RESTRICT_SELF, handle, 0)
+    status: int = libc.syscall(_RESTRICT_SELF, handle, 0)
     os.close(handle)
-    return done == 0
+    return status == 0
 
 
 def _filter_calls(libc: ctypes.CDLL) -> bool:
@@ -90,33 +90,34 @@ def _filter_calls(libc: ctypes.CDLL) -> bool:
     machine = platform.machine()
     if machine not in _MACHINES or sys.maxsize < 2**32 or sys.byteorder != "little":
         return False
-    steps = _program(machine)
-    program = ctypes.create_string_buffer(b"".join(steps))
+    instructions = _program(machine)
+    program = ctypes.create_string_buffer(b"".join(instructions))
     header = ctypes.create_string_buffer(
-        struct.pack("@HP", len(steps), ctypes.addressof(program)))
+        struct.pack("@HP", len(instructions), ctypes.addressof(program)))
     seccomp = _MACHINES[machine][2]
     return bool(libc.syscall(seccomp, _SET_MODE_FILTER, _ALL_THREADS, header) == 0)
 
 
 def _program(machine: str) -> list[bytes]:
     column, architecture, _, clone, clone3, tgkill, prlimit = _MACHINES[machine]
-    steps = [
-        _step(_LOAD, _ARCHITECTURE), _step(_JUMP_EQUAL, architecture, 1), _step(_RETURN, _DENY),
-        _step(_LOAD, _NUMBER), _step(_JUMP_ABOVE, _FOREIGN, 0, 1), _step(_RETURN, _DENY),
+    instructions = [
+        _bpf(_LOAD, _ARCHITECTURE), _bpf(_JUMP_EQUAL, architecture, 1), _bpf(_RETURN, _DENY),
+        _bpf(_LOAD, _NUMBER), _bpf(_JUMP_ABOVE, _FOREIGN, 0, 1), _bpf(_RETURN, _DENY),
         # its flags are out of sight; the C library falls back to clone
-        _step(_JUMP_EQUAL, clone3, 0, 1), _step(_RETURN, _ABSENT),
+        _bpf(_JUMP_EQUAL, clone3, 0, 1), _bpf(_RETURN, _ABSENT),
     ]
     for numbers in _DENIED.values():
         number = numbers[column]
         if number is not None:
-            steps += [_step(_JUMP_EQUAL, number, 0, 1), _step(_RETURN, _DENY)]
+            instructions += [_bpf(_JUMP_EQUAL, number, 0, 1), _bpf(_RETURN, _DENY)]
     # a thread, but no process; a signal and a limit for ourselves only
-    for number, jump, wanted in ((clone, _JUMP_BITS, _THREAD), (tgkill, _JUMP_EQUAL, os.getpid()),
-                                 (prlimit, _JUMP_EQUAL, 0)):
-        steps += [_step(_JUMP_EQUAL, number, 0, 4), _step(_LOAD, _ARGUMENT),
-                  _step(jump, wanted, 0, 1), _step(_RETURN, _ALLOW), _step(_RETURN, _DENY)]
-    return [*steps, _step(_RETURN, _ALLOW)]
+    for number, jump, expected in (
+        (clone, _JUMP_BITS, _THREAD), (tgkill, _JUMP_EQUAL, os.getpid()), (prlimit, _JUMP_EQUAL, 0)
+    ):
+        instructions += [_bpf(_JUMP_EQUAL, number, 0, 4), _bpf(_LOAD, _ARGUMENT),
+                         _bpf(jump, expected, 0, 1), _bpf(_RETURN, _ALLOW), _bpf(_RETURN, _DENY)]
+    return [*instructions, _bpf(_RETURN, _ALLOW)]
 
 
-def _step(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+def _bpf(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("=HBBI", code, if_true, if_false, value)

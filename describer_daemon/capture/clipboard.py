@@ -17,7 +17,7 @@ _DRAWINGS = ("image/svg+xml", "image/svg")
 _FILES = ("text/uri-list", "x-special/gnome-copied-files", "x-special/mate-copied-files")
 _TEXTS = ("text/plain;charset=utf-8", "UTF8_STRING", "text/plain", "STRING", "TEXT")
 
-_LONGEST_SECONDS = 20.0
+_MAX_SECONDS = 20.0
 _CHUNK = 1 << 16
 
 
@@ -33,10 +33,10 @@ def picture(offered: Sequence[str], read: Callable[[str], bytes]) -> Encoded:
     for kind in _FILES:
         if kind in offered:
             return clipboard_text.from_uris(os.fsdecode(read(kind)))
-    plain = {name.lower().replace(" ", ""): name for name in reversed(offered)}
+    normalised = {name.lower().replace(" ", ""): name for name in reversed(offered)}
     for kind in _TEXTS:
-        if kind.lower() in plain:
-            return clipboard_text.from_text(os.fsdecode(read(plain[kind.lower()])))
+        if kind.lower() in normalised:
+            return clipboard_text.from_text(os.fsdecode(read(normalised[kind.lower()])))
     if any(kind in offered for kind in _DRAWINGS):
         raise DescriberError("The clipboard holds a drawing that I cannot see.")
     raise DescriberError("The clipboard holds no picture.")
@@ -51,10 +51,10 @@ def image_type(offered: Sequence[str]) -> str:
     return images[0] if images else ""
 
 
-def fetch(command: Sequence[str], *, patience: float) -> tuple[int, bytes]:
+def fetch(command: Sequence[str], *, timeout: float) -> tuple[int, bytes]:
     """Run a clipboard tool and return its exit code and what it wrote.
 
-    Raises DescriberError when it stays silent for `patience` seconds (the program that owns
+    Raises DescriberError when it stays silent for `timeout` seconds (the program that owns
     the clipboard hangs), or writes more than a picture may have.
     """
     try:
@@ -67,10 +67,10 @@ def fetch(command: Sequence[str], *, patience: float) -> tuple[int, bytes]:
     handle = output.fileno()
     chunks: list[bytes] = []
     size = 0
-    latest = time.monotonic() + _LONGEST_SECONDS
+    deadline = time.monotonic() + _MAX_SECONDS
     try:
         while True:
-            wait = min(patience, latest - time.monotonic())
+            wait = min(timeout, deadline - time.monotonic())
             if wait <= 0 or not select.select([handle], [], [], wait)[0]:
                 raise _hangs(command[0])
             chunk = os.read(handle, _CHUNK)
@@ -81,7 +81,7 @@ def fetch(command: Sequence[str], *, patience: float) -> tuple[int, bytes]:
                 raise clipboard_text.too_large()
             chunks.append(chunk)
         try:
-            return process.wait(patience), b"".join(chunks)
+            return process.wait(timeout), b"".join(chunks)
         except subprocess.TimeoutExpired:
             raise _hangs(command[0]) from None
     finally:

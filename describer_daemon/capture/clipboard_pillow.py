@@ -49,14 +49,14 @@ def main() -> None:
 
     out = sys.stdout.buffer
     try:
-        found = ImageGrab.grabclipboard()
+        content = ImageGrab.grabclipboard()
     except UnidentifiedImageError:
-        found = None
-    if isinstance(found, Image.Image):
+        content = None
+    if isinstance(content, Image.Image):
         out.write(b"image\n")
-        found.save(out, "PNG", compress_level=1)
-    elif found:
-        out.write(b"files\n" + "\0".join(found).encode("utf-8", "surrogateescape"))
+        content.save(out, "PNG", compress_level=1)
+    elif content:
+        out.write(b"files\n" + "\0".join(content).encode("utf-8", "surrogateescape"))
     else:
         import pyperclip
 

@@ -143,14 +143,14 @@ def is_picture(head: bytes) -> bool:
 
 
 def _from_data(text: str) -> Encoded:
-    found = _DATA.match(text)
-    if found is None:
+    match = _DATA.match(text)
+    if match is None:
         raise no_picture()
-    body = text[found.end() :]
+    body = text[match.end() :]
     if len(body) > LIMIT * 4:
         raise too_large()
     data = _unquoted(body)
-    if ";base64" not in found["options"].lower():
+    if ";base64" not in match["options"].lower():
         return checked(data)
     data = b"".join(data.split())
     try:

@@ -28,14 +28,14 @@ class WaylandClipboard:
         if reason := self.unavailable_reason():
             raise DescriberError("I cannot read the clipboard here.", detail=reason)
         # An empty clipboard is an error for wl-paste.
-        code, answer = clipboard.fetch(("wl-paste", "--list-types"), patience=_SECONDS)
+        code, answer = clipboard.fetch(("wl-paste", "--list-types"), timeout=_SECONDS)
         offered = answer.decode("utf-8", "replace").split("\n") if code == 0 else []
         return clipboard.picture([kind for kind in offered if kind], _read)
 
 
 def _read(kind: str) -> bytes:
     command = ("wl-paste", "--no-newline", "--type", kind)
-    code, data = clipboard.fetch(command, patience=_SECONDS)
+    code, data = clipboard.fetch(command, timeout=_SECONDS)
     if code:
         raise DescriberError(
             "The clipboard changed just now. Please try again.", detail=f"wl-paste exits {code}"

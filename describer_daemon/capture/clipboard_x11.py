@@ -32,7 +32,7 @@ class X11Clipboard:
         if shutil.which("xclip") is None:
             raise DescriberError("I need xclip to read the clipboard. Install the package xclip.")
         # An empty clipboard is an error for xclip, and a dead display too.
-        code, answer = clipboard.fetch((*_XCLIP, "TARGETS"), patience=_ASK_SECONDS)
+        code, answer = clipboard.fetch((*_XCLIP, "TARGETS"), timeout=_ASK_SECONDS)
         if code and (reason := x11.unavailable_reason()):
             raise DescriberError("There is no clipboard here.", detail=reason)
         offered = answer.decode("ascii", "replace").split("\n") if code == 0 else []
@@ -40,7 +40,7 @@ class X11Clipboard:
 
 
 def _read(kind: str) -> bytes:
-    code, data = clipboard.fetch((*_XCLIP, kind), patience=_READ_SECONDS)
+    code, data = clipboard.fetch((*_XCLIP, kind), timeout=_READ_SECONDS)
     if code:
         raise DescriberError(
             "The clipboard changed just now. Please try again.", detail=f"xclip exits {code}"

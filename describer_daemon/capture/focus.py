@@ -19,11 +19,11 @@ from describer_daemon.core.ports import Rectangle
 
 log = logging.getLogger(__name__)
 
-_TRY_AGAIN = 5.0  # seconds between looks for a bus that is not there
-_ANSWER = 2.0  # seconds for the bus itself, which nobody waits for
+_RETRY_INTERVAL = 5.0  # seconds between looks for a bus that is not there
+_BUS_TIMEOUT = 2.0  # seconds for the bus itself, which nobody waits for
 # Whoever presses a global key takes the keyboard from the window for a moment, and programs
 # that notice tell that their object has lost the focus.
-_STILL_MEANT = 1.0  # seconds
+_LOST_FOCUS_GRACE = 1.0  # seconds
 _SCREEN = 0  # coordinates of the screen, not of the window
 # Roles (atspi-constants.h) that say no more than which window it is: desktop frame, dialog,
 # frame, internal frame, root pane, window, application, and kinds of documents.
@@ -44,16 +44,16 @@ class FocusWatcher:
 
     def __init__(self) -> None:
         self._focus: _Focus | None = None  # written by the watching thread alone
-        self._ending = threading.Event()
+        self._stopped = threading.Event()
         self._lock = threading.Lock()  # for the connections
-        self._listening: Any = None
-        self._asking: Any = None
+        self._signals: Any = None
+        self._calls: Any = None
         self._thread: threading.Thread | None = None
 
     @property
     def name(self) -> str:
-        """Who tells: "at-spi" while there is an accessibility bus, else "none"."""
-        return "at-spi" if self._asking is not None else "none"
+        """The source: "at-spi" while there is an accessibility bus, else "none"."""
+        return "at-spi" if self._calls is not None else "none"
 
     def start(self) -> None:
         """Begin to listen, from a thread, where that can serve; a bus may also come later."""
@@ -64,11 +64,11 @@ class FocusWatcher:
 
     def stop(self) -> None:
         """Listen no more; safe to call twice."""
-        self._ending.set()
+        self._stopped.set()
         with self._lock:
-            if self._listening is not None:
+            if self._signals is not None:
                 with contextlib.suppress(OSError):
-                    self._listening.sock.shutdown(2)  # wakes whoever reads from it
+                    self._signals.sock.shutdown(2)  # wakes whoever reads from it
         if self._thread is not None:
             self._thread.join(1.0)
 
@@ -79,51 +79,51 @@ class FocusWatcher:
         """
         focus = self._focus
         if focus is None or (focus.lost_at is not None
-                             and time.monotonic() - focus.lost_at > _STILL_MEANT):
+                             and time.monotonic() - focus.lost_at > _LOST_FOCUS_GRACE):
             return None
         try:
             with self._lock:
-                if self._asking is None:
+                if self._calls is None:
                     return None
-                return _box(self._asking, focus, time.monotonic() + within)
+                return _box(self._calls, focus, time.monotonic() + within)
         except Exception as error:  # it is only a hint: what another program does is no failure
             log.debug("the focused object does not tell where it is: %r", error)
             return None
 
     def _watch(self) -> None:
-        while not self._ending.is_set():
+        while not self._stopped.is_set():
             try:
                 self._listen()
             except Exception as error:  # no bus, or no longer: the same to us
                 log.debug("no accessibility bus: %r", error)
-            self._ending.wait(_TRY_AGAIN)
+            self._stopped.wait(_RETRY_INTERVAL)
 
     def _listen(self) -> None:
         from jeepney.io.blocking import open_dbus_connection
 
         address = _accessibility_bus()
-        with open_dbus_connection(address) as listening, open_dbus_connection(address) as asking:
-            _register(listening)
+        with open_dbus_connection(address) as signals, open_dbus_connection(address) as calls:
+            _register(signals)
             with self._lock:
-                self._listening, self._asking = listening, asking
+                self._signals, self._calls = signals, calls
             try:
-                while not self._ending.is_set():
-                    self._note(listening.receive())
+                while not self._stopped.is_set():
+                    self._on_signal(signals.receive())
             finally:
                 with self._lock:
-                    self._listening = self._asking = self._focus = None
+                    self._signals = self._calls = self._focus = None
 
-    def _note(self, message: Any) -> None:
+    def _on_signal(self, message: Any) -> None:
         from jeepney import HeaderFields
 
         fields = message.header.fields
         if fields.get(HeaderFields.member) != "StateChanged" or message.body[0] != "focused":
             return
-        told = _Focus(fields[HeaderFields.sender], fields[HeaderFields.path])
+        focus = _Focus(fields[HeaderFields.sender], fields[HeaderFields.path])
         if message.body[1]:
-            self._focus = told
-        elif self._focus == told:
-            self._focus = dataclasses.replace(told, lost_at=time.monotonic())
+            self._focus = focus
+        elif self._focus == focus:
+            self._focus = dataclasses.replace(focus, lost_at=time.monotonic())
 
 
 def _accessibility_bus() -> str:
@@ -132,10 +132,10 @@ def _accessibility_bus() -> str:
     from jeepney.io.blocking import open_dbus_connection
 
     bus = DBusAddress("/org/a11y/bus", "org.a11y.Bus", "org.a11y.Bus")
-    question = new_method_call(bus, "GetAddress")
-    question.header.flags |= MessageFlag.no_auto_start  # who needs no such bus shall get none
+    call = new_method_call(bus, "GetAddress")
+    call.header.flags |= MessageFlag.no_auto_start  # who needs no such bus shall get none
     with open_dbus_connection("SESSION") as session:
-        return str(_reply(session, question, _ANSWER)[0])
+        return str(_reply(session, call, _BUS_TIMEOUT)[0])
 
 
 def _register(connection: Any) -> None:
@@ -145,20 +145,20 @@ def _register(connection: Any) -> None:
     rule = MatchRule(type="signal", interface="org.a11y.atspi.Event.Object",
                      member="StateChanged")
     rule.add_arg_condition(0, "focused")
-    _reply(connection, message_bus.AddMatch(rule), _ANSWER)
+    _reply(connection, message_bus.AddMatch(rule), _BUS_TIMEOUT)
     registry = DBusAddress("/org/a11y/atspi/registry", "org.a11y.atspi.Registry",
                            "org.a11y.atspi.Registry")
     event = new_method_call(registry, "RegisterEvent", "s", ("object:state-changed:focused",))
-    _reply(connection, event, _ANSWER)
+    _reply(connection, event, _BUS_TIMEOUT)
 
 
 def _box(connection: Any, focus: _Focus, deadline: float) -> Rectangle | None:
     from jeepney import DBusAddress, new_method_call
 
     def ask(interface: str, method: str, *arguments: Any) -> Any:
-        place = DBusAddress(focus.path, focus.program, f"org.a11y.atspi.{interface}")
-        question = new_method_call(place, method, *arguments)
-        return _reply(connection, question, max(0.0, deadline - time.monotonic()))[0]
+        address = DBusAddress(focus.path, focus.program, f"org.a11y.atspi.{interface}")
+        call = new_method_call(address, method, *arguments)
+        return _reply(connection, call, max(0.0, deadline - time.monotonic()))[0]
 
     if ask("Accessible", "GetRole") in _UNSPECIFIC:
         return None
@@ -166,7 +166,7 @@ def _box(connection: Any, focus: _Focus, deadline: float) -> Rectangle | None:
     return Rectangle(left, top, width, height) if width > 0 and height > 0 else None
 
 
-def _reply(connection: Any, question: Any, patience: float) -> Any:
+def _reply(connection: Any, call: Any, timeout: float) -> Any:
     from jeepney.wrappers import unwrap_msg
 
-    return unwrap_msg(connection.send_and_get_reply(question, timeout=patience))
+    return unwrap_msg(connection.send_and_get_reply(call, timeout=timeout))

@@ -10,7 +10,7 @@ from describer_daemon.core.ports import Rectangle
 Look = tuple[tuple[int, int] | None, Rectangle | None]
 
 
-def look(connection: x11.Kept) -> Look:
+def look(connection: x11.PersistentDisplay) -> Look:
     """(pointer, active window), each None when there is none; `connection` is for X11.
 
     In the units of mss: pixels, but points on macOS. Raises DescriberError without a display.
@@ -19,7 +19,7 @@ def look(connection: x11.Kept) -> Look:
         return _windows()
     if sys.platform == "darwin":
         return _macos()
-    return connection.ask(lambda display: (x11.pointer(display), x11.active_window(display)))
+    return connection.query(lambda display: (x11.pointer(display), x11.active_window(display)))
 
 
 if sys.platform == "win32":
@@ -30,8 +30,8 @@ if sys.platform == "win32":
 
         user32 = ctypes.windll.user32
         user32.GetForegroundWindow.restype = wintypes.HWND
-        place = wintypes.POINT()
-        pointer = (place.x, place.y) if user32.GetCursorPos(ctypes.byref(place)) else None
+        position = wintypes.POINT()
+        pointer = (position.x, position.y) if user32.GetCursorPos(ctypes.byref(position)) else None
         handle = user32.GetForegroundWindow()
         if not handle:
             return pointer, None
@@ -51,8 +51,8 @@ if sys.platform == "darwin":
         import Quartz
         from AppKit import NSWorkspace
 
-        place = Quartz.CGEventGetLocation(Quartz.CGEventCreate(None))
-        pointer = int(place.x), int(place.y)
+        position = Quartz.CGEventGetLocation(Quartz.CGEventCreate(None))
+        pointer = int(position.x), int(position.y)
         application = NSWorkspace.sharedWorkspace().frontmostApplication()
         options = (
             Quartz.kCGWindowListOptionOnScreenOnly | Quartz.kCGWindowListExcludeDesktopElements

@@ -18,7 +18,7 @@ _TINY = Rectangle(0, 0, 1, 1)
 
 
 class GrimScreen:
-    """grim takes the picture; where it can, swaymsg tells the windows and monitors.
+    """grim takes the picture; where it can, swaymsg gives the windows and monitors.
 
     Wayland keeps the pointer's place to itself: "pointer" means the focused monitor here. Nor
     do programs know where on the screen they are, so that `focus` is not asked.
@@ -37,12 +37,12 @@ class GrimScreen:
         if shutil.which("grim") is None:
             return "the program grim is missing; install the package grim"
         try:
-            tried = _grim(_TINY)
+            probe = _grim(_TINY)
         except DescriberError as error:
             return error.spoken
-        message = tried.errors.decode(errors="replace").strip()
+        message = probe.errors.decode(errors="replace").strip()
         # No monitor need lie at 0,0: only these two mean that it can never work.
-        if tried.code and ("support" in message or "connect" in message):
+        if probe.code and ("support" in message or "connect" in message):
             return f"grim cannot see this desktop: {message}"
         return ""
 
@@ -53,19 +53,21 @@ class GrimScreen:
             area = geometry.resolve(self._region, desktop, self._pointer_box)
         else:
             area = self._region if isinstance(self._region, Rectangle) else None
-        taken = _grim(area)
-        if taken.code or not taken.output:
+        shot = _grim(area)
+        if shot.code or not shot.output:
             raise DescriberError(
                 "I cannot take a picture of the screen.",
-                detail=f"grim: {taken.errors.decode(errors='replace').strip()}",
+                detail=f"grim: {shot.errors.decode(errors='replace').strip()}",
             )
-        return Encoded(taken.output, Aim())
+        return Encoded(shot.output, Aim())
 
 
 def _grim(area: Rectangle | None) -> processes.Finished:
     # PPM costs grim no compression; "-" leaves nothing on the disk.
-    where = [] if area is None else ["-g", f"{area.left},{area.top} {area.width}x{area.height}"]
-    command = ["grim", "-t", "ppm", *where, "-"]
+    command = ["grim", "-t", "ppm"]
+    if area is not None:
+        command += ["-g", f"{area.left},{area.top} {area.width}x{area.height}"]
+    command.append("-")
     return processes.run(command, timeout=_GRAB_SECONDS, what="The screen")
 
 

@@ -21,7 +21,7 @@ class MssScreen:
                  focus: Callable[[], Rectangle | None] = lambda: None) -> None:
         """`focus` is asked with each grab where the object is that has the keyboard."""
         self._region, self._pointer_box, self._focus = region, pointer_box, focus
-        self._connection = x11.Kept()
+        self._connection = x11.PersistentDisplay()
 
     @classmethod
     def unavailable_reason(cls) -> str:

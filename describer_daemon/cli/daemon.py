@@ -26,7 +26,7 @@ def trigger(verb: str, wait: bool) -> None:
     \b
     bindsym Ctrl+Mod1+d exec describer trigger screen
     """
-    reply = _asked(control.send(verb, wait=wait))
+    reply = _checked(control.send(verb, wait=wait))
     if not wait or verb == "quit":
         return
     if reply.get("stale"):
@@ -36,8 +36,8 @@ def trigger(verb: str, wait: bool) -> None:
         raise SystemExit(1)
 
 
-def _asked(reply: dict[str, Any]) -> dict[str, Any]:
-    """Take the daemon's answer; a refusal is raised as its sentence."""
+def _checked(reply: dict[str, Any]) -> dict[str, Any]:
+    """The reply's fields. Raises DescriberError with its sentence when it is not ok."""
     if not reply.pop("ok", False):
         raise DescriberError(str(reply.get("sentence") or "The describer refused."))
     return reply
@@ -49,7 +49,7 @@ def _asked(reply: dict[str, Any]) -> dict[str, Any]:
 def status(as_json: bool) -> None:
     """Say whether the daemon runs, and with which parts."""
     try:
-        reply = _asked(control.send("status", timeout=_STATUS_TIMEOUT))
+        reply = _checked(control.send("status", timeout=_STATUS_TIMEOUT))
     except DescriberError as error:
         if as_json:
             click.echo(json.dumps({"error": error.spoken}))

@@ -20,19 +20,19 @@ from describer_daemon.core.ports import DescriberError
 from describer_daemon.settings.settings import Settings
 
 SAMPLE = Path(__file__).parents[1] / "assets" / "sample.jpg"
-_PATIENCE = 60.0  # seconds, for a slow machine
-_LOOK_EVERY = 0.1  # seconds
+_TIMEOUT = 60.0  # seconds, for a slow machine
+_POLL_INTERVAL = 0.1  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class DemoResult:
     """`sentence` was spoken; `recording` is the WAV file of what came out of the sound server."""
 
     sentence: str
     recording: Path
 
 
-def run(picture: Path | None, save: Path, tell: Callable[[str], None]) -> Shown:
+def run(picture: Path | None, save: Path, report: Callable[[str], None]) -> DemoResult:
     """Show a picture in a real window, press the key, record what is said.
 
     Raises DescriberError when any part is missing or stays silent.
@@ -48,25 +48,25 @@ def run(picture: Path | None, save: Path, tell: Callable[[str], None]) -> Shown:
         display.env |= {"PULSE_SERVER": sound.server}
         for foreign in ("DESCRIBER_CONFIG", "SPEECHD_ADDRESS"):
             display.env.pop(foreign, None)
-        tell(f"A private screen ({display.name}) and a private sound server are up.")
+        report(f"A private screen ({display.name}) and a private sound server are up.")
         daemon = display.start([*processes.python("describer_daemon.cli.main"), "run"])
         _wait(daemon, display.env, lambda status: bool(status["listening"]), "listen")
-        tell("The daemon listens.")
+        report("The daemon listens.")
         display.show_picture(shown)
-        tell(f"The window shows {shown.name}; now {key} is pressed.")
+        report(f"The window shows {shown.name}; now {key} is pressed.")
         with sound.record() as recording:
             display.press(key)
-            status = _wait(daemon, display.env, _spoken, "answer")
+            status = _wait(daemon, display.env, _has_spoken, "answer")
             if not recording.wait_for_sound() or not recording.wait_for_silence():
                 raise DescriberError("The key was taken, but no speech came out.")
             recording.save_wav(save)
         if not status["last"]:
             raise DescriberError("The picture could not be described; listen to the recording.",
                                  detail=str(save))
-        return Shown(str(status["last"]), save.resolve())
+        return DemoResult(str(status["last"]), save.resolve())
 
 
-def _spoken(status: dict[str, Any]) -> bool:
+def _has_spoken(status: dict[str, Any]) -> bool:
     return bool(status["last"] or status["failures"]) and not status["speaking"]
 
 
@@ -76,18 +76,18 @@ def _wait(
 ) -> dict[str, Any]:
     """Ask for the daemon's status, as its user would, until it is as wanted."""
     command = [*processes.python("describer_daemon.cli.main"), "status", "--json"]
-    latest = time.monotonic() + _PATIENCE
-    while time.monotonic() < latest:
+    deadline = time.monotonic() + _TIMEOUT
+    while time.monotonic() < deadline:
         if daemon.poll() is not None:
             raise DescriberError("The daemon ended early. Please try: describer doctor.")
-        done = processes.run(command, timeout=_PATIENCE, what="The daemon",
+        done = processes.run(command, timeout=_TIMEOUT, what="The daemon",
                              env={**os.environ, **env})
         if done.code == 0:
             status: dict[str, Any] = json.loads(done.output)
             if reached(status):
                 return status
-        time.sleep(_LOOK_EVERY)
-    raise DescriberError(f"The daemon did not {what} in {_PATIENCE:g} seconds.")
+        time.sleep(_POLL_INTERVAL)
+    raise DescriberError(f"The daemon did not {what} in {_TIMEOUT:g} seconds.")
 
 
 @click.command()
@@ -103,6 +103,6 @@ def demo(picture: Path | None, save: Path) -> None:
 
     The last two lines are the caption and the path of the recorded speech.
     """
-    shown = run(picture, save, lambda line: click.echo(line))
-    click.echo(shown.sentence)
-    click.echo(shown.recording)
+    result = run(picture, save, lambda line: click.echo(line))
+    click.echo(result.sentence)
+    click.echo(result.recording)

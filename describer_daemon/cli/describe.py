@@ -15,9 +15,9 @@ import click
 from describer_daemon.app import make_speaker
 from describer_daemon.captioner import pool
 from describer_daemon.captioner.client import ChildCaptioner
-from describer_daemon.cli import files as pictures
+from describer_daemon.cli import files as picture_files
 from describer_daemon.cli.files import Described
-from describer_daemon.cli.shared import named, speaks_plainly, usual_settings
+from describer_daemon.cli.shared import named, settings_for_command, speaks_plainly
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.speech import blocking
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Options:
     """What is done with each file: `find` pictures in it, or `read` it; and where drawings go."""
 
     find: bool
@@ -39,23 +39,23 @@ class Wanted:
     def work(self, file: str, captioner: ChildCaptioner) -> Iterable[Described]:
         """Describe one file."""
         if self.read:
-            return pictures.read([file], captioner)
+            return picture_files.read([file], captioner)
         if self.boxes is not None:
-            return pictures.outline(file, captioner)
+            return picture_files.outline(file, captioner)
         if self.heatmap is not None:
-            return [pictures.illustrate(file, captioner)]
-        return pictures.describe([file], captioner, find=self.find)
+            return [picture_files.illustrate(file, captioner)]
+        return picture_files.describe([file], captioner, find=self.find)
 
 
-def check(files: Sequence[str], wanted: Wanted) -> None:
+def check(files: Sequence[str], options: Options) -> None:
     """Raises UsageError for options that exclude each other, and for drawings of many files."""
-    if wanted.read and (wanted.find or wanted.heatmap is not None):
+    if options.read and (options.find or options.heatmap is not None):
         raise click.UsageError("--text makes no captions: use it without --find, --boxes "
                                "and --heatmap.")
-    if wanted.heatmap is not None and wanted.find:
+    if options.heatmap is not None and options.find:
         raise click.UsageError("--heatmap draws one picture as a whole: use it without --find "
                                "and --boxes.")
-    for option, path in (("--heatmap", wanted.heatmap), ("--boxes", wanted.boxes)):
+    for option, path in (("--heatmap", options.heatmap), ("--boxes", options.boxes)):
         if path is not None:
             _check_drawing(option, path, files)
 
@@ -64,27 +64,27 @@ def _check_drawing(option: str, path: Path, files: Sequence[str]) -> None:
     if len(files) != 1:
         raise click.UsageError(f"{option} draws one picture: name exactly one FILE.")
     try:
-        shown = os.fstat(0) if files[0] == "-" else Path(files[0]).stat()
-        same = os.path.samestat(path.stat(), shown)
+        picture = os.fstat(0) if files[0] == "-" else Path(files[0]).stat()
+        same = os.path.samestat(path.stat(), picture)
     except (OSError, ValueError):
         return  # what is not there cannot be overwritten
     if same:
         raise click.UsageError(f"{path} is the picture itself: name another file for {option}.")
 
 
-def print_result(described: Described, wanted: Wanted, *, named: bool) -> None:
+def print_result(described: Described, options: Options, *, named: bool) -> None:
     """Print what was found, after the file's name if it is to be `named`, and draw it."""
-    error = described.failed and not wanted.as_json
-    for text in [described.as_json()] if wanted.as_json else described.printed():
-        click.echo(f"{described.file}: {text}" if named and not wanted.as_json else text,
+    error = described.failed and not options.as_json
+    for text in [described.as_json()] if options.as_json else described.printed():
+        click.echo(f"{described.file}: {text}" if named and not options.as_json else text,
                    err=error)
     sys.stdout.flush()  # a program that reads our lines gets each as it is done
     if not described.failed:
-        _save_drawing(described, wanted)
+        _save_drawing(described, options)
 
 
-def _save_drawing(described: Described, wanted: Wanted) -> None:
-    path = wanted.heatmap or wanted.boxes
+def _save_drawing(described: Described, options: Options) -> None:
+    path = options.heatmap or options.boxes
     if path is None:
         return
     if described.drawn:
@@ -92,7 +92,7 @@ def _save_drawing(described: Described, wanted: Wanted) -> None:
             path.write_bytes(described.drawn)
         except OSError as error:
             raise DescriberError(f"{path} cannot be written: {error.strerror}.") from error
-    elif wanted.heatmap is not None:
+    elif options.heatmap is not None:
         click.echo(f"There is no caption to draw, so {path} was not written.", err=True)
     elif described.caption is not None and not described.caption.pictures:
         click.echo(f"There is no picture to draw a box around, so {path} was not written.",
@@ -168,22 +168,22 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Pa
 
     Exit status 1 when any file could not be described; the others still are.
     """
-    wanted = Wanted(find or boxes is not None, read, as_json, heatmap, boxes)
-    check(files, wanted)
-    settings = usual_settings()
+    options = Options(find or boxes is not None, read, as_json, heatmap, boxes)
+    check(files, options)
+    settings = settings_for_command()
     speaker = _speaker(settings) if speak or save else None
     jobs = min(len(files), jobs or (pool.worker_count(len(files)) if engine == "onnx" else 1))
-    captioners = pool.CaptionerPool(_captioner_factory(settings, wanted.find, beam, engine), jobs)
+    captioners = pool.CaptionerPool(_captioner_factory(settings, options.find, beam, engine), jobs)
     sentences = []
     failed = False
     try:
         with (progress(len(files)) as bar,
-              closing(captioners.map(wanted.work, files, bar.step)) as results):
+              closing(captioners.map(options.work, files, bar.step)) as results):
             for described in results:
                 failed |= described.failed
                 sentences += [] if described.failed else [described.sentence()]
                 bar.clear()
-                print_result(described, wanted, named=len(files) > 1)
+                print_result(described, options, named=len(files) > 1)
                 if speak and speaker is not None:
                     blocking.speak_blocking(speaker, described.sentence())
         if save is not None and speaker is not None and sentences:
@@ -199,11 +199,11 @@ def _captioner_factory(
     settings: Settings, find: bool, beam: int | None, engine: str
 ) -> Callable[[int], ChildCaptioner]:
     """→ `make` of `CaptionerPool`: captioners as the settings and the options want them."""
-    wanted = settings.captioner
+    configured = settings.captioner
     return lambda threads: ChildCaptioner(
-        wanted.bundle, beam=beam or wanted.beam or None, engine=engine,
-        find=find or settings.capture.find, timeout=float(wanted.timeout_seconds),
-        reading_timeout=float(wanted.text_timeout_seconds), threads=threads)
+        configured.bundle, beam=beam or configured.beam or None, engine=engine,
+        find=find or settings.capture.find, timeout=float(configured.timeout_seconds),
+        reading_timeout=float(configured.text_timeout_seconds), threads=threads)
 
 
 def _speaker(settings: Settings) -> Speaker:

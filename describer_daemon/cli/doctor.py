@@ -19,15 +19,15 @@ from describer_daemon.settings.settings import Settings
 from describer_daemon.speech import blocking
 from describer_daemon.speech.candidates import SPEAKERS
 
-_HEAR_WITHIN = 10.0  # seconds
+_HEAR_TIMEOUT = 10.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`problem` is "" when the part works; then `finding` says how."""
+    """`problem` is "" when the part works; then `result` says how."""
 
     name: str
-    finding: str = ""
+    result: str = ""
     problem: str = ""
 
 
@@ -94,18 +94,18 @@ def _voice(settings: Settings) -> str:
     speaker = make_speaker(settings)
     try:
         speaker.configure(settings.voice)
-        finding = f"{speaker.name} speaks, with {len(speaker.voices())} voices"
+        result = f"{speaker.name} speaks, with {len(speaker.voices())} voices"
     finally:
         speaker.close()
     skipped = backends.choose(SPEAKERS).skipped
-    return "; ".join([finding, *(f"{name} does not: {reason}" for name, reason in skipped)])
+    return "; ".join([result, *(f"{name} does not: {reason}" for name, reason in skipped)])
 
 
 def _sound(settings: Settings) -> str:
     speaker = make_speaker(settings)
     try:
         speaker.configure(settings.voice)
-        blocking.speak_blocking(speaker, "The describer can be heard.", _HEAR_WITHIN)
+        blocking.speak_blocking(speaker, "The describer can be heard.", _HEAR_TIMEOUT)
     finally:
         speaker.close()
     return "speech was played to its end"
@@ -140,6 +140,6 @@ def doctor() -> None:
     for check in examine():
         failed |= check.problem != ""
         click.echo(f"{'FAIL' if check.problem else 'ok':5s}{check.name:12s}"
-                   f"{check.problem or check.finding}")
+                   f"{check.problem or check.result}")
     if failed:
         raise SystemExit(1)

@@ -22,7 +22,7 @@ from describer_daemon.core.ports import (
     Thing,
 )
 
-MOST_BYTES = 256 << 20
+MAX_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Described:
                          for tag in caption.tags],
                 "objects": [_thing_fields(thing) for thing in caption.things],
                 "form": caption.form,
-                "pictures": [_fields(found) for found in caption.pictures],
+                "pictures": [_fields(picture) for picture in caption.pictures],
                 "number": caption.number,
             }
         return json.dumps(fields, ensure_ascii=False)
@@ -156,10 +156,10 @@ def _thing_fields(thing: Thing) -> dict[str, Any]:
             "width": thing.box.width, "height": thing.box.height}
 
 
-def _fields(found: Detection) -> dict[str, Any]:
-    box = found.box
+def _fields(detection: Detection) -> dict[str, Any]:
+    box = detection.box
     return {"left": box.left, "top": box.top, "width": box.width, "height": box.height,
-            "score": round(found.score, 4), "kind": found.kind}
+            "score": round(detection.score, 4), "kind": detection.kind}
 
 
 def _read(name: str) -> bytes:
@@ -170,7 +170,7 @@ def _read(name: str) -> bytes:
             # a reader of our own: Python, when it ends, waits in vain for the lock of its reader
             # that a thread (see `captioner.pool`) still reads with
             with open(sys.stdin.fileno(), "rb", closefd=False) as file:
-                return _all_of(file)
+                return _read_all(file)
         if not name:
             raise DescriberError("A file's name is empty.")
         path = Path(name)
@@ -179,7 +179,7 @@ def _read(name: str) -> bytes:
         if path.exists() and not path.is_file():
             raise DescriberError(f"{name} is not an ordinary file.")
         with path.open("rb") as file:
-            return _all_of(file)
+            return _read_all(file)
     except FileNotFoundError as error:
         raise DescriberError(f"There is no file {name}.") from error
     except PermissionError as error:
@@ -188,10 +188,10 @@ def _read(name: str) -> bytes:
         raise DescriberError(f"{name} cannot be read.", detail=str(error)) from error
 
 
-def _all_of(file: IO[bytes]) -> bytes:
-    data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
+def _read_all(file: IO[bytes]) -> bytes:
+    data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
         raise DescriberError(
-            f"The file is too large: I take at most {MOST_BYTES >> 20} mebibytes."
+            f"The file is too large: I take at most {MAX_BYTES >> 20} mebibytes."
         )
     return data

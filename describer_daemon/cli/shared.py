@@ -67,11 +67,11 @@ def settings_or_defaults(
         return settings.Settings(), error
 
 
-def usual_settings() -> Settings:
-    """The settings for one command; a mistake in them is told, and the usual ones are taken."""
+def settings_for_command() -> Settings:
+    """The settings for one command; a mistake in them is reported, and the defaults are used."""
     from describer_daemon.settings import settings
 
-    loaded, problem = settings_or_defaults(settings.settings_path())
-    if problem is not None:
-        click.echo(problem.spoken, err=True)
+    loaded, error = settings_or_defaults(settings.settings_path())
+    if error is not None:
+        click.echo(error.spoken, err=True)
     return loaded

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from describer_daemon.app import make_speaker
-from describer_daemon.cli.shared import speaks_plainly, usual_settings
+from describer_daemon.cli.shared import settings_for_command, speaks_plainly
 from describer_daemon.speech import blocking
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @speaks_plainly
 def voices(sample: str | None, text: str) -> None:
     """List the voices that the settings may name, or hear one."""
-    settings = usual_settings()
+    settings = settings_for_command()
     speaker: Speaker = make_speaker(settings)
     try:
         if sample is None:

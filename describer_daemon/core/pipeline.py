@@ -56,7 +56,7 @@ T = TypeVar("T")
 class Earcons(Protocol):
     """Short sounds that say "heard you" and "that failed", and end before words begin."""
 
-    def taken(self) -> None: ...
+    def acknowledge(self) -> None: ...
     def failed(self) -> None: ...
     def make_way(self) -> None: ...
 
@@ -210,7 +210,7 @@ class Pipeline:
         self._overtake()
         self._silence()
         if request.verb in (Verb.SCREEN, Verb.CLIPBOARD, Verb.TEXT):
-            self._sound(self.earcons.taken)
+            self._sound(self.earcons.acknowledge)
             self._current = _Job(request, time.monotonic() + self._still_looking_after,
                                  self._cycle.already_described)
             self._jobs.put(self._current)

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 _READY_SECONDS = 5.0
 _JOIN_SECONDS = 0.4
 # A locked screen keeps releases to itself (Win+L); a key held down repeats far more often.
-_FORGET_SECONDS = 5.0
+_STALE_SECONDS = 5.0
 
 _MODIFIERS = {"ctrl": "ctrl", "alt": "alt", "shift": "shift", "cmd": "super"}
 _NAMES = {
@@ -63,7 +63,7 @@ class PynputHotkeys:
             on_release=lambda key: tracker.release(key_name(key)),
         )
         listener.start()
-        ready = _aside(listener.wait)
+        ready = _in_thread(listener.wait)
         ready.join(_READY_SECONDS)
         if ready.is_alive():
             self.stop()
@@ -78,7 +78,7 @@ class PynputHotkeys:
         if tracker is not None:
             tracker.silent = True  # on X11 pynput may end only with the next key
         if listener is not None and listener is not threading.current_thread():
-            _aside(listener.stop).join(_JOIN_SECONDS)
+            _in_thread(listener.stop).join(_JOIN_SECONDS)
             threading.Thread.join(listener, _JOIN_SECONDS)
 
 
@@ -101,7 +101,7 @@ class _Tracker:
 
     def press(self, name: str) -> None:
         """A key went down, or repeats; `name` as in Hotkey.key, or "+ctrl" for a modifier."""
-        self._forget()
+        self._reset_if_stale()
         if name.startswith("+"):
             self._modifiers.add(name[1:])
             return
@@ -116,13 +116,13 @@ class _Tracker:
 
     def release(self, name: str) -> None:
         """A key went up."""
-        self._forget()
+        self._reset_if_stale()
         self._modifiers.discard(name[1:])
         self._down.discard(name)
 
-    def _forget(self) -> None:
+    def _reset_if_stale(self) -> None:
         now = self._clock()
-        if now - self._last > _FORGET_SECONDS:
+        if now - self._last > _STALE_SECONDS:
             self._modifiers.clear()
             self._down.clear()
         self._last = now
@@ -160,13 +160,13 @@ def _listener(**callbacks: Callable[[Any], None]) -> Any:
     return Listener(**callbacks)
 
 
-def _aside(work: Callable[[], None]) -> threading.Thread:
+def _in_thread(work: Callable[[], None]) -> threading.Thread:
     def run() -> None:
         try:
             work()
         except Exception as error:  # whatever a dead display raises
             log.debug("pynput ended with %r", error)
 
-    thread = threading.Thread(target=run, name="pynput aside", daemon=True)
+    thread = threading.Thread(target=run, name="pynput", daemon=True)
     thread.start()
     return thread

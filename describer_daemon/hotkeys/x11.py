@@ -39,13 +39,13 @@ class X11Hotkeys:
         self.stop()
         display = x11.connect()
         grabs = _Grabs(display, keys)
-        taken, missing = grabs.renew()
+        taken, missing = grabs.update()
         if taken or missing:
             x11.close(display)
             raise keys_refused(taken, missing)
-        ended, self._wake = os.pipe()
+        wake_reader, self._wake = os.pipe()
         self._thread = threading.Thread(
-            target=_listen, args=(display, grabs, on_verb, ended), name="hotkeys", daemon=True
+            target=_listen, args=(display, grabs, on_verb, wake_reader), name="hotkeys", daemon=True
         )
         self._thread.start()
 
@@ -71,7 +71,7 @@ class _Grabs:
         self._verbs: dict[Combination, Verb] = {}
         self._grabbed: set[Combination] = set()
 
-    def renew(self) -> tuple[list[tuple[Verb, Hotkey]], list[tuple[Verb, Hotkey]]]:
+    def update(self) -> tuple[list[tuple[Verb, Hotkey]], list[tuple[Verb, Hotkey]]]:
         """Grab the keys where the keyboard has them now; return those taken and those missing."""
         keyboard = Keyboard.read(self._display)
         self._locks = keyboard.locks()
@@ -83,35 +83,35 @@ class _Grabs:
             self._verbs.update({(code, bits): verb for code in codes})
             if not codes:
                 missing.append((verb, key))
-        wanted = {
+        to_grab = {
             (code, bits | locks): verb
             for (code, bits), verb in self._verbs.items()
             for locks in keyboard.lock_states()
         }
-        refused = self._grab(wanted)
+        refused = self._grab(to_grab)
         return [(verb, key) for verb, key in self._keys.items() if verb in refused], missing
 
     def verb(self, event: Any) -> Verb | None:
         """What a key event asks for."""
         return self._verbs.get((event.detail, event.state & _MODIFIER_BITS & ~self._locks))
 
-    def _grab(self, wanted: Mapping[Combination, Verb]) -> set[Verb]:
+    def _grab(self, to_grab: Mapping[Combination, Verb]) -> set[Verb]:
         from Xlib import X, error
 
         root = self._display.screen().root
-        for code, bits in self._grabbed - wanted.keys():
+        for code, bits in self._grabbed - to_grab.keys():
             root.ungrab_key(code, bits)
         results = {}
-        for code, bits in wanted.keys() - self._grabbed:
+        for code, bits in to_grab.keys() - self._grabbed:
             results[code, bits] = caught = error.CatchError()
             root.grab_key(code, bits, False, X.GrabModeAsync, X.GrabModeAsync, onerror=caught)
         self._display.sync()
         failed = {combination for combination, caught in results.items() if caught.get_error()}
-        self._grabbed = set(wanted) - failed
-        return {wanted[combination] for combination in failed}
+        self._grabbed = set(to_grab) - failed
+        return {to_grab[combination] for combination in failed}
 
 
-class _Held:
+class _RepeatFilter:
     """Tells a press from the repeats of a key held down.
 
     A repeat is a release and a press with the same time stamp, given by the server: however
@@ -139,30 +139,30 @@ class _Held:
         self._released[code] = time
 
 
-def _listen(display: Any, grabs: _Grabs, on_verb: Callable[[Verb], None], ended: int) -> None:
+def _listen(display: Any, grabs: _Grabs, on_verb: Callable[[Verb], None], wake_reader: int) -> None:
     from Xlib import X, error
 
-    held = _Held()
+    repeats = _RepeatFilter()
     try:
         while True:
-            renew = False
+            keyboard_changed = False
             while display.pending_events():
                 event = display.next_event()
                 if event.type == X.MappingNotify:
-                    renew = True
+                    keyboard_changed = True
                 elif event.type == X.KeyRelease:
-                    held.release(event.detail, event.time)
-                elif event.type == X.KeyPress and held.press(event.detail, event.time):
+                    repeats.release(event.detail, event.time)
+                elif event.type == X.KeyPress and repeats.press(event.detail, event.time):
                     _call(on_verb, grabs.verb(event))
-            if renew:
-                _renew(grabs)
+            if keyboard_changed:
+                _update(grabs)
                 continue  # its replies may have brought events along, which select cannot see
-            if ended in select.select([display, ended], [], [])[0]:
+            if wake_reader in select.select([display, wake_reader], [], [])[0]:
                 return
     except (error.ConnectionClosedError, OSError) as gone:
         log.warning("The display is gone, and the keys with it: %s", gone)
     finally:
-        os.close(ended)
+        os.close(wake_reader)
         x11.close(display)
 
 
@@ -175,7 +175,7 @@ def _call(on_verb: Callable[[Verb], None], verb: Verb | None) -> None:
         log.exception("The key for %s failed", verb)
 
 
-def _renew(grabs: _Grabs) -> None:
-    taken, missing = grabs.renew()
+def _update(grabs: _Grabs) -> None:
+    taken, missing = grabs.update()
     if taken or missing:
         log.warning("After a change of the keyboard: %s", keys_refused(taken, missing))

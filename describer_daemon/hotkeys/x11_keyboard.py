@@ -50,11 +50,11 @@ class Keyboard:
 
     def keycodes(self, key: str) -> tuple[int, ...]:
         """Every keycode of a key, () when the keyboard lacks it."""
-        wanted = _keysym(_KEYSYM_NAMES.get(key, key if len(key) == 1 else key.capitalize()))
-        found = self._with_keysym(wanted)
-        if not found and key in _US_POSITIONS:
+        keysym = _keysym(_KEYSYM_NAMES.get(key, key if len(key) == 1 else key.capitalize()))
+        keycodes = self._with_keysym(keysym)
+        if not keycodes and key in _US_POSITIONS:
             return (_US_POSITIONS[key],)
-        return found
+        return keycodes
 
     def mask(self, modifier: str) -> int:
         """The bit of "ctrl", "alt", "shift" or "super" in an event's state."""
@@ -65,8 +65,8 @@ class Keyboard:
     def modifier_keycode(self, modifier: str) -> int:
         """A keycode that holds the modifier down."""
         for name in _MODIFIER_KEYSYMS[modifier]:
-            if found := self._with_keysym(_keysym(name)):
-                return found[0]
+            if keycodes := self._with_keysym(_keysym(name)):
+                return keycodes[0]
         return next(code for code in self.rows[self.mask(modifier).bit_length() - 1] if code)
 
     def locks(self) -> int:
@@ -88,13 +88,13 @@ class Keyboard:
         # Unshifted in the first and second layout comes before shifted, and that before AltGr.
         order = [0, 2, 1, 3, *range(4, width)]
         for column in order:
-            found = tuple(
+            keycodes = tuple(
                 self.first + i
                 for i, columns in enumerate(self.keysyms)
                 if column < len(columns) and columns[column] == keysym
             )
-            if found and keysym:
-                return found
+            if keycodes and keysym:
+                return keycodes
         return ()
 
     def _mask_of(self, names: tuple[str, ...]) -> int:

@@ -28,14 +28,14 @@ log = logging.getLogger(__name__)
 Handle = Callable[[str, bool], Mapping[str, object]]
 
 VERBS = (*(verb.value for verb in Verb), "status", "quit")
-LARGEST_REQUEST = 4096  # bytes
-_LARGEST_REPLY = 1024 * 1024
-_LONGEST_PATH = 107  # bytes that fit into sockaddr_un
-_SLOW_CLIENT = 2.0  # seconds for a whole request
-_AT_ONCE = 16  # connections
-_WAITING = 128  # connections that are not yet looked at
+MAX_REQUEST = 4096  # bytes
+_MAX_REPLY = 1024 * 1024
+_MAX_PATH = 107  # bytes that fit into sockaddr_un
+_REQUEST_TIMEOUT = 2.0  # seconds for a whole request
+_MAX_CONNECTIONS = 16  # connections
+_BACKLOG = 128  # connections that are not yet looked at
 _BUSY = "The describer is busy. Please try again."
-_FAREWELL = 0.5  # seconds that stop() gives replies under way
+_STOP_TIMEOUT = 0.5  # seconds that stop() gives replies under way
 
 
 class AlreadyRunningError(DescriberError):
@@ -51,7 +51,7 @@ class ControlServer:
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
-        self._places = threading.BoundedSemaphore(_AT_ONCE)
+        self._slots = threading.BoundedSemaphore(_MAX_CONNECTIONS)
         self._guard = threading.Lock()
         self._connections: dict[threading.Thread, socket.socket] = {}
         self._open = contextlib.ExitStack()
@@ -70,7 +70,7 @@ class ControlServer:
                 path.unlink(missing_ok=True)  # stale: the lock is ours
                 listener.bind(str(path))
                 path.chmod(0o600)
-                listener.listen(_WAITING)
+                listener.listen(_BACKLOG)
             except OSError as error:
                 raise DescriberError(
                     f"I cannot take requests from other programs. Please look at {folder}.",
@@ -78,12 +78,12 @@ class ControlServer:
                 ) from error
             stack.callback(path.unlink, missing_ok=True)
             listener.setblocking(False)
-            woken, self._wake = socket.socketpair()
-            stack.enter_context(woken)
+            wake_reader, self._wake = socket.socketpair()
+            stack.enter_context(wake_reader)
             stack.enter_context(self._wake)
             self._open = stack.pop_all()
         self._thread = threading.Thread(
-            target=self._accept, args=(listener, woken), name="control", daemon=True
+            target=self._accept, args=(listener, wake_reader), name="control", daemon=True
         )
         self._thread.start()
 
@@ -92,26 +92,26 @@ class ControlServer:
         if self._thread is None or self._wake is None:
             return
         self._wake.send(b"x")
-        self._thread.join(_FAREWELL)
+        self._thread.join(_STOP_TIMEOUT)
         self._thread = None
-        self._end_connections(time.monotonic() + _FAREWELL)
+        self._end_connections(time.monotonic() + _STOP_TIMEOUT)
         self._open.close()
 
     def _end_connections(self, deadline: float) -> None:
         with self._guard:
-            left = list(self._connections.items())
-        for thread, connection in left:
+            open_connections = list(self._connections.items())
+        for thread, connection in open_connections:
             if thread is threading.current_thread():
                 continue
             thread.join(max(0.0, deadline - time.monotonic()))
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def _accept(self, listener: socket.socket, woken: socket.socket) -> None:
+    def _accept(self, listener: socket.socket, wake_reader: socket.socket) -> None:
         with selectors.DefaultSelector() as selector:
             selector.register(listener, selectors.EVENT_READ)
-            selector.register(woken, selectors.EVENT_READ)
-            while all(key.fileobj is not woken for key, _ in selector.select()):
+            selector.register(wake_reader, selectors.EVENT_READ)
+            while all(key.fileobj is not wake_reader for key, _ in selector.select()):
                 try:
                     connection, _ = listener.accept()
                 except OSError as error:
@@ -122,8 +122,8 @@ class ControlServer:
                 self._admit(connection)
 
     def _admit(self, connection: socket.socket) -> None:
-        connection.settimeout(_SLOW_CLIENT)
-        if not self._places.acquire(blocking=False):
+        connection.settimeout(_REQUEST_TIMEOUT)
+        if not self._slots.acquire(blocking=False):
             with connection:
                 _reply(connection, _failure(_BUSY))
             return
@@ -145,7 +145,7 @@ class ControlServer:
         finally:
             with self._guard:
                 self._connections.pop(threading.current_thread(), None)
-            self._places.release()
+            self._slots.release()
 
     def _answer(self, connection: socket.socket) -> Mapping[str, object]:
         try:
@@ -173,16 +173,17 @@ def send(verb: str, wait: bool = False, timeout: float | None = None) -> dict[st
     describer runs, or it does not answer.
     """
     _require_unix_sockets()
-    patience = timeout if timeout is not None else 120.0 if wait else 5.0
+    if timeout is None:
+        timeout = 120.0 if wait else 5.0
     request = json.dumps({"verb": verb, "wait": wait}).encode() + b"\n"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(patience)
+            connection.settimeout(timeout)
             connection.connect(str(runtime_folder(create=False) / "control.sock"))
             # A server that is busy answers and leaves without reading.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(request)
-            reply = json.loads(_read_line(connection, patience, _LARGEST_REPLY))
+            reply = json.loads(_read_line(connection, timeout, _MAX_REPLY))
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise DescriberError(
             "The describer is not running. Start it with: describer run.", detail=str(error)
@@ -226,12 +227,12 @@ def runtime_folder(*, create: bool) -> Path:
     """
     for parent in _runtime_parents():
         folder = parent / "describer"
-        if len(os.fsencode(folder / "control.sock")) <= _LONGEST_PATH and _is_private(parent):
+        if len(os.fsencode(folder / "control.sock")) <= _MAX_PATH and _is_private(parent):
             break
     else:
         # Anyone may write here, so the owner is in the name, and is checked below.
         folder = Path(tempfile.gettempdir()) / f"describer-{os.geteuid()}"
-        if len(os.fsencode(folder / "control.sock")) > _LONGEST_PATH:
+        if len(os.fsencode(folder / "control.sock")) > _MAX_PATH:
             folder = Path("/tmp") / folder.name  # noqa: S108 - the owner is checked below
     try:
         if create:
@@ -301,20 +302,20 @@ def _is_owner(connection: socket.socket) -> bool:
 
 
 def _read_line(
-    connection: socket.socket, patience: float = _SLOW_CLIENT, largest: int = LARGEST_REQUEST
+    connection: socket.socket, timeout: float = _REQUEST_TIMEOUT, largest: int = MAX_REQUEST
 ) -> bytes:
-    """Read up to a newline; the time is for the whole line, not for each piece of it."""
-    deadline = time.monotonic() + patience
+    """Read up to a newline; the time is for the whole line, not for each chunk."""
+    deadline = time.monotonic() + timeout
     line = bytearray()
     while b"\n" not in line:
-        left = deadline - time.monotonic()
-        if left <= 0:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
             raise TimeoutError("no whole line came")
-        connection.settimeout(left)
-        piece = connection.recv(largest + 1 - len(line))
-        if not piece:
+        connection.settimeout(remaining)
+        chunk = connection.recv(largest + 1 - len(line))
+        if not chunk:
             break
-        line += piece
+        line += chunk
         if len(line) > largest:
             raise DescriberError("The message is too long.")
     return bytes(line.partition(b"\n")[0])
@@ -322,7 +323,7 @@ def _read_line(
 
 def _reply(connection: socket.socket, reply: Mapping[str, object]) -> None:
     text = json.dumps(reply, default=str) + "\n"
-    connection.settimeout(_SLOW_CLIENT)
+    connection.settimeout(_REQUEST_TIMEOUT)
     with contextlib.suppress(OSError):  # who does not wait for the answer does not need it
         connection.sendall(text.encode())
 

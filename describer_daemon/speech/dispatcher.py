@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Self
 
 from describer_daemon.core.ports import DescriberError, VoiceSettings
 from describer_daemon.speech import espeak, voices, wav
-from describer_daemon.speech.utterance import OneAtATime, Utterance, longest
+from describer_daemon.speech.utterance import OneAtATime, Utterance, max_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-_PATIENCE = 3.0  # seconds for an answer: a service that systemd starts for us needs about one
-_LIST_PATIENCE = 20.0  # seconds for the list of voices: it can have thousands
-_QUEUE_PATIENCE = 30.0  # seconds until our turn: an urgent message of another program goes first
+_REPLY_TIMEOUT = 3.0  # seconds for an answer: a service that systemd starts for us needs about one
+_LIST_TIMEOUT = 20.0  # seconds for the list of voices: it can have thousands
+_QUEUE_TIMEOUT = 30.0  # seconds until our turn: an urgent message of another program goes first
 _BEGIN, _END, _CANCELED, _PAUSED, _RESUMED = 701, 702, 703, 704, 705
 _LEAST, _NORMAL, _MOST = 80, 170, 449  # words a minute at SSIP's rates -100, 0 and 100
 
@@ -57,14 +57,15 @@ class SpeechDispatcher(OneAtATime):
         """See `ports.Speaker`."""
         name = voice.name
         if name:
-            varied = "+" in name  # of the thousands of variants only when one is asked for
-            known = {key: value for key, value in _known().items() if ("+" in key) == varied}
-            name = voices.pick(name, known)
+            has_variant = "+" in name  # of the thousands of variants only when one is asked for
+            candidates = {key: value for key, value in _voice_names().items()
+                          if ("+" in key) == has_variant}
+            name = voices.pick(name, candidates)
         self._voice = replace(voice, name=name)
 
     def voices(self) -> Sequence[str]:
         """See `ports.Speaker`. A name may be followed by a variant: "English (America)+Annie"."""
-        return sorted({name for name in _known().values() if "+" not in name})
+        return sorted({name for name in _voice_names().values() if "+" not in name})
 
     def save(self, text: str, path: Path) -> None:
         """See `ports.Speaker`. The service cannot save, so espeak-ng does in its stead."""
@@ -94,7 +95,7 @@ class SpeechDispatcher(OneAtATime):
             connection.ask("SPEAK")
             connection.ask(stuffed(text) + "\r\n.")
             utterance.adopt(connection.silence)
-            connection.await_end(longest(text, voice.rate))
+            connection.await_end(max_seconds(text, voice.rate))
 
 
 class Connection:
@@ -103,13 +104,13 @@ class Connection:
     Every method may raise DescriberError; `detail` tells why the service cannot serve.
     """
 
-    def __init__(self, patience: float = _PATIENCE) -> None:
-        """`patience`: seconds to wait for the reply to a command."""
-        self._patience = patience
+    def __init__(self, timeout: float = _REPLY_TIMEOUT) -> None:
+        """`timeout`: seconds to wait for the reply to a command."""
+        self._timeout = timeout
         path = socket_path()
         try:
             self._socket = socket.socket(socket.AF_UNIX)
-            self._socket.settimeout(patience)
+            self._socket.settimeout(timeout)
             self._socket.connect(str(path))
         except (OSError, AttributeError) as error:  # no AF_UNIX on Windows
             self.close()
@@ -139,7 +140,7 @@ class Connection:
     def ask(self, command: str) -> list[str]:
         """Send one command and return the lines of the reply before its last."""
         self._send(command)
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._timeout
         while True:
             code, lines = self._reply(deadline)
             if code // 100 == 7:
@@ -156,7 +157,7 @@ class Connection:
 
     def await_end(self, timeout: float) -> None:
         """Wait until the one message was heard or cancelled, `timeout` seconds from its begin."""
-        deadline: float | None = time.monotonic() + _QUEUE_PATIENCE
+        deadline: float | None = time.monotonic() + _QUEUE_TIMEOUT
         while True:
             event = self._events.pop(0) if self._events else self._reply(deadline)[0]
             if event in (_END, _CANCELED):
@@ -186,8 +187,8 @@ class Connection:
     def _line(self, deadline: float | None) -> str:
         while b"\n" not in self._received:
             try:
-                left = None if deadline is None else max(deadline - time.monotonic(), 0.001)
-                self._socket.settimeout(left)
+                remaining = None if deadline is None else max(deadline - time.monotonic(), 0.001)
+                self._socket.settimeout(remaining)
                 chunk = self._socket.recv(1 << 16)
             except OSError as error:
                 raise _lost(f"speech-dispatcher fell silent: {error!r}") from error
@@ -200,11 +201,11 @@ class Connection:
 
 def socket_path() -> Path:
     """Where the service listens: SPEECHD_ADDRESS, else its usual place."""
-    method, _, place = os.environ.get("SPEECHD_ADDRESS", "").partition(":")
+    method, _, address = os.environ.get("SPEECHD_ADDRESS", "").partition(":")
     if method not in ("", "unix_socket"):
         raise _lost("SPEECHD_ADDRESS is not a unix_socket, and nothing here uses the network")
-    if place:
-        return Path(place)
+    if address:
+        return Path(address)
     runtime = os.environ.get("XDG_RUNTIME_DIR") or Path.home() / ".cache"
     return Path(runtime) / "speech-dispatcher" / "speechd.sock"
 
@@ -220,16 +221,16 @@ def stuffed(text: str) -> str:
     return "." + text if text.startswith(".") else text
 
 
-def _known() -> dict[str, str]:
+def _voice_names() -> dict[str, str]:
     """What people may call each voice -> its name; a language code means its plain voice."""
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     languages: dict[str, str] = {}
-    with Connection(_LIST_PATIENCE) as connection:
+    with Connection(_LIST_TIMEOUT) as connection:
         for line in connection.ask("LIST SYNTHESIS_VOICES"):
             name, language, *_ = [*line.split("\t"), ""]
-            found[name] = name
+            names[name] = name
             languages.setdefault(language, name)
-    return {**languages, **found}
+    return {**languages, **names}
 
 
 def _user() -> str:

@@ -21,39 +21,39 @@ log = logging.getLogger(__name__)
 _RATE = 22050  # samples a second
 _LOUDNESS = 0.15  # of full scale: it must not cover the first word
 _SECONDS = 0.07
-_LONGEST = 2.0  # seconds until a player is taken for dead
-_HEARD_OUT = 0.25  # seconds; a tone and the start of its player take a tenth
+_PLAYER_TIMEOUT = 2.0  # seconds until a player is taken for dead
+_FAILURE_TIMEOUT = 0.25  # seconds; a tone and the start of its player take a tenth
 
 
 @dataclass(slots=True)
 class _Playing:
-    """A tone on its way to the ear; `over` as soon as it is neither heard nor wanted any more."""
+    """A tone on its way to the ear; `over` once it has ended or nobody wants it any more."""
 
-    patience: float  # seconds that words wait for its end
+    wait_seconds: float  # seconds that words wait for its end
     over: threading.Event = field(default_factory=threading.Event)
     process: subprocess.Popen[bytes] | None = None
 
 
 class Earcons:
-    """Plays without waiting; no player or no sound device is told to the log alone."""
+    """Plays without waiting; no player or no sound device is only logged."""
 
-    def __init__(self, taken: bool = True, failure: bool = True) -> None:
-        """`taken` and `failure` say which of the two sounds are wanted."""
-        self._wants_taken = taken
+    def __init__(self, acknowledgement: bool = True, failure: bool = True) -> None:
+        """`acknowledgement` and `failure` say which of the two sounds are wanted."""
+        self._wants_acknowledgement = acknowledgement
         self._wants_failure = failure
         self._guard = threading.Lock()
         self._playing: _Playing | None = None
         self._closed = False
 
-    def taken(self) -> None:
+    def acknowledge(self) -> None:
         """A rising tone: the key was heard."""
-        if self._wants_taken:
-            self._start(660.0, 990.0, patience=0.0)  # an answer says as much
+        if self._wants_acknowledgement:
+            self._start(660.0, 990.0, wait_seconds=0.0)  # an answer says as much
 
     def failed(self) -> None:
         """A falling tone: what follows is bad news."""
         if self._wants_failure:
-            self._start(520.0, 330.0, patience=_HEARD_OUT)
+            self._start(520.0, 330.0, wait_seconds=_FAILURE_TIMEOUT)
 
     def make_way(self) -> None:
         """Let nothing sound into the words that follow.
@@ -64,7 +64,7 @@ class Earcons:
         with self._guard:
             playing, self._playing = self._playing, None
         if playing is not None:
-            playing.over.wait(playing.patience)
+            playing.over.wait(playing.wait_seconds)
             self._end(playing)
 
     def close(self) -> None:
@@ -75,14 +75,14 @@ class Earcons:
         if playing is not None:
             self._end(playing)
 
-    def _start(self, first: float, last: float, patience: float) -> None:
-        playing = _Playing(patience)
+    def _start(self, first: float, last: float, wait_seconds: float) -> None:
+        playing = _Playing(wait_seconds)
         with self._guard:
             if self._closed:
                 return
-            before, self._playing = self._playing, playing
-        if before is not None:
-            self._end(before)
+            previous, self._playing = self._playing, playing
+        if previous is not None:
+            self._end(previous)
         # To start a process takes some milliseconds that nobody should wait for.
         threading.Thread(target=self._play, args=(playing, first, last), name="earcon",
                          daemon=True).start()
@@ -119,7 +119,7 @@ class Earcons:
                 return True
             process = playing.process = processes.start(player.command(), stdin=subprocess.PIPE)
         try:
-            process.communicate(sound, timeout=_LONGEST)
+            process.communicate(sound, timeout=_PLAYER_TIMEOUT)
         except subprocess.TimeoutExpired:
             log.info("the earcon was not heard: %s hangs", player.program)
             processes.end(process)
@@ -135,10 +135,10 @@ def tone(first: float, last: float) -> bytes:
     samples = array("h")
     phase = 0.0
     for index in range(count):
-        along = index / count
-        phase += 2 * math.pi * (first + (last - first) * along) / _RATE
+        progress = index / count
+        phase += 2 * math.pi * (first + (last - first) * progress) / _RATE
         # Rising from and falling to nothing: an edge would be heard as a click.
-        loudness = _LOUDNESS * math.sin(math.pi * along) ** 0.5
+        loudness = _LOUDNESS * math.sin(math.pi * progress) ** 0.5
         samples.append(round(32767 * loudness * math.sin(phase)))
     if sys.byteorder == "big":
         samples.byteswap()

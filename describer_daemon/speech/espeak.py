@@ -38,10 +38,10 @@ def synthesise(text: str, voice: VoiceSettings) -> tuple[int, bytes]:
 
 def failed(code: int, errors: bytes) -> DescriberError:
     """The error for an exit status other than 0."""
-    complaint = errors.decode(errors="replace").strip()[-200:]
+    message = errors.decode(errors="replace").strip()[-200:]
     return DescriberError(
         "The voice espeak-ng failed. Please choose another voice.",
-        detail=f"espeak-ng ended with {code}: {complaint}",
+        detail=f"espeak-ng ended with {code}: {message}",
     )
 
 
@@ -51,8 +51,8 @@ def find(name: str) -> str:
     Raises DescriberError with the nearest names when there is no such voice.
     """
     base, plus, variant = name.partition("+")
-    found = voices.pick(base, listed())
-    return found + plus + (voices.pick(variant, listed("=variant")) if plus else "")
+    code = voices.pick(base, listed())
+    return code + plus + (voices.pick(variant, listed("=variant")) if plus else "")
 
 
 def listed(kind: str = "") -> dict[str, str]:
@@ -65,7 +65,7 @@ def listed(kind: str = "") -> dict[str, str]:
 
 def parse(listing: bytes) -> dict[str, str]:
     """Read the table of --voices: a voice goes by its language code, a variant by its file."""
-    found: dict[str, str] = {}
+    codes: dict[str, str] = {}
     titles: dict[str, str] = {}
     for line in listing.decode(errors="replace").splitlines()[1:]:
         _priority, language, _age, title, file = line.split()[:5]
@@ -73,11 +73,11 @@ def parse(listing: bytes) -> dict[str, str]:
             continue  # listed even where MBROLA is not installed, and then silent
         if language == "variant":
             code = file.removeprefix("!v/")
-            found.setdefault(code, code)
+            codes.setdefault(code, code)
             titles.setdefault(title, code)
             continue
-        found.setdefault(language, language)
+        codes.setdefault(language, language)
         titles.setdefault(title.replace("_", " "), language)
         for other in re.findall(r"\((\S+) \d+\)", line):  # (en 2): "en" will find a voice too
             titles.setdefault(other, other)
-    return {**titles, **found}
+    return {**titles, **codes}

@@ -16,7 +16,7 @@ from describer_daemon import processes
 from describer_daemon.core import stages
 from describer_daemon.core.ports import DescriberError, VoiceSettings
 from describer_daemon.speech import espeak, players, wav
-from describer_daemon.speech.utterance import OneAtATime, Utterance, longest
+from describer_daemon.speech.utterance import OneAtATime, Utterance, max_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,37 +53,37 @@ class EspeakSpeaker(OneAtATime):
         """See `OneAtATime`."""
         failures: list[str] = []
         for player in players.installed():
-            problem = _say_through(player, text, voice, utterance)
+            problem = _speak_with(player, text, voice, utterance)
             if not problem or utterance.stopped:
                 return
             failures.append(problem)
         raise players.unheard("; ".join(failures))
 
 
-def _say_through(player: Player, text: str, voice: VoiceSettings, utterance: Utterance) -> str:
-    """Speak to the end; "" or what the player complained of."""
+def _speak_with(player: Player, text: str, voice: VoiceSettings, utterance: Utterance) -> str:
+    """Speak to the end; "" or the player's error."""
     pipe = subprocess.PIPE
     try:
-        voicing = processes.start(espeak.command(voice), stdin=pipe, stdout=pipe, stderr=pipe)
+        synthesiser = processes.start(espeak.command(voice), stdin=pipe, stdout=pipe, stderr=pipe)
     except FileNotFoundError as error:
         raise DescriberError("espeak-ng is missing. Please install it.") from error
-    utterance.adopt_process(voicing)
-    words, sound, complaints = map(processes.pipe,
-                                   (voicing.stdin, voicing.stdout, voicing.stderr))
-    with complaints:
+    utterance.adopt_process(synthesiser)
+    text_pipe, sound, error_pipe = map(
+        processes.pipe, (synthesiser.stdin, synthesiser.stdout, synthesiser.stderr))
+    with error_pipe:
         try:
             with sound:  # ours must close, else espeak-ng would outlive its player
                 playing = players.start(player, sound, utterance)
-            with contextlib.suppress(BrokenPipeError), words:
-                words.write(espeak.encode(text))
+            with contextlib.suppress(BrokenPipeError), text_pipe:
+                text_pipe.write(espeak.encode(text))
             stages.reached("voiced")
-            problem = players.listen(playing, player, longest(text, voice.rate))
+            problem = players.listen(playing, player, max_seconds(text, voice.rate))
             if not problem:  # all it gave was played: now its own end tells whether that was all
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    voicing.wait(1.0)
-            code = voicing.poll()
+                    synthesiser.wait(1.0)
+            code = synthesiser.poll()
         finally:
-            processes.end(voicing)
+            processes.end(synthesiser)
         if code not in (None, 0, -signal.SIGPIPE) and not utterance.stopped:
-            raise espeak.failed(code, complaints.read())
+            raise espeak.failed(code, error_pipe.read())
     return problem

@@ -106,7 +106,7 @@ def listen(process: subprocess.Popen[bytes], player: Player, timeout: float) -> 
         raise unheard(f"{player.program} was not finished after {timeout:.1f} s") from error
     if process.returncode == 0:
         return ""
-    complaint = errors.decode(errors="replace").strip()[-200:]
-    problem = f"{player.program} ended with {process.returncode}: {complaint}"
+    message = errors.decode(errors="replace").strip()[-200:]
+    problem = f"{player.program} ended with {process.returncode}: {message}"
     log.info("not heard: %s", problem)
     return problem

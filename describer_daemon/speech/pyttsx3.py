@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any
 from describer_daemon import processes
 from describer_daemon.core.ports import DescriberError, VoiceSettings
 from describer_daemon.speech import players, voices, wav
-from describer_daemon.speech.utterance import OneAtATime, Utterance, longest, speakable
+from describer_daemon.speech.utterance import OneAtATime, Utterance, max_seconds, speakable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_START = 15.0  # seconds that a busy machine may take to start the child
+_START_TIMEOUT = 15.0  # seconds that a busy machine may take to start the child
 _SPEAKS_ITSELF = sys.platform in ("win32", "darwin")
 
 
@@ -41,15 +41,16 @@ class Pyttsx3Speaker(OneAtATime):
         if not _SPEAKS_ITSELF and (reason := players.unavailable_reason()):
             return reason
         try:
-            found = _known()
+            identifiers = _identifiers()
         except DescriberError as error:
             cure = "" if _SPEAKS_ITSELF else ": install libespeak-ng1"
             return f"pyttsx3 does not run here{cure} ({error.detail})"
-        return "" if found else "pyttsx3 finds no voice: install one in the system's settings"
+        return "" if identifiers else "pyttsx3 finds no voice: install one in the system's settings"
 
     def configure(self, voice: VoiceSettings) -> None:
         """See `ports.Speaker`."""
-        self._voice = replace(voice, name=voices.pick(voice.name, _known()) if voice.name else "")
+        name = voices.pick(voice.name, _identifiers()) if voice.name else ""
+        self._voice = replace(voice, name=name)
 
     def voices(self) -> Sequence[str]:
         """See `ports.Speaker`."""
@@ -61,42 +62,45 @@ class Pyttsx3Speaker(OneAtATime):
             sound = Path(folder) / "speech.wav"
             text = speakable(text)
             if text:
-                _finish(_begin(_wish("save", text, self._voice, sound)), _START + len(text))
+                child = _start_child(_request("save", text, self._voice, sound))
+                _finish(child, _START_TIMEOUT + len(text))
                 _as_wav(sound)
             wav.write(path, *(_samples(sound) if text else (22050, b"")))
 
     def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:
         """See `OneAtATime`."""
-        timeout = longest(text, voice.rate)
+        timeout = max_seconds(text, voice.rate)
         if _SPEAKS_ITSELF:
-            child = _begin(_wish("say", text, voice), utterance)
-            _finish(child, _START + timeout)
+            child = _start_child(_request("say", text, voice), utterance)
+            _finish(child, _START_TIMEOUT + timeout)
             return
         with tempfile.TemporaryDirectory(prefix="describer-") as folder:
             sound = Path(folder) / "speech.wav"
-            child = _begin(_wish("save", text, voice, sound), utterance)
-            _finish(child, _START + len(text))
+            child = _start_child(_request("save", text, voice, sound), utterance)
+            _finish(child, _START_TIMEOUT + len(text))
             if not utterance.stopped:
                 _samples(sound)  # nothing there must not pass for heard
                 players.play_file(sound, utterance, timeout=timeout)
 
 
-def _wish(do: str, text: str, voice: VoiceSettings, path: Path | None = None) -> dict[str, Any]:
+def _request(do: str, text: str, voice: VoiceSettings, path: Path | None = None) -> dict[str, Any]:
     return {"do": do, "text": text, "voice": voice.name, "rate": voice.rate,
             "volume": min(max(voice.volume, 0), 100), "path": str(path)}
 
 
-def _begin(wish: dict[str, Any], utterance: Utterance | None = None) -> subprocess.Popen[bytes]:
-    """Start a child with a wish; stopping `utterance` kills it."""
+def _start_child(
+    request: dict[str, Any], utterance: Utterance | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a child with a request; stopping `utterance` kills it."""
     pipe = subprocess.PIPE
     command = processes.python("describer_daemon.speech.pyttsx3_child")
     child = processes.start(command, stdin=pipe, stdout=pipe, stderr=pipe)
     if utterance is not None:
         utterance.adopt_process(child)
-    wishes = processes.pipe(child.stdin)
+    requests = processes.pipe(child.stdin)
     try:
-        wishes.write(json.dumps(wish).encode())
-        wishes.flush()
+        requests.write(json.dumps(request).encode())
+        requests.flush()
     except BrokenPipeError:
         pass  # it died; its end will tell
     return child
@@ -113,8 +117,8 @@ def _finish(child: subprocess.Popen[bytes], timeout: float) -> dict[str, Any]:
     try:
         reply: dict[str, Any] = json.loads(output)
     except ValueError as error:
-        complaint = errors.decode(errors="replace").strip()[-200:]
-        raise _failed(f"it ended with {child.returncode}: {complaint}") from error
+        message = errors.decode(errors="replace").strip()[-200:]
+        raise _failed(f"it ended with {child.returncode}: {message}") from error
     if "error" in reply:
         raise _failed(str(reply["error"]))
     return reply
@@ -122,18 +126,18 @@ def _finish(child: subprocess.Popen[bytes], timeout: float) -> dict[str, Any]:
 
 def _listed() -> list[tuple[str, str]]:
     """Name and identifier of every voice."""
-    reply = _finish(_begin({"do": "voices"}), _START)
+    reply = _finish(_start_child({"do": "voices"}), _START_TIMEOUT)
     return [(str(name), str(key)) for name, key in reply["voices"] if not _mbrola(key)]
 
 
-def _known() -> dict[str, str]:
+def _identifiers() -> dict[str, str]:
     """What people may call each voice (its name, identifier, or language) -> its identifier."""
-    found = _listed()
-    known = dict(reversed(found))
-    known |= {key: key for _, key in found}
-    for _, key in found:
-        known.setdefault(key.rpartition("/")[2], key)
-    return known
+    listed = _listed()
+    identifiers = dict(reversed(listed))
+    identifiers |= {key: key for _, key in listed}
+    for _, key in listed:
+        identifiers.setdefault(key.rpartition("/")[2], key)
+    return identifiers
 
 
 def _mbrola(key: str) -> bool:

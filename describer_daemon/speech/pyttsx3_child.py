@@ -1,4 +1,4 @@
-"""The process that runs pyttsx3: one wish on standard input, one answer, and then its end.
+"""The process that runs pyttsx3: one request on standard input, one answer, and then its end.
 
 pyttsx3 hangs or goes silent on later calls in one process, so it never gets a second.
 """
@@ -11,56 +11,57 @@ import sys
 import time
 from typing import Any
 
-_LATEST = 15.0  # seconds from the end of runAndWait to the end of its work
+_FINISH_TIMEOUT = 15.0  # seconds from the end of runAndWait to the end of its work
 
 
 def main() -> None:
     """Answer {"voices": ...}, {} when all went well, or {"error": ...}, as one line of JSON."""
-    wish = json.load(sys.stdin)
-    with os.fdopen(os.dup(1), "w") as answer:
+    request = json.load(sys.stdin)
+    with os.fdopen(os.dup(1), "w") as stdout:
         os.dup2(2, 1)  # pyttsx3 prints
         try:
-            reply = _do(wish)
+            reply = _do(request)
         except Exception as error:  # whatever a driver raises; the parent must learn of it
             reply = {"error": f"{type(error).__name__}: {error}"}
-        json.dump(reply, answer)
+        json.dump(reply, stdout)
     sys.stdout.flush()
     os._exit(0)  # drivers abort in their destructors
 
 
-def _do(wish: dict[str, Any]) -> dict[str, Any]:
+def _do(request: dict[str, Any]) -> dict[str, Any]:
     import pyttsx3
 
     engine = pyttsx3.init()
-    if wish["do"] == "voices":
+    if request["do"] == "voices":
         return {"voices": [[voice.name or voice.id, voice.id]
                            for voice in engine.getProperty("voices")]}
-    problems: list[str] = []
+    errors: list[str] = []
     finished: list[bool] = []
     # keyword arguments are pyttsx3's way to call back
-    engine.connect("error", lambda exception, **_: problems.append(repr(exception)))
+    engine.connect("error", lambda exception, **_: errors.append(repr(exception)))
     engine.connect("finished-utterance", lambda completed, **_: finished.append(completed))
-    if wish["voice"]:
-        engine.setProperty("voice", wish["voice"])
-    engine.setProperty("rate", wish["rate"])
-    engine.setProperty("volume", wish["volume"] / 100)
+    if request["voice"]:
+        engine.setProperty("voice", request["voice"])
+    engine.setProperty("rate", request["rate"])
+    engine.setProperty("volume", request["volume"] / 100)
     if str(engine) == "espeak":
-        _settle(engine)
-    if wish["do"] == "save":
-        engine.save_to_file(wish["text"], wish["path"])
+        _apply_settings(engine)
+    if request["do"] == "save":
+        engine.save_to_file(request["text"], request["path"])
     else:
-        engine.say(wish["text"])
+        engine.say(request["text"])
     engine.runAndWait()
-    must_finish = wish["do"] == "say" or str(engine) == "espeak"  # sapi5 and nsss save in silence
-    deadline = time.monotonic() + _LATEST
-    while must_finish and not (finished or problems) and time.monotonic() < deadline:
+    # sapi5 and nsss save without an event at the end
+    must_finish = request["do"] == "say" or str(engine) == "espeak"
+    deadline = time.monotonic() + _FINISH_TIMEOUT
+    while must_finish and not (finished or errors) and time.monotonic() < deadline:
         time.sleep(0.005)  # espeak's runAndWait returns while its own thread still works
-    if problems or (must_finish and not any(finished)):
-        return {"error": "; ".join(problems) or "the utterance was not finished"}
+    if errors or (must_finish and not any(finished)):
+        return {"error": "; ".join(errors) or "the utterance was not finished"}
     return {}
 
 
-def _settle(engine: Any) -> None:
+def _apply_settings(engine: Any) -> None:
     """Have espeak's own thread take the settings before there is a text.
 
     runAndWait would cancel those that it had not taken yet, and at times the text with them.

@@ -27,7 +27,7 @@ def speakable(text: str) -> str:
     return " ".join("".join(printable).split())
 
 
-def longest(text: str, rate: int) -> float:
+def max_seconds(text: str, rate: int) -> float:
     """Seconds after which `text` at `rate` words a minute must be over, or something is stuck."""
     words = sum(max(1.0, len(run) / 3) for run in re.findall(r"[^\W\d_]+", text))
     words += 2 * len(re.findall(r"[\d_]|[^\w\s]", text))  # digits and signs may be said singly
@@ -80,7 +80,7 @@ class Utterance:
 
         def end() -> None:
             if process.returncode is None:
-                processes.end(process, patience=0.0)
+                processes.end(process, timeout=0.0)
 
         self.adopt(end)
 
@@ -140,25 +140,25 @@ class OneAtATime(ABC):
 
         utterance = Utterance(say, finished)
         with self._lock:
-            before = list(self._live)
+            previous = list(self._live)
             self._live.append(utterance)
             utterance.start()
-        for other in before:
+        for other in previous:
             other.stop()
 
     def stop(self) -> None:
         """See `ports.Speaker`."""
-        for utterance in self._living():
+        for utterance in self._live_utterances():
             utterance.stop()
 
     def close(self) -> None:
         """See `ports.Speaker`."""
-        utterances = self._living()
+        utterances = self._live_utterances()
         for utterance in utterances:
             utterance.stop()
         for utterance in utterances:
             utterance.join(2.0)
 
-    def _living(self) -> list[Utterance]:
+    def _live_utterances(self) -> list[Utterance]:
         with self._lock:
             return list(self._live)

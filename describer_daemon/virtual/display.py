@@ -52,7 +52,7 @@ class VirtualDisplay:
 
     def __enter__(self) -> Self:
         try:
-            self._begin()
+            self._start_all()
         except BaseException:
             self.close()
             raise
@@ -136,23 +136,23 @@ class VirtualDisplay:
             _end_politely(self._processes.pop())
         self._cleanup.close()
 
-    def _begin(self) -> None:
+    def _start_all(self) -> None:
         _require("Xvfb")
         _require("openbox")
         home = self._cleanup.enter_context(
             tempfile.TemporaryDirectory(prefix="describer-", ignore_cleanup_errors=True)
         )
-        kept = {key: value for key, value in os.environ.items() if key not in _FOREIGN}
+        inherited = {key: value for key, value in os.environ.items() if key not in _FOREIGN}
         runtime = Path(home, "run")
         runtime.mkdir(mode=0o700)
-        self.env = {**kept, "HOME": home, "XDG_RUNTIME_DIR": str(runtime)}
-        self.name = self._begin_server()
+        self.env = {**inherited, "HOME": home, "XDG_RUNTIME_DIR": str(runtime)}
+        self.name = self._start_server()
         self.env["DISPLAY"] = self.name
         self.start(["openbox", "--sm-disable"])
         with self.opened() as display:
             _wait_for(lambda: _managed(display), "The window manager did not start.")
 
-    def _begin_server(self) -> str:
+    def _start_server(self) -> str:
         size = f"{self.width}x{self.height}x24"
         # Xvfb finds a free number itself and writes it to descriptor 1 when it is ready.
         wanted = [] if self._number is None else [f":{self._number}"]
@@ -204,15 +204,15 @@ def _end_politely(process: subprocess.Popen[bytes]) -> None:
 
 
 def _wait_for(look: Callable[[], T | None], failure: str) -> T:
-    for found in _looks(look):
-        if found is not None:
-            return found
+    for result in _polled(look):
+        if result is not None:
+            return result
     raise DescriberError(failure)
 
 
-def _looks(look: Callable[[], T | None]) -> Iterator[T | None]:
-    latest = time.monotonic() + _START_SECONDS
-    while time.monotonic() < latest:
+def _polled(look: Callable[[], T | None]) -> Iterator[T | None]:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
         yield look()
         time.sleep(0.01)
 
@@ -228,11 +228,11 @@ def _active_title(display: Any) -> str:
     from Xlib import X, error
 
     atom = display.intern_atom("_NET_ACTIVE_WINDOW")
-    found = display.screen().root.get_full_property(atom, X.AnyPropertyType)
-    if found is None or not found.value or not found.value[0]:
+    active = display.screen().root.get_full_property(atom, X.AnyPropertyType)
+    if active is None or not active.value or not active.value[0]:
         return ""
     try:
-        window = display.create_resource_object("window", found.value[0])
+        window = display.create_resource_object("window", active.value[0])
         return str(window.get_wm_name() or "")
     except error.BadWindow:
         return ""

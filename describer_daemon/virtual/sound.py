@@ -95,7 +95,7 @@ class VirtualSound:
     def stop_server(self) -> None:
         """End the server; what plays on it fails."""
         if self._process is not None:
-            processes.end(self._process, patience=5.0)
+            processes.end(self._process, timeout=5.0)
             self._process = None
         Path(self.server.removeprefix("unix:")).unlink(missing_ok=True)
 
@@ -151,10 +151,10 @@ class Recording:
     def samples(self) -> array.array[int]:
         """The 16-bit mono samples so far, `RATE` a second."""
         with self._lock:
-            found = array.array("h", bytes(self._data[: len(self._data) // 2 * 2]))
+            samples = array.array("h", bytes(self._data[: len(self._data) // 2 * 2]))
         if sys.byteorder == "big":
-            found.byteswap()
-        return found
+            samples.byteswap()
+        return samples
 
     @property
     def first_sound(self) -> float | None:
@@ -172,10 +172,10 @@ class Recording:
 
     def wait_for_silence(self, seconds: float = 0.3, timeout: float = 30.0) -> bool:
         """Whether no sound came for `seconds`, within `timeout` seconds."""
-        begun = time.monotonic()
+        started = time.monotonic()
 
         def silent() -> bool:
-            return time.monotonic() - max(self._last_sound or 0.0, begun) >= seconds
+            return time.monotonic() - max(self._last_sound or 0.0, started) >= seconds
 
         return self._wait(silent, timeout)
 
@@ -214,27 +214,27 @@ def read_wav(path: Path) -> array.array[int]:
 
 def sounding_seconds(samples: array.array[int]) -> float:
     """From the first sound to the last, in seconds; 0 in silence."""
-    loud = [place for place, value in enumerate(samples) if abs(value) > _LOUD]
+    loud = [index for index, value in enumerate(samples) if abs(value) > _LOUD]
     return (loud[-1] - loud[0] + 1) / RATE if loud else 0.0
 
 
 def similarity(recording: array.array[int], reference: array.array[int]) -> float:
     """How surely `reference` was heard somewhere in `recording`: about 1 if so, else near 0.
 
-    The largest normalised cross-correlation, each place of the recording normalised by the
+    The largest normalised cross-correlation, each offset in the recording normalised by the
     energy of the window that the reference covers there.
     """
     import numpy as np
 
-    heard = np.array(recording, dtype=np.float64)
-    wanted = np.trim_zeros(np.array(reference, dtype=np.float64))
-    if not wanted.size or not heard.any():
+    signal = np.array(recording, dtype=np.float64)
+    pattern = np.trim_zeros(np.array(reference, dtype=np.float64))
+    if not pattern.size or not signal.any():
         return 0.0
-    heard = np.pad(heard, wanted.size)  # so that an end that was cut off still has its place
-    size = 1 << math.ceil(math.log2(heard.size + wanted.size))
-    product = np.fft.irfft(np.fft.rfft(heard, size) * np.fft.rfft(wanted, size).conj(), size)
-    places = heard.size - wanted.size + 1
-    sums = np.concatenate(([0.0], np.cumsum(heard**2)))
-    energy = sums[wanted.size:] - sums[:places]
+    signal = np.pad(signal, pattern.size)  # so that an end that was cut off still has an offset
+    size = 1 << math.ceil(math.log2(signal.size + pattern.size))
+    product = np.fft.irfft(np.fft.rfft(signal, size) * np.fft.rfft(pattern, size).conj(), size)
+    offsets = signal.size - pattern.size + 1
+    sums = np.concatenate(([0.0], np.cumsum(signal**2)))
+    energy = sums[pattern.size:] - sums[:offsets]
     energy = np.maximum(energy, 1e-3 * energy.max())  # near silence anything correlates
-    return float((product[:places] / np.sqrt(energy * (wanted**2).sum())).max())
+    return float((product[:offsets] / np.sqrt(energy * (pattern**2).sum())).max())

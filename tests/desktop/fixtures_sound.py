@@ -54,7 +54,7 @@ def speech_dispatcher(server: VirtualSound) -> Iterator[str]:
             time.sleep(0.02)
         yield f"unix_socket:{socket}"
     finally:
-        processes.end(process, patience=5.0)
+        processes.end(process, timeout=5.0)
         shutil.rmtree(folder, ignore_errors=True)
 
 

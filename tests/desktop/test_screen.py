@@ -140,20 +140,20 @@ def test_a_display_that_went_away_and_came_back_is_grabbed(
 
 
 def test_a_broken_connection_is_opened_again(xserver: VirtualDisplay) -> None:
-    kept = x11.Kept()
+    kept = x11.PersistentDisplay()
     point(xserver, 11, 22)
-    assert kept.ask(x11.pointer) == (11, 22)
+    assert kept.query(x11.pointer) == (11, 22)
     kept._display.display.socket.shutdown(socket.SHUT_RDWR)  # as when the server ends
-    assert kept.ask(x11.pointer) == (11, 22)
+    assert kept.query(x11.pointer) == (11, 22)
 
 
 def test_what_is_sent_to_everyone_does_not_heap_up(xserver: VirtualDisplay) -> None:
-    kept = x11.Kept()
-    kept.ask(x11.pointer)
+    kept = x11.PersistentDisplay()
+    kept.query(x11.pointer)
     for layout in ("de", "us"):
         subprocess.run(["setxkbmap", layout], check=True, env=xserver.env, timeout=20)
         wait_until(lambda: kept._display.pending_events() > 0)
-        kept.ask(x11.pointer)
+        kept.query(x11.pointer)
         assert kept._display.pending_events() == 0
 
 

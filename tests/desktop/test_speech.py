@@ -419,7 +419,7 @@ def test_a_hung_speech_dispatcher(speech_service: str) -> None:
 
 
 def test_a_hung_sound_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("describer_daemon.speech.espeak_ng.longest", lambda *_: 1.0)
+    monkeypatch.setattr("describer_daemon.speech.espeak_ng.max_seconds", lambda *_: 1.0)
     with VirtualSound() as server:
         monkeypatch.setenv("PULSE_SERVER", server.server)
         assert server.pid is not None

@@ -64,7 +64,7 @@ def test_end_takes_descendants_stopped_ones_and_those_that_ignore_signals(tmp_pa
     until(note.exists)
     grandchild = int(note.read_text(encoding="utf-8"))
     os.kill(child.pid, signal.SIGSTOP)
-    processes.end(child, patience=20)
+    processes.end(child, timeout=20)
     assert child.returncode == -signal.SIGKILL  # and so it was reaped
     until(lambda: state(grandchild) in ("Z", ""))
     processes.end(child)  # twice is harmless
@@ -76,7 +76,7 @@ def test_a_signal_to_our_own_group_does_not_reach_a_child() -> None:
     try:
         assert os.getpgid(child.pid) == child.pid != os.getpgid(0)
     finally:
-        processes.end(child, patience=20)
+        processes.end(child, timeout=20)
 
 
 def test_our_modules_never_load_from_the_folder_we_are_in(tmp_path: Path) -> None:
@@ -97,4 +97,4 @@ def test_at_the_end_all_are_ended_but_those_that_stay() -> None:
         assert [one.returncode for one in ours] == [-signal.SIGKILL] * 2
         assert editor.poll() is None
     finally:
-        processes.end(editor, patience=20)
+        processes.end(editor, timeout=20)

@@ -376,7 +376,7 @@ def image_or_sentence(read: Callable[[bytes], Image.Image], data: bytes) -> None
     except DescriberError:
         return
     assert image.mode == "RGB"
-    assert image.width * image.height <= image_decoding.MOST_PIXELS
+    assert image.width * image.height <= image_decoding.MAX_PIXELS
     assert image_decoding.blank_reason(image) in ("", "black", "plain")
 
 

@@ -129,8 +129,8 @@ def test_special_files_do_not_hang(captioner: ChildCaptioner, tmp_path: Path) ->
 def test_a_file_that_is_too_large_is_not_read(
     captioner: ChildCaptioner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert files.MOST_BYTES == 256 << 20
-    monkeypatch.setattr(files, "MOST_BYTES", 1 << 20)
+    assert files.MAX_BYTES == 256 << 20
+    monkeypatch.setattr(files, "MAX_BYTES", 1 << 20)
     with (tmp_path / "large.png").open("wb") as file:
         file.truncate((1 << 20) + 1)
     assert refused(captioner, tmp_path / "large.png") == (

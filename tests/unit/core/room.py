@@ -135,7 +135,7 @@ class Earcons:
         self.heard: list[str] = []
         self.error: Exception | None = None
 
-    def taken(self) -> None:
+    def acknowledge(self) -> None:
         self._play("taken")
 
     def failed(self) -> None:

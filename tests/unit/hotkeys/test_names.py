@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from describer_daemon.core.ports import Hotkey, Verb
 from describer_daemon.hotkeys.names import KEYS, MODIFIERS, keys_refused, parse_hotkey
 from describer_daemon.hotkeys.pynput import _Tracker
-from describer_daemon.hotkeys.x11 import _Held
+from describer_daemon.hotkeys.x11 import _RepeatFilter
 from describer_daemon.hotkeys.x11_keyboard import Keyboard
 
 A, B = parse_hotkey("ctrl+alt+a"), parse_hotkey("f9")
@@ -81,7 +81,7 @@ def test_refused_keys_are_named_together() -> None:
 
 
 def test_repeats_have_one_time_and_presses_two() -> None:
-    held = _Held()
+    held = _RepeatFilter()
     assert held.press(40, 100)
     held.release(40, 700)
     assert not held.press(40, 700)

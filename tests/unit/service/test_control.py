@@ -408,7 +408,7 @@ def test_long_paths_and_missing_folders_fall_back(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(long))
     monkeypatch.setattr(control, "_runtime_parents", lambda: iter([long]))
     monkeypatch.setattr(control.tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(control, "_LONGEST_PATH", len(str(long)))
+    monkeypatch.setattr(control, "_MAX_PATH", len(str(long)))
     folder = control.runtime_folder(create=True)
     assert folder == tmp_path / f"describer-{os.geteuid()}"
     assert folder == control.runtime_folder(create=False)

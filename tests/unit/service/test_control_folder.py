@@ -100,5 +100,5 @@ def test_the_longest_path_that_a_socket_may_have_is_used(
     sandbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = sandbox / "run" / "describer"
-    monkeypatch.setattr(control, "_LONGEST_PATH", len(os.fsencode(folder / "control.sock")))
+    monkeypatch.setattr(control, "_MAX_PATH", len(os.fsencode(folder / "control.sock")))
     assert control.runtime_folder(create=True) == folder

@@ -16,7 +16,7 @@ import pytest
 
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.service import control
-from describer_daemon.service.control import LARGEST_REQUEST, ControlServer, send
+from describer_daemon.service.control import MAX_REQUEST, ControlServer, send
 
 LONG = 20.0  # seconds until a test gives up
 STATUS = b'{"verb": "status"}'
@@ -87,7 +87,7 @@ def test_what_follows_the_first_line_is_not_looked_at(daemon: Daemon) -> None:
 
 
 def test_the_longest_request_is_taken_and_no_longer_one(daemon: Daemon) -> None:
-    longest = STATUS[:-1] + b" " * (LARGEST_REQUEST - len(STATUS)) + STATUS[-1:]
+    longest = STATUS[:-1] + b" " * (MAX_REQUEST - len(STATUS)) + STATUS[-1:]
     with connected() as connection:
         connection.sendall(longest)
         connection.shutdown(socket.SHUT_WR)
@@ -187,7 +187,7 @@ def served(listener: socket.socket, *pieces: bytes, then: float = 0.0) -> thread
     def serve() -> None:
         connection, _ = listener.accept()
         with connection, contextlib.suppress(OSError):
-            connection.recv(LARGEST_REQUEST)
+            connection.recv(MAX_REQUEST)
             for piece in pieces:
                 connection.sendall(piece)
                 time.sleep(then)

@@ -22,7 +22,7 @@ from describer_daemon.speech.earcons import Earcons, tone
 
 @pytest.fixture
 def earcons() -> Iterator[Earcons]:
-    earcons = Earcons(taken=True, failure=True)
+    earcons = Earcons(acknowledgement=True, failure=True)
     yield earcons
     earcons.close()
     until(lambda: not any(thread.name == "earcon" for thread in threading.enumerate()))
@@ -81,7 +81,7 @@ def test_the_player_gets_the_whole_sound(
 ) -> None:
     program("paplay", 'cat > "$HEARD/part"; mv "$HEARD/part" "$HEARD/whole"')
     whole = tmp_path / "whole"
-    for play, first, last in ((earcons.taken, 660.0, 990.0), (earcons.failed, 520.0, 330.0)):
+    for play, first, last in ((earcons.acknowledge, 660.0, 990.0), (earcons.failed, 520.0, 330.0)):
         play()
         until(whole.exists)
         assert whole.read_bytes() == tone(first, last)
@@ -93,14 +93,14 @@ def test_the_next_player_is_tried(
 ) -> None:
     program("paplay", "exit 1")
     program("aplay", 'cat > /dev/null; touch "$HEARD/aplay"')
-    earcons.taken()
+    earcons.acknowledge()
     until((tmp_path / "aplay").exists)
 
 
 def test_what_is_switched_off_is_silent(program: Callable[[str, str], None]) -> None:
     program("paplay", "cat > /dev/null")
-    earcons = Earcons(taken=False, failure=False)
-    earcons.taken()
+    earcons = Earcons(acknowledgement=False, failure=False)
+    earcons.acknowledge()
     earcons.failed()
     assert not any(thread.name == "earcon" for thread in threading.enumerate())
     earcons.close()
@@ -110,7 +110,7 @@ def test_without_a_player_the_log_says_so(
     earcons: Earcons, program: Callable[[str, str], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    earcons.taken()
+    earcons.acknowledge()
     until(lambda: "no program plays sound" in caplog.text)
 
 
@@ -132,7 +132,7 @@ def alive(pid: int) -> bool:
 def test_words_end_the_tone_of_a_key(
     earcons: Earcons, players: Callable[[], list[int]]
 ) -> None:
-    earcons.taken()
+    earcons.acknowledge()
     until(players)
     begun = time.monotonic()
     earcons.make_way()
@@ -145,7 +145,7 @@ def test_words_come_before_a_tone_that_has_not_begun(
     earcons: Earcons, players: Callable[[], list[int]]
 ) -> None:
     for _ in range(20):
-        earcons.taken()
+        earcons.acknowledge()
         earcons.make_way()
     until(lambda: not any(thread.name == "earcon" for thread in threading.enumerate()))
     assert not any(map(alive, players()))
@@ -172,7 +172,7 @@ def test_words_do_not_wait_for_a_tone_that_hangs(
 def test_a_new_sound_ends_the_one_before_and_close_ends_all(
     earcons: Earcons, players: Callable[[], list[int]]
 ) -> None:
-    earcons.taken()
+    earcons.acknowledge()
     until(lambda: len(players()) == 1)
     (first,) = players()
     earcons.failed()
@@ -180,6 +180,6 @@ def test_a_new_sound_ends_the_one_before_and_close_ends_all(
     assert not alive(first)
     earcons.close()
     until(lambda: not any(alive(pid) for pid in players()))
-    earcons.taken()  # nothing happens after the end
+    earcons.acknowledge()  # nothing happens after the end
     until(lambda: not any(thread.name == "earcon" for thread in threading.enumerate()))
     assert len(players()) == 2

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from describer_daemon.core.ports import DescriberError, VoiceSettings
 from describer_daemon.speech import espeak, voices, wav
 from describer_daemon.speech.dispatcher import socket_path, ssip_rate, stuffed
-from describer_daemon.speech.utterance import OneAtATime, Utterance, longest, speakable
+from describer_daemon.speech.utterance import OneAtATime, Utterance, max_seconds, speakable
 from describer_daemon.virtual.sound import RATE, similarity, sounding_seconds
 
 
@@ -33,9 +33,9 @@ def test_speakable_text_is_one_line_without_commands(text: str) -> None:
 
 
 def test_the_longest_time_grows_with_text_and_slowness() -> None:
-    assert 5 < longest("A dog.", 180) < 10
-    assert longest("A dog on a lawn.", 90) > longest("A dog on a lawn.", 180)
-    assert longest("1234567890", 180) > longest("abcdefghij", 180)
+    assert 5 < max_seconds("A dog.", 180) < 10
+    assert max_seconds("A dog on a lawn.", 90) > max_seconds("A dog on a lawn.", 180)
+    assert max_seconds("1234567890", 180) > max_seconds("abcdefghij", 180)
 
 
 @pytest.mark.parametrize(
