@@ -120,7 +120,8 @@ def outline(name: str, captioner: ChildCaptioner) -> Iterator[Described]:
             drawn = b""
             if caption.number == len(caption.pictures):
                 things = caption.things if caption.number <= 1 else ()
-                boxes = [each.box for each in (*caption.pictures, *things)]
+                boxes = [found.box for found in caption.pictures]
+                boxes += [thing.box for thing in things]
                 labels = [*map(str, range(1, caption.number + 1)), *(each.name for each in things)]
                 drawn = captioner.outline(screen, boxes, labels) if boxes else b""
             yield Described(name, caption, drawn=drawn)
