@@ -120,9 +120,10 @@ def outline(name: str, captioner: ChildCaptioner) -> Iterator[Described]:
             drawn = b""
             if caption.number == len(caption.pictures):
                 things = caption.things if caption.number <= 1 else ()
-                boxes = [found.box for found in caption.pictures]
-                boxes += [thing.box for thing in things]
-                labels = [*map(str, range(1, caption.number + 1)), *(each.name for each in things)]
+                boxes = [*(picture.box for picture in caption.pictures),
+                         *(thing.box for thing in things)]
+                labels = [*map(str, range(1, caption.number + 1)),
+                          *(thing.name for thing in things)]
                 drawn = captioner.outline(screen, boxes, labels) if boxes else b""
             yield Described(name, caption, drawn=drawn)
     except DescriberError as error:
