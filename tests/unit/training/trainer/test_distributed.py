@@ -102,9 +102,9 @@ def test_two_processes_one_of_which_is_killed_learn_as_one_alone(folder: Path) -
     assert "Warning" not in done.stderr
     after = losses(folder / "shared")
     assert after[: len(before)] == before
-    assert len(before) < len(after) == len(alone.losses)
+    assert len(before) < len(after) == len(alone.state.losses)
     assert {stage for stage, *_ in after} == {"0", "1", "2"}
-    for (stage, step, loss), (_, _, wanted) in zip(after, alone.losses, strict=True):
+    for (stage, step, loss), (_, _, wanted) in zip(after, alone.state.losses, strict=True):
         assert loss == pytest.approx(wanted, abs=1e-4), (stage, step)
     assert (folder / "shared" / "scores.png").is_file()
 

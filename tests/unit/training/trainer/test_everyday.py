@@ -342,10 +342,10 @@ def test_a_training_knows_what_is_not_there(
 
 
 def test_every_stage_teaches_what_it_should(whole: Trainer, recipe: Recipe) -> None:
-    assert {stage for stage, *_ in whole.losses} == {*range(5)}
-    assert all(math.isfinite(loss) for *_, loss in whole.losses)
+    assert {stage for stage, *_ in whole.state.losses} == {*range(5)}
+    assert all(math.isfinite(loss) for *_, loss in whole.state.losses)
     for number, most in ((0, 0.93), (1, 0.93)):
-        values = [loss for stage, _, loss in whole.losses if stage == number]
+        values = [loss for stage, _, loss in whole.state.losses if stage == number]
         assert np.mean(values[-2:]) < most * np.mean(values[:2]), recipe.stages[number].name
 
 
@@ -359,7 +359,7 @@ def test_heads_then_language(recipe: Recipe, data: TrainingData, tmp_path: Path)
         trainer = Trainer(short, data, None, work)
         before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
         trainer.run()
-        moved.append({name for name, value in trainer.average.items()
+        moved.append({name for name, value in trainer.state.ema_weights.items()
                       if not torch.equal(value, before[name])})
     assert {name.partition(".")[0] for name in moved[0]} == {"objects"}
     second = moved[1] - moved[0]
@@ -396,8 +396,8 @@ def test_killed_in_every_stage_it_ends_as_if_it_had_not_been(
     killed = []
 
     def killing(trainer: Trainer, *arguments: Any) -> float:
-        place = trainer.stage, trainer.step
-        if place not in killed and trainer.step == 1:
+        place = trainer.state.stage, trainer.state.step
+        if place not in killed and trainer.state.step == 1:
             killed.append(place)
             raise KeyboardInterrupt
         return train_step(trainer, *arguments)
@@ -408,9 +408,9 @@ def test_killed_in_every_stage_it_ends_as_if_it_had_not_been(
             trained(recipe, data, tmp_path)
     assert killed == [(number, 1) for number in range(len(recipe.stages))]
     again = trained(recipe, data, tmp_path)
-    assert again.losses == whole.losses
-    for name, value in whole.average.items():
-        assert torch.equal(again.average[name], value), name
+    assert again.state.losses == whole.state.losses
+    for name, value in whole.state.ema_weights.items():
+        assert torch.equal(again.state.ema_weights[name], value), name
     for name in ("losses.csv", "scores.jsonl"):
         assert (tmp_path / name).read_bytes() == (whole.work / name).read_bytes()
 

@@ -30,8 +30,9 @@ from training.evaluation.report import encoded, greedy, reporter
 from training.precision import autocast
 from training.trainer.batch_source import MapBatchSource
 from training.trainer.losses import distillation_loss, xent_loss
+from training.trainer.optimization import one_cycle
 from training.trainer.recipe import Recipe, Stage, load_recipe
-from training.trainer.train import Trainer, one_cycle
+from training.trainer.train import Trainer
 from training.trainer.training_data import TrainingData, mirrored_ids, prepare_data, tokenise
 
 if TYPE_CHECKING:
