@@ -159,7 +159,7 @@ def _row(
         searched(network, features, data, greedy, f"{name}, greedy"),
         searched(network, features, data, beam, f"{name}, beam of {beam.beam_size}"),
         last["loss"], last["perplexity"], (_count(network), _count(network.decoder)),
-        trainer.seconds / 60, (timed(network, data, recipe, greedy),
+        trainer.state.seconds / 60, (timed(network, data, recipe, greedy),
                                timed(network, data, recipe, beam)),
         (sum(stage.epochs for stage in recipe.stages),
          sum(stage.epochs for stage in original.stages)),

@@ -17,7 +17,7 @@ from training.finder.canvas import IGNORED
 from training.finder.network import CELL, FinderNetwork
 from training.finder.photographs import Photographs
 from training.finder.screens import Composer
-from training.trainer.train import one_cycle
+from training.trainer.optimization import one_cycle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

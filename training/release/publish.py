@@ -82,7 +82,7 @@ def publish(
 
 
 def _origin(trainer: Trainer) -> dict[str, float]:
-    return {"hours": trainer.seconds / 3600, "cores": torch.get_num_threads(),
+    return {"hours": trainer.state.seconds / 3600, "cores": torch.get_num_threads(),
             "unlabelled": len(trainer.data.unlabelled)}
 
 

@@ -50,6 +50,23 @@ class Batch:
         """How many rows the whole batch has."""
         return len(self.captioned)
 
+    def only(self, kept: Tensor) -> tuple[Batch, Tensor]:
+        """→ the batch without the rows that are not `kept` (total,), and which of its B rows
+        those are that are left, (B,) booleans, for what was made of them.
+
+        The rows are numbered anew, so that random numbers are drawn for those alone.
+        """
+        mine = kept[self.rows]
+        numbers = kept.cumsum(0) - 1
+        indices = tuple(index for index, stays in zip(self.indices, mine.tolist(), strict=False)
+                        if stays)
+        return Batch(numbers[self.rows][mine], self.captioned[kept], self.tokens[:, mine],
+                     lambda: self.images()[mine.numpy()], indices), mine
+
+    def captioned_only(self) -> tuple[Batch, Tensor]:
+        """As `only`, of the rows that have captions."""
+        return self.only(self.captioned)
+
 
 class BatchSource(Protocol):
     """Gives every stage its batches, in an order that the seed alone decides."""

@@ -1,7 +1,8 @@
 """One training by several processes, on one machine or many: torchrun and its process groups.
 
 Every process draws the random numbers of the whole batch and works on its own pictures of it, so
-that what is computed does not depend on how many processes there are (but for rounding).
+that what is computed does not depend on how many processes there are (but for rounding); how, tells
+`training.trainer.replicated_rng`.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
+
+from training.trainer.replicated_rng import ReplicatedRng
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,53 +107,10 @@ class Team:
 
     def replicated_rng(self, total: int, rows: Tensor) -> AbstractContextManager[object]:
         """While it lasts, random layers draw as for all `total` rows and keep `rows`, mine."""
-        return contextlib.nullcontext() if self.size == 1 else _ReplicatedRng(total, rows)
+        return contextlib.nullcontext() if self.size == 1 else ReplicatedRng(total, rows)
 
 
 SINGLE_PROCESS = Team()
-
-
-class _ReplicatedRng(TorchFunctionMode):
-    """Dropout and sampling as one process would have them for the whole batch.
-
-    Their first dimension must be that of the rows, or of rows and what each has several of.
-    """
-
-    def __init__(self, total: int, rows: Tensor) -> None:
-        super().__init__()
-        self.total, self.rows = total, rows
-        self._own = {functional.dropout: self._dropout, torch.multinomial: self._multinomial,
-                     torch.rand: self._rand}
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        return self._own.get(func, func)(*args, **(kwargs or {}))
-
-    def _noise(self, like: Tensor, fill: Callable[[Tensor], Tensor]) -> Tensor:
-        """What `fill` makes of memory for all rows, at mine: in the shape of `like`."""
-        each = like.shape[0] // max(1, len(self.rows))
-        whole = fill(like.new_empty(self.total * each, *like.shape[1:]))
-        by_row = whole.view(self.total, each, *like.shape[1:])
-        return by_row[self.rows.to(like.device)].view(like.shape)
-
-    def _dropout(
-        self, values: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
-    ) -> Tensor:
-        if not training or p == 0:
-            return values
-        noise = self._noise(values.detach(), lambda whole: whole.bernoulli_(1 - p))
-        return values * noise.div_(1 - p)
-
-    def _rand(self, rows: int, *size: int, device: torch.device | None = None) -> Tensor:
-        return self._noise(torch.empty(rows, *size, device=device), Tensor.uniform_)
-
-    def _multinomial(self, weights: Tensor, count: int, *_: bool) -> Tensor:
-        if count != 1:
-            raise ValueError("several processes can only draw one word at a time")
-        # as torch draws one of each row: the greatest of p / e, where e is exponential
-        return (weights / self._noise(weights, Tensor.exponential_)).argmax(-1, keepdim=True)
 
 
 def join() -> Team:

@@ -1,27 +1,26 @@
-"""What a stage makes smaller: the loss of a batch, of the rows that this process has."""
+"""What a stage makes smaller: the losses of a batch, of the rows that this process has, weighed."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import (
-    adaptive_avg_pool2d,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    smooth_l1_loss,
-)
 
 from models.captioning.vocabulary import PAD
 from models.networks.grounded import GroundedLSTM
-from models.networks.objects import read_maps
 from training.data import prepare
 from training.trainer import self_critical
+from training.trainer.losses import (
+    ObjectLabels,
+    distillation_loss,
+    object_loss,
+    token_losses,
+    xent_loss,
+)
 from training.trainer.recipe import RecipeError
 from training.trainer.training_data import mirrored_ids
 
@@ -35,60 +34,9 @@ if TYPE_CHECKING:
     from training.trainer.training_data import TrainingData
 
 
-def caption_loss(logits: Tensor, tokens: Tensor, smoothing: float) -> Tensor:
-    """Cross-entropy of (…, T, V) logits on the (…, T) next words, padding left out."""
-    real = tokens != PAD
-    return cross_entropy(logits[real].float(), tokens[real], label_smoothing=smoothing)
-
-
-def word_losses(logits: Tensor, tokens: Tensor) -> Tensor:
-    """Cross-entropy of each of the (…, T) next words, 0 for padding, without a gradient."""
-    with torch.no_grad():
-        flat = cross_entropy(logits.float().flatten(0, -2), tokens.flatten(), ignore_index=PAD,
-                             reduction="none")
-    return flat.view(tokens.shape)
-
-
-def class_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy of (B, C) logits with the distribution of (B, C) target logits."""
-    return cross_entropy(logits.float(), targets.float().softmax(-1))
-
-
-@dataclass(frozen=True, slots=True)
-class _Things:
-    """What is known of the B pictures of a batch: `presence` and `counts` (B, K), -1 where a count
-    is unknown; `known` (B, K), 0 where a crop may have cut the thing away; `coverage` as
-    `ObjectTargets.coverage` gives it."""
-
-    presence: Tensor
-    counts: Tensor
-    known: Tensor
-    coverage: Tensor
-
-
 _CUT = 0.3  # of a thing: with less of it left in a crop, nobody knows whether it is to be seen
-_ABSENT = 0.2  # a thing less likely than this is not there
 _WHOLE = 0.9  # with less left, its number is unknown
-_PLACE, _COUNT = 0.2, 1.0  # weights of where and how many beside whether
-
-
-def object_loss(maps: Tensor, things: _Things, rows: Tensor | None = None) -> Tensor:
-    """What (B, 3 K, h, w) maps of an object head get wrong; only of the `rows` (B,), if given."""
-    seen = read_maps(maps)
-    weights = things.known if rows is None else things.known * rows[:, None]
-    total = weights.amax(1).sum().clamp(min=1.0)
-    errors = binary_cross_entropy_with_logits(seen.logits, things.presence, reduction="none")
-    loss = (errors * weights).sum() / total / 4
-    there = weights * (things.presence > 0.5)
-    wanted = adaptive_avg_pool2d(things.coverage, (maps.shape[2], maps.shape[3])).flatten(2)
-    mass = wanted.sum(-1)
-    where = there * (mass > 0)
-    surprise = -(wanted / mass.clamp(min=1e-9)[..., None] * seen.attention.clamp(min=1e-9).log())
-    loss = loss + _PLACE * (surprise.sum(-1) * where).sum() / where.sum().clamp(min=1.0)
-    counted = there * (things.counts > 0)
-    misses = smooth_l1_loss(seen.counts.log1p(), things.counts.clamp(min=0).log1p(),
-                            reduction="none", beta=0.3)
-    return loss + _COUNT * (misses * counted).sum() / counted.sum().clamp(min=1.0)
+_ABSENT = 0.2  # a thing less likely than this is not there
 
 
 class Objective(nn.Module):
@@ -105,39 +53,52 @@ class Objective(nn.Module):
         self.network, self.recipe, self.data, self.team = network, recipe, data, team
         self.cached: NDArray[np.float16] | None = None  # features of a frozen encoder
 
-    def forward(self, stage: Stage, batch: Batch, mirror: Tensor) -> Tensor:
-        """`mirror` (total,) tells which pictures of the whole batch are shown mirrored."""
+    def forward(self, stage: Stage, batch: Batch, flipped: Tensor) -> Tensor:
+        """`flipped` (total,) tells which pictures of the whole batch are shown mirrored."""
         if stage.objective == "text":
-            return self._text(stage)
-        mine = mirror[batch.rows]
-        features, things = self._features(stage, batch, mirror)
-        losses = []
+            return self._text_term(stage)
+        mine = flipped[batch.rows]
+        features, labels = self._features(stage, batch, flipped)
+        terms = []
+        # what is on the picture, by the encoder's classifier and by the object head
         if stage.distil:
-            targets = torch.from_numpy(np.stack([self.data.classes[i] for i in batch.indices]))
-            logits = self.network.encoder.classify(features)
-            share = self.team.loss_weight(len(batch.rows), batch.total)
-            losses.append(stage.distil * class_loss(logits, targets.to(logits.device)) * share)
+            terms.append(stage.distil * self._distillation_term(features, batch))
         if self.network.objects is not None:
-            features, missed = self._observed(stage, features, batch, things)
-            losses += [stage.objects * missed] if stage.objects else []
+            features, missed = self._observed(stage, features, batch, labels)
+            terms += [stage.objects * missed] if stage.objects else []
+        # words for it; with the objective "objects" there are none
         if stage.text:
-            losses.append(self._text(stage))
-        if stage.objective == "objects":
-            return torch.stack(losses).sum()
-        truth = stage.xent_weight if stage.objective == "self-critical" else 1.0
+            terms.append(self._text_term(stage))
+        xent_weight = {"cross-entropy": 1.0, "self-critical": stage.xent_weight}.get(
+            stage.objective, 0.0)
         if stage.objective == "self-critical":
-            rows = batch.rows[batch.rows < stage.batch]  # pictures without captions have no reward
-            with self.team.replicated_rng(stage.batch, rows):
-                losses.append((1 - truth) * self_critical.loss(
-                    self.network.decoder, features[: len(rows)], self._reward,
-                    batch.indices[: len(rows)], mine[: len(rows)], stage.samples,
-                    self.recipe.search.max_words, self.team))
-        if truth:
-            losses.append(truth * self._truth(stage, features, batch, mine))
-        return torch.stack(losses).sum()
+            terms.append((1 - xent_weight) * self._scst_term(stage, features, batch, mine))
+        if xent_weight:
+            terms.append(xent_weight * self._xent_term(stage, features, batch, mine))
+        return torch.stack(terms).sum()
+
+    def _distillation_term(self, features: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy with the starting encoder's own classes."""
+        targets = torch.from_numpy(np.stack([self.data.classes[i] for i in batch.indices]))
+        logits = self.network.encoder.classify(features)
+        weight = self.team.loss_weight(len(batch.rows), batch.total)
+        return distillation_loss(logits, targets.to(logits.device)) * weight
+
+    def _scst_term(self, stage: Stage, features: Tensor, batch: Batch, flipped: Tensor) -> Tensor:
+        """Self-critical learning, of the pictures that people have described.
+
+        The others come last in a batch and have no reward; what was made up for them by
+        self-training is none.
+        """
+        described, mine = batch.only(torch.arange(batch.total) < stage.batch)
+        with self.team.replicated_rng(described.total, described.rows):
+            return self_critical.loss(
+                self.network.decoder, features[: len(described.rows)], self._reward,
+                described.indices, flipped[mine], stage.samples, self.recipe.search.max_words,
+                self.team)
 
     def _observed(
-        self, stage: Stage, features: Tensor, batch: Batch, things: _Things | None
+        self, stage: Stage, features: Tensor, batch: Batch, labels: ObjectLabels | None
     ) -> tuple[Tensor, Tensor]:
         """Features with the maps that a decoder learns from, and what the object head missed.
 
@@ -145,32 +106,33 @@ class Objective(nn.Module):
         """
         head = self.network.objects
         assert head is not None
-        with torch.set_grad_enabled(bool(stage.objects)):
+        with (torch.set_grad_enabled(bool(stage.objects)),
+              self.team.replicated_rng(batch.total, batch.rows)):
             maps = head(features)
             folds = head.fold_maps(features.detach()) if head.folds else maps[None]
         fold = torch.tensor(batch.indices, device=maps.device) % len(folds)
         missed = maps.new_zeros(())
-        if stage.objects and things is not None:
-            share = self.team.loss_weight(len(batch.rows), batch.total)
-            missed = object_loss(maps, things) * share
+        if stage.objects and labels is not None:
+            weight = self.team.loss_weight(len(batch.rows), batch.total)
+            missed = object_loss(maps, labels) * weight
             if head.folds:
-                each = [object_loss(part, things, (fold != number).float())
+                each = [object_loss(part, labels, (fold != number).float())
                         for number, part in enumerate(folds)]
-                missed = missed + torch.stack(each).mean() * share
+                missed = missed + torch.stack(each).mean() * weight
         shown = folds[fold, torch.arange(len(fold), device=maps.device)].detach()
         return torch.cat([features, shown.to(features.dtype)], 1), missed
 
-    def _things(self, batch: Batch) -> _Things | None:
+    def _labels(self, batch: Batch) -> ObjectLabels | None:
         """What is known of the things on a batch's pictures as they are."""
         if self.data.everyday is None or not batch.indices:
             return None
         known, rows = self.data.everyday.targets, list(batch.indices)
         presence, counts = (torch.from_numpy(part[rows]).to(self.team.device)
                             for part in (known.presence, known.counts))
-        return _Things(presence, counts, torch.ones_like(presence),
-                       known.coverage(rows).to(self.team.device))
+        return ObjectLabels(presence, counts, torch.ones_like(presence),
+                            known.coverage(rows).to(self.team.device))
 
-    def _text(self, stage: Stage) -> Tensor:
+    def _text_term(self, stage: Stage) -> Tensor:
         """Cross-entropy with captions that have no pictures, their things as evidence."""
         everyday = self.data.everyday
         if everyday is None:
@@ -189,64 +151,70 @@ class Objective(nn.Module):
             tokens = tokens.to(device)
             with self.team.replicated_rng(stage.text, mine):
                 logits = member.from_text(kinds[mine].to(device), facts[mine].to(device), tokens)
-            share = self.team.loss_weight(len(mine), stage.text)
-            losses.append(caption_loss(logits, tokens[..., 1:], stage.label_smoothing) * share)
+            weight = self.team.loss_weight(len(mine), stage.text)
+            losses.append(xent_loss(logits, tokens[..., 1:], stage.label_smoothing) * weight)
         return torch.stack(losses).mean()
 
     def _features(
-        self, stage: Stage, batch: Batch, mirror: Tensor
-    ) -> tuple[Tensor, _Things | None]:
-        device = self.team.device
-        things = self._things(batch) if stage.objects else None
+        self, stage: Stage, batch: Batch, flipped: Tensor
+    ) -> tuple[Tensor, ObjectLabels | None]:
+        """→ (B, C, h, w) features, and what is known of the things that are to be seen there."""
+        labels = self._labels(batch) if stage.objects else None
         if self.cached is not None:
-            sides = list(zip(batch.indices, mirror[batch.rows].tolist(), strict=True))
-            features = torch.from_numpy(np.stack([self.cached[int(side), i] for i, side in sides]))
-            if things is not None:
-                flipped = mirror[batch.rows].to(device)[:, None, None, None]
-                things = dataclasses.replace(things, coverage=torch.where(
-                    flipped, things.coverage.flip(3), things.coverage))
-            return features.to(device).float(), things
-        images = torch.from_numpy(batch.images()).to(device).permute(0, 3, 1, 2).contiguous()
-        if things is None:
-            changed = self.recipe.augmentation(images, mirror, batch.rows, stage.size)
+            return self._cached_features(batch, flipped[batch.rows], labels)
+        images = torch.from_numpy(batch.images()).to(self.team.device)
+        images = images.permute(0, 3, 1, 2).contiguous()
+        if labels is None:
+            changed = self.recipe.augmentation(images, flipped, batch.rows, stage.size)
         else:
             changed, coverage, left = self.recipe.augmentation.with_maps(
-                images, things.coverage, mirror, batch.rows, stage.size)
-            cut = (things.coverage.sum((2, 3)) > 0) & (left < _CUT)
-            things = _Things(
-                things.presence, things.counts.masked_fill(left < _WHOLE, -1.0),
-                things.known.masked_fill(cut, 0.0), coverage)
+                images, labels.coverage, flipped, batch.rows, stage.size)
+            cut = (labels.coverage.sum((2, 3)) > 0) & (left < _CUT)
+            labels = ObjectLabels(
+                labels.presence, labels.counts.masked_fill(left < _WHOLE, -1.0),
+                labels.known.masked_fill(cut, 0.0), coverage)
         pixels = prepare.standardised(changed, self.recipe.preprocessing)
         with (torch.set_grad_enabled(stage.train == "all"),
               self.team.replicated_rng(batch.total, batch.rows)):
             encoded: Tensor = self.network.encoder(pixels.to(memory_format=torch.channels_last))
-        return encoded, things
+        return encoded, labels
 
-    def _truth(self, stage: Stage, features: Tensor, batch: Batch, mirror: Tensor) -> Tensor:
+    def _cached_features(
+        self, batch: Batch, flipped: Tensor, labels: ObjectLabels | None
+    ) -> tuple[Tensor, ObjectLabels | None]:
+        """As `_features`, of a frozen encoder; `flipped` is of this process's rows (B,)."""
+        assert self.cached is not None
+        device = self.team.device
+        sides = zip(batch.indices, flipped.tolist(), strict=True)
+        features = torch.from_numpy(np.stack([self.cached[int(side), i] for i, side in sides]))
+        if labels is not None:
+            labels = dataclasses.replace(labels, coverage=torch.where(
+                flipped.to(device)[:, None, None, None], labels.coverage.flip(3),
+                labels.coverage))
+        return features.to(device).float(), labels
+
+    def _xent_term(self, stage: Stage, features: Tensor, batch: Batch, flipped: Tensor) -> Tensor:
         """Cross-entropy with the captions, those of self-training among them."""
-        tokens = batch.tokens[mirror.long(), torch.arange(len(mirror))]
-        captioned = batch.captioned[batch.rows]
-        tokens, features = tokens[captioned], features[captioned.to(features.device)]
-        longest = self.team.all_reduce_max(int((tokens != PAD).sum(-1).max()))
-        tokens = tokens[..., :longest]
-        total = int(batch.captioned.sum())
-        # my rows' numbers among those that have captions
-        rows = (batch.captioned.cumsum(0) - 1)[batch.rows][captioned]
+        captioned, mine = batch.captioned_only()
+        features, flipped = features[mine.to(features.device)], flipped[mine]
+        tokens = captioned.tokens[flipped.long(), torch.arange(len(flipped))]  # (B, K, T)
+        tokens = tokens[..., : self.team.all_reduce_max(int((tokens != PAD).sum(-1).max()))]
         losses = []
         for member in self.network.decoder.ensemble_members():
             shown = tokens
             if stage.captions:  # other ones for each member: what they learn should differ
-                drawn = torch.rand(total, tokens.shape[1]).argsort(1)[rows, : stage.captions]
+                order = torch.rand(captioned.total, tokens.shape[1]).argsort(1)
+                drawn = order[captioned.rows, : stage.captions]
                 shown = tokens.gather(1, drawn[..., None].expand(-1, -1, tokens.shape[2]))
             words = int((shown[..., 1:] != PAD).sum())
-            share = self.team.loss_weight(words, int(self.team.all_reduce_sum(words)))
+            weight = self.team.loss_weight(words, int(self.team.all_reduce_sum(words)))
             shown = shown.to(features.device)
-            with self.team.replicated_rng(total, rows):
+            with self.team.replicated_rng(captioned.total, captioned.rows):
                 logits, _ = member(features, shown)
-            loss = caption_loss(logits, shown[..., 1:], stage.label_smoothing)
+            loss = xent_loss(logits, shown[..., 1:], stage.label_smoothing)
             if member.stochastic:
-                loss = loss + member.surrogate(word_losses(logits, shown[..., 1:]))
-            losses.append(loss * share)
+                loss = loss + member.surrogate(token_losses(logits, shown[..., 1:]))
+            losses.append(loss * weight)
         return torch.stack(losses).mean()
 
     @functools.cached_property

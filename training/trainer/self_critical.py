@@ -1,4 +1,10 @@
-"""Self-critical sequence training (Rennie et al. 2017): learn from the score of one's own words."""
+"""Self-critical sequence training (Rennie et al. 2017): learn from the score of one's own words.
+
+`sample` draws from a torch decoder for a whole batch at once and keeps the gradients of the
+log-probabilities; `models.captioning.decoding.search`, which people hear, works on one picture in
+numpy and has none. Nothing that is drawn here is heard: none of the search's rules apply but the
+ban on tokens that are no words.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +21,7 @@ from models.captioning.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 from models.networks.committee import Committee
 from models.networks.decoder_base import Decoder
 from training.trainer.distributed import SINGLE_PROCESS, Team
+from training.trainer.losses import scst_loss
 
 _LONGEST = 4  # words in an n-gram
 _SIGMA = 6.0
@@ -142,11 +149,11 @@ def loss(
     decoder: Decoder, features: Tensor, reward: CiderReward, pictures: Sequence[int],
     mirror: Tensor, samples: int, words: int, team: Team = SINGLE_PROCESS,
 ) -> Tensor:
-    """Policy gradient whose baseline is the mean reward of a picture's other samples.
+    """`scst_loss` of captions that are drawn here, rewarded by how people put it.
 
-    (Luo 2020, "A Better Variant of Self-Critical Sequence Training", equation 6.) `pictures`
-    are the training pictures' numbers and `mirror` (B,) which of them are shown mirrored.
-    Every member of a committee learns from captions of its own; the result is their mean.
+    `pictures` are the training pictures' numbers and `mirror` (B,) which of them are shown
+    mirrored. Every member of a committee learns from captions of its own; the result is their
+    mean.
     """
     if isinstance(decoder, Committee):
         each = [loss(member, features, reward, pictures, mirror, samples, words, team)
@@ -159,9 +166,6 @@ def loss(
         [reward(picture, [token for token in ids if token != PAD]) for ids in drawn]
         for picture, drawn in zip(pictures, as_taken.tolist(), strict=True)
     ])
-    others = (rewards.sum(1, keepdim=True) - rewards) / (samples - 1)
-    advantage = (rewards - others)[..., None].to(features.device)
-    spoken = tokens != PAD
-    count = int(spoken.sum())
-    share = team.loss_weight(count, int(team.all_reduce_sum(count)))
-    return -(advantage * log_probabilities)[spoken].mean() * share
+    count = int((tokens != PAD).sum())
+    weight = team.loss_weight(count, int(team.all_reduce_sum(count)))
+    return scst_loss(log_probabilities, tokens, rewards) * weight

@@ -5,12 +5,23 @@ constrained beam search (Anderson et al. 2017, "Guided open vocabulary image cap
 constrained beam search"). A thing that the data set never names is searched for under the name
 of something alike, and put in its place afterwards (after Hendricks et al. 2016, "Deep
 compositional captioning").
+
+`constrained` is a beam search of its own beside `models.captioning.decoding.search`, which is the
+one that people hear. It works on the torch decoder that is being trained, not on an engine, and
+keeps two beams, of hypotheses that have the word and of those that have not, neither of which may
+crowd out the other; a hook for that would have to reach into the beam of the search that ships,
+for the sake of a stage that runs once in a training. Its rules differ a little: it forbids a word
+twice in a row as that search does, but already a pair of words twice, and scores a hypothesis by
+its mean log-probability a token, without a length penalty and without the captions of neighbours.
 """
 
 from __future__ import annotations
 
+import functools
+import tomllib
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +30,7 @@ from tqdm import tqdm
 
 from models.captioning.tags import names, summed
 from models.captioning.vocabulary import END, PAD, START, UNKNOWN
+from models.runtime.tables import make
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,15 +43,22 @@ if TYPE_CHECKING:
 
 _SUBJECT = 4  # words in which the subject of a sentence comes
 _SHORT = 9  # words of a sentence about something unknown
-_ANIMALS = frozenset(["dog", "horse", "bird", "fish"])
-_USUAL = frozenset(["man", "men", "woman", "women", "boy", "boys", "girl", "girls", "child",
-                    "children", "people", "person", "guy", "lady", "baby", "dog", "dogs", "puppy",
-                    "ball", "toy", "mouth", "shirt", "ramp", "top", "someone", "group", "crowd",
-                    "couple", "two", "three", "several"])
-_DEEDS = frozenset(["jumping", "running", "playing", "swimming", "riding", "catch", "air", "runs",
-                    "jumps", "walking", "standing", "leaping", "trick", "doing"])
-_COLOURS = frozenset(["black", "white", "brown", "tan", "red", "blue", "green", "yellow", "orange",
-                      "golden", "grey", "gray", "light", "dark"])
+
+
+@dataclass(frozen=True, slots=True)
+class _WordLists:
+    """The lists of `self_training_words.toml`, which says what each is for."""
+
+    animals: tuple[str, ...]
+    usual: tuple[str, ...]
+    deeds: tuple[str, ...]
+    colours: tuple[str, ...]
+
+
+@functools.cache
+def _words() -> _WordLists:
+    path = Path(__file__).with_name("self_training_words.toml")
+    return make(_WordLists, tomllib.loads(path.read_text(encoding="utf-8")), path.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,24 +166,24 @@ def replaced(caption: str, like: str, word: str) -> str:
 
 def _without_colours(words: list[str]) -> list[str]:
     """Leave out the colours at the end: "a black and white" is "a" then."""
-    end = len(words)
-    while end and words[end - 1] in _COLOURS:
+    end, colours = len(words), _words().colours
+    while end and words[end - 1] in colours:
         end -= 1
-        if end > 1 and words[end - 1] == "and" and words[end - 2] in _COLOURS:
+        if end > 1 and words[end - 1] == "and" and words[end - 2] in colours:
             end -= 1
     return words[:end]
 
 
 def captions(
     decoder: Decoder, features: Callable[[int], Tensor], seen: Sequence[tuple[str, str] | None],
-    vocabulary: Vocabulary, known: Callable[[str], bool], how: SelfTraining, words: int,
+    vocabulary: Vocabulary, known: Callable[[str], bool], config: SelfTraining, words: int,
 ) -> list[list[str]]:
     """A caption for each picture, in words; empty where the captioner knows none good enough.
 
     `features(i)` gives picture i's (1, C, S, S); `known` tells the words of the data set.
     """
     decoder.eval()
-    made = []
+    made, lists = [], _words()
     for number, thing in enumerate(tqdm(seen, desc="captions of its own", unit="picture")):
         must, like, word = None, "", ""
         within, longest, banned = None, words, list[str]()
@@ -176,10 +195,11 @@ def captions(
             if not familiar:
                 # it must speak of the thing alone: else it adds the men and dogs that it knows
                 within, longest = _SUBJECT, min(words, _SHORT)
-                banned = sorted((_USUAL if like in _ANIMALS else _USUAL | _DEEDS) - {like})
+                banned = sorted({*lists.usual, *(() if like in lists.animals else lists.deeds)}
+                                - {like})
         ids = [each for each in vocabulary.encode(banned)[1:-1] if each != UNKNOWN]
         tokens, mean = constrained(decoder, features(number), must, 4, longest, within, ids)
-        good = mean >= (how.unnamed if thing is None else how.worst)
+        good = mean >= (config.unnamed if thing is None else config.worst)
         text = " ".join(vocabulary.decode(tokens)) if good else ""
         made.append(replaced(text, like, word).split() if like else text.split())
     return made

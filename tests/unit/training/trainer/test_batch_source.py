@@ -58,7 +58,7 @@ def test_a_stream_trains_and_goes_on_where_it_was_killed(
     recipe: Recipe, folder: Path, tmp_path: Path
 ) -> None:
     whole = trained(recipe, folder, tmp_path / "whole")
-    assert len(whole.losses) == 4  # two batches of four from ten pictures, twice
+    assert len(whole.state.losses) == 4  # two batches of four from ten pictures, twice
     assert (tmp_path / "whole" / "scores.jsonl").read_text().count("\n") == 2
     assert not (tmp_path / "whole" / "features.npy").exists()
     killed = running.prepared(recipe, folder / "shards", None, folder / "weights", tmp_path, None,
@@ -70,10 +70,11 @@ def test_a_stream_trains_and_goes_on_where_it_was_killed(
     killed.report = report
     with pytest.raises(KeyboardInterrupt):
         killed.run()
-    assert len(killed.losses) == 2
+    assert len(killed.state.losses) == 2
     again = trained(recipe, folder, tmp_path)
-    assert again.losses == whole.losses
-    assert all(torch.equal(again.average[name], whole.average[name]) for name in whole.average)
+    assert again.state.losses == whole.state.losses
+    mine, theirs = again.state.ema_weights, whole.state.ema_weights
+    assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
 
 
 def feeds(kind: str, recipe: Recipe, folder: Path, teams: Sequence[Team]) -> list[BatchSource]:

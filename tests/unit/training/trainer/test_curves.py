@@ -13,8 +13,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests import bundles
 from training.trainer.curves import smoothed
+from training.trainer.optimization import schedule
 from training.trainer.recipe import Recipe, RecipeError, Stage, load_recipe
-from training.trainer.train import Trainer, schedule
+from training.trainer.train import Trainer
 from training.trainer.training_data import TrainingData, prepare_data
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ def test_a_stage_ends_when_its_score_rises_no_more(
     report = Report(1.0, 3.0, 3.0, 2.0, 9.0)
     trainer = Trainer(recipe, data, None, tmp_path, report)
     trainer.run()
-    assert len(report.seen) == len(trainer.losses) == 4  # one step is an epoch
-    assert same(trainer.average, report.seen[1])
-    assert not same(trainer.average, report.seen[3])
+    assert len(report.seen) == len(trainer.state.losses) == 4  # one step is an epoch
+    assert same(trainer.state.ema_weights, report.seen[1])
+    assert not same(trainer.state.ema_weights, report.seen[3])
 
 
 def test_killed_on_the_way_it_ends_in_the_same_place(
@@ -81,14 +82,15 @@ def test_killed_on_the_way_it_ends_in_the_same_place(
             trainer.run()
         except KeyboardInterrupt:
             continue
-    assert trainer.stage == 1
-    assert trainer.losses == whole.losses
-    assert same(trainer.average, whole.average)
-    assert same(whole.average, unbroken.seen[1])
+    assert trainer.state.stage == 1
+    assert trainer.state.losses == whole.state.losses
+    assert same(trainer.state.ema_weights, whole.state.ema_weights)
+    assert same(whole.state.ema_weights, unbroken.seen[1])
     events = EventAccumulator(str(tmp_path / "killed" / "tensorboard")).Reload()
     drawn = events.Scalars("loss")
     assert [each.step for each in drawn] == [1, 2, 3, 4]
-    assert [each.value for each in drawn] == pytest.approx([loss for *_, loss in whole.losses])
+    assert [each.value for each in drawn] == pytest.approx(
+        [loss for *_, loss in whole.state.losses])
     ciders = {each.step: each.value for each in events.Scalars("development/CIDEr")}
     assert ciders == {1: 1.0, 2: 3.0, 3: 2.0, 4: 2.5}
     for name in ("loss.png", "scores.png"):
@@ -116,8 +118,8 @@ def test_a_checkpoint_from_before_stages_could_end_early_is_taken(
                                           "losses", "optimiser")}, path)
     again = Trainer(recipe, data, None, tmp_path / "old", Report(2.0, 3.0), 1)
     again.run()
-    assert again.losses == whole.losses
-    assert same(again.average, whole.average)
+    assert again.state.losses == whole.state.losses
+    assert same(again.state.ema_weights, whole.state.ema_weights)
 
 
 @pytest.mark.parametrize(("monitor", "epochs"), [("loss", 5), ("CIDEr", 3)])
@@ -148,7 +150,7 @@ def test_float16_wants_a_gpu(recipe: Recipe, data: TrainingData, tmp_path: Path)
             trainer.run()
     else:
         trainer.run()
-        assert all(torch.isfinite(each).all() for each in trainer.average.values())
+        assert all(torch.isfinite(each).all() for each in trainer.state.ema_weights.values())
 
 
 def test_only_the_last_stages_of_an_encoder_learn(
@@ -157,12 +159,13 @@ def test_only_the_last_stages_of_an_encoder_learn(
     stage = Stage("fine-tune", "all", epochs=1, learning_rate=1e-3, encoder_learning_rate=1e-2,
                   batch=4, encoder_stages=1, ema_decay=0.0)
     trainer = Trainer(dataclasses.replace(recipe, stages=(stage,)), data, None, tmp_path)
-    before = {name: each.clone() for name, each in trainer.average.items()}
+    before = {name: each.clone() for name, each in trainer.state.ema_weights.items()}
     last = {id(each) for each in trainer.network.encoder.trainable(1)}
     learning = {f"encoder.{name}" for name, each in trainer.network.encoder.named_parameters()
                 if id(each) in last}
     trainer.run()
-    changed = {name for name in before if not torch.equal(before[name], trainer.average[name])}
+    changed = {name for name, value in trainer.state.ema_weights.items()
+               if not torch.equal(before[name], value)}
     encoders = {name for name in changed if name.startswith("encoder.")}
     assert encoders
     assert encoders <= learning < {name for name in before if name.startswith("encoder.")}

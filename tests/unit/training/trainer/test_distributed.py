@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -15,10 +16,16 @@ from torch.nn import functional
 
 from tests import bundles
 from training.trainer.batch_source import MapBatchSource
-from training.trainer.distributed import SINGLE_PROCESS, Team, _ReplicatedRng
+from training.trainer.distributed import SINGLE_PROCESS, Team
 from training.trainer.recipe import RecipeError, load_recipe
+from training.trainer.replicated_rng import ReplicatedRng
 from training.trainer.train import Trainer
 from training.trainer.training_data import prepare_data
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -95,9 +102,9 @@ def test_two_processes_one_of_which_is_killed_learn_as_one_alone(folder: Path) -
     assert "Warning" not in done.stderr
     after = losses(folder / "shared")
     assert after[: len(before)] == before
-    assert len(before) < len(after) == len(alone.losses)
+    assert len(before) < len(after) == len(alone.state.losses)
     assert {stage for stage, *_ in after} == {"0", "1", "2"}
-    for (stage, step, loss), (_, _, wanted) in zip(after, alone.losses, strict=True):
+    for (stage, step, loss), (_, _, wanted) in zip(after, alone.state.losses, strict=True):
         assert loss == pytest.approx(wanted, abs=1e-4), (stage, step)
     assert (folder / "shared" / "scores.png").is_file()
 
@@ -121,19 +128,36 @@ def test_every_process_draws_for_the_whole_batch() -> None:
     weights = torch.rand(12, 5)  # two of each row
     torch.manual_seed(3)
     dropped = functional.dropout(values, 0.4)
+    grids = torch.rand(6, 5, 2, 3)
+    channels = functional.dropout2d(grids, 0.4)
     drawn = torch.multinomial(weights, 1)
     chances = torch.rand(6, 1)
     for rows in (torch.tensor([0, 1, 2]), torch.tensor([3, 5])):
         torch.manual_seed(3)
-        with _ReplicatedRng(6, rows):
+        with ReplicatedRng(6, rows):
             mine = functional.dropout(values[rows], 0.4)
-            said = torch.multinomial(weights.view(6, 2, 5)[rows].flatten(0, 1), 1)
+            torch.rand(len(rows), 5, 2, 3)
+            mine_channels = functional.dropout2d(grids[rows], 0.4)
+            word = torch.multinomial(weights.view(6, 2, 5)[rows].flatten(0, 1), 1)
             chance = torch.rand(len(rows), 1)
         assert torch.equal(mine, dropped[rows])
-        assert torch.equal(said, drawn.view(6, 2)[rows].view(-1, 1))
+        assert torch.equal(mine_channels, channels[rows])
+        assert torch.equal(word, drawn.view(6, 2)[rows].view(-1, 1))
         assert torch.equal(chance, chances[rows])
-    with _ReplicatedRng(6, rows):
+    with ReplicatedRng(6, rows):
         assert functional.dropout(values[rows], 0.4, training=False).equal(values[rows])
+
+
+@pytest.mark.parametrize("draw", [
+    lambda _: torch.randn(2, 3), lambda _: torch.randperm(4), torch.randn_like,
+    lambda values: values.bernoulli_(0.5), lambda values: functional.alpha_dropout(values, 0.5),
+    functional.gumbel_softmax,
+    lambda values: functional.scaled_dot_product_attention(values, values, values, dropout_p=0.1),
+])
+def test_a_random_function_that_is_not_known_is_refused(draw: Callable[[Tensor], Tensor]) -> None:
+    with (pytest.raises(NotImplementedError, match="ReplicatedRng does not know it"),
+          ReplicatedRng(4, torch.tensor([0, 1]))):
+        draw(torch.rand(2, 3))
 
 
 def test_more_processes_than_pictures_in_a_batch_are_refused(folder: Path) -> None:

@@ -28,7 +28,8 @@ from training.data.objects import MAP, mean_average_precision
 from training.evaluation.report import encoded, reporter
 from training.trainer.batch_source import Batch, MapBatchSource
 from training.trainer.distributed import SINGLE_PROCESS
-from training.trainer.objective import Objective, _Things, object_loss
+from training.trainer.losses import ObjectLabels, object_loss
+from training.trainer.objective import Objective
 from training.trainer.recipe import RECIPES, Recipe, RecipeError, Stage, load_recipe
 from training.trainer.self_critical import HonestReward
 from training.trainer.train import Trainer
@@ -180,13 +181,13 @@ def test_what_a_recipe_needs_is_asked_for(
 # what a head learns
 
 
-def things(**changes: Tensor) -> _Things:
+def things(**changes: Tensor) -> ObjectLabels:
     """One picture with two things of three kinds: the first on the left, the second twice."""
     coverage = torch.zeros(1, 3, MAP, MAP)
     coverage[0, 0, :, : MAP // 2] = coverage[0, 1, MAP // 2 :, MAP // 2 :] = 0.1
     known = {"presence": torch.tensor([[1.0, 1, 0]]), "counts": torch.tensor([[1.0, 2, -1]]),
              "known": torch.ones(1, 3), "coverage": coverage}
-    return _Things(**known | changes)
+    return ObjectLabels(**known | changes)
 
 
 def test_maps_learn_whether_where_and_how_many() -> None:
@@ -227,7 +228,7 @@ def test_what_is_unknown_teaches_nothing(changes: dict[str, Tensor], blind: list
 def test_pictures_of_other_rows_teach_nothing() -> None:
     torch.manual_seed(1)
     maps = torch.randn(2, 9, 4, 4, requires_grad=True)
-    both = _Things(*(torch.cat([part, part]) for part in (
+    both = ObjectLabels(*(torch.cat([part, part]) for part in (
         things().presence, things().counts, things().known, things().coverage)))
     object_loss(maps, both, torch.tensor([1.0, 0.0])).backward()
     assert maps.grad is not None
@@ -258,7 +259,7 @@ def test_a_decoder_sees_what_the_head_of_the_fold_says(recipe: Recipe, data: Tra
     features = torch.randn(3, 10, 4, 4, requires_grad=True)
     stage = dataclasses.replace(recipe.stages[3], objects=1.0)
     batch = batch_of(data, 2, 11, 14)
-    seen, missed = loss._observed(stage, features, batch, loss._things(batch))
+    seen, missed = loss._observed(stage, features, batch, loss._labels(batch))
     folds = head_of(loss.network).fold_maps(features)
     assert torch.equal(seen[:, :10], features)
     for row, fold in enumerate([0, 1, 0]):
@@ -341,10 +342,10 @@ def test_a_training_knows_what_is_not_there(
 
 
 def test_every_stage_teaches_what_it_should(whole: Trainer, recipe: Recipe) -> None:
-    assert {stage for stage, *_ in whole.losses} == {*range(5)}
-    assert all(math.isfinite(loss) for *_, loss in whole.losses)
+    assert {stage for stage, *_ in whole.state.losses} == {*range(5)}
+    assert all(math.isfinite(loss) for *_, loss in whole.state.losses)
     for number, most in ((0, 0.93), (1, 0.93)):
-        values = [loss for stage, _, loss in whole.losses if stage == number]
+        values = [loss for stage, _, loss in whole.state.losses if stage == number]
         assert np.mean(values[-2:]) < most * np.mean(values[:2]), recipe.stages[number].name
 
 
@@ -358,7 +359,7 @@ def test_heads_then_language(recipe: Recipe, data: TrainingData, tmp_path: Path)
         trainer = Trainer(short, data, None, work)
         before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
         trainer.run()
-        moved.append({name for name, value in trainer.average.items()
+        moved.append({name for name, value in trainer.state.ema_weights.items()
                       if not torch.equal(value, before[name])})
     assert {name.partition(".")[0] for name in moved[0]} == {"objects"}
     second = moved[1] - moved[0]
@@ -395,7 +396,8 @@ def test_killed_in_every_stage_it_ends_as_if_it_had_not_been(
     killed = []
 
     def killing(trainer: Trainer, *arguments: Any) -> float:
-        if (place := (trainer.stage, trainer.step)) not in killed and trainer.step == 1:
+        place = trainer.state.stage, trainer.state.step
+        if place not in killed and trainer.state.step == 1:
             killed.append(place)
             raise KeyboardInterrupt
         return train_step(trainer, *arguments)
@@ -406,9 +408,9 @@ def test_killed_in_every_stage_it_ends_as_if_it_had_not_been(
             trained(recipe, data, tmp_path)
     assert killed == [(number, 1) for number in range(len(recipe.stages))]
     again = trained(recipe, data, tmp_path)
-    assert again.losses == whole.losses
-    for name, value in whole.average.items():
-        assert torch.equal(again.average[name], value), name
+    assert again.state.losses == whole.state.losses
+    for name, value in whole.state.ema_weights.items():
+        assert torch.equal(again.state.ema_weights[name], value), name
     for name in ("losses.csv", "scores.jsonl"):
         assert (tmp_path / name).read_bytes() == (whole.work / name).read_bytes()
 

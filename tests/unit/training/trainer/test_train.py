@@ -29,9 +29,10 @@ from training.data.datasets import Example, build_vocabulary, load_flickr8k
 from training.evaluation.report import encoded, greedy, reporter
 from training.precision import autocast
 from training.trainer.batch_source import MapBatchSource
-from training.trainer.objective import caption_loss, class_loss
+from training.trainer.losses import distillation_loss, xent_loss
+from training.trainer.optimization import one_cycle
 from training.trainer.recipe import Recipe, Stage, load_recipe
-from training.trainer.train import Trainer, one_cycle
+from training.trainer.train import Trainer
 from training.trainer.training_data import TrainingData, mirrored_ids, prepare_data, tokenise
 
 if TYPE_CHECKING:
@@ -297,19 +298,19 @@ def test_padding_costs_nothing() -> None:
     tokens = torch.tensor([[[4, 5, 2], [4, 2, PAD]]])
     chosen = logits.log_softmax(-1).gather(-1, tokens[..., None])[..., 0]
     by_hand = -chosen[tokens != PAD].mean()
-    assert caption_loss(logits, tokens, smoothing=0.0) == pytest.approx(float(by_hand))
+    assert xent_loss(logits, tokens, smoothing=0.0) == pytest.approx(float(by_hand))
     changed = logits.clone()
     changed[0, 1, 2] = 99
-    assert caption_loss(changed, tokens, 0.1) == caption_loss(logits, tokens, 0.1)
+    assert xent_loss(changed, tokens, 0.1) == xent_loss(logits, tokens, 0.1)
 
 
-def test_class_loss_is_least_for_the_targets_own_distribution() -> None:
+def test_distillation_loss_is_least_for_the_targets_own_distribution() -> None:
     torch.manual_seed(1)
     targets = torch.randn(3, 7).half()
-    own = class_loss(targets.float(), targets)
+    own = distillation_loss(targets.float(), targets)
     shares = targets.float().softmax(-1)
     assert own == pytest.approx(float(-(shares * shares.log()).sum(-1).mean()))
-    assert class_loss(torch.randn(3, 7), targets) > own
+    assert distillation_loss(torch.randn(3, 7), targets) > own
 
 
 @pytest.fixture
