@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.captioner import Caption
+    from models.captioning.things import Thing
     from models.captioning.confidence import Calibration
     from training.data.objects import ObjectTargets
 
@@ -103,16 +104,36 @@ def asked_again(
 
     `probabilities` (N, K) stand in for those of their things: cross-fitted ones, say.
     """
-    made = []
-    for caption, known in zip(captions, probabilities, strict=True):
-        things = [dataclasses.replace(thing, probability=float(known[thing.kind]))
-                  for thing in caption.things]
+    return _answers([_Described.of(caption, known)
+                     for caption, known in zip(captions, probabilities, strict=True)], calibration)
+
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """A caption with its things as probable as they are `known` (K,) to be, and their `counts`."""
+
+    caption: Caption
+    things: tuple[Thing, ...]
+    known: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, caption: Caption, known: NDArray[np.float64]) -> _Described:
         counts = np.zeros(len(known), np.int64)
-        for thing in things:
+        for thing in caption.things:
             counts[thing.kind] = thing.count
-        said = answer(caption.confidence, caption.claimed, things, caption.tags, calibration,
+        things = (dataclasses.replace(thing, probability=float(known[thing.kind]))
+                  for thing in caption.things)
+        return cls(caption, tuple(things), known, counts)
+
+
+def _answers(described: Sequence[_Described], calibration: Calibration) -> list[Asked]:
+    made = []
+    for each in described:
+        caption = each.caption
+        said = answer(caption.confidence, caption.claimed, each.things, caption.tags, calibration,
                       calibration.familiarity(caption.signals))
-        made.append(Asked(said.form, said.said, known, counts))
+        made.append(Asked(said.form, said.said, each.known, each.counts))
     return made
 
 
@@ -123,11 +144,12 @@ def choose_limits(
     """The limits with which most answers name something that is there, while at most so many
     percent name something that is not: of all, and of those that come plainly."""
     best, chosen = -np.inf, calibration
+    described = [_Described.of(caption, known)
+                 for caption, known in zip(captions, probabilities, strict=True)]
     for support, least, medium in itertools.product(_STEPS, _STEPS, _MEDIUM):
         tried = dataclasses.replace(calibration, object_support=float(support),
                                     object_listed=float(least), medium=float(medium))
-        rows = {row.form: row for row in by_form(
-            asked_again(captions, probabilities, tried), truth)}
+        rows = {row.form: row for row in by_form(_answers(described, tried), truth)}
         plain = rows["plain"].invented if "plain" in rows else 0.0
         over = max(0.0, rows["all"].invented - invented) + max(0.0, plain - plainly)
         worth = rows["all"].helpful - _OVER * over
