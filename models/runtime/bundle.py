@@ -32,7 +32,7 @@ _MOST, _STEEPEST = 1000, 100
 _LONGEST = 200  # letters
 _LARGEST = 4096  # pixels
 _NESTED = "it has too many brackets inside each other"
-SHIPPED = Path(__file__).parents[1] / "bundles" / "flickr8k"
+SHIPPED = Path(__file__).parents[1] / "bundles" / "everyday"
 
 
 class BundleError(ValueError):

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from models.captioner import Caption
-    from models.captioning.things import Thing
     from models.captioning.confidence import Calibration
+    from models.captioning.things import Thing
     from training.data.objects import ObjectTargets
 
 FOLDS = 5
