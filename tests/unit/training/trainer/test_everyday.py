@@ -74,9 +74,11 @@ def whole(folder: Path, recipe: Recipe, data: TrainingData) -> Trainer:
     return trained(recipe, data, folder / "work")
 
 
-def trained(recipe: Recipe, data: TrainingData, work: Path) -> Trainer:
+def trained(
+    recipe: Recipe, data: TrainingData, work: Path, checkpoint_every: int = 100
+) -> Trainer:
     work.mkdir(exist_ok=True)
-    trainer = Trainer(recipe, data, None, work, reporter(data, recipe), 1)
+    trainer = Trainer(recipe, data, None, work, reporter(data, recipe), checkpoint_every)
     trainer.run()
     return trainer
 
@@ -405,7 +407,7 @@ def test_killed_in_every_stage_it_ends_as_if_it_had_not_been(
     monkeypatch.setattr(Trainer, "_train_step", killing)
     for _ in recipe.stages:
         with pytest.raises(KeyboardInterrupt):
-            trained(recipe, data, tmp_path)
+            trained(recipe, data, tmp_path, checkpoint_every=1)
     assert killed == [(number, 1) for number in range(len(recipe.stages))]
     again = trained(recipe, data, tmp_path)
     assert again.state.losses == whole.state.losses
