@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(900)  # a training, and another that is killed
 
 BALL, BOOK = (numbers()[kind] for kind, _ in everyday.THINGS.values())
-OBJECTS = Stage("things", "all", epochs=1, rate=1e-2, batch=4, objective="objects", objects=1.0)
+OBJECTS = Stage("things", "all", epochs=1, learning_rate=1e-2, batch=4, objective="objects",
+                objects=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -418,7 +419,7 @@ def test_killed_in_every_stage_it_ends_as_if_it_had_not_been(
 def test_the_recipe_that_ships_fits_together() -> None:
     recipe = load_recipe(RECIPES / "everyday.toml")
     assert [stage.objective for stage in recipe.stages] == [
-        "objects", "text", "cross-entropy", "cross-entropy", "self-critical"]
+        "objects", "text", *["cross-entropy"] * 3, "self-critical"]
     assert recipe.everyday
     decoder = recipe.architecture["decoder_options"]
     assert decoder["kinds"] == recipe.architecture["objects"]["kinds"] == len(kinds())
