@@ -68,7 +68,7 @@ def finder(folder: Path, data: Path | None, out: Path | None, captions: int, sen
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     from benchmarks import baseline, report
     from benchmarks import captions as captioning
-    from benchmarks.false_alarms import say
+    from benchmarks.false_alarms import sentences_for
     from benchmarks.finder import learned, measure, read
     from describer_daemon.core.ports import DescriberError
     from models import captioner
@@ -83,12 +83,12 @@ def finder(folder: Path, data: Path | None, out: Path | None, captions: int, sen
         if data is not None and captions:
             compared = captioning.compare(captioner.load(bundle.SHIPPED),
                                           measured["finder"].screens, data, captions)
-        said = say(labelled, sentences) if sentences else []
+        spoken = sentences_for(labelled, sentences) if sentences else []
     except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from error
     except DescriberError as error:
         raise click.ClickException(error.spoken) from error
-    results = report.Results(measured, said, compared)
+    results = report.Results(measured, spoken, compared)
     out = out or folder / "results"
     report.save(results, out)
     click.echo(report.table(results))

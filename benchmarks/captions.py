@@ -56,21 +56,21 @@ def compare(
                 zip(label.of_kind("photograph"), outcome.matches, strict=True))
             if find is not None and shown.file in known]
     step = max(1, -(-len(jobs) // limit))
-    said: dict[str, dict[str, str]] = {"found": {}, "exact": {}, "original": {}}
+    predicted: dict[str, dict[str, str]] = {"found": {}, "exact": {}, "original": {}}
     references, whole = {}, set()
     for path, number, shown, find in tqdm(jobs[::step], desc="captions", unit="picture"):
         key = f"{path.stem} {number}"
         with Image.open(path) as image:
-            said["found"][key] = _caption(captioner, image.crop(find.box.edges()))
-            said["exact"][key] = _caption(captioner, image.crop(shown.box.edges()))
+            predicted["found"][key] = _caption(captioner, image.crop(find.box.edges()))
+            predicted["exact"][key] = _caption(captioner, image.crop(shown.box.edges()))
         with Image.open(known[shown.file].path) as image:
-            said["original"][key] = _caption(captioner, image.resize(shown.drawn))
+            predicted["original"][key] = _caption(captioner, image.resize(shown.drawn))
         references[key] = [" ".join(words) for words in known[shown.file].captions]
         if _seen(shown) >= _WHOLE:
             whole.add(key)
     if len(references) < 2:
         return None
-    ciders = {how: score(captions, references)[1] for how, captions in said.items()}
+    ciders = {how: score(captions, references)[1] for how, captions in predicted.items()}
     return Comparison(_ratio(ciders["found"], ciders["original"], sorted(whole)),
                       _ratio(ciders["found"], ciders["exact"], sorted(references)))
 

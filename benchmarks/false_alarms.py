@@ -1,4 +1,4 @@
-"""What the daemon would say of a screen without a photograph: its own child, its phrases."""
+"""False alarms: what the daemon says, by its own child, of screens without a photograph."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """`invented`: it speaks of a picture where there is none."""
+class ScreenSentence:
+    """What is said of the screen in `path`; `invented`: of a picture where there is none."""
 
     path: Path
     sentence: str
     invented: bool
 
 
-def say(screens: Sequence[tuple[Path, Label]], limit: int) -> list[Said]:
+def sentences_for(screens: Sequence[tuple[Path, Label]], limit: int) -> list[ScreenSentence]:
     """The sentences for at most so many screens without a photograph, as for the screen's key.
 
     Raises DescriberError when the captioner cannot look.
@@ -38,17 +38,18 @@ def say(screens: Sequence[tuple[Path, Label]], limit: int) -> list[Said]:
 
     captioner = ChildCaptioner()
     empty = [(path, label) for path, label in screens if not label.of_kind("photograph")]
-    said = []
+    sentences = []
     try:
         for path, label in tqdm(empty[:limit], desc="sentences", unit="screen"):
             with Image.open(path) as image:
                 seen = image.convert("RGB")
             caption = captioner.describe(
                 Pixels(seen.width, seen.height, seen.tobytes(), aim=Aim()))
-            said.append(Said(path, sentence(caption, Verb.SCREEN), invents(label, caption)))
+            sentences.append(ScreenSentence(
+                path, sentence(caption, Verb.SCREEN), invents(label, caption)))
     finally:
         captioner.close()
-    return said
+    return sentences
 
 
 def invents(label: Label, caption: Caption) -> bool:

@@ -304,13 +304,13 @@ def table(load: Load) -> str:
 def _flat(load: Load) -> str:
     rows = (("MB of all processes", "megabytes"), ("MB of daemon and captioner", "lasting"),
             ("open files of the daemon", "descriptors"), ("processes", "processes"))
-    told = []
+    lines = []
     for name, what in rows:
         before, *values, after = (getattr(each, what)
                                   for each in (load.before, *load.late, load.after))
-        told.append(f"{name}: {before:.0f} at rest before, {min(values):.0f} to "
-                    f"{max(values):.0f} under load, {after:.0f} at rest after")
+        lines.append(f"{name}: {before:.0f} at rest before, {min(values):.0f} to "
+                     f"{max(values):.0f} under load, {after:.0f} at rest after")
     return "\n".join([
-        *told, "slope over the last 80 %, MB per 1,000 requests: "
+        *lines, "slope over the last 80 %, MB per 1,000 requests: "
         f"{load.slope(lasting=False):+.2f} of all processes, {load.slope(lasting=True):+.2f} of "
         "daemon and captioner", f"zombies: {load.zombies}"])

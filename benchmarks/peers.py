@@ -149,9 +149,9 @@ def measure(
         for number, picture in enumerate(tqdm(pictures, desc="captions", unit="picture")):
             for turn in turns:  # each goes first at times
                 at = (turn + number) % len(runners)
-                milliseconds, said = runners[at].caption(picture, words)
+                milliseconds, count = runners[at].caption(picture, words)
                 found[at].captions.append(milliseconds)
-                found[at].words.append(said)
+                found[at].words.append(count)
         for each, runner in zip(found, runners, strict=True):
             each.peak = runner.peak()
     return found

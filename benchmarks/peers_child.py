@@ -79,9 +79,9 @@ def on_torch(folder: Path, threads: int) -> Say:
         pixels = processor(images=Image.open(io.BytesIO(data)).convert("RGB"),
                            return_tensors="pt").pixel_values
         with torch.inference_mode():
-            said = model.generate(pixel_values=pixels, min_new_tokens=words,
+            ids = model.generate(pixel_values=pixels, min_new_tokens=words,
                                   max_new_tokens=words, do_sample=False, num_beams=1)
-        return int(said.shape[1]) - 1  # the start is no word
+        return int(ids.shape[1]) - 1  # the start is no word
 
     return say
 

@@ -41,11 +41,11 @@ class Greedy:
         cross: dict[str, Any] = {f"cross_{at}": each for at, each in enumerate(seen)}
         past = {name: self._make(np.zeros(shape, np.float32))
                 for name, shape in self._empty.items()}
-        said = [start]
+        predicted = [start]
         for _ in range(words):
-            last = self._make(np.asarray([said[-1:]]))
+            last = self._make(np.asarray([predicted[-1:]]))
             scores, *after = self._decoder.run_with_ort_values(
                 self._outputs, {"ids": last, **cross, **past})
             past = dict(zip(past, after, strict=True))
-            said.append(int(scores.numpy()[0].argmax()))
-        return said[1:]
+            predicted.append(int(scores.numpy()[0].argmax()))
+        return predicted[1:]

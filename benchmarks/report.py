@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks import sheet
 from benchmarks.captions import Comparison, Ratio
-from benchmarks.false_alarms import Said
+from benchmarks.false_alarms import ScreenSentence
 from benchmarks.finder import Measured
 from benchmarks.matching import Outcome
 from benchmarks.screens.labels import Label
@@ -24,10 +24,11 @@ _FAILURES = 24  # cells of the sheet
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """`measured` by the finders' names, ours first; `said` and `captions` where they were asked."""
+    """`measured` by the finders' names, ours first; `sentences` and `captions` where they were
+    asked for."""
 
     measured: Mapping[str, Measured]
-    said: Sequence[Said]
+    sentences: Sequence[ScreenSentence]
     captions: Comparison | None
 
     @property
@@ -53,8 +54,8 @@ def table(results: Results) -> str:
         rows += [("CIDEr, found crop / whole original", "≥ 0.95",
                   [_ratio(results.captions.originals)]),
                  ("CIDEr, found crop / exact crop", "", [_ratio(results.captions.exact)])]
-    if results.said:
-        share = wilson(sum(each.invented for each in results.said), len(results.said))
+    if results.sentences:
+        share = wilson(sum(each.invented for each in results.sentences), len(results.sentences))
         rows.append(("something invented is said, screens without a picture", "0",
                      [_share(share)]))
     width = max(len(name) for name, _, _ in rows)
@@ -74,7 +75,7 @@ def save(results: Results, out: Path) -> None:
         "finders": {name: _record(each) for name, each in results.measured.items()},
         "captions": results.captions and dataclasses.asdict(results.captions),
         "said": [{"screen": each.path.stem, "sentence": each.sentence, "invented": each.invented}
-                 for each in results.said],
+                 for each in results.sentences],
     }
     text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
     (out / "results.json").write_text(text, encoding="utf-8")

@@ -1,4 +1,7 @@
-"""A caption's time beside the least that its multiplications could take on these cores."""
+"""Roofline: a caption's time beside the least that its multiply-adds could take on these cores.
+
+That floor (Williams et al. 2009, "Roofline", without the memory's side) is work over peak rate.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ _UNCOUNTED = {"LSTM", "GRU", "RNN", "Einsum", "ConvTranspose", "Attention"}
 
 
 @dataclass(frozen=True, slots=True)
-class Floor:
+class Roofline:
     """`work` is multiply-adds, `peak` multiply-adds a second, `milliseconds` by stage.
 
     Medians over the pictures; `steps` and `rows` are of the decoder, rows in all steps together.
@@ -94,7 +97,7 @@ class Watched:
         return self._clock.timed("decoder", self._of.step)(tokens, *others)
 
 
-def measure(pictures: Sequence[bytes], threads: int, folder: Path = bundle.SHIPPED) -> Floor:
+def measure(pictures: Sequence[bytes], threads: int, folder: Path = bundle.SHIPPED) -> Roofline:
     """Caption all pictures, and count what that takes at least."""
     captioner = load(folder, threads=threads)
     clock, found = Clock(), []
@@ -110,7 +113,7 @@ def measure(pictures: Sequence[bytes], threads: int, folder: Path = bundle.SHIPP
     stages = {stage: float(np.median([spent[stage] for spent, _, _ in found]))
               for stage in found[0][0]}
     encoder, row = work(folder / bundle.ENCODER), work(folder / bundle.DECODER)
-    return Floor(encoder, row, peak(threads), threads,
+    return Roofline(encoder, row, peak(threads), threads,
                  float(np.median([steps for _, steps, _ in found])),
                  float(np.median([rows for _, _, rows in found])), stages)
 
@@ -211,14 +214,13 @@ def _multiplied(node: Any, shapes: dict[str, list[int]]) -> int:
     return math.prod(out) * (first[0] if turned else first[-1])
 
 
-def table(found: Floor) -> str:
+def table(found: Roofline) -> str:
     """The floor, then each stage: its time, its share."""
     lines = [
-        f"multiply-adds of the encoder         {found.encoder_work / 1e6:10.1f} million",
-        f"multiply-adds of the decoder, a row  {found.row_work / 1e6:10.1f} million",
+        f"multiply-adds of the encoder         {found.encoder_work / 1e6:10.1f} MMAC",
+        f"multiply-adds of the decoder, a row  {found.row_work / 1e6:10.1f} MMAC",
         f"steps, rows in all                   {found.steps:10.0f} {found.rows:6.0f}",
-        f"peak of {found.threads} cores, multiply-adds/s    {found.peak / 1e9:10.1f} thousand "
-        "million",
+        f"peak of {found.threads} cores                      {found.peak / 1e9:10.1f} GMAC/s",
         f"floor                                {found.least:10.1f} ms",
         f"caption                              {found.whole:10.1f} ms",
         f"caption / floor                      {found.whole / found.least:10.1f} "

@@ -1,4 +1,4 @@
-"""In which numbers to reckon: as few bits as the machine is quick with."""
+"""Mixed precision: the number format with the fewest bits that the machine is quick with."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 
 
 def autocast(device: str, wanted: torch.dtype = torch.bfloat16) -> torch.autocast:
-    """Reckon in `wanted`, but on a processor without bfloat16 in float32.
+    """Autocast to `wanted`, but on a processor without bfloat16 in float32.
 
     Such a processor would imitate it, which takes ten times as long.
     """

@@ -66,9 +66,9 @@ def main() -> None:
         try:
             parse(data)
         except allowed as error:
-            said = error.spoken if isinstance(error, DescriberError) else "refused"
-            if not said or not said.isprintable():
-                raise ValueError(f"this is no sentence: {said!r}") from error
+            sentence = error.spoken if isinstance(error, DescriberError) else "refused"
+            if not sentence or not sentence.isprintable():
+                raise ValueError(f"this is no sentence: {sentence!r}") from error
 
     atheris.instrument_all()
     atheris.Setup([sys.argv[0], *sys.argv[2:]], one)

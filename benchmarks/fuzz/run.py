@@ -35,7 +35,7 @@ class Tally:
     sentences: dict[str, int] = field(default_factory=dict)
     mishandled: list[dict[str, Any]] = field(default_factory=list)
 
-    def add(self, number: int, given: Sample, ending: Ending) -> None:
+    def add(self, number: int, tested: Sample, ending: Ending) -> None:
         """Count one ending."""
         self.tried += 1
         self.accepted += ending.accepted
@@ -43,10 +43,10 @@ class Tally:
         self.most_seconds = max(self.most_seconds, ending.seconds)
         self.most_megabytes = max(self.most_megabytes, ending.megabytes)
         if not ending.accepted:
-            said = re.sub(r"\d+", "N", ending.sentence)[:120]
-            self.sentences[said] = self.sentences.get(said, 0) + 1
+            pattern = re.sub(r"\d+", "N", ending.sentence)[:120]
+            self.sentences[pattern] = self.sentences.get(pattern, 0) + 1
         if wrong := faults(ending):
-            self.mishandled.append({"number": number, "how": given.how, "faults": wrong,
+            self.mishandled.append({"number": number, "how": tested.how, "faults": wrong,
                                     **dataclasses.asdict(ending)})
 
 
@@ -56,12 +56,12 @@ def run(make: Callable[[], Kind], name: str, seed: int, numbers: range, folder: 
     before = descriptors()
     with make() as kind:
         for number in tqdm(numbers, desc=name, unit="input"):
-            given = sample(kind, name, seed, number)
-            ending = tried(kind, given, number % THOROUGH == 0)
-            tally.add(number, given, ending)
+            tested = sample(kind, name, seed, number)
+            ending = tried(kind, tested, number % THOROUGH == 0)
+            tally.add(number, tested, ending)
             if faults(ending):
                 folder.mkdir(parents=True, exist_ok=True)
-                (folder / f"{name}-{seed}-{number}.input").write_bytes(given.data)
+                (folder / f"{name}-{seed}-{number}.input").write_bytes(tested.data)
     tally.left_open = max(0, descriptors() - before)
     return tally
 

@@ -1,4 +1,4 @@
-"""What one hostile input came to, and whether that is how it should end."""
+"""What one fuzzed input came to, and whether that is how it should end."""
 
 from __future__ import annotations
 
@@ -74,26 +74,26 @@ def sample(kind: Kind, name: str, seed: int, number: int) -> Sample:
     return kind.make(Random(f"{seed} {name} {number}"))
 
 
-def tried(kind: Kind, given: Sample, thorough: bool) -> Ending:
+def tried(kind: Kind, tested: Sample, thorough: bool) -> Ending:
     """Try it; once more, the long way, when it seems slow.
 
     Another program may have had the processor, and the short way may do what nobody waits for.
     """
-    ending = _timed(kind, given, thorough)
+    ending = _timed(kind, tested, thorough)
     if ending.seconds <= SLOW:
         return ending
-    again = _timed(kind, given, thorough=True)
+    again = _timed(kind, tested, thorough=True)
     return replace(min(ending, again, key=lambda each: each.seconds),
                    megabytes=again.megabytes, lost=ending.lost + again.lost)
 
 
-def _timed(kind: Kind, given: Sample, thorough: bool) -> Ending:
+def _timed(kind: Kind, tested: Sample, thorough: bool) -> Ending:
     """One try, in a thread of its own: what hangs is left behind."""
     endings: list[Ending] = []
 
     def attempt() -> None:
         try:
-            endings.append(kind.attempt(given, thorough))
+            endings.append(kind.attempt(tested, thorough))
         except Exception as error:  # this is what is looked for
             endings.append(Ending("", accepted=False, broke=repr(error)[:300]))
 
@@ -107,16 +107,16 @@ def _timed(kind: Kind, given: Sample, thorough: bool) -> Ending:
 
 def faults(ending: Ending) -> list[str]:
     """What is wrong with how it ended; [] when nothing is."""
-    said = ending.sentence
+    sentence = ending.sentence
     wrong = {
         f"it raised {ending.broke}": bool(ending.broke),
-        "nothing was said": not (said or ending.accepted or ending.broke),
-        "more than one line, or control characters": not said.isprintable(),
-        "a traceback": "Traceback" in said,
-        "the name of an exception": bool(_CLASSES.search(said)),
-        "a path of the program": any(path in said for path in _OURS),
-        "far too long a sentence": not ending.accepted and len(said) > LONGEST,
-        "only the outermost net caught it": said in _NETS,
+        "nothing was said": not (sentence or ending.accepted or ending.broke),
+        "more than one line, or control characters": not sentence.isprintable(),
+        "a traceback": "Traceback" in sentence,
+        "the name of an exception": bool(_CLASSES.search(sentence)),
+        "a path of the program": any(path in sentence for path in _OURS),
+        "far too long a sentence": not ending.accepted and len(sentence) > LONGEST,
+        "only the outermost net caught it": sentence in _NETS,
         f"over {SLOW:g} s": ending.seconds > SLOW,
         f"over {MOST_MEGABYTES:g} MB": ending.megabytes > MOST_MEGABYTES,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from models.captioning.kinds import named
+from models.captioning.tags import tag_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def answer(
         said = claimed
     else:
         said = frozenset(thing.kind for thing in seen).union(
-            *(named(tag.split()) for tag in others))
+            *map(tag_kinds, others))
     return Answer(form, (*(thing.spoken for thing in seen), *others), said)
 
 
@@ -96,5 +96,5 @@ def recognised(
     listed_kinds = {thing.kind for thing in seen}
     doubted = {thing.kind for thing in things if thing.probability < calibration.object_support}
     kept = [tag.name for tag in tags if tag.probability >= calibration.tag
-            and not named(tag.name.split()) & (listed_kinds | doubted)]
+            and not tag_kinds(tag.name) & (listed_kinds | doubted)]
     return tuple(kept[: MOST_SEEN - len(seen)])

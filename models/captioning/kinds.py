@@ -18,6 +18,7 @@ _NUMBERS = {"a": 1, "an": 1, "one": 1, "single": 1, "two": 2, "pair": 2, "couple
             "few": 3, "group": 3, "bunch": 3, "herd": 3, "flock": 3, "lots": 3, "multiple": 3,
             "crowd": 3, "row": 3, "various": 3, "numerous": 3}
 _CERTAIN = {"couple": 2, "crowd": 3, "family": 3, "team": 3, "group of people": 3,
+            "crowd of people": 3, "flock of birds": 3, "herd of sheep": 3, "bunch of bananas": 3,
             "pair of scissors": 1, "scissors": 1}
 _REACH = 3  # words before a thing among which its number is looked for
 # words that a colour may come before only if it is a fruit: nothing, or the sentence goes on

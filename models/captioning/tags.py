@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from models.captioning.kinds import named
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,6 +38,20 @@ class Tag:
 
     name: str
     probability: float
+
+
+@functools.cache
+def _words() -> dict[str, frozenset[str]]:
+    words: dict[str, set[str]] = {}
+    for name in names():
+        words.setdefault(name.spoken, set()).add(name.word)
+    return {spoken: frozenset(each) for spoken, each in words.items()}
+
+
+def tag_kinds(tag: str) -> frozenset[int]:
+    """The kinds of thing that a tag is one of, by its name: a husky is a dog."""
+    words = _words().get(tag, (tag,))  # what is in no table is taken at its word
+    return frozenset[int]().union(*(named(word.split()) for word in words))
 
 
 @functools.cache

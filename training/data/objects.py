@@ -55,8 +55,8 @@ class ObjectTargets:
         maps = torch.zeros(len(pictures), self.presence.shape[1], MAP, MAP)
         for row, picture in enumerate(pictures):
             for kind, left, top, right, bottom, belief in self.boxes[picture].tolist():
-                begin, end = round(left * MAP), max(round(right * MAP), round(left * MAP) + 1)
-                first, last = round(top * MAP), max(round(bottom * MAP), round(top * MAP) + 1)
+                begin, first = (min(round(side * MAP), MAP - 1) for side in (left, top))
+                end, last = max(round(right * MAP), begin + 1), max(round(bottom * MAP), first + 1)
                 # each box has the same weight, however large it is
                 share = belief / ((end - begin) * (last - first))
                 maps[row, int(kind), first:last, begin:end] += share

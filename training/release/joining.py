@@ -44,11 +44,11 @@ def join(
     encoders = []
     for number, (member, (source, vocabulary)) in enumerate(
             zip(recipe.members, trained, strict=True), 1):
-        speakers = source.decoder.ensemble_members()
+        decoders = source.decoder.ensemble_members()
         try:
             network.encoder.load_state_dict(source.encoder.state_dict())
-            for speaker in speakers[: member.speakers or None]:
-                next(slots).load_state_dict(_widened(speaker, vocabulary, words))
+            for decoder in decoders[: member.speakers or None]:
+                next(slots).load_state_dict(_widened(decoder, vocabulary, words))
         except (RuntimeError, StopIteration) as error:
             raise ValueError(f"member {number} was not made by the recipe's: {error}") from error
         encoders.append(source.encoder.state_dict())
@@ -64,7 +64,7 @@ def _mean(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def _widened(
-    speaker: Decoder, vocabulary: Vocabulary, wider: Vocabulary
+    decoder: Decoder, vocabulary: Vocabulary, wider: Vocabulary
 ) -> dict[str, Tensor]:
     """A decoder's weights for a vocabulary that has more words, in any order.
 
@@ -74,7 +74,7 @@ def _widened(
     known = {word: index for index, word in enumerate(vocabulary.words)}
     rows = torch.tensor([known.get(word, UNKNOWN) for word in wider.words])
     new = torch.tensor([word not in known for word in wider.words])
-    tensors = dict(speaker.state_dict())
+    tensors = dict(decoder.state_dict())
     tensors[_WORDS] = tensors[_WORDS][rows]
     tensors[_LIKELIHOOD] = tensors[_LIKELIHOOD][rows] - new * math.log(max(1, int(new.sum())))
     return tensors

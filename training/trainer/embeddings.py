@@ -87,7 +87,7 @@ def _numbers(fields: list[str], path: Path, line: int) -> NDArray[np.float32]:
 
 
 def fill(decoder: Decoder, vocabulary: Vocabulary, path: Path) -> Filled:
-    """Put a file's vectors into the embeddings of all of the decoder's speakers.
+    """Put a file's vectors into the embeddings of all members of the decoder's ensemble.
 
     They are scaled to the spread that the embedding starts with. Vectors that are longer than it
     are projected to their principal components; shorter ones leave the rest of it random.
@@ -100,8 +100,8 @@ def fill(decoder: Decoder, vocabulary: Vocabulary, path: Path) -> Filled:
     rows = [index for index, word in enumerate(vocabulary.words) if word in vectors]
     table = np.stack([vectors[vocabulary.words[row]] for row in rows])  # (F, D)
     width = 0
-    for speaker in decoder.ensemble_members():
-        weight = speaker.embedding.weight
+    for member in decoder.ensemble_members():
+        weight = member.embedding.weight
         fitted = _projected(table, weight.shape[1])
         width = fitted.shape[1]
         with torch.no_grad():

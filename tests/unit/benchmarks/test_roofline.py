@@ -73,9 +73,9 @@ def test_a_caption_is_told_by_stages(tiny_bundle: Path) -> None:
     assert found.peak > found.row_work > 0
     assert found.whole >= found.least / 2
     assert min(found.milliseconds.values()) >= 0
-    told = roofline.table(found)
-    assert "caption / floor" in told
-    assert all(stage in told for stage in found.milliseconds)
+    printed = roofline.table(found)
+    assert "caption / floor" in printed
+    assert all(stage in printed for stage in found.milliseconds)
 
 
 def test_growth_is_measured_and_drawn(tmp_path: Path) -> None:
