@@ -51,16 +51,35 @@ def screens(out: Path, count: int, seed: int, data: Path | None, pictures: Path 
 @main.command()
 @click.argument("folder", type=_folder)
 @_data
-@click.option("--out", type=click.Path(path_type=Path), help="Where the results go; FOLDER/results "
-              "by default.")
-@click.option("--captions", type=click.IntRange(min=0), default=300, show_default=True,
-              help="Caption so many found pictures; needs --data.")
-@click.option("--sentences", type=click.IntRange(min=0), default=200, show_default=True,
-              help="Let the daemon speak of so many screens without a picture.")
-@click.option("--cores", type=click.IntRange(min=1), default=2, show_default=True,
-              help="Run on so many processor cores (Linux).")
-def finder(folder: Path, data: Path | None, out: Path | None, captions: int, sentences: int,
-           cores: int) -> None:
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where the results go; FOLDER/results by default.",
+)
+@click.option(
+    "--captions",
+    type=click.IntRange(min=0),
+    default=300,
+    show_default=True,
+    help="Caption so many found pictures; needs --data.",
+)
+@click.option(
+    "--sentences",
+    type=click.IntRange(min=0),
+    default=200,
+    show_default=True,
+    help="Let the daemon speak of so many screens without a picture.",
+)
+@click.option(
+    "--cores",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="Run on so many processor cores (Linux).",
+)
+def finder(
+    folder: Path, data: Path | None, out: Path | None, captions: int, sentences: int, cores: int
+) -> None:
     """Measure the picture finder on the screens in FOLDER, beside a classical one."""
     import os
 
@@ -77,12 +96,14 @@ def finder(folder: Path, data: Path | None, out: Path | None, captions: int, sen
 
     try:
         labelled = read(folder)
-        measured = measure(labelled, {"finder": learned(shipped.load()),
-                                      "many colours": baseline.find})
+        measured = measure(
+            labelled, {"finder": learned(shipped.load()), "many colours": baseline.find}
+        )
         compared = None
         if data is not None and captions:
-            compared = captioning.compare(captioner.load(bundle.SHIPPED),
-                                          measured["finder"].screens, data, captions)
+            compared = captioning.compare(
+                captioner.load(bundle.SHIPPED), measured["finder"].screens, data, captions
+            )
         spoken = sentences_for(labelled, sentences) if sentences else []
     except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from error
@@ -95,9 +116,15 @@ def finder(folder: Path, data: Path | None, out: Path | None, captions: int, sen
     click.echo(f"\nIn {out}: results.json, table.txt, finder.png, failures.png")
 
 
-for _command in (daemon_commands.latency, daemon_commands.memory, daemon_commands.inputs,
-                 daemon_commands.load, captioner_commands.peers, captioner_commands.floor,
-                 captioner_commands.growth):
+for _command in (
+    daemon_commands.latency,
+    daemon_commands.memory,
+    daemon_commands.inputs,
+    daemon_commands.load,
+    captioner_commands.peers,
+    captioner_commands.floor,
+    captioner_commands.growth,
+):
     main.add_command(_command)
 
 

@@ -22,13 +22,17 @@ def find(pixels: NDArray[np.uint8]) -> list[Find]:
     colourful = _colours(pixels) >= _COLOURS
     found = []
     for rows, columns in _components(colourful):
-        box = Box(int(columns.min()), int(rows.min()), int(np.ptp(columns)) + 1,
-                  int(np.ptp(rows)) + 1)
+        box = Box(
+            int(columns.min()), int(rows.min()), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+        )
         filled = len(rows) / box.area
         if len(rows) >= _FEWEST_BLOCKS and filled >= _FILLED:
             whole = Box.from_edges(*(edge * _BLOCK for edge in box.edges()))
-            found.append(Find(_refined(pixels, whole.clipped(Box(0, 0, width, height))),
-                              "photograph", filled))
+            found.append(
+                Find(
+                    _refined(pixels, whole.clipped(Box(0, 0, width, height))), "photograph", filled
+                )
+            )
     return sorted(found, key=lambda each: -each.score * each.box.area)
 
 

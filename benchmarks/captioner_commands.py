@@ -22,8 +22,13 @@ _folder = click.Path(path_type=Path, exists=True, file_okay=False)
 @RESULTS
 @PHOTOGRAPHS
 @CORES
-@click.option("--captions", type=click.IntRange(min=3), default=30, show_default=True,
-              help="So many of each captioner.")
+@click.option(
+    "--captions",
+    type=click.IntRange(min=3),
+    default=30,
+    show_default=True,
+    help="So many of each captioner.",
+)
 def peers(out: Path, pictures: Path | None, cores: int, captions: int) -> None:
     """Measure our captioner beside others: ViT-GPT2, GIT, BLIP, at random weights.
 
@@ -63,14 +68,30 @@ def floor(out: Path, pictures: Path | None, cores: int, captions: int) -> None:
 @RESULTS
 @PHOTOGRAPHS
 @CORES
-@click.option("--repeats", type=click.IntRange(min=1), default=5, show_default=True,
-              help="Captions of each size.")
-@click.option("--captions", type=click.IntRange(min=1), default=20, show_default=True,
-              help="Captions with each beam.")
-@click.option("--files", type=click.IntRange(min=1), default=1000, show_default=True,
-              help="Files in one command.")
-def growth(out: Path, pictures: Path | None, cores: int, repeats: int, captions: int,
-           files: int) -> None:
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Captions of each size.",
+)
+@click.option(
+    "--captions",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="Captions with each beam.",
+)
+@click.option(
+    "--files",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="Files in one command.",
+)
+def growth(
+    out: Path, pictures: Path | None, cores: int, repeats: int, captions: int, files: int
+) -> None:
     """Measure how time grows with the picture's size, the beam and the number of files."""
     bind_to_cores(cores)
     from benchmarks import daemon_report, growth
@@ -78,9 +99,11 @@ def growth(out: Path, pictures: Path | None, cores: int, repeats: int, captions:
 
     photographs = open_photographs(pictures, max(captions, min(files, 100)))
     try:
-        found = growth.Growth(growth.sizes(photographs[0], repeats),
-                              growth.beams(photographs[:captions]),
-                              growth.many(out / "many", photographs, files))
+        found = growth.Growth(
+            growth.sizes(photographs[0], repeats),
+            growth.beams(photographs[:captions]),
+            growth.many(out / "many", photographs, files),
+        )
     except DescriberError as error:
         raise click.ClickException(error.spoken) from error
     daemon_report.save({"growth": found}, out / "growth.json")

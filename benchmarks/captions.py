@@ -44,17 +44,24 @@ class Comparison:
 
 
 def compare(
-    captioner: Captioner, screens: Sequence[tuple[Path, Label, Outcome]], data: Path, limit: int,
+    captioner: Captioner,
+    screens: Sequence[tuple[Path, Label, Outcome]],
+    data: Path,
+    limit: int,
 ) -> Comparison | None:
     """Caption at most `limit` found photographs, spread over the screens; None without any."""
     from training.data.datasets import load_flickr8k
     from training.evaluation.metrics import score
 
     known = {each.path.name: each for each in load_flickr8k(data).development}
-    jobs = [(path, number, shown, find) for path, label, outcome in screens
-            for number, (shown, find) in enumerate(
-                zip(label.of_kind("photograph"), outcome.matches, strict=True))
-            if find is not None and shown.file in known]
+    jobs = [
+        (path, number, shown, find)
+        for path, label, outcome in screens
+        for number, (shown, find) in enumerate(
+            zip(label.of_kind("photograph"), outcome.matches, strict=True)
+        )
+        if find is not None and shown.file in known
+    ]
     step = max(1, -(-len(jobs) // limit))
     predicted: dict[str, dict[str, str]] = {"found": {}, "exact": {}, "original": {}}
     references, whole = {}, set()
@@ -71,8 +78,10 @@ def compare(
     if len(references) < 2:
         return None
     ciders = {how: score(captions, references)[1] for how, captions in predicted.items()}
-    return Comparison(_ratio(ciders["found"], ciders["original"], sorted(whole)),
-                      _ratio(ciders["found"], ciders["exact"], sorted(references)))
+    return Comparison(
+        _ratio(ciders["found"], ciders["original"], sorted(whole)),
+        _ratio(ciders["found"], ciders["exact"], sorted(references)),
+    )
 
 
 def _caption(captioner: Captioner, image: Image.Image) -> str:

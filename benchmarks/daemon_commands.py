@@ -19,8 +19,14 @@ _folder = click.Path(path_type=Path, exists=True, file_okay=False)
 @RESULTS
 @PICTURE
 @click.option("--presses", type=click.IntRange(min=1), default=100, show_default=True)
-@click.option("--cold", "colds", type=click.IntRange(min=0), default=10, show_default=True,
-              help="So many presses with the captioner not loaded, each with a fresh daemon.")
+@click.option(
+    "--cold",
+    "colds",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="So many presses with the captioner not loaded, each with a fresh daemon.",
+)
 def latency(out: Path, picture: Path | None, presses: int, colds: int) -> None:
     """Press the key on a private screen; measure until the first sound, stage by stage."""
     from benchmarks import daemon_report, latency
@@ -48,8 +54,13 @@ def latency(out: Path, picture: Path | None, presses: int, colds: int) -> None:
 @click.command()
 @RESULTS
 @PICTURE
-@click.option("--minutes", type=click.FloatRange(min=0.1), default=10, show_default=True,
-              help="How long the daemon is left alone.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0.1),
+    default=10,
+    show_default=True,
+    help="How long the daemon is left alone.",
+)
 @click.option("--captions", type=click.IntRange(min=0), default=1000, show_default=True)
 def memory(out: Path, picture: Path | None, minutes: float, captions: int) -> None:
     """Measure the daemon's memory, its start, and what it does while nobody wants anything."""
@@ -72,18 +83,34 @@ def memory(out: Path, picture: Path | None, minutes: float, captions: int) -> No
 @click.command()
 @RESULTS
 @SEED
-@click.option("--kind", "kinds", multiple=True,
-              type=click.Choice(["pictures", "clipboard", "settings", "bundles", "messages"]),
-              help="Only this kind; may be given several times. All by default.")
-@click.option("--first", type=click.IntRange(min=0), default=0, show_default=True,
-              help="Begin with this input: a long run can be cut in pieces.")
-@click.option("--count", type=click.IntRange(min=1),
-              help="So many of each kind.  [default: 20000 pictures, 5000 clipboards, settings "
-              "files and bundles, 50000 messages]")
-@click.option("--replay", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-              help="Try one kept input again, the short way and the long, and nothing else.")
-def inputs(out: Path, seed: int, kinds: tuple[str, ...], first: int, count: int | None,
-           replay: Path | None) -> None:
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(["pictures", "clipboard", "settings", "bundles", "messages"]),
+    help="Only this kind; may be given several times. All by default.",
+)
+@click.option(
+    "--first",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Begin with this input: a long run can be cut in pieces.",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(min=1),
+    help="So many of each kind.  [default: 20000 pictures, 5000 clipboards, settings "
+    "files and bundles, 50000 messages]",
+)
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Try one kept input again, the short way and the long, and nothing else.",
+)
+def inputs(
+    out: Path, seed: int, kinds: tuple[str, ...], first: int, count: int | None, replay: Path | None
+) -> None:
     """Try inputs made to do harm on the real parts: how many are mishandled?
 
     Each must end in a caption or in one clear sentence: no crash, no hang over 2 s, no more than
@@ -120,8 +147,13 @@ def inputs(out: Path, seed: int, kinds: tuple[str, ...], first: int, count: int 
 @RESULTS
 @PICTURE
 @click.option("--requests", type=click.IntRange(min=10), default=10_000, show_default=True)
-@click.option("--clients", type=click.IntRange(min=1), default=50, show_default=True,
-              help="So many programs ask at once; the daemon takes 16 at a time.")
+@click.option(
+    "--clients",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="So many programs ask at once; the daemon takes 16 at a time.",
+)
 @SEED
 def load(out: Path, picture: Path | None, requests: int, clients: int, seed: int) -> None:
     """Ask as fast as keys and programs can: is any request lost, does the memory grow?

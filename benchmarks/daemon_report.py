@@ -19,15 +19,19 @@ _STAGES = ("key", "grab", "captioner", "find", "caption", "phrase", "voice", "so
 
 def latency_table(series: Mapping[str, Sequence[Press]]) -> str:
     """One line a series with its targets, then the median of each stage."""
-    lines = [f"{'from key to first sound, ms':30}{'median':>9}{'95 %':>9}{'most':>9}{'presses':>9}"
-             f"{'targets':>14}"]
+    lines = [
+        f"{'from key to first sound, ms':30}{'median':>9}{'95 %':>9}{'most':>9}{'presses':>9}"
+        f"{'targets':>14}"
+    ]
     for name, presses in series.items():
         totals = [press.total for press in presses]
         middle, high = np.percentile(totals, [50, 95])
-        targets = "/".join("-" if each is None else str(each)
-                           for each in TARGETS.get(name, (None, None)))
-        lines.append(f"{name:30}{middle:9.0f}{high:9.0f}{max(totals):9.0f}{len(totals):9}"
-                     f"{targets:>14}")
+        targets = "/".join(
+            "-" if each is None else str(each) for each in TARGETS.get(name, (None, None))
+        )
+        lines.append(
+            f"{name:30}{middle:9.0f}{high:9.0f}{max(totals):9.0f}{len(totals):9}{targets:>14}"
+        )
     lines += ["", f"{'stage (median, ms)':30}" + "".join(f"{name:>9}" for name in series)]
     for stage in _STAGES:
         cells = []
@@ -47,10 +51,15 @@ def plot_latency(series: Mapping[str, Sequence[Press]], path: Path) -> None:
     axes = figure.add_subplot()
     for name, presses in series.items():
         totals = sorted(press.total for press in presses)
-        axes.step(totals, np.arange(1, len(totals) + 1) / len(totals) * 100, where="post",
-                  label=name)
-    axes.set(xlabel="milliseconds from the key to the first sound", ylim=(0, 101),
-             ylabel="presses answered (%)", title="Key to voice")
+        axes.step(
+            totals, np.arange(1, len(totals) + 1) / len(totals) * 100, where="post", label=name
+        )
+    axes.set(
+        xlabel="milliseconds from the key to the first sound",
+        ylim=(0, 101),
+        ylabel="presses answered (%)",
+        title="Key to voice",
+    )
     axes.set_xlim(left=0)
     axes.grid(visible=True, alpha=0.4)
     axes.legend()
@@ -77,6 +86,7 @@ def plot_memory(rows: Sequence[tuple[str, float]], path: Path) -> None:
 
 def save(record: Mapping[str, Any], path: Path) -> None:
     """Write JSON; dataclasses become tables."""
+
     def table(value: object) -> object:
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return dataclasses.asdict(value)

@@ -43,10 +43,10 @@ def sentences_for(screens: Sequence[tuple[Path, Label]], limit: int) -> list[Scr
         for path, label in tqdm(empty[:limit], desc="sentences", unit="screen"):
             with Image.open(path) as image:
                 seen = image.convert("RGB")
-            caption = captioner.describe(
-                Pixels(seen.width, seen.height, seen.tobytes(), aim=Aim()))
-            sentences.append(ScreenSentence(
-                path, sentence(caption, Verb.SCREEN), invents(label, caption)))
+            caption = captioner.describe(Pixels(seen.width, seen.height, seen.tobytes(), aim=Aim()))
+            sentences.append(
+                ScreenSentence(path, sentence(caption, Verb.SCREEN), invents(label, caption))
+            )
     finally:
         captioner.close()
     return sentences
@@ -62,6 +62,9 @@ def invents(label: Label, caption: Caption) -> bool:
     if caption.box is None:
         return caption.finding == "" or not label.of_kind("drawing")
     box = caption.box
-    find = Find(Box(box.left, box.top, box.width, box.height),
-                "drawing" if caption.finding else "photograph", 1.0)
+    find = Find(
+        Box(box.left, box.top, box.width, box.height),
+        "drawing" if caption.finding else "photograph",
+        1.0,
+    )
     return bool(judge(label, [find]).strays)

@@ -34,17 +34,28 @@ class Measured:
 
     def found(self, iou: float, family: str | None = None) -> Share:
         """Photographs found at least so well."""
-        return clustered([[each >= iou for each in outcome.ious]
-                          for _, label, outcome in self._of(family) if outcome.ious])
+        return clustered(
+            [
+                [each >= iou for each in outcome.ious]
+                for _, label, outcome in self._of(family)
+                if outcome.ious
+            ]
+        )
 
     def drawings(self, iou: float) -> Share:
-        return clustered([[each >= iou for each in outcome.drawing_ious]
-                          for _, _, outcome in self.screens if outcome.drawing_ious])
+        return clustered(
+            [
+                [each >= iou for each in outcome.drawing_ious]
+                for _, _, outcome in self.screens
+                if outcome.drawing_ious
+            ]
+        )
 
     def inventing(self, family: str | None = None) -> Share:
         """Screens without a photograph on which something is found that is no picture."""
-        empty = [outcome for _, label, outcome in self._of(family)
-                 if not label.of_kind("photograph")]
+        empty = [
+            outcome for _, label, outcome in self._of(family) if not label.of_kind("photograph")
+        ]
         return wilson(sum(bool(outcome.strays) for outcome in empty), len(empty))
 
     def astray(self) -> Share:
@@ -53,8 +64,11 @@ class Measured:
         return wilson(sum(bool(outcome.strays) for outcome in full), len(full))
 
     def failures(self) -> list[tuple[Path, Label, Outcome]]:
-        return [(path, label, outcome) for path, label, outcome in self.screens
-                if outcome.strays or any(iou < 0.75 for iou in outcome.ious)]
+        return [
+            (path, label, outcome)
+            for path, label, outcome in self.screens
+            if outcome.strays or any(iou < 0.75 for iou in outcome.ious)
+        ]
 
     def _of(self, family: str | None) -> list[tuple[Path, Label, Outcome]]:
         return [each for each in self.screens if family in (None, each[1].family)]
@@ -65,19 +79,26 @@ def learned(finder: Finder) -> FindPictures:
     from benchmarks.boxes import Box
 
     def find(pixels: NDArray[np.uint8]) -> list[Find]:
-        return [Find(Box(each.left, each.top, each.width, each.height), each.kind, each.score)
-                for each in finder.find(pixels).detections]
+        return [
+            Find(Box(each.left, each.top, each.width, each.height), each.kind, each.score)
+            for each in finder.find(pixels).detections
+        ]
 
     return find
 
 
 def read(folder: Path) -> list[tuple[Path, Label]]:
     """All labelled screens of a folder. Raises ValueError when there are none or one is damaged."""
-    found = [(path.with_suffix(".png"), labels.read(path)) for path in sorted(folder.glob("*.json"))
-             if path.with_suffix(".png").exists()]
+    found = [
+        (path.with_suffix(".png"), labels.read(path))
+        for path in sorted(folder.glob("*.json"))
+        if path.with_suffix(".png").exists()
+    ]
     if not found:
-        raise ValueError(f"{folder} holds no screens. Please make some: "
-                         "python -m benchmarks screens --out FOLDER --data FLICKR8K")
+        raise ValueError(
+            f"{folder} holds no screens. Please make some: "
+            "python -m benchmarks screens --out FOLDER --data FLICKR8K"
+        )
     return found
 
 

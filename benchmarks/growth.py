@@ -118,8 +118,10 @@ def _described(names: Sequence[str], cores: Sequence[int]) -> Many:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     lines = done.stdout.count(b"\n")
     if done.returncode or lines != len(names):
-        raise DescriberError(f"Of {len(names)} pictures {lines} were described. "
-                             "What was said of the others is above.")
+        raise DescriberError(
+            f"Of {len(names)} pictures {lines} were described. "
+            "What was said of the others is above."
+        )
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Many(len(cores), len(names), seconds, used / seconds / len(cores))
 
@@ -149,18 +151,31 @@ def table(found: Growth) -> str:
     """Three small tables: by size, by beam, by cores."""
     lines = [f"{'megapixels':>10}{'JPEG, ms':>22}{'PNG, ms':>22}"]
     for million in sorted({each.megapixels for each in found.sizes}):
-        cells = "".join(f"{_spread(each.milliseconds):>22}" for each in found.sizes
-                        if each.megapixels == million)
+        cells = "".join(
+            f"{_spread(each.milliseconds):>22}"
+            for each in found.sizes
+            if each.megapixels == million
+        )
         lines.append(f"{million:10g}{cells}")
     lines += ["", f"{'beam':>10}{'ms':>22}"]
     lines += [f"{each.beam:10}{_spread(each.milliseconds):>22}" for each in found.beams]
-    lines += ["", f"{'cores':>10}{'files':>8}{'seconds':>10}{'files/s':>10}{'cores in use':>14}"
-              f"{'times one core':>17}"]
+    lines += [
+        "",
+        f"{'cores':>10}{'files':>8}{'seconds':>10}{'files/s':>10}{'cores in use':>14}"
+        f"{'times one core':>17}",
+    ]
     for each in found.many:
-        lines.append(f"{each.cores:10}{each.files:8}{each.seconds:10.1f}{each.rate:10.1f}"
-                     f"{100 * each.busy:12.0f} %{each.rate / found.many[0].rate:17.2f}")
-    return "\n".join([*lines, "", f"(targets for two cores: {RATE} times one, {BUSY} % in use; "
-                      "in brackets: nine of ten)"])
+        lines.append(
+            f"{each.cores:10}{each.files:8}{each.seconds:10.1f}{each.rate:10.1f}"
+            f"{100 * each.busy:12.0f} %{each.rate / found.many[0].rate:17.2f}"
+        )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"(targets for two cores: {RATE} times one, {BUSY} % in use; in brackets: nine of ten)",
+        ]
+    )
 
 
 def plot(found: Growth, path: Path) -> None:
@@ -171,16 +186,24 @@ def plot(found: Growth, path: Path) -> None:
     by_size, by_beam, by_cores = figure.subplots(1, 3)
     for kind in ("JPEG", "PNG"):
         mine = [each for each in found.sizes if each.kind == kind]
-        by_size.plot([each.megapixels for each in mine],
-                     [np.median(each.milliseconds) for each in mine], "o-", label=kind)
+        by_size.plot(
+            [each.megapixels for each in mine],
+            [np.median(each.milliseconds) for each in mine],
+            "o-",
+            label=kind,
+        )
     by_size.set(xlabel="megapixels", ylabel="milliseconds a caption", xscale="log", yscale="log")
     by_size.legend()
-    by_beam.plot([each.beam for each in found.beams],
-                 [np.median(each.milliseconds) for each in found.beams], "o-")
+    by_beam.plot(
+        [each.beam for each in found.beams],
+        [np.median(each.milliseconds) for each in found.beams],
+        "o-",
+    )
     by_beam.set(xlabel="beam", ylabel="milliseconds a caption")
     by_beam.set_ylim(bottom=0)
-    bars = by_cores.bar([str(each.cores) for each in found.many],
-                        [each.rate for each in found.many])
+    bars = by_cores.bar(
+        [str(each.cores) for each in found.many], [each.rate for each in found.many]
+    )
     by_cores.bar_label(bars, fmt="%.1f")
     by_cores.set(xlabel="cores", ylabel="files a second")
     for axes in (by_size, by_beam, by_cores):

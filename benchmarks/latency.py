@@ -26,8 +26,13 @@ _PATIENCE = 60.0  # seconds
 _REACHED = re.compile(r"reached (\w+) at ([\d.]+)")
 _TOOK = re.compile(r"(\w+) took ([\d.]+) ms")
 # Each stage ends with a moment in the log; `find` and `caption` lie within "captioner".
-_STAGES = (("key", "taken"), ("grab", "grabbed"), ("captioner", "described"),
-           ("phrase", "phrased"), ("voice", "voiced"))
+_STAGES = (
+    ("key", "taken"),
+    ("grab", "grabbed"),
+    ("captioner", "described"),
+    ("phrase", "phrased"),
+    ("voice", "voiced"),
+)
 _BUSY = "while True: pass"
 
 
@@ -42,15 +47,18 @@ class Press:
 class Bench:
     """A daemon on a private screen that shows a picture, with a sink that is listened to."""
 
-    def __init__(self, display: VirtualDisplay, sound: VirtualSound, command: Sequence[str]
-                 ) -> None:
+    def __init__(
+        self, display: VirtualDisplay, sound: VirtualSound, command: Sequence[str]
+    ) -> None:
         self.display, self.sound = display, sound
         settings = self.settings = Path(display.env["HOME"], "settings.toml")
         write_default(settings)
         text = settings.read_text(encoding="utf-8")
-        for usual, wanted in (('level = "info"', 'level = "debug"'),
-                              ("earcon = true", "earcon = false"),  # it would be the first sound
-                              ("show = true", "show = false")):
+        for usual, wanted in (
+            ('level = "info"', 'level = "debug"'),
+            ("earcon = true", "earcon = false"),  # it would be the first sound
+            ("show = true", "show = false"),
+        ):
             if usual not in text:
                 raise DescriberError(f"The settings file has no line {usual}.")
             text = text.replace(usual, wanted)
@@ -96,8 +104,9 @@ class Bench:
     def unload(self) -> None:
         """Save another setting of the captioner, for which the loaded one is let go."""
         text = self.settings.read_text(encoding="utf-8")
-        self.settings.write_text(text.replace("unload_after_minutes = 10",
-                                              "unload_after_minutes = 11"), encoding="utf-8")
+        self.settings.write_text(
+            text.replace("unload_after_minutes = 10", "unload_after_minutes = 11"), encoding="utf-8"
+        )
         self.wait("unloaded", lambda status: not status["captioner loaded"])
 
     def _stages(self, began: float, first: float) -> dict[str, float]:

@@ -78,8 +78,10 @@ class Part:
     @property
     def agrees(self) -> bool:
         """Whether the daemon counts as many answers, stale and not, as were seen and pressed."""
-        equal = self.keys or (self.stale, self.answered) == (self.daemon["stale"],
-                                                             self.daemon["answered"])
+        equal = self.keys or (self.stale, self.answered) == (
+            self.daemon["stale"],
+            self.daemon["answered"],
+        )
         return bool(equal) and not self.lost_keys
 
 
@@ -105,8 +107,11 @@ class Load:
         late = self.late
         if len({each.requests for each in late}) < 2:
             return 0.0
-        line = np.polyfit([each.requests for each in late],
-                          [each.lasting if lasting else each.megabytes for each in late], 1)
+        line = np.polyfit(
+            [each.requests for each in late],
+            [each.lasting if lasting else each.megabytes for each in late],
+            1,
+        )
         return 1000 * float(line[0])
 
 
@@ -156,11 +161,19 @@ def run(picture: Path, requests: int, clients: int, seed: int) -> Load:
         pids = [running.daemon.pid, *children(running.daemon.pid)]
         before = _sample(pids, 0)
         with _Watch(pids, done) as watch, tqdm(total=requests, unit="request") as bar:
-            parts = [_part(running, name, round(share * requests), clients, seed, done, bar)
-                     for name, share in _SHARES.items()]
+            parts = [
+                _part(running, name, round(share * requests), clients, seed, done, bar)
+                for name, share in _SHARES.items()
+            ]
             _hush(running)
-        return Load(parts, watch.samples, before, _sample(pids, requests),
-                    _zombies(running.daemon.pid), clients)
+        return Load(
+            parts,
+            watch.samples,
+            before,
+            _sample(pids, requests),
+            _zombies(running.daemon.pid),
+            clients,
+        )
 
 
 def _hush(running: Bench) -> None:
@@ -170,8 +183,15 @@ def _hush(running: Bench) -> None:
     time.sleep(1.0)
 
 
-def _part(running: Bench, name: str, requests: int, clients: int, seed: int,
-          done: Counter[str], bar: tqdm[Any]) -> Part:
+def _part(
+    running: Bench,
+    name: str,
+    requests: int,
+    clients: int,
+    seed: int,
+    done: Counter[str],
+    bar: tqdm[Any],
+) -> Part:
     part, guard = Part(name), threading.Lock()
     keys = {"programs": 0, "keys": requests, "both": requests // 5}[name]
     before, began = _counts(), time.monotonic()
@@ -188,8 +208,10 @@ def _part(running: Bench, name: str, requests: int, clients: int, seed: int,
         futures = [pool.submit(_press, running, Random(f"{seed} {name}"), keys, count)]
         if requests > keys:
             shares = _shared(requests - keys, clients)
-            futures += [pool.submit(_ask, Random(f"{seed} {name} {number}"), share, count)
-                        for number, share in enumerate(shares)]
+            futures += [
+                pool.submit(_ask, Random(f"{seed} {name} {number}"), share, count)
+                for number, share in enumerate(shares)
+            ]
         for future in futures:
             future.result()
     part.seconds = time.monotonic() - began
@@ -222,13 +244,20 @@ def _ask(random: Random, requests: int, count: _Count) -> None:
                 break
             busy += 1
             time.sleep(random.uniform(0.005, 0.05))
-        whole = bool(reply["ok"]) and (bool(reply["sentence"]) or bool(reply["stale"])
-                                       or verb == "stop")
+        whole = bool(reply["ok"]) and (
+            bool(reply["sentence"]) or bool(reply["stale"]) or verb == "stop"
+        )
         stale = whole and bool(reply["stale"])
         stops = whole and not stale and verb == "stop"
-        count(asked=1, busy=busy, lost=int(not whole), stale=int(stale), stops=int(stops),
-              answered=int(whole and not stale and not stops),
-              failed=int(whole and bool(reply["failed"])))
+        count(
+            asked=1,
+            busy=busy,
+            lost=int(not whole),
+            stale=int(stale),
+            stops=int(stops),
+            answered=int(whole and not stale and not stops),
+            failed=int(whole and bool(reply["failed"])),
+        )
 
 
 def _counts() -> dict[str, int]:
@@ -254,8 +283,9 @@ def _settled(part: Part, before: Mapping[str, int]) -> dict[str, int]:
 def _copied(running: Bench, picture: Path) -> None:
     """Put the picture on the private display's clipboard."""
     kind = "image/png" if picture.suffix.lower() == ".png" else "image/jpeg"
-    running.display.start(["xclip", "-quiet", "-selection", "clipboard", "-t", kind, "-i",
-                           str(picture.resolve())])
+    running.display.start(
+        ["xclip", "-quiet", "-selection", "clipboard", "-t", kind, "-i", str(picture.resolve())]
+    )
 
 
 @contextlib.contextmanager
@@ -284,33 +314,50 @@ def _zombies(pid: int) -> int:
 
 def table(load: Load) -> str:
     """One line a part, then memory, files and processes."""
-    lines = [f"{'requests':10}{'programs':>9}{'keys':>7}{'answered':>9}{'stale':>7}{'stops':>7}"
-             f"{'failed':>7}{'busy':>7}{'lost':>6}{'lost keys':>10}{'daemon says':>16}{'agree':>7}"
-             f"{'a second':>9}"]
+    lines = [
+        f"{'requests':10}{'programs':>9}{'keys':>7}{'answered':>9}{'stale':>7}{'stops':>7}"
+        f"{'failed':>7}{'busy':>7}{'lost':>6}{'lost keys':>10}{'daemon says':>16}{'agree':>7}"
+        f"{'a second':>9}"
+    ]
     for part in load.parts:
         counted = f"{part.daemon['answered']} + {part.daemon['stale']}"
         lines.append(
             f"{part.name:10}{part.asked:9}{part.keys:7}{part.answered:9}{part.stale:7}"
             f"{part.stops:7}{part.failed:7}{part.busy:7}{part.lost:6}{part.lost_keys:10}"
             f"{counted:>16}{'yes' if part.agrees else 'NO':>7}"
-            f"{(part.asked + part.keys) / max(part.seconds, 1e-9):9.0f}")
-    lines.append(f"{load.clients} programs at once; answered, stale, stops: theirs; "
-                 "the daemon says: answered + stale, keys too")
+            f"{(part.asked + part.keys) / max(part.seconds, 1e-9):9.0f}"
+        )
+    lines.append(
+        f"{load.clients} programs at once; answered, stale, stops: theirs; "
+        "the daemon says: answered + stale, keys too"
+    )
     if load.samples:
         lines.append(_flat(load))
     return "\n".join(lines)
 
 
 def _flat(load: Load) -> str:
-    rows = (("MB of all processes", "megabytes"), ("MB of daemon and captioner", "lasting"),
-            ("open files of the daemon", "descriptors"), ("processes", "processes"))
+    rows = (
+        ("MB of all processes", "megabytes"),
+        ("MB of daemon and captioner", "lasting"),
+        ("open files of the daemon", "descriptors"),
+        ("processes", "processes"),
+    )
     lines = []
     for name, what in rows:
-        before, *values, after = (getattr(each, what)
-                                  for each in (load.before, *load.late, load.after))
-        lines.append(f"{name}: {before:.0f} at rest before, {min(values):.0f} to "
-                     f"{max(values):.0f} under load, {after:.0f} at rest after")
-    return "\n".join([
-        *lines, "slope over the last 80 %, MB per 1,000 requests: "
-        f"{load.slope(lasting=False):+.2f} of all processes, {load.slope(lasting=True):+.2f} of "
-        "daemon and captioner", f"zombies: {load.zombies}"])
+        before, *values, after = (
+            getattr(each, what) for each in (load.before, *load.late, load.after)
+        )
+        lines.append(
+            f"{name}: {before:.0f} at rest before, {min(values):.0f} to "
+            f"{max(values):.0f} under load, {after:.0f} at rest after"
+        )
+    return "\n".join(
+        [
+            *lines,
+            "slope over the last 80 %, MB per 1,000 requests: "
+            f"{load.slope(lasting=False):+.2f} of all processes, {load.slope(lasting=True):+.2f} "
+            "of daemon and captioner",
+            f"zombies: {load.zombies}",
+        ]
+    )

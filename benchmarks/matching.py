@@ -42,16 +42,23 @@ def judge(label: Label, finds: Sequence[Find]) -> Outcome:
     matches, ious = _paired(photographs, [each for each in finds if each.kind == "photograph"])
     drawn, drawing_ious = _paired(drawings, [each for each in finds if each.kind == "drawing"])
     used = {id(each) for each in (*matches, *drawn) if each is not None}
-    strays = tuple(each for each in finds if id(each) not in used
-                   and not _forgiven(each, label, drawings))
+    strays = tuple(
+        each for each in finds if id(each) not in used and not _forgiven(each, label, drawings)
+    )
     return Outcome(matches, ious, drawing_ious, strays)
 
 
 def _paired(
     pictures: Sequence[Shown], finds: Sequence[Find]
 ) -> tuple[tuple[Find | None, ...], tuple[float, ...]]:
-    pairs = sorted(((picture.box.iou(find.box), p, f) for p, picture in enumerate(pictures)
-                    for f, find in enumerate(finds)), reverse=True)
+    pairs = sorted(
+        (
+            (picture.box.iou(find.box), p, f)
+            for p, picture in enumerate(pictures)
+            for f, find in enumerate(finds)
+        ),
+        reverse=True,
+    )
     matches: list[Find | None] = [None] * len(pictures)
     ious, taken = [0.0] * len(pictures), set()
     for iou, p, f in pairs:

@@ -49,11 +49,16 @@ def cost(pid: int) -> Cost:
         for member in _family(pid):
             # what speaks may end while it is looked at
             with contextlib.suppress(*(() if member == pid else _GONE)):
-                found = Cost(found.megabytes + megabytes(member), found.processes + 1,
-                             found.seconds + _seconds(member), found.wakes + _wakes(member))
+                found = Cost(
+                    found.megabytes + megabytes(member),
+                    found.processes + 1,
+                    found.seconds + _seconds(member),
+                    found.wakes + _wakes(member),
+                )
     except OSError as error:
-        raise DescriberError("The memory of the daemon cannot be read here.",
-                             detail=repr(error)) from error
+        raise DescriberError(
+            "The memory of the daemon cannot be read here.", detail=repr(error)
+        ) from error
     return found
 
 
@@ -63,8 +68,11 @@ def idle(running: Bench, seconds: float) -> Idle:
     for _ in tqdm(range(max(1, round(seconds))), desc="idle", unit="s"):
         time.sleep(1)
     after, length = cost(running.daemon.pid), time.monotonic() - began
-    return Idle(length, 100 * (after.seconds - before.seconds) / length,
-                (after.wakes - before.wakes) / length)
+    return Idle(
+        length,
+        100 * (after.seconds - before.seconds) / length,
+        (after.wakes - before.wakes) / length,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +90,34 @@ class Course:
 
     def states(self) -> list[tuple[str, float]]:
         """Megabytes in each state."""
-        return [("started and idle", self.started.megabytes),
-                ("captioner loaded", self.loaded.megabytes),
-                (f"after {self.captions} captions", self.used.megabytes),
-                ("unloaded again", self.unloaded.megabytes)]
+        return [
+            ("started and idle", self.started.megabytes),
+            ("captioner loaded", self.loaded.megabytes),
+            (f"after {self.captions} captions", self.used.megabytes),
+            ("unloaded again", self.unloaded.megabytes),
+        ]
 
     def rows(self) -> list[tuple[str, float, str]]:
         """Name, value and target of each figure."""
-        targets = ("at most 60", "at most 200",
-                   f"at most {self.loaded.megabytes + 5:.0f}: 5 more than when loaded", "")
+        targets = (
+            "at most 60",
+            "at most 200",
+            f"at most {self.loaded.megabytes + 5:.0f}: 5 more than when loaded",
+            "",
+        )
         rows = [("start to listening, ms", 1000 * self.seconds_to_listen, "at most 700")]
-        rows += [(f"{name}, MB", value, target)
-                 for (name, value), target in zip(self.states(), targets, strict=True)]
+        rows += [
+            (f"{name}, MB", value, target)
+            for (name, value), target in zip(self.states(), targets, strict=True)
+        ]
         for name, seen in (("unloaded", self.idle), ("loaded", self.idle_loaded)):
-            rows.append((f"idle {seen.seconds:.0f} s {name}: share of a core, %", seen.percent,
-                         "at most 0.1"))
+            rows.append(
+                (
+                    f"idle {seen.seconds:.0f} s {name}: share of a core, %",
+                    seen.percent,
+                    "at most 0.1",
+                )
+            )
             rows.append((f"idle {seen.seconds:.0f} s {name}: wake-ups a second", seen.wakes, ""))
         return rows
 
@@ -116,8 +137,16 @@ def course(picture: Path, seconds: float, captions: int) -> Course:
         used = cost(pid)
         quiet_loaded = idle(running, min(seconds, 60))
         running.unload()
-        return Course(running.seconds_to_listen, started, quiet, loaded, captions, used,
-                      quiet_loaded, cost(pid))
+        return Course(
+            running.seconds_to_listen,
+            started,
+            quiet,
+            loaded,
+            captions,
+            used,
+            quiet_loaded,
+            cost(pid),
+        )
 
 
 def children(pid: int) -> Iterator[int]:
@@ -137,8 +166,9 @@ def _family(pid: int) -> Iterator[int]:
 def megabytes(pid: int) -> float:
     """The proportional set size of one process. Raises OSError when it is gone."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    return next(int(line.split()[1]) for line in text.splitlines()
-                if line.startswith("Pss:")) / 1024
+    return (
+        next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) / 1024
+    )
 
 
 def _seconds(pid: int) -> float:
@@ -150,6 +180,9 @@ def _wakes(pid: int) -> int:
     total = 0
     for task in Path(f"/proc/{pid}/task").iterdir():
         text = (task / "status").read_text(encoding="utf-8")
-        total += next(int(line.split()[1]) for line in text.splitlines()
-                      if line.startswith("voluntary_ctxt_switches"))
+        total += next(
+            int(line.split()[1])
+            for line in text.splitlines()
+            if line.startswith("voluntary_ctxt_switches")
+        )
     return total

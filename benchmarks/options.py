@@ -7,16 +7,31 @@ from pathlib import Path
 import click
 
 _folder = click.Path(path_type=Path, exists=True, file_okay=False)
-RESULTS = click.option("--out", type=click.Path(path_type=Path), help="Where the results go.",
-                        default=Path("build/benchmarks"), show_default=True)
-PICTURE = click.option("--picture", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-                        help="What the screen shows; the daemon's sample by default.")
-SEED = click.option("--seed", type=int, default=1, show_default=True,
-                     help="The same seed gives the same inputs.")
-PHOTOGRAPHS = click.option("--pictures", type=_folder,
-                            help="A folder of photographs; parts of scikit-image's by default.")
-CORES = click.option("--cores", type=click.IntRange(min=1), default=2, show_default=True,
-                      help="Run on so many processor cores (Linux).")
+RESULTS = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where the results go.",
+    default=Path("build/benchmarks"),
+    show_default=True,
+)
+PICTURE = click.option(
+    "--picture",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What the screen shows; the daemon's sample by default.",
+)
+SEED = click.option(
+    "--seed", type=int, default=1, show_default=True, help="The same seed gives the same inputs."
+)
+PHOTOGRAPHS = click.option(
+    "--pictures", type=_folder, help="A folder of photographs; parts of scikit-image's by default."
+)
+CORES = click.option(
+    "--cores",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="Run on so many processor cores (Linux).",
+)
 
 
 def bind_to_cores(cores: int) -> int:
@@ -39,8 +54,10 @@ def open_photographs(pictures: Path | None, count: int) -> list[bytes]:
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     except ImportError as error:
-        raise click.UsageError("Without scikit-image there are no photographs here. Please install "
-                               "describer[peers], or name a folder: --pictures.") from error
+        raise click.UsageError(
+            "Without scikit-image there are no photographs here. Please install "
+            "describer[peers], or name a folder: --pictures."
+        ) from error
 
 
 def keep(out: Path, name: str, table: str, files: str) -> None:

@@ -77,8 +77,9 @@ class Runner:
         """Start it. Returns when it can caption; raises DescriberError when it never can."""
         self.peer = peer
         began = time.perf_counter()
-        self._process = _start([peer.kind, peer.name, str(folder), str(threads)], threads,
-                               ours=not peer.built)
+        self._process = _start(
+            [peer.kind, peer.name, str(folder), str(threads)], threads, ours=not peer.built
+        )
         try:
             self._answer()
         except DescriberError:
@@ -99,8 +100,10 @@ class Runner:
     def peak(self) -> float:
         """The most megabytes that were ever resident."""
         text = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
-        return next(int(line.split()[1]) for line in text.splitlines()
-                    if line.startswith("VmHWM:")) / 1024
+        return (
+            next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmHWM:"))
+            / 1024
+        )
 
     def close(self) -> None:
         _end(self._process)
@@ -115,8 +118,13 @@ class Runner:
 def prepare(folder: Path, peers: Sequence[Peer] = PEERS) -> None:
     """Build what is not there yet: gigabytes, and minutes."""
     folder.mkdir(parents=True, exist_ok=True)
-    missing = sorted({peer.built for peer in peers
-                      if peer.built and not (folder / peer.name / "complete").exists()})
+    missing = sorted(
+        {
+            peer.built
+            for peer in peers
+            if peer.built and not (folder / peer.name / "complete").exists()
+        }
+    )
     for built in tqdm(missing, desc="building", unit="captioner"):
         mine = [folder / peer.name for peer in PEERS if peer.built == built]
         for each in mine:
@@ -180,12 +188,21 @@ def _disk(peer: Peer, folder: Path) -> float:
 
 def _start(arguments: list[str], threads: int, *, ours: bool = False) -> subprocess.Popen[bytes]:
     # ours as the daemon starts it; the others with the C library's own thresholds, which are faster
-    lean = {**(LEAN if ours else {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}),
-            "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1",
-            "HF_HUB_DISABLE_TELEMETRY": "1", "TRANSFORMERS_VERBOSITY": "error"}
+    lean = {
+        **(LEAN if ours else {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}),
+        "OMP_NUM_THREADS": str(threads),
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+    }
     pipe = subprocess.PIPE
-    return processes.start([*processes.python("benchmarks.peers_child"), *arguments], stdin=pipe,
-                           stdout=pipe, stderr=None, env={**os.environ, **lean})
+    return processes.start(
+        [*processes.python("benchmarks.peers_child"), *arguments],
+        stdin=pipe,
+        stdout=pipe,
+        stderr=None,
+        env={**os.environ, **lean},
+    )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

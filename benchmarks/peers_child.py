@@ -76,19 +76,29 @@ def on_torch(folder: Path, threads: int) -> Say:
     processor = processors.from_pretrained(folder, backend="pil")
 
     def say(data: bytes, words: int) -> int:
-        pixels = processor(images=Image.open(io.BytesIO(data)).convert("RGB"),
-                           return_tensors="pt").pixel_values
+        pixels = processor(
+            images=Image.open(io.BytesIO(data)).convert("RGB"), return_tensors="pt"
+        ).pixel_values
         with torch.inference_mode():
-            ids = model.generate(pixel_values=pixels, min_new_tokens=words,
-                                  max_new_tokens=words, do_sample=False, num_beams=1)
+            ids = model.generate(
+                pixel_values=pixels,
+                min_new_tokens=words,
+                max_new_tokens=words,
+                do_sample=False,
+                num_beams=1,
+            )
         return int(ids.shape[1]) - 1  # the start is no word
 
     return say
 
 
 # as `benchmarks.peers.PEERS` names them
-MAKE: dict[str, Make] = {"ours": ours, "ours in torch": ours_in_torch, "onnx": on_onnx,
-                         "torch": on_torch}
+MAKE: dict[str, Make] = {
+    "ours": ours,
+    "ours in torch": ours_in_torch,
+    "onnx": on_onnx,
+    "torch": on_torch,
+}
 
 
 def build(name: str, folder: Path, sizes: Sizes | None = None) -> None:
@@ -125,7 +135,8 @@ def main() -> None:
         began = time.perf_counter()
         words = say(data, head["words"])
         protocol.write(
-            replies, {"words": words, "milliseconds": 1e3 * (time.perf_counter() - began)}, b"")
+            replies, {"words": words, "milliseconds": 1e3 * (time.perf_counter() - began)}, b""
+        )
 
 
 if __name__ == "__main__":

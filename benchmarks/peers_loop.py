@@ -22,13 +22,16 @@ class Greedy:
         options.log_severity_level = 3
         self._make = onnxruntime.OrtValue.ortvalue_from_numpy
         self._encoder, self._decoder = (
-            onnxruntime.InferenceSession(folder / name, options,
-                                         providers=["CPUExecutionProvider"])
-            for name in (ENCODER, DECODER))
+            onnxruntime.InferenceSession(folder / name, options, providers=["CPUExecutionProvider"])
+            for name in (ENCODER, DECODER)
+        )
         self._seen = [entry.name for entry in self._encoder.get_outputs()]
         self._outputs = [entry.name for entry in self._decoder.get_outputs()]
-        self._empty = {entry.name: (1, entry.shape[1], 0, entry.shape[3])
-                       for entry in self._decoder.get_inputs() if entry.name.startswith("past_")}
+        self._empty = {
+            entry.name: (1, entry.shape[1], 0, entry.shape[3])
+            for entry in self._decoder.get_inputs()
+            if entry.name.startswith("past_")
+        }
 
     @property
     def side(self) -> int:
@@ -39,13 +42,15 @@ class Greedy:
         """(1, 3, S, S) pixels → so many words, each the likeliest; nothing is copied between."""
         seen = self._encoder.run_with_ort_values(self._seen, {"pixels": self._make(pixels)})
         cross: dict[str, Any] = {f"cross_{at}": each for at, each in enumerate(seen)}
-        past = {name: self._make(np.zeros(shape, np.float32))
-                for name, shape in self._empty.items()}
+        past = {
+            name: self._make(np.zeros(shape, np.float32)) for name, shape in self._empty.items()
+        }
         predicted = [start]
         for _ in range(words):
             last = self._make(np.asarray([predicted[-1:]]))
             scores, *after = self._decoder.run_with_ort_values(
-                self._outputs, {"ids": last, **cross, **past})
+                self._outputs, {"ids": last, **cross, **past}
+            )
             past = dict(zip(past, after, strict=True))
             predicted.append(int(scores.numpy()[0].argmax()))
         return predicted[1:]

@@ -37,15 +37,27 @@ class Sizes:
     patch: int = 16
 
     def seeing(self) -> dict[str, Any]:
-        return {"image_size": self.side, "patch_size": self.patch, "hidden_size": self.width,
-                "num_hidden_layers": self.layers, "num_attention_heads": self.heads,
-                "intermediate_size": self.inner}
+        return {
+            "image_size": self.side,
+            "patch_size": self.patch,
+            "hidden_size": self.width,
+            "num_hidden_layers": self.layers,
+            "num_attention_heads": self.heads,
+            "intermediate_size": self.inner,
+        }
 
     def speaking(self) -> dict[str, Any]:
-        return {"vocab_size": self.words, "max_position_embeddings": self.places,
-                "hidden_size": self.width, "num_hidden_layers": self.speaking_layers,
-                "num_attention_heads": self.heads, "intermediate_size": self.inner,
-                "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
+        return {
+            "vocab_size": self.words,
+            "max_position_embeddings": self.places,
+            "hidden_size": self.width,
+            "num_hidden_layers": self.speaking_layers,
+            "num_attention_heads": self.heads,
+            "intermediate_size": self.inner,
+            "bos_token_id": 1,
+            "eos_token_id": 2,
+            "pad_token_id": 0,
+        }
 
 
 # nlpconnect/vit-gpt2-image-captioning, Salesforce/blip-image-captioning-base, microsoft/git-base
@@ -59,12 +71,22 @@ def vit_gpt2(sizes: Sizes = VIT_GPT2) -> Any:
     import transformers as hf
 
     speaking = hf.GPT2Config(
-        vocab_size=sizes.words, n_positions=sizes.places, n_embd=sizes.width,
-        n_layer=sizes.speaking_layers, n_head=sizes.heads, bos_token_id=0, eos_token_id=0)
+        vocab_size=sizes.words,
+        n_positions=sizes.places,
+        n_embd=sizes.width,
+        n_layer=sizes.speaking_layers,
+        n_head=sizes.heads,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
     speaking.is_decoder = speaking.add_cross_attention = True
     both = hf.VisionEncoderDecoderConfig.from_encoder_decoder_configs(
-        hf.ViTConfig(**sizes.seeing()), speaking, pad_token_id=0, decoder_start_token_id=0,
-        eos_token_id=0)
+        hf.ViTConfig(**sizes.seeing()),
+        speaking,
+        pad_token_id=0,
+        decoder_start_token_id=0,
+        eos_token_id=0,
+    )
     both._attn_implementation = "eager"
     model: Any = hf.VisionEncoderDecoderModel(both)
     return model.eval()
@@ -74,9 +96,12 @@ def blip(sizes: Sizes = BLIP) -> Any:
     """BLIP (Li et al. 2022)."""
     import transformers as hf
 
-    model: Any = hf.BlipForConditionalGeneration(hf.BlipConfig(
-        vision_config=sizes.seeing(),
-        text_config=sizes.speaking() | {"encoder_hidden_size": sizes.width, "sep_token_id": 2}))
+    model: Any = hf.BlipForConditionalGeneration(
+        hf.BlipConfig(
+            vision_config=sizes.seeing(),
+            text_config=sizes.speaking() | {"encoder_hidden_size": sizes.width, "sep_token_id": 2},
+        )
+    )
     return model.eval()
 
 
@@ -84,18 +109,24 @@ def git(sizes: Sizes = GIT) -> Any:
     """GIT (Wang et al. 2022)."""
     import transformers as hf
 
-    model: Any = hf.GitForCausalLM(hf.GitConfig(
-        vision_config=sizes.seeing(), **sizes.speaking()))
+    model: Any = hf.GitForCausalLM(hf.GitConfig(vision_config=sizes.seeing(), **sizes.speaking()))
     return model.eval()
 
 
 def save(model: Any, sizes: Sizes, folder: Path) -> None:
     """As transformers loads it: weights, configuration and how pictures are prepared."""
     model.save_pretrained(folder)
-    looking = {"image_processor_type": "BlipImageProcessor", "do_resize": True, "resample": 3,
-               "size": {"height": sizes.side, "width": sizes.side}, "do_rescale": True,
-               "rescale_factor": 1 / 255, "do_normalize": True,
-               "image_mean": [0.48, 0.46, 0.41], "image_std": [0.27, 0.26, 0.28]}
+    looking = {
+        "image_processor_type": "BlipImageProcessor",
+        "do_resize": True,
+        "resample": 3,
+        "size": {"height": sizes.side, "width": sizes.side},
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": [0.48, 0.46, 0.41],
+        "image_std": [0.27, 0.26, 0.28],
+    }
     (folder / "preprocessor_config.json").write_text(json.dumps(looking), encoding="utf-8")
 
 
@@ -112,8 +143,9 @@ class _See(nn.Module):
         for layer in self.layers:
             looking = layer.crossattention
             heads = (1, -1, looking.num_heads, looking.head_dim)
-            made += [part.reshape(heads).transpose(1, 2)
-                     for part in looking.c_attn(seen).chunk(2, 2)]
+            made += [
+                part.reshape(heads).transpose(1, 2) for part in looking.c_attn(seen).chunk(2, 2)
+            ]
         return tuple(made)
 
 
@@ -137,10 +169,18 @@ class _Step(nn.Module):
         both.is_updated = dict.fromkeys(range(len(cross) // 2), True)
         # only its length is looked at: keys and values are in the cache
         hidden = cross[0].new_zeros(1, cross[0].shape[2], 1)
-        out = self.speaking(input_ids=ids, past_key_values=both, encoder_hidden_states=hidden,
-                            attention_mask=hidden.new_zeros(1, 1, 1, 1), use_cache=True)
-        after = (part for layer in both.self_attention_cache.layers
-                 for part in (layer.keys, layer.values))
+        out = self.speaking(
+            input_ids=ids,
+            past_key_values=both,
+            encoder_hidden_states=hidden,
+            attention_mask=hidden.new_zeros(1, 1, 1, 1),
+            use_cache=True,
+        )
+        after = (
+            part
+            for layer in both.self_attention_cache.layers
+            for part in (layer.keys, layer.values)
+        )
         return (out.last_hidden_state[:, -1] @ self.words, *after)
 
 
@@ -169,15 +209,23 @@ def export(model: Any, folder: Path) -> None:
     past = [f"past_{number}" for number in range(len(cross))]
     _write(_See(model), (pixels,), ["pixels"], seen, None, folder / ENCODER)
     growing: dict[int, Any] = {2: torch.export.Dim.DYNAMIC}
-    _write(_Step(model), (torch.zeros(1, 1, dtype=torch.long), cross, past),
-           ["ids", *seen, *past], ["scores", *(f"{name}_after" for name in past)],
-           {"ids": None, "cross": (None,) * len(cross), "past": (growing,) * len(past)},
-           folder / DECODER)
+    _write(
+        _Step(model),
+        (torch.zeros(1, 1, dtype=torch.long), cross, past),
+        ["ids", *seen, *past],
+        ["scores", *(f"{name}_after" for name in past)],
+        {"ids": None, "cross": (None,) * len(cross), "past": (growing,) * len(past)},
+        folder / DECODER,
+    )
 
 
 def _write(
-    module: nn.Module, inputs: tuple[Any, ...], names: list[str], outputs: list[str],
-    shapes: dict[str, Any] | None, path: Path,
+    module: nn.Module,
+    inputs: tuple[Any, ...],
+    names: list[str],
+    outputs: list[str],
+    shapes: dict[str, Any] | None,
+    path: Path,
 ) -> None:
     with warnings.catch_warnings():
         # the exporter copies what torch itself deprecates
@@ -185,8 +233,16 @@ def _write(
         # transformers' notes of what was asked for, of which the graph keeps nothing
         warnings.filterwarnings("ignore", "While compiling, we found certain side effects")
         program = torch.onnx.export(
-            module.eval(), inputs, dynamo=True, opset_version=18, input_names=names,
-            output_names=outputs, dynamic_shapes=shapes, optimize=True, verbose=False)
+            module.eval(),
+            inputs,
+            dynamo=True,
+            opset_version=18,
+            input_names=names,
+            output_names=outputs,
+            dynamic_shapes=shapes,
+            optimize=True,
+            verbose=False,
+        )
     if program is None:
         raise RuntimeError("torch.onnx.export gave no program")
     program.save(path, external_data=True)
@@ -198,5 +254,9 @@ def quantise(wide: Path, folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     for name in (ENCODER, DECODER):
-        quantize_dynamic(wide / name, folder / name, weight_type=QuantType.QInt8,
-                         op_types_to_quantize=["MatMul", "Gather"])
+        quantize_dynamic(
+            wide / name,
+            folder / name,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=["MatMul", "Gather"],
+        )

@@ -32,8 +32,10 @@ def ratio(theirs: Sequence[float], ours: Sequence[float]) -> tuple[float, float,
 def table(found: Sequence[Measured], threads: int) -> str:
     """One line a captioner, ours first, then what the figures mean."""
     ours = found[0]
-    lines = [f"{'captioner':16}{'runs on':22}{'ms a caption':>13}{'95 %':>8}{'times ours':>30}"
-             f"{'load, s':>9}{'loaded, MB':>12}{'peak, MB':>10}{'times ours':>16}{'disk, MB':>10}"]
+    lines = [
+        f"{'captioner':16}{'runs on':22}{'ms a caption':>13}{'95 %':>8}{'times ours':>30}"
+        f"{'load, s':>9}{'loaded, MB':>12}{'peak, MB':>10}{'times ours':>16}{'disk, MB':>10}"
+    ]
     for each in found:
         times, low, high = ratio(each.captions, ours.captions)
         slow, large = (_target(targets, each) for targets in (TIMES, PEAKS))
@@ -42,7 +44,8 @@ def table(found: Sequence[Measured], threads: int) -> str:
             f"{np.percentile(each.captions, 95):8.0f}"
             f"{f'{times:.1f} ({low:.1f} to {high:.1f}){slow}':>30}{np.median(each.loads):9.1f}"
             f"{each.loaded:12.0f}{each.peak:10.0f}{f'{each.peak / ours.peak:.1f}{large}':>16}"
-            f"{each.disk:10.0f}")
+            f"{each.disk:10.0f}"
+        )
     words = found[-1].words
     note = _NOTE.format(words=words[0], pictures=len(words), threads=threads)
     return "\n".join([*lines, "", note])

@@ -44,8 +44,9 @@ def _parts(count: int) -> list[bytes]:
     for number in range(count):
         image = whole[number % len(whole)]
         width, height = image.width * 3 // 4, image.height * 3 // 4
-        left, top = (int(rng.integers(0, room + 1))
-                     for room in (image.width - width, image.height - height))
+        left, top = (
+            int(rng.integers(0, room + 1)) for room in (image.width - width, image.height - height)
+        )
         part = image.crop((left, top, left + width, top + height))
         scale = _LONGER / max(part.size)
         made.append(encoded(part.resize((round(part.width * scale), round(part.height * scale)))))

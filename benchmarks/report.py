@@ -44,25 +44,33 @@ def table(results: Results) -> str:
         ("photographs found, IoU 0.9", "≥ 80 %", [_share(m.found(0.9)) for m in measured]),
         ("photographs found, IoU 0.5", "", [_share(m.found(0.5)) for m in measured]),
         ("drawings found, IoU 0.5", "", [_share(m.drawings(0.5)) for m in measured]),
-        ("screens without a picture that yield one", "≤ 2 %",
-         [_share(m.inventing()) for m in measured]),
+        (
+            "screens without a picture that yield one",
+            "≤ 2 %",
+            [_share(m.inventing()) for m in measured],
+        ),
         ("screens with pictures that yield more", "", [_share(m.astray()) for m in measured]),
-        (f"milliseconds at 1920 by 1080, {_cores()} cores, median", "≤ 40",
-         [_median(m.milliseconds) for m in measured]),
+        (
+            f"milliseconds at 1920 by 1080, {_cores()} cores, median",
+            "≤ 40",
+            [_median(m.milliseconds) for m in measured],
+        ),
     ]
     if results.captions is not None:
-        rows += [("CIDEr, found crop / whole original", "≥ 0.95",
-                  [_ratio(results.captions.originals)]),
-                 ("CIDEr, found crop / exact crop", "", [_ratio(results.captions.exact)])]
+        rows += [
+            ("CIDEr, found crop / whole original", "≥ 0.95", [_ratio(results.captions.originals)]),
+            ("CIDEr, found crop / exact crop", "", [_ratio(results.captions.exact)]),
+        ]
     if results.sentences:
         share = wilson(sum(each.invented for each in results.sentences), len(results.sentences))
-        rows.append(("something invented is said, screens without a picture", "0",
-                     [_share(share)]))
+        rows.append(("something invented is said, screens without a picture", "0", [_share(share)]))
     width = max(len(name) for name, _, _ in rows)
     head = "".join(f"  {name:>38}" for name in results.measured)
     lines = [f"{'':{width}}{'target':>8}{head}"]
-    lines += [f"{name:{width}}{target:>8}" + "".join(f"  {cell:>38}" for cell in cells)
-              for name, target, cells in rows]
+    lines += [
+        f"{name:{width}}{target:>8}" + "".join(f"  {cell:>38}" for cell in cells)
+        for name, target, cells in rows
+    ]
     return "\n".join([*lines, "", *_families(results)])
 
 
@@ -74,8 +82,10 @@ def save(results: Results, out: Path) -> None:
         "screens": len(results.ours.screens),
         "finders": {name: _record(each) for name, each in results.measured.items()},
         "captions": results.captions and dataclasses.asdict(results.captions),
-        "said": [{"screen": each.path.stem, "sentence": each.sentence, "invented": each.invented}
-                 for each in results.sentences],
+        "said": [
+            {"screen": each.path.stem, "sentence": each.sentence, "invented": each.invented}
+            for each in results.sentences
+        ],
     }
     text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
     (out / "results.json").write_text(text, encoding="utf-8")
@@ -87,22 +97,28 @@ def save(results: Results, out: Path) -> None:
 def _families(results: Results) -> list[str]:
     ours = results.ours
     names = sorted({label.family for _, label, _ in ours.screens})
-    lines = [f"{'family':16}{'screens':>8}{'photographs':>13}{'IoU 0.75':>11}{'IoU 0.9':>11}"
-             f"{'yield one in vain':>20}"]
+    lines = [
+        f"{'family':16}{'screens':>8}{'photographs':>13}{'IoU 0.75':>11}{'IoU 0.9':>11}"
+        f"{'yield one in vain':>20}"
+    ]
     for name in names:
         screens = sum(label.family == name for _, label, _ in ours.screens)
         good, best, vain = ours.found(0.75, name), ours.found(0.9, name), ours.inventing(name)
         shares = [f"{100 * each.value:.0f} %" if each.total else "-" for each in (good, best)]
-        lines.append(f"{name:16}{screens:>8}{good.total or '-':>13}{shares[0]:>11}{shares[1]:>11}"
-                     f"{f'{vain.hits} of {vain.total}' if vain.total else '-':>20}")
+        lines.append(
+            f"{name:16}{screens:>8}{good.total or '-':>13}{shares[0]:>11}{shares[1]:>11}"
+            f"{f'{vain.hits} of {vain.total}' if vain.total else '-':>20}"
+        )
     return lines
 
 
 def _share(share: Share) -> str:
     if not share.total:
         return "-"
-    return (f"{100 * share.value:.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f}) "
-            f"of {share.total}")
+    return (
+        f"{100 * share.value:.1f} % ({100 * share.low:.1f} to {100 * share.high:.1f}) "
+        f"of {share.total}"
+    )
 
 
 def _median(milliseconds: Sequence[float]) -> str:
@@ -113,8 +129,10 @@ def _median(milliseconds: Sequence[float]) -> str:
 
 
 def _ratio(ratio: Ratio) -> str:
-    return (f"{ratio.found:.1f}/{ratio.other:.1f} = {ratio.value:.3f} "
-            f"({ratio.low:.2f} to {ratio.high:.2f}) of {ratio.pictures}")
+    return (
+        f"{ratio.found:.1f}/{ratio.other:.1f} = {ratio.value:.3f} "
+        f"({ratio.low:.2f} to {ratio.high:.2f}) of {ratio.pictures}"
+    )
 
 
 def _cores() -> int:
@@ -128,11 +146,19 @@ def _record(measured: Measured) -> dict[str, object]:
         "drawings at 0.5": dataclasses.asdict(measured.drawings(0.5)),
         "without a picture, yield one": dataclasses.asdict(measured.inventing()),
         "milliseconds": [round(each, 2) for each in measured.milliseconds],
-        "screens": [{"screen": path.stem, "family": label.family, "shown by": label.shown_by,
-                     "ious": [round(each, 4) for each in outcome.ious],
-                     "strays": [[*dataclasses.astuple(each.box), each.kind, round(each.score, 3)]
-                                for each in outcome.strays]}
-                    for path, label, outcome in measured.screens],
+        "screens": [
+            {
+                "screen": path.stem,
+                "family": label.family,
+                "shown by": label.shown_by,
+                "ious": [round(each, 4) for each in outcome.ious],
+                "strays": [
+                    [*dataclasses.astuple(each.box), each.kind, round(each.score, 3)]
+                    for each in outcome.strays
+                ],
+            }
+            for path, label, outcome in measured.screens
+        ],
     }
 
 
@@ -167,10 +193,13 @@ def _badness(failure: tuple[Path, Label, Outcome]) -> tuple[bool, float]:
 
 def _cell(path: Path, label: Label, outcome: Outcome) -> sheet.Cell:
     boxes = [(each, sheet.IGNORED) for each in label.ignore]
-    boxes += [(each.box, sheet.TRUE if each.kind == "photograph" else sheet.DRAWN)
-              for each in label.pictures]
-    boxes += [(each.box, sheet.FOUND) for each in (*outcome.matches, *outcome.strays)
-              if each is not None]
+    boxes += [
+        (each.box, sheet.TRUE if each.kind == "photograph" else sheet.DRAWN)
+        for each in label.pictures
+    ]
+    boxes += [
+        (each.box, sheet.FOUND) for each in (*outcome.matches, *outcome.strays) if each is not None
+    ]
     ious = " ".join(f"{iou:.2f}" for iou in outcome.ious)
     title = f"{path.stem} ({label.shown_by}) IoU {ious or 'none'}; in vain {len(outcome.strays)}"
     return sheet.Cell(path, title[:100], tuple(boxes))

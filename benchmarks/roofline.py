@@ -26,8 +26,15 @@ TARGET = 6.0  # times the floor, at most
 _SIDE, _PRODUCTS = 1536, 12  # of the matrices whose product shows the peak; the best of so many
 _WARM = 3  # captions that do not count
 # which inputs are multiplied
-_COUNTED = {"Conv": (0, 1), "MatMul": (0, 1), "Gemm": (0, 1), "ConvInteger": (0, 1),
-            "MatMulInteger": (0, 1), "QLinearConv": (0, 3), "QLinearMatMul": (0, 3)}
+_COUNTED = {
+    "Conv": (0, 1),
+    "MatMul": (0, 1),
+    "Gemm": (0, 1),
+    "ConvInteger": (0, 1),
+    "MatMulInteger": (0, 1),
+    "QLinearConv": (0, 3),
+    "QLinearMatMul": (0, 3),
+}
 _TYPES = {"tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
 _UNCOUNTED = {"LSTM", "GRU", "RNN", "Einsum", "ConvTranspose", "Attention"}
 
@@ -75,6 +82,7 @@ class Clock:
             finally:
                 self._inside = False
                 self.spent[stage] += 1e3 * (time.perf_counter() - began)
+
         return run
 
 
@@ -110,12 +118,19 @@ def measure(pictures: Sequence[bytes], threads: int, folder: Path = bundle.SHIPP
         spent = _caption(captioner, picture, clock)
         if number >= _WARM:
             found.append((spent, len(clock.rows), sum(clock.rows)))
-    stages = {stage: float(np.median([spent[stage] for spent, _, _ in found]))
-              for stage in found[0][0]}
+    stages = {
+        stage: float(np.median([spent[stage] for spent, _, _ in found])) for stage in found[0][0]
+    }
     encoder, row = work(folder / bundle.ENCODER), work(folder / bundle.DECODER)
-    return Roofline(encoder, row, peak(threads), threads,
-                 float(np.median([steps for _, steps, _ in found])),
-                 float(np.median([rows for _, _, rows in found])), stages)
+    return Roofline(
+        encoder,
+        row,
+        peak(threads),
+        threads,
+        float(np.median([steps for _, steps, _ in found])),
+        float(np.median([rows for _, _, rows in found])),
+        stages,
+    )
 
 
 def _caption(captioner: Captioner, picture: bytes, clock: Clock) -> dict[str, float]:
@@ -150,12 +165,15 @@ def peak(threads: int) -> float:
     """Multiply-adds a second of a large float32 product on so many cores: the best of several."""
     import onnx
 
-    sides = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [_SIDE, _SIDE])
-             for name in "abc"]
+    sides = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [_SIDE, _SIDE])
+        for name in "abc"
+    ]
     node = onnx.helper.make_node("MatMul", ["a", "b"], ["c"])
     graph = onnx.helper.make_graph([node], "product", sides[:2], sides[2:])
-    model = onnx.helper.make_model(graph, ir_version=8,
-                                   opset_imports=[onnx.helper.make_opsetid("", 18)])
+    model = onnx.helper.make_model(
+        graph, ir_version=8, opset_imports=[onnx.helper.make_opsetid("", 18)]
+    )
     matrix = np.random.default_rng(0).standard_normal((_SIDE, _SIDE), np.float32)
     with tempfile.TemporaryDirectory() as folder:
         onnx.save(model, Path(folder) / "product.onnx")
@@ -188,11 +206,16 @@ def work(path: Path) -> int:
     graph.output.extend(onnx.ValueInfoProto(name=name) for name in sorted(wanted - known))
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    run = onnxruntime.InferenceSession(model.SerializeToString(), options,
-                                       providers=["CPUExecutionProvider"])
-    inputs = {entry.name: np.zeros([each if isinstance(each, int) else 1 for each in entry.shape],
-                                   _TYPES.get(entry.type, np.float32))
-              for entry in run.get_inputs()}
+    run = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    inputs = {
+        entry.name: np.zeros(
+            [each if isinstance(each, int) else 1 for each in entry.shape],
+            _TYPES.get(entry.type, np.float32),
+        )
+        for entry in run.get_inputs()
+    }
     names = [entry.name for entry in run.get_outputs()]
     arrays = inputs | dict(zip(names, run.run(names, inputs), strict=True))
     shapes = {name: list(each.shape) for name, each in arrays.items()}
@@ -224,11 +247,14 @@ def table(found: Roofline) -> str:
         f"floor                                {found.least:10.1f} ms",
         f"caption                              {found.whole:10.1f} ms",
         f"caption / floor                      {found.whole / found.least:10.1f} "
-        f"(target: at most {TARGET:g})", "",
+        f"(target: at most {TARGET:g})",
+        "",
         f"{'stage':28}{'ms':>8}{'share':>8}{'floor, ms':>11}",
     ]
-    floors = {"encoder": 1e3 * found.encoder_work / found.peak,
-              "decoder": 1e3 * found.rows * found.row_work / found.peak}
+    floors = {
+        "encoder": 1e3 * found.encoder_work / found.peak,
+        "decoder": 1e3 * found.rows * found.row_work / found.peak,
+    }
     for stage, length in found.milliseconds.items():
         least = f"{floors[stage]:11.1f}" if stage in floors else f"{'-':>11}"
         lines.append(f"{stage:28}{length:8.1f}{100 * length / found.whole:7.0f}%{least}")

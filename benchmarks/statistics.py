@@ -48,8 +48,10 @@ def clustered(groups: Sequence[Sequence[bool]]) -> Share:
     return Share(int(hits.sum()), int(sizes.sum()), low, high)
 
 
-def ratio_interval(above: Sequence[float] | np.typing.NDArray[np.float64],
-                   below: Sequence[float] | np.typing.NDArray[np.float64]) -> tuple[float, float]:
+def ratio_interval(
+    above: Sequence[float] | np.typing.NDArray[np.float64],
+    below: Sequence[float] | np.typing.NDArray[np.float64],
+) -> tuple[float, float]:
     """Percentile bootstrap of sum(above) / sum(below) over pairs."""
     rng = np.random.default_rng(0)
     picked = rng.integers(0, len(above), (_RESAMPLED, len(above)))

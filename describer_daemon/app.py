@@ -59,8 +59,12 @@ class Daemon:
         self._earcons = make_earcons(settings)
         self._focus = FocusWatcher()
         self._pipeline = Pipeline(
-            self._sources(settings), self._captioner,
-            SpeakerFallback(lambda: make_speaker(settings)), copy_text, self._earcons, notify,
+            self._sources(settings),
+            self._captioner,
+            SpeakerFallback(lambda: make_speaker(settings)),
+            copy_text,
+            self._earcons,
+            notify,
         )
         self._configure(settings)
         self._control = ControlServer(self._answer)
@@ -80,8 +84,11 @@ class Daemon:
             self._watcher.start()
             self._focus.start()
             if self._settings.tray.show:
-                self._tray = Tray(lambda verb: self._request(verb, "tray"), self.end,
-                                  lambda: open_for_editing(self._path))
+                self._tray = Tray(
+                    lambda verb: self._request(verb, "tray"),
+                    self.end,
+                    lambda: open_for_editing(self._path),
+                )
                 self._tray.start()
             if self._settings.captioner.start == "at start":
                 threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
@@ -148,7 +155,8 @@ class Daemon:
         pipeline = self._pipeline
         return {
             "pid": os.getpid(),
-            "listening": self._listening and self._listener is not None
+            "listening": self._listening
+            and self._listener is not None
             and self._listener.is_alive(),
             "keys": {verb.value: str(key) for verb, key in self._settings.keys.items()},
             "hotkeys by": getattr(self._listener, "name", "none"),
@@ -180,7 +188,9 @@ class Daemon:
                 self._earcons.close()
                 self._earcons = self._pipeline.earcons = make_earcons(settings)
             if (settings.captioner, settings.capture.find) != (
-                    previous.captioner, previous.capture.find):
+                previous.captioner,
+                previous.capture.find,
+            ):
                 old, self._captioner = self._captioner, make_captioner(settings)
                 self._pipeline.captioner = self._captioner
                 old.close()
@@ -199,8 +209,9 @@ class Daemon:
     def _sources(self, settings: Settings) -> dict[Verb, ImageSource]:
         def find_screen() -> ImageSource:
             backend = backends.require(SCREENS, "see the screen")
-            source: ImageSource = backend(settings.region, settings.capture.pointer_box,
-                                          self._focus.box)
+            source: ImageSource = backend(
+                settings.region, settings.capture.pointer_box, self._focus.box
+            )
             return source
 
         def find_clipboard() -> ImageSource:
@@ -276,7 +287,9 @@ def make_captioner(settings: Settings) -> ChildCaptioner:
     """Build the captioner that the settings describe."""
     options = settings.captioner
     return ChildCaptioner(
-        options.bundle, beam=options.beam or None, find=settings.capture.find,
+        options.bundle,
+        beam=options.beam or None,
+        find=settings.capture.find,
         timeout=float(options.timeout_seconds),
         reading_timeout=float(options.text_timeout_seconds),
         unload_after=60.0 * options.unload_after_minutes,
@@ -311,14 +324,16 @@ def copy_text(text: str) -> None:
     thread.start()
     thread.join(2.0)
     if thread.is_alive() or errors:
-        raise DescriberError("I could not copy: the clipboard did not take it.",
-                             detail=repr(errors))
+        raise DescriberError(
+            "I could not copy: the clipboard did not take it.", detail=repr(errors)
+        )
 
 
 def notify(error: DescriberError) -> None:
     """Show what could not be spoken as a desktop notification, without waiting for it."""
-    _start_detached(["notify-send", "--app-name=describer", "The describer could not speak",
-                  error.spoken])
+    _start_detached(
+        ["notify-send", "--app-name=describer", "The describer could not speak", error.spoken]
+    )
 
 
 def open_for_editing(path: Path) -> None:

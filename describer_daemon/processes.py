@@ -36,8 +36,10 @@ def python(module: str) -> list[str]:
     Unlike `python -m` it never imports from the folder that the person happens to be in,
     where a `models` or a `PIL` of somebody else's may lie.
     """
-    code = (f"import sys; {_ROOT!r} in sys.path or sys.path.insert(0, {_ROOT!r}); "
-            f"from {module} import main; main()")
+    code = (
+        f"import sys; {_ROOT!r} in sys.path or sys.path.insert(0, {_ROOT!r}); "
+        f"from {module} import main; main()"
+    )
     return [sys.executable, "-P", "-c", code]
 
 

@@ -112,8 +112,7 @@ class Captioner:
             things,
             encoding.places[[thing.kind for thing in things]] if things else None,
             claimed,
-            answer(confidence, claimed, things, tags, calibration,
-                   calibration.familiarity(known)),
+            answer(confidence, claimed, things, tags, calibration, calibration.familiarity(known)),
         )
 
     def _believable(
@@ -122,8 +121,9 @@ class Captioner:
         """The captions that name nothing which is not there; all, where each of them does."""
         limit = self.config.calibration.object_support
         absent = {thing.kind for thing in things if thing.probability < limit}
-        kept = [each for each in found
-                if absent.isdisjoint(named(self.vocabulary.decode(each.tokens)))]
+        kept = [
+            each for each in found if absent.isdisjoint(named(self.vocabulary.decode(each.tokens)))
+        ]
         return kept or found
 
     def visible(self, image: Image.Image) -> Image.Image:
@@ -141,8 +141,10 @@ class Captioner:
         if not len(encoding.classes):
             return ()
         likeliest = summed(encoding.classes, [name.spoken for name in names()])[:_TAGS]
-        return tuple(Tag(name, self.config.calibration.tag_probability(probability))
-                     for name, probability in likeliest)
+        return tuple(
+            Tag(name, self.config.calibration.tag_probability(probability))
+            for name, probability in likeliest
+        )
 
 
 def _by_word(
@@ -157,7 +159,9 @@ def _by_word(
 
 
 def choose(
-    found: Sequence[Hypothesis], store: CaptionStore, neighbours: Neighbours | None,
+    found: Sequence[Hypothesis],
+    store: CaptionStore,
+    neighbours: Neighbours | None,
     config: SearchConfig,
 ) -> Hypothesis:
     """Pick the caption that the search and the nearest training pictures agree on.
@@ -167,10 +171,13 @@ def choose(
     if not config.consensus or len(found) == 1 or neighbours is None:
         return found[0]
     weights = neighbour_weights(neighbours.cosines[: config.neighbours], config.bandwidth)
-    agreement = store.agreement([each.tokens for each in found],
-                                neighbours.references.first(config.neighbours), weights)
-    scores = [each.score + config.consensus * agreed
-              for each, agreed in zip(found, agreement, strict=True)]
+    agreement = store.agreement(
+        [each.tokens for each in found], neighbours.references.first(config.neighbours), weights
+    )
+    scores = [
+        each.score + config.consensus * agreed
+        for each, agreed in zip(found, agreement, strict=True)
+    ]
     return found[scores.index(max(scores))]
 
 
@@ -180,8 +187,10 @@ def load(folder: Path, engine: EngineName = "onnx", threads: int | None = None) 
     made: Engine
     if engine == "torch":
         if "imported" in config.architecture:
-            raise bundle.BundleError("This captioner was imported from elsewhere and runs on the "
-                                     "onnx engine only. Please choose that engine.")
+            raise bundle.BundleError(
+                "This captioner was imported from elsewhere and runs on the "
+                "onnx engine only. Please choose that engine."
+            )
         from models.runtime.engines.torch import TorchEngine
 
         made = TorchEngine.load(folder, config, len(vocabulary))

@@ -1,7 +1,7 @@
 """The licence of every installed package, as its own metadata tells it: name, version, licence.
 
-    python scripts/licences.py                    all that is installed
-    python scripts/licences.py 'describer[text]'  it, and what it needs on this system
+python scripts/licences.py                    all that is installed
+python scripts/licences.py 'describer[text]'  it, and what it needs on this system
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ def closure(wanted: Iterable[str]) -> dict[str, Distribution]:
 
 def _needed(package: Distribution, extra: str) -> list[Requirement]:
     all_of_them = [Requirement(text) for text in package.requires or ()]
-    return [one for one in all_of_them
-            if one.marker is None or one.marker.evaluate({"extra": extra})]
+    return [
+        one for one in all_of_them if one.marker is None or one.marker.evaluate({"extra": extra})
+    ]
 
 
 def licence(package: Distribution) -> str:
@@ -46,16 +47,24 @@ def licence(package: Distribution) -> str:
     if len(lines) == 1:
         return lines[0]
     # some put the whole text into the field: its name is told elsewhere, or in its first line
-    names = [text.rpartition(" :: ")[2] for text in about.get_all("Classifier") or ()
-             if text.startswith("License ::")]
+    names = [
+        text.rpartition(" :: ")[2]
+        for text in about.get_all("Classifier") or ()
+        if text.startswith("License ::")
+    ]
     return ", ".join(names) or " ".join(lines)[:_LONGEST] or "not told: please look into it"
 
 
 def main() -> None:
     wanted = sys.argv[1:]
     try:
-        found = closure(wanted) if wanted else {
-            canonicalize_name(package.metadata["Name"]): package for package in distributions()}
+        found = (
+            closure(wanted)
+            if wanted
+            else {
+                canonicalize_name(package.metadata["Name"]): package for package in distributions()
+            }
+        )
     except PackageNotFoundError as error:
         sys.exit(f"{error.name} is not installed. Please run this with the Python that has it.")
     for name, package in sorted(found.items()):

@@ -37,8 +37,14 @@ ARCHITECTURE = {
 COLOURS = {"red": (200, 30, 30), "green": (30, 160, 60), "blue": (40, 60, 200)}
 GROUNDED = ARCHITECTURE | {
     "decoder": "grounded_lstm",
-    "decoder_options": {"kinds": 80, "evidence": 6, "grid": 32, "hidden": 32, "embedding": 24,
-                        "attention": 16},
+    "decoder_options": {
+        "kinds": 80,
+        "evidence": 6,
+        "grid": 32,
+        "hidden": 32,
+        "embedding": 24,
+        "attention": 16,
+    },
     "objects": {"kinds": 80},
 }
 PLACES = ("left", "right")
@@ -64,7 +70,7 @@ def random_network(
         decoder.embedding.weight.normal_()
         decoder.from_context.weight *= 8
         decoder.attention.score.weight *= 20
-        decoder.bias[:len(SPECIALS)] = -3.0
+        decoder.bias[: len(SPECIALS)] = -3.0
     network.eval()
     if network.objects is not None:
         _see_few_things(network.encoder, network.objects)
@@ -79,15 +85,20 @@ def _see_few_things(encoder: Encoder, head: ObjectHead) -> None:
         seen = encoder(drawn_pixels()).transpose(0, 1).flatten(1)  # (C, pictures and cells)
         weight = torch.randn(3 * head.kinds, len(seen)) / seen.std(1).norm()
         # places are clear, most kinds are nowhere, the number is about two
-        factors, offsets = (torch.tensor(values).repeat_interleave(head.kinds)
-                            for values in ((3.0, 3.0, 1.0), (0.0, -6.0, -3.4)))
+        factors, offsets = (
+            torch.tensor(values).repeat_interleave(head.kinds)
+            for values in ((3.0, 3.0, 1.0), (0.0, -6.0, -3.4))
+        )
         weight *= factors[:, None]
         head.maps.weight.copy_(weight[..., None, None])
         head.maps.bias.copy_(offsets - weight @ seen.mean(1))
 
 
 def export_bundle(
-    folder: Path, *, words: tuple[str, ...] = WORDS, seed: int = 3,
+    folder: Path,
+    *,
+    words: tuple[str, ...] = WORDS,
+    seed: int = 3,
     architecture: dict[str, Any] = ARCHITECTURE,
 ) -> Path:
     """Write a bundle of a random network to `folder`."""
@@ -95,8 +106,9 @@ def export_bundle(
 
     vocabulary = Vocabulary.from_words(words)
     cells = SIZE // 32
-    config = Config(architecture, Preprocessing(SIZE), SearchConfig(max_words=8), Calibration(),
-                    (cells, cells))
+    config = Config(
+        architecture, Preprocessing(SIZE), SearchConfig(max_words=8), Calibration(), (cells, cells)
+    )
     network = random_network(len(vocabulary), seed, architecture)
     export(network, vocabulary, config, "# A test\n", memory(network, vocabulary), folder)
     return folder
@@ -110,8 +122,11 @@ def memory(network: CaptioningNetwork, vocabulary: Vocabulary) -> dict[str, NDAr
 
     with torch.inference_mode():
         features = network.encoder(drawn_pixels()).mean((2, 3))
-    said = [vocabulary.encode(f"a {colour} dog runs in the snow".split()) for colour in COLOURS
-            for _ in product(SHAPES, PLACES)]
+    said = [
+        vocabulary.encode(f"a {colour} dog runs in the snow".split())
+        for colour in COLOURS
+        for _ in product(SHAPES, PLACES)
+    ]
     return neighbours.build(features.numpy(), torch.tensor(said)[:, None])
 
 
@@ -193,11 +208,16 @@ def draw_starting_weights(folder: Path) -> Path:
         weight = torch.randn(1001, encoder.channels) / seen.std(0).norm()
         weight *= 4  # sure of some pictures
         bias = -weight @ seen.mean(0)
-    tensors = {f"{number}.{name}": value.detach().half()
-               for number, layer in enumerate(layers) for name, value in layer.named_parameters()}
+    tensors = {
+        f"{number}.{name}": value.detach().half()
+        for number, layer in enumerate(layers)
+        for name, value in layer.named_parameters()
+    }
     # the classifier's first class is the background
-    tensors |= {f"{len(layers)}.weight": weight[..., None, None].half(),
-                f"{len(layers)}.bias": bias.half()}
+    tensors |= {
+        f"{len(layers)}.weight": weight[..., None, None].half(),
+        f"{len(layers)}.bias": bias.half(),
+    }
     folder.mkdir(parents=True)
     save_file(tensors, folder / "start.safetensors")
     return folder
@@ -289,10 +309,24 @@ def prepare_training(folder: Path) -> Path:
 
 def training_command(command: str, folder: Path, work: str, *options: str | Path) -> list[str]:
     """`python -m training` on what `prepare_training` wrote to `folder`."""
-    return [sys.executable, "-m", "training", command, str(folder / "recipe.toml"),
-            "--data", str(folder / "data"), "--weights", str(folder / "weights"),
-            "--unlabelled", str(folder / "unlabelled"), "--work", str(folder / work),
-            "--checkpoint-every", "3", *map(str, options)]
+    return [
+        sys.executable,
+        "-m",
+        "training",
+        command,
+        str(folder / "recipe.toml"),
+        "--data",
+        str(folder / "data"),
+        "--weights",
+        str(folder / "weights"),
+        "--unlabelled",
+        str(folder / "unlabelled"),
+        "--work",
+        str(folder / work),
+        "--checkpoint-every",
+        "3",
+        *map(str, options),
+    ]
 
 
 def training_environment() -> dict[str, str]:

@@ -4,20 +4,35 @@ import signal
 
 import pytest
 
-pytest_plugins = ["tests.desktop.fixtures_display", "tests.desktop.fixtures_sound",
-                  "tests.desktop.fixtures_daemon", "tests.desktop.fixtures_faults"]
+pytest_plugins = [
+    "tests.desktop.fixtures_display",
+    "tests.desktop.fixtures_sound",
+    "tests.desktop.fixtures_daemon",
+    "tests.desktop.fixtures_faults",
+]
 
 # Shells have what they start in the background ignore these, and so would all that tests start.
-for number, usual in ((signal.SIGINT, signal.default_int_handler),
-                      (signal.SIGHUP, signal.SIG_DFL)):
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, usual)
 
 # What takes longest begins first, lest the other workers wait for it at the end. Of those that
 # need what `built` makes only one stands in front: a second would wait for it.
-LONGEST = ("test_train", "test_architectures", "test_distributed", "test_convert", "test_publish",
-           "test_joining", "test_engines", "test_client", "test_files",
-           "test_faults", "test_main_job", "test_private", "test_finding")
+LONGEST = (
+    "test_train",
+    "test_architectures",
+    "test_distributed",
+    "test_convert",
+    "test_publish",
+    "test_joining",
+    "test_engines",
+    "test_client",
+    "test_files",
+    "test_faults",
+    "test_main_job",
+    "test_private",
+    "test_finding",
+)
 # A test of a real desktop shares its worker only with those that share one of these.
 SHARED = {"living", "captioner", "desktop"}
 

@@ -31,8 +31,11 @@ def write_detections(folder: Path, boxes: Mapping[str, Iterable[Box]]) -> None:
     with gzip.open(folder / "detections.csv.gz", "wt", encoding="utf-8", newline="") as file:
         out = csv.writer(file)
         out.writerow(("image", "kind", "score", "left", "top", "right", "bottom"))
-        out.writerows((name, kind, score, *sides) for name, found in boxes.items()
-                      for kind, score, sides in found)
+        out.writerows(
+            (name, kind, score, *sides)
+            for name, found in boxes.items()
+            for kind, score, sides in found
+        )
 
 
 def write_text(folder: Path, lines: Iterable[str]) -> None:
@@ -52,14 +55,22 @@ def draw_everyday(root: Path) -> Path:
         labels[name] = kind
         boxes[name] = [(kind, 0.8, BOXES[place])]
         if number % 3:
-            captions += [f"{name},A {colour} {word} on the {place} .",
-                         f"{name},there is a {colour} {word} at the {place}"]
+            captions += [
+                f"{name},A {colour} {word} on the {place} .",
+                f"{name},there is a {colour} {word} at the {place}",
+            ]
     write_labels(root, labels)
     write_detections(root, boxes)
-    write_text(root, [f"{begin} {colour} {word} {end}" for begin in ("a", "there is a")
-                      for colour in bundles.COLOURS for _, word in THINGS.values()
-                      for end in ("on a lawn", "at the left", "at the right",
-                                  "on a lawn beside two books")])
+    write_text(
+        root,
+        [
+            f"{begin} {colour} {word} {end}"
+            for begin in ("a", "there is a")
+            for colour in bundles.COLOURS
+            for _, word in THINGS.values()
+            for end in ("on a lawn", "at the left", "at the right", "on a lawn beside two books")
+        ],
+    )
     (root / "captions.csv").write_text("\n".join(captions) + "\n", encoding="utf-8")
     return root
 

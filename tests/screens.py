@@ -12,8 +12,10 @@ from tests.bundles import photograph
 
 SIZE = (1000, 700)
 PLACES = (Rectangle(60, 90, 360, 270), Rectangle(560, 330, 300, 225))
-WORDS = ("When the harbour office opened in the spring, nobody had counted the boats for "
-         "eleven years. The new clerk took a pencil and walked along the quay. ") * 2
+WORDS = (
+    "When the harbour office opened in the spring, nobody had counted the boats for "
+    "eleven years. The new clerk took a pencil and walked along the quay. "
+) * 2
 
 
 def page(*names: str) -> Image.Image:

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-def made_once(
-    factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]
-) -> Path:
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """The folder `name` of this run, which `make` has filled. Not to be changed.
 
     Whoever asks first makes it, whoever asks meanwhile waits. What failed is begun anew by the

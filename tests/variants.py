@@ -9,8 +9,13 @@ from torch import Tensor, nn
 
 from models.networks.encoder_base import Encoder
 
-_ATTENDING: dict[str, Any] = {"grid": 8, "hidden": 7, "embedding": 6, "attention": 5,
-                              "dropout": 0.1}
+_ATTENDING: dict[str, Any] = {
+    "grid": 8,
+    "hidden": 7,
+    "embedding": 6,
+    "attention": 5,
+    "dropout": 0.1,
+}
 _LUONG: dict[str, Any] = {"hidden": 8, "embedding": 6, "dropout": 0.1}
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -29,10 +34,14 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "global, dot": ("luong_global", _LUONG | {"score": "dot"}),
     "global, general": ("luong_global", _LUONG | {"score": "general"}),
     "global, concat, GRU": ("luong_global", _LUONG | {"score": "concat", "cell": "gru"}),
-    "monotonic, dot": ("luong_local", _LUONG | {"alignment": "monotonic", "reach": 1,
-                                                "score": "dot"}),
-    "monotonic, concat": ("luong_local", _LUONG | {"alignment": "monotonic", "reach": 2,
-                                                   "score": "concat"}),
+    "monotonic, dot": (
+        "luong_local",
+        _LUONG | {"alignment": "monotonic", "reach": 1, "score": "dot"},
+    ),
+    "monotonic, concat": (
+        "luong_local",
+        _LUONG | {"alignment": "monotonic", "reach": 2, "score": "concat"},
+    ),
     "predictive, general": ("luong_local", _LUONG | {"reach": 2, "score": "general"}),
     "predictive, dot, GRU": ("luong_local", _LUONG | {"reach": 2, "score": "dot", "cell": "gru"}),
 }

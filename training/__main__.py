@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 _folder = click.Path(path_type=Path, exists=True, file_okay=False)
 _everyday = click.option(
-    "--everyday", type=_folder,
+    "--everyday",
+    type=_folder,
     help="Folder of everyday pictures: captions.csv, objects.csv (which kinds of thing are on "
-         "them), detections.csv.gz and text.txt.gz.")
+    "them), detections.csv.gz and text.txt.gz.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -39,17 +41,31 @@ def main() -> None:
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
-        click.option("--work", type=click.Path(path_type=Path), required=True,
-                     help="Folder for caches, checkpoints and scores."),
+        click.option(
+            "--work",
+            type=click.Path(path_type=Path),
+            required=True,
+            help="Folder for caches, checkpoints and scores.",
+        ),
         click.option("--weights", type=_folder, help="Folder of the starting weights."),
         click.option("--unlabelled", type=_folder, help="Folder of pictures without captions."),
         _everyday,
         click.option("--data", type=_folder, required=True, help="Folder of the data set."),
         click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures."),
-        click.option("--processes", type=click.IntRange(min=1), default=1, show_default=True,
-                     help="Processes on this machine that share every batch."),
-        click.option("--checkpoint-every", type=click.IntRange(min=1), default=100, hidden=True,
-                     help="Steps between checkpoints."),
+        click.option(
+            "--processes",
+            type=click.IntRange(min=1),
+            default=1,
+            show_default=True,
+            help="Processes on this machine that share every batch.",
+        ),
+        click.option(
+            "--checkpoint-every",
+            type=click.IntRange(min=1),
+            default=100,
+            hidden=True,
+            help="Steps between checkpoints.",
+        ),
         click.argument("recipe"),
     ):
         command = option(command)
@@ -96,12 +112,20 @@ def build(out: Path, processes: int, **options: Any) -> None:
     joining = find_recipe(options["recipe"])
     members = []
     for number, each in enumerate(recipe.members, 1):
-        own = options | {"recipe": str(member_path(each, joining)),
-                         "work": work / f"{number}_{Path(each.recipe).stem}"}
+        own = options | {
+            "recipe": str(member_path(each, joining)),
+            "work": work / f"{number}_{Path(each.recipe).stem}",
+        }
         click.echo(f"member {number} of {len(recipe.members)}: {each.recipe}")
         members.append(member(trained(**own)))
-    trainer = running.joined(recipe, members, options["data"], work / "joined", options["limit"],
-                             options["checkpoint_every"])
+    trainer = running.joined(
+        recipe,
+        members,
+        options["data"],
+        work / "joined",
+        options["limit"],
+        options["checkpoint_every"],
+    )
     publish(trainer, out, options["weights"], options["unlabelled"], members)
 
 
@@ -114,11 +138,24 @@ def build(out: Path, processes: int, **options: Any) -> None:
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for caches.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
 @_everyday
-@click.option("--beside", type=_folder, multiple=True,
-              help="A bundle of the same recipe with another seed: the card tells the spread of "
-                   "the scores. May be given several times.")
-def renew(recipe: str, bundle: Path, data: Path, unlabelled: Path | None, weights: Path | None,
-          work: Path, out: Path, everyday: Path | None, beside: tuple[Path, ...]) -> None:
+@click.option(
+    "--beside",
+    type=_folder,
+    multiple=True,
+    help="A bundle of the same recipe with another seed: the card tells the spread of "
+    "the scores. May be given several times.",
+)
+def renew(
+    recipe: str,
+    bundle: Path,
+    data: Path,
+    unlabelled: Path | None,
+    weights: Path | None,
+    work: Path,
+    out: Path,
+    everyday: Path | None,
+    beside: tuple[Path, ...],
+) -> None:
     """Write BUNDLE anew from its own weights, without training.
 
     After a change of RECIPE's search, of the graphs, the memory or the confidence: all of these
@@ -141,8 +178,16 @@ def renew(recipe: str, bundle: Path, data: Path, unlabelled: Path | None, weight
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for caches.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
 @click.option("--seed", type=int, help="For its own stages, instead of the recipe's.")
-def join(recipe: str, members: tuple[Path, ...], data: Path, unlabelled: Path | None,
-         weights: Path | None, work: Path, out: Path, seed: int | None) -> None:
+def join(
+    recipe: str,
+    members: tuple[Path, ...],
+    data: Path,
+    unlabelled: Path | None,
+    weights: Path | None,
+    work: Path,
+    out: Path,
+    seed: int | None,
+) -> None:
     """Join the bundles MEMBERS by RECIPE, and train its own stages.
 
     For members that were trained already, on several machines, say: in the recipe's order.
@@ -163,17 +208,39 @@ def join(recipe: str, members: tuple[Path, ...], data: Path, unlabelled: Path | 
 @main.command()
 @click.option("--data", type=_folder, required=True, help="Folder of the data set (Flickr8k).")
 @click.option("--unlabelled", type=_folder, help="Folder of further photographs.")
-@click.option("--work", type=click.Path(path_type=Path), required=True,
-              help="Folder for composed screens and checkpoints.")
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder for composed screens and checkpoints.",
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The bundle's folder.")
-@click.option("--screens", type=click.IntRange(min=8), default=3000, show_default=True,
-              help="How many screens to compose (4 MB each).")
-@click.option("--steps", type=click.IntRange(min=1), default=2400, show_default=True,
-              help="Steps in which the rate rises and falls once.")
+@click.option(
+    "--screens",
+    type=click.IntRange(min=8),
+    default=3000,
+    show_default=True,
+    help="How many screens to compose (4 MB each).",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1),
+    default=2400,
+    show_default=True,
+    help="Steps in which the rate rises and falls once.",
+)
 @click.option("--cycles", type=click.IntRange(min=1), default=2, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
-def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: int, steps: int,
-           cycles: int, seed: int) -> None:
+def finder(
+    data: Path,
+    unlabelled: Path | None,
+    work: Path,
+    out: Path,
+    screens: int,
+    steps: int,
+    cycles: int,
+    seed: int,
+) -> None:
     """Compose screens and train the picture finder; goes on when it was killed.
 
     About half an hour on two cores:
@@ -190,8 +257,16 @@ def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: 
     photographs = [example.path for example in load(data).train]
     if unlabelled is not None:
         photographs += [example.path for part in load_unlabelled(unlabelled) for example in part]
-    scores = build_finder(photographs, work, out, screens=screens, steps=steps,
-                          cycles=cycles, seed=seed, workers=processors())
+    scores = build_finder(
+        photographs,
+        work,
+        out,
+        screens=screens,
+        steps=steps,
+        cycles=cycles,
+        seed=seed,
+        workers=processors(),
+    )
     for name, value in scores.items():
         click.echo(f"{name:36s}{value:8g}")
 
@@ -199,16 +274,35 @@ def finder(data: Path, unlabelled: Path | None, work: Path, out: Path, screens: 
 @main.command()
 @click.option("--data", type=_folder, required=True, help="Folder of the data set.")
 @click.option("--weights", type=_folder, required=True, help="Folder of the starting weights.")
-@click.option("--work", type=click.Path(path_type=Path), required=True,
-              help="Folder for caches, trainings and the table.")
-@click.option("--epochs", type=click.IntRange(min=0), default=2, show_default=True,
-              help="The most epochs of a recipe's stage that are run; 0: as many as it says.")
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder for caches, trainings and the table.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=0),
+    default=2,
+    show_default=True,
+    help="The most epochs of a recipe's stage that are run; 0: as many as it says.",
+)
 @click.option("--rows", help="Recipes, separated by commas; the ancestors and ours by default.")
 @click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures.")
-@click.option("--own-encoders", is_flag=True,
-              help="Run the recipes on their own encoders' ImageNet weights, if they can be had.")
-def table(data: Path, weights: Path, work: Path, epochs: int, rows: str | None, limit: int | None,
-          own_encoders: bool) -> None:
+@click.option(
+    "--own-encoders",
+    is_flag=True,
+    help="Run the recipes on their own encoders' ImageNet weights, if they can be had.",
+)
+def table(
+    data: Path,
+    weights: Path,
+    work: Path,
+    epochs: int,
+    rows: str | None,
+    limit: int | None,
+    own_encoders: bool,
+) -> None:
     """Train the ancestors' recipes and ours on the same features; print them side by side.
 
     Killed at any moment, the same command goes on. The work folder gets table.md, table.json,
@@ -217,8 +311,14 @@ def table(data: Path, weights: Path, work: Path, epochs: int, rows: str | None, 
     running.table(data, weights, work, epochs, rows, limit, own_encoders)
 
 
-for _command in (data_commands.prepare, data_commands.shards, evaluation.evaluate,
-                 evaluation.honesty, evaluation.heatmap, evaluation.compare):
+for _command in (
+    data_commands.prepare,
+    data_commands.shards,
+    evaluation.evaluate,
+    evaluation.honesty,
+    evaluation.heatmap,
+    evaluation.compare,
+):
     main.add_command(_command)
 
 

@@ -62,9 +62,11 @@ def made_up(pictures: int, captions: int, size: int, seed: int = 1) -> Iterator[
     for number in tqdm(range(pictures), desc="made up", unit="picture"):
         lengths = random.integers(6, 16, captions)
         chosen = random.choice(_WORDS, (captions, 16), p=share)
-        yield Member(f"{number:08}.jpg", drawn[number % _DRAWN],
-                     [[words[i] for i in row[:length]]
-                      for row, length in zip(chosen, lengths, strict=True)])
+        yield Member(
+            f"{number:08}.jpg",
+            drawn[number % _DRAWN],
+            [[words[i] for i in row[:length]] for row, length in zip(chosen, lengths, strict=True)],
+        )
 
 
 def _jpeg(random: np.random.Generator, size: int) -> bytes:
@@ -100,9 +102,12 @@ def plot(readings: list[Reading], path: Path) -> None:
     seen = [each.pictures for each in readings]
     axes.plot(seen, [each.resident for each in readings], label="resident")
     axes.plot(seen, [each.proportional for each in readings], "--", label="proportional")
-    axes.set(xlabel="pictures read", ylabel="memory of the process (MB)",
-             ylim=(0, 1.2 * max(each.resident for each in readings)),
-             title="An epoch through shards")
+    axes.set(
+        xlabel="pictures read",
+        ylabel="memory of the process (MB)",
+        ylim=(0, 1.2 * max(each.resident for each in readings)),
+        title="An epoch through shards",
+    )
     axes.legend()
     axes.grid(visible=True, alpha=0.4)
     figure.savefig(path, dpi=90, metadata={"Software": None})
@@ -114,8 +119,12 @@ def plot(readings: list[Reading], path: Path) -> None:
 @click.option("--size", type=click.IntRange(min=8), default=32, show_default=True)
 @click.option("--batch", type=click.IntRange(min=1), default=64, show_default=True)
 @click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True,
-              help="Folder for the made-up set, memory.json and memory.png.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder for the made-up set, memory.json and memory.png.",
+)
 def main(pictures: int, captions: int, size: int, batch: int, workers: int, out: Path) -> None:
     """Measure the memory of an epoch through a made-up set of shards."""
     folder = out / f"shards-{pictures}-{captions}-{size}"
@@ -124,8 +133,12 @@ def main(pictures: int, captions: int, size: int, batch: int, workers: int, out:
     readings, seconds = measure(folder, batch, workers)
     settled = [each for each in readings if each.pictures >= pictures / 10]
     table = {
-        "pictures": pictures, "captions": pictures * captions, "size": size, "batch": batch,
-        "seconds": round(seconds, 1), "processors": os.cpu_count(),
+        "pictures": pictures,
+        "captions": pictures * captions,
+        "size": size,
+        "batch": batch,
+        "seconds": round(seconds, 1),
+        "processors": os.cpu_count(),
         "growth after a tenth (MB)": round(settled[-1].resident - settled[0].resident, 2),
         "most (MB)": round(max(each.resident for each in readings), 1),
         "readings": [asdict(each) for each in readings],

@@ -19,8 +19,14 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: str, limit: int | None, data: Path, weights: Path | None, work: Path,
-    unlabelled: Path | None, checkpoint_every: int, everyday: Path | None = None,
+    recipe: str,
+    limit: int | None,
+    data: Path,
+    weights: Path | None,
+    work: Path,
+    unlabelled: Path | None,
+    checkpoint_every: int,
+    everyday: Path | None = None,
 ) -> Trainer:
     """Train in this process, which is one of many where torchrun has started it."""
     from training.trainer import distributed
@@ -32,8 +38,9 @@ def train(
     try:
         team = distributed.join()
         with distributed.missing_others(team):
-            trainer = prepared(loaded, data, limit, weights, work, unlabelled, checkpoint_every,
-                               team, everyday)
+            trainer = prepared(
+                loaded, data, limit, weights, work, unlabelled, checkpoint_every, team, everyday
+            )
             trainer.run()
             distributed.leave(team)
     except RecipeError as error:
@@ -46,8 +53,15 @@ def train(
 
 
 def prepared(
-    recipe: Recipe, data: Path, limit: int | None, weights: Path | None, work: Path,
-    unlabelled: Path | None, checkpoint_every: int, team: Team, everyday: Path | None = None,
+    recipe: Recipe,
+    data: Path,
+    limit: int | None,
+    weights: Path | None,
+    work: Path,
+    unlabelled: Path | None,
+    checkpoint_every: int,
+    team: Team,
+    everyday: Path | None = None,
 ) -> Trainer:
     """Gather what the recipe wants of a data set or of shards; goes on from a checkpoint.
 
@@ -66,26 +80,35 @@ def prepared(
         if (data / INDEX).is_file():
             stream = open_shards(data)
             training_data = prepare_shard_data(recipe, data, limit, team)
-            source = StreamBatchSource(stream, training_data.vocabulary, recipe.search.max_words,
-                                       recipe.seed_at, team)
+            source = StreamBatchSource(
+                stream, training_data.vocabulary, recipe.search.max_words, recipe.seed_at, team
+            )
             pictures = len(stream)
         else:
             training_data = team.rank0_first(
-                lambda: prepare_data(recipe, data, work, weights, unlabelled, limit, everyday))
+                lambda: prepare_data(recipe, data, work, weights, unlabelled, limit, everyday)
+            )
             pictures = len(training_data.train)
         report = reporter(training_data, recipe) if team.rank == 0 else None
         if team.rank == 0:
-            click.echo(f"{pictures} pictures, {len(training_data.vocabulary)} words, {team.size} "
-                       f"processes of {torch.get_num_threads()} threads on {team.device.type}")
-        return Trainer(recipe, training_data, weights, work, report, checkpoint_every, team=team,
-                       source=source)
+            click.echo(
+                f"{pictures} pictures, {len(training_data.vocabulary)} words, {team.size} "
+                f"processes of {torch.get_num_threads()} threads on {team.device.type}"
+            )
+        return Trainer(
+            recipe, training_data, weights, work, report, checkpoint_every, team=team, source=source
+        )
     except (ValueError, TypeError, FileNotFoundError) as error:  # TypeError: a decoder's options
         raise click.UsageError(str(error)) from error
 
 
 def joined(
-    recipe: Recipe, members: Sequence[TrainedMember], data: Path, work: Path,
-    limit: int | None = None, checkpoint_every: int = 100,
+    recipe: Recipe,
+    members: Sequence[TrainedMember],
+    data: Path,
+    work: Path,
+    limit: int | None = None,
+    checkpoint_every: int = 100,
 ) -> Trainer:
     """Join trained members and follow the recipe's stages from there, in this process.
 
@@ -102,8 +125,15 @@ def joined(
     try:
         network, vocabulary = join(recipe, [(each.network, each.vocabulary) for each in members])
         made = prepare_captioned_data(recipe, data, work, vocabulary, limit)
-        trainer = Trainer(recipe, made, None, work, reporter(made, recipe), checkpoint_every,
-                          initial_network=network)
+        trainer = Trainer(
+            recipe,
+            made,
+            None,
+            work,
+            reporter(made, recipe),
+            checkpoint_every,
+            initial_network=network,
+        )
         trainer.run()
     except (RecipeError, ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from error
@@ -111,7 +141,12 @@ def joined(
 
 
 def table(
-    data: Path, weights: Path, work: Path, epochs: int, rows: str | None, limit: int | None,
+    data: Path,
+    weights: Path,
+    work: Path,
+    epochs: int,
+    rows: str | None,
+    limit: int | None,
     own_encoders: bool,
 ) -> None:
     """Make the table's rows, write and print it."""
@@ -127,8 +162,10 @@ def table(
         made = rows_of.make(names, how)
     except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from error
-    pictures = (f"Trained on {limit or 'all'} pictures of the data set in {data.name}, each stage "
-                f"for at most {epochs or 'all its'} epochs.")
+    pictures = (
+        f"Trained on {limit or 'all'} pictures of the data set in {data.name}, each stage "
+        f"for at most {epochs or 'all its'} epochs."
+    )
     click.echo(table_page.write(made, work, pictures))
 
 
@@ -144,21 +181,35 @@ def trainable(name: str) -> Recipe:
     """The recipe of that name or path, of no members. Raises click's BadParameter as `read`."""
     recipe = read(name)
     if recipe.members:
-        raise click.BadParameter(f"{name} joins the captioners of "
-                                 f"{', '.join(each.recipe for each in recipe.members)}: train "
-                                 "these, or have `build` train and join them")
+        raise click.BadParameter(
+            f"{name} joins the captioners of "
+            f"{', '.join(each.recipe for each in recipe.members)}: train "
+            "these, or have `build` train and join them"
+        )
     return recipe
 
 
 def launch(
-    recipe: str, processes: int, data: Path, work: Path, checkpoint_every: int,
+    recipe: str,
+    processes: int,
+    data: Path,
+    work: Path,
+    checkpoint_every: int,
     **others: Path | int | None,
 ) -> None:
     """Train in so many processes of this machine, by torchrun."""
     from training.trainer import distributed
 
-    arguments = ["train", recipe, "--data", str(data), "--work", str(work),
-                 "--checkpoint-every", str(checkpoint_every)]
+    arguments = [
+        "train",
+        recipe,
+        "--data",
+        str(data),
+        "--work",
+        str(work),
+        "--checkpoint-every",
+        str(checkpoint_every),
+    ]
     for name, value in others.items():
         if value is not None:
             arguments += [f"--{name}", str(value)]

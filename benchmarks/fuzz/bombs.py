@@ -36,8 +36,7 @@ def _saved(image: Image.Image, kind: str, **options: object) -> bytes:
 def _zeros(megabytes: int) -> bytes:
     """So many megabytes of zeros, compressed a thousandfold."""
     packer = zlib.compressobj(9)
-    return b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(megabytes)),
-                     packer.flush()])
+    return b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(megabytes)), packer.flush()])
 
 
 def png_of_zeros(random: Random) -> bytes:
@@ -46,8 +45,13 @@ def png_of_zeros(random: Random) -> bytes:
     side = random.choice((*(500, 2000, 4000, 20_000, 60_000) * 6, 9_900))
     colour, depth = random.choice(((0, 1), (0, 8), (0, 16), (2, 8), (3, 8), (6, 8), (6, 16)))
     palette = _chunk(b"PLTE", bytes(768)) if colour == 3 else b""
-    return (_PNG + _header(side, side, depth, colour) + palette
-            + _chunk(b"IDAT", _zeros(random.choice((1, 30, 300)))) + _chunk(b"IEND", b""))
+    return (
+        _PNG
+        + _header(side, side, depth, colour)
+        + palette
+        + _chunk(b"IDAT", _zeros(random.choice((1, 30, 300))))
+        + _chunk(b"IEND", b"")
+    )
 
 
 def png_of_any_size(random: Random) -> bytes:
@@ -74,8 +78,12 @@ def png_with_texts(random: Random) -> bytes:
 
 def apng(random: Random) -> bytes:
     """An animation that lies about its frames."""
-    sound = _saved(drawn("RGB"), "PNG", save_all=True,
-                   append_images=[drawn("RGB", place) for place in range(1, 4)])
+    sound = _saved(
+        drawn("RGB"),
+        "PNG",
+        save_all=True,
+        append_images=[drawn("RGB", place) for place in range(1, 4)],
+    )
     place = sound.index(b"acTL") - 4
     frames = random.choice((0, 1, 5000, 0x7FFFFFFF, 0xFFFFFFFF))
     lies = _chunk(b"acTL", struct.pack(">II", frames, random.choice((0, 0xFFFFFFFF))))
@@ -117,8 +125,10 @@ def jpeg_with_notes(random: Random) -> bytes:
     profile = random.choice((b"", b"\xff" * 40_000, struct.pack(">I", 0xFFFFFFFF) + bytes(124)))
     sound = _saved(drawn("RGB"), "JPEG", icc_profile=profile)
     notes = (b"Exif\0\0" + _exif(random), b"http://ns.adobe.com/xap/1.0/\0" + _xmp(random))
-    segments = b"".join(b"\xff\xe1" + struct.pack(">H", len(note[:65_000]) + 2) + note[:65_000]
-                        for note in random.choices(notes, k=random.choice((1, 2, 50))))
+    segments = b"".join(
+        b"\xff\xe1" + struct.pack(">H", len(note[:65_000]) + 2) + note[:65_000]
+        for note in random.choices(notes, k=random.choice((1, 2, 50)))
+    )
     return sound[:2] + segments + sound[2:]
 
 
@@ -127,26 +137,33 @@ def _exif(random: Random) -> bytes:
     order, mark = random.choice((("<", b"II*\0"), (">", b"MM\0*")))
     count = random.choice((0, 1, 2, 40, 0xFFFF))
     entries = b"".join(
-        struct.pack(f"{order}HHII", random.choice((0x0112, 0x0112, 0x8769, 0x8825, 0x014A,
-                                                   random.randrange(65_536))),
-                    random.randrange(20), random.choice((0, 1, 2, 1000, 0xFFFFFFFF)),
-                    random.choice((0, 1, 6, 8, 9, 1000, 0xFFFFFFFF)))
-        for _ in range(min(count, 50)))
+        struct.pack(
+            f"{order}HHII",
+            random.choice((0x0112, 0x0112, 0x8769, 0x8825, 0x014A, random.randrange(65_536))),
+            random.randrange(20),
+            random.choice((0, 1, 2, 1000, 0xFFFFFFFF)),
+            random.choice((0, 1, 6, 8, 9, 1000, 0xFFFFFFFF)),
+        )
+        for _ in range(min(count, 50))
+    )
     following = random.choice((0, 8, 0xFFFFFFFF))  # 8: itself
-    return (mark + struct.pack(f"{order}IH", 8, count) + entries
-            + struct.pack(f"{order}I", following))
+    return (
+        mark + struct.pack(f"{order}IH", 8, count) + entries + struct.pack(f"{order}I", following)
+    )
 
 
 def _xmp(random: Random) -> bytes:
     """XML whose entities multiply, whose elements nest, or whose orientation is no number."""
     laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
-    return random.choice((
-        f'<!DOCTYPE l [<!ENTITY l0 "ha">{laughs}]><l>&l9;</l>',
-        "<a>" * 15_000,
-        '<x:xmpmeta xmlns:x="adobe:ns:meta/" tiff:Orientation="99999999999999999999"/>',
-        '<!DOCTYPE a [<!ENTITY f SYSTEM "file:///etc/passwd">]><a>&f;</a>',
-        'tiff:Orientation="' * 3000,
-    )).encode()
+    return random.choice(
+        (
+            f'<!DOCTYPE l [<!ENTITY l0 "ha">{laughs}]><l>&l9;</l>',
+            "<a>" * 15_000,
+            '<x:xmpmeta xmlns:x="adobe:ns:meta/" tiff:Orientation="99999999999999999999"/>',
+            '<!DOCTYPE a [<!ENTITY f SYSTEM "file:///etc/passwd">]><a>&f;</a>',
+            'tiff:Orientation="' * 3000,
+        )
+    ).encode()
 
 
 def icon(random: Random) -> bytes:
@@ -165,14 +182,21 @@ def tiff(random: Random) -> bytes:
     data = _zeros(1) if random.random() < 0.5 else bytes(1000)
     body = struct.pack("<I", 8) * strips
     place = 8 + len(data)
-    tags = [(256, 4, 1, side), (257, 4, 1, side), (258, 3, 1, random.choice((1, 8, 16, 64))),
-            (259, 3, 1, random.choice((1, 5, 8, 32773, 50000))),
-            (262, 3, 1, 1), (273, 4, strips, place if strips > 1 else 8), (277, 3, 1, 1),
-            (278, 4, 1, rows), (279, 4, strips, place if strips > 1 else len(data))]
+    tags = [
+        (256, 4, 1, side),
+        (257, 4, 1, side),
+        (258, 3, 1, random.choice((1, 8, 16, 64))),
+        (259, 3, 1, random.choice((1, 5, 8, 32773, 50000))),
+        (262, 3, 1, 1),
+        (273, 4, strips, place if strips > 1 else 8),
+        (277, 3, 1, 1),
+        (278, 4, 1, rows),
+        (279, 4, strips, place if strips > 1 else len(data)),
+    ]
     folder = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
     at = place + len(body)
     ring = random.choice((0, at))
-    return (b"II*\0" + struct.pack("<I", at) + data + body + folder + struct.pack("<I", ring))
+    return b"II*\0" + struct.pack("<I", at) + data + body + folder + struct.pack("<I", ring)
 
 
 def plain_map(random: Random) -> bytes:
@@ -181,17 +205,31 @@ def plain_map(random: Random) -> bytes:
     if random.random() < 0.5:
         most = random.choice((0, 1, 255, 65_535, 10**30))
         kind = random.choice(("P1", "P2", "P3", "P4", "P5", "P6", "Pf", "PF"))
-        return f"{kind}\n{'#' * random.choice((0, 70_000))}\n{width} {height}\n{most}\n".encode() \
+        return (
+            f"{kind}\n{'#' * random.choice((0, 70_000))}\n{width} {height}\n{most}\n".encode()
             + b"1 " * 5000
+        )
     data = bytearray(_saved(drawn("RGB"), "BMP"))
     data[18:26] = struct.pack("<II", width, random.choice((height, (1 << 32) - 1)))
-    data[28:34] = struct.pack("<HI", random.choice((1, 4, 8, 16, 24, 32, 99)),
-                              random.choice((0, 1, 2, 3, 99)))
+    data[28:34] = struct.pack(
+        "<HI", random.choice((1, 4, 8, 16, 24, 32, 99)), random.choice((0, 1, 2, 3, 99))
+    )
     return bytes(data)
 
 
 BOMBS: Mapping[str, Bomb] = {
     bomb.__name__: bomb
-    for bomb in (png_of_zeros, png_of_any_size, png_with_texts, apng, many_frames,
-                 gif_of_any_size, jpeg_of_many_scans, jpeg_with_notes, icon, tiff, plain_map)
+    for bomb in (
+        png_of_zeros,
+        png_of_any_size,
+        png_with_texts,
+        apng,
+        many_frames,
+        gif_of_any_size,
+        jpeg_of_many_scans,
+        jpeg_with_notes,
+        icon,
+        tiff,
+        plain_map,
+    )
 }

@@ -102,33 +102,43 @@ class Bundles:
         except DescriberError as error:
             sentence, accepted = error.spoken, False
         try:
-            return Ending(sentence, accepted, megabytes=captioner.peak(),
-                          lost=not captioner.is_loaded())
+            return Ending(
+                sentence, accepted, megabytes=captioner.peak(), lost=not captioner.is_loaded()
+            )
         finally:
             captioner.close()
 
     def _forked(self) -> Ending:
         if self._forkserver is None:
             pipe = subprocess.PIPE
-            self._forkserver = processes.start(processes.python("benchmarks.fuzz.forkserver"),
-                                          stdin=pipe, stdout=pipe, stderr=None)
+            self._forkserver = processes.start(
+                processes.python("benchmarks.fuzz.forkserver"), stdin=pipe, stdout=pipe, stderr=None
+            )
         forkserver = self._forkserver
         watchdog = threading.Timer(_PATIENCE, processes.end, (forkserver,))
         watchdog.start()
         try:
-            protocol.write(processes.pipe(forkserver.stdin), {"bundle": str(self._folder)},
-                         seeds()[_PICTURE])
+            protocol.write(
+                processes.pipe(forkserver.stdin), {"bundle": str(self._folder)}, seeds()[_PICTURE]
+            )
             message = protocol.read(processes.pipe(forkserver.stdout))
         finally:
             watchdog.cancel()
         if message is None:
             self._end()
-            return Ending("The captioner did not answer in 20 seconds, so I ended it. "
-                          "Please try again.", accepted=False, lost=1)
+            return Ending(
+                "The captioner did not answer in 20 seconds, so I ended it. Please try again.",
+                accepted=False,
+                lost=1,
+            )
         reply = message[0]
         sentence = _sentence(reply)
-        return Ending(sentence, accepted="words" in reply, megabytes=reply["megabytes"],
-                      lost=reply["code"] != 0)
+        return Ending(
+            sentence,
+            accepted="words" in reply,
+            megabytes=reply["megabytes"],
+            lost=reply["code"] != 0,
+        )
 
     def _end(self) -> None:
         if self._forkserver is not None:

@@ -24,19 +24,62 @@ from benchmarks.fuzz.trial import Ending, Sample, weighted
 from describer_daemon.capture import clipboard
 from describer_daemon.core.ports import DescriberError
 
-_IMAGES = ("image/png", "image/jpeg", "image/bmp", "image/tiff", "image/x-icon", "image/svg+xml",
-           "image/", "image/png\0", "IMAGE/PNG", "image/x-" + "a" * 300)
+_IMAGES = (
+    "image/png",
+    "image/jpeg",
+    "image/bmp",
+    "image/tiff",
+    "image/x-icon",
+    "image/svg+xml",
+    "image/",
+    "image/png\0",
+    "IMAGE/PNG",
+    "image/x-" + "a" * 300,
+)
 _FILES = ("text/uri-list", "x-special/gnome-copied-files", "x-special/mate-copied-files")
-_TEXTS = ("UTF8_STRING", "text/plain", "text/plain;charset=utf-8", "STRING", "TEXT",
-          "text/plain; charset=UTF-16", "text/html", "TARGETS", "application/x-qt-image")
+_TEXTS = (
+    "UTF8_STRING",
+    "text/plain",
+    "text/plain;charset=utf-8",
+    "STRING",
+    "TEXT",
+    "text/plain; charset=UTF-16",
+    "text/html",
+    "TARGETS",
+    "application/x-qt-image",
+)
 _WAYS = {"picture": 15, "text": 25, "path": 25, "files": 20, "data": 15}
 # devices, pipes and files of the kernel: none is a picture, and some never end
-_PLACES = ("/dev/zero", "/dev/full", "/dev/null", "/dev/tty", "/dev/stdin", "/dev/fd/0",
-           "/dev/random", "/proc/kmsg", "/proc/self/mem", "/proc/self/environ", "/proc/self/maps",
-           "/proc/self/pagemap", "/proc/self/fd", "/proc/self/root", "/proc/self/cwd",
-           "/proc/1/environ", "/proc/kcore", "/proc/self/exe", "/sys/kernel", "/etc/shadow", "/",
-           "/var", "/proc/sys/kernel/random/uuid", "/proc/self/task", "/nowhere/at/all",
-           "/proc/sysrq-trigger", "/proc/bus/pci", "/proc/self/attr/current")
+_PLACES = (
+    "/dev/zero",
+    "/dev/full",
+    "/dev/null",
+    "/dev/tty",
+    "/dev/stdin",
+    "/dev/fd/0",
+    "/dev/random",
+    "/proc/kmsg",
+    "/proc/self/mem",
+    "/proc/self/environ",
+    "/proc/self/maps",
+    "/proc/self/pagemap",
+    "/proc/self/fd",
+    "/proc/self/root",
+    "/proc/self/cwd",
+    "/proc/1/environ",
+    "/proc/kcore",
+    "/proc/self/exe",
+    "/sys/kernel",
+    "/etc/shadow",
+    "/",
+    "/var",
+    "/proc/sys/kernel/random/uuid",
+    "/proc/self/task",
+    "/nowhere/at/all",
+    "/proc/sysrq-trigger",
+    "/proc/bus/pci",
+    "/proc/self/attr/current",
+)
 
 
 class Clipboards:
@@ -114,20 +157,42 @@ def _place(random: Random) -> str:
 
 
 def _text(random: Random) -> str:
-    return random.choice((
-        texts.word(random), texts.letters(random), "a" * random.choice((4097, 1 << 20, 5 << 20)),
-        "\n" * random.choice((1, 100_000)), "https://example.org/" + texts.word(random),
-        "secret password 123", "ftp://" + texts.letters(random), "/" * 5000, "/" + "a" * 5000,
-        "/" + texts.letters(random)))
+    return random.choice(
+        (
+            texts.word(random),
+            texts.letters(random),
+            "a" * random.choice((4097, 1 << 20, 5 << 20)),
+            "\n" * random.choice((1, 100_000)),
+            "https://example.org/" + texts.word(random),
+            "secret password 123",
+            "ftp://" + texts.letters(random),
+            "/" * 5000,
+            "/" + "a" * 5000,
+            "/" + texts.letters(random),
+        )
+    )
 
 
 def _path(random: Random) -> str:
     place = _place(random)
-    return random.choice((place, f" {place}\n", f"'{place}'", f"file://{place}", f"file:{place}",
-                          f"file://localhost{place}", f"file://elsewhere{place}",
-                          f"FILE://{quote(place)}", f"file:///{'../' * 20}{place}",
-                          f"{place}/{texts.word(random)}", f"~/{texts.word(random)}",
-                          f"file://[{place}", f"file://{place}%00.png", f"{place}\0.png"))
+    return random.choice(
+        (
+            place,
+            f" {place}\n",
+            f"'{place}'",
+            f"file://{place}",
+            f"file:{place}",
+            f"file://localhost{place}",
+            f"file://elsewhere{place}",
+            f"FILE://{quote(place)}",
+            f"file:///{'../' * 20}{place}",
+            f"{place}/{texts.word(random)}",
+            f"~/{texts.word(random)}",
+            f"file://[{place}",
+            f"file://{place}%00.png",
+            f"{place}\0.png",
+        )
+    )
 
 
 def _list(random: Random) -> bytes:
@@ -139,9 +204,17 @@ def _list(random: Random) -> bytes:
 
 def _data(random: Random) -> str:
     picture = mangling.mangled(random, random.choice(list(seeds().values())))[1]
-    body = random.choice((base64.b64encode(picture).decode(), base64.b85encode(picture).decode(),
-                          quote(picture[:500]), "A" * random.choice((1, 5, 3 << 20)),
-                          texts.word(random), "=" * 1000, "%" * 1000))
+    body = random.choice(
+        (
+            base64.b64encode(picture).decode(),
+            base64.b85encode(picture).decode(),
+            quote(picture[:500]),
+            "A" * random.choice((1, 5, 3 << 20)),
+            texts.word(random),
+            "=" * 1000,
+            "%" * 1000,
+        )
+    )
     kind = random.choice(("image/png", "image/svg+xml", "text/html", "IMAGE/JPEG", "", "image/"))
     options = random.choice((";base64", "", ";BASE64", ";charset=utf-8;base64", ";" * 1000))
     return f"data:{kind}{options},{body}"

@@ -12,8 +12,16 @@ from benchmarks.fuzz.settings_files import SettingsFiles
 from benchmarks.fuzz.trial import Kind
 
 KINDS: Mapping[str, Callable[[], Kind]] = {
-    "pictures": Pictures, "clipboard": Clipboards, "settings": SettingsFiles,
-    "bundles": Bundles, "messages": Messages,
+    "pictures": Pictures,
+    "clipboard": Clipboards,
+    "settings": SettingsFiles,
+    "bundles": Bundles,
+    "messages": Messages,
 }
-COUNTS: Mapping[str, int] = {"pictures": 20_000, "clipboard": 5000, "settings": 5000,
-                             "bundles": 5000, "messages": 50_000}
+COUNTS: Mapping[str, int] = {
+    "pictures": 20_000,
+    "clipboard": 5000,
+    "settings": 5000,
+    "bundles": 5000,
+    "messages": 50_000,
+}

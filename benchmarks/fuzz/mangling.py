@@ -6,8 +6,7 @@ import struct
 from collections.abc import Callable, Sequence
 from random import Random
 
-_EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000,
-             0xFFFFFFFF)
+_EXTREMES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 _PACKINGS = ("B", "<H", ">H", "<I", ">I")
 _MOST = 1 << 20  # bytes that a change may add
 

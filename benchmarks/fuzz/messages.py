@@ -45,8 +45,12 @@ class Messages:
 
     def make(self, random: Random) -> Sample:
         how = weighted(random, _WAYS)
-        sound = json.dumps({"verb": random.choice(control.VERBS),
-                            "wait": random.random() < 0.5}).encode() + b"\n"
+        sound = (
+            json.dumps(
+                {"verb": random.choice(control.VERBS), "wait": random.random() < 0.5}
+            ).encode()
+            + b"\n"
+        )
         if how == "values":
             return Sample(how, _request(random))
         if how == "mangled":
@@ -95,9 +99,24 @@ def _handle(verb: str, wait: bool) -> Mapping[str, object]:
 
 def _request(random: Random) -> bytes:
     """An object that is nearly a request."""
-    value: object = random.choice((
-        *control.VERBS, None, True, 7, -1.5, [], {}, ["screen"], "SCREEN", texts.word(random),
-        texts.letters(random), 10**40, "eval", "__class__"))
+    value: object = random.choice(
+        (
+            *control.VERBS,
+            None,
+            True,
+            7,
+            -1.5,
+            [],
+            {},
+            ["screen"],
+            "SCREEN",
+            texts.word(random),
+            texts.letters(random),
+            10**40,
+            "eval",
+            "__class__",
+        )
+    )
     keys = ("verb", "wait", "Verb", "op", texts.word(random))
     request = {random.choice(keys): value for _ in range(random.choice((1, 2, 3)))}
     request |= {"verb": random.choice((value, "repeat"))}

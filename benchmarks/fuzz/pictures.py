@@ -23,8 +23,20 @@ from describer_daemon.core import phrasing
 from describer_daemon.core.ports import DescriberError, Encoded
 
 # what the captioner reads at all; all others must only be refused
-_READ = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "ICO", "JPEG2000", "AVIF",
-         "MPO")
+_READ = (
+    "PNG",
+    "JPEG",
+    "WEBP",
+    "GIF",
+    "BMP",
+    "DIB",
+    "TIFF",
+    "PPM",
+    "ICO",
+    "JPEG2000",
+    "AVIF",
+    "MPO",
+)
 _WAYS = {"mangled": 78, "spliced": 6, "opener": 6, "bomb": 10}
 
 
@@ -79,8 +91,10 @@ class Pictures:
             how, data = mangling.mangled(random, data)
             return Sample(f"{name}, {how}", data)
         if way == "opener":
-            return Sample("the beginning of another format",
-                          random.choice(openers()) + random.randbytes(random.choice((0, 9, 2000))))
+            return Sample(
+                "the beginning of another format",
+                random.choice(openers()) + random.randbytes(random.choice((0, 9, 2000))),
+            )
         name, data = _seed(random)
         if way == "spliced":
             other, end = _seed(random)
@@ -100,8 +114,9 @@ class Pictures:
             sentence, accepted = error.spoken, False
         megabytes = self._captioner.peak()
         dead = accepted is False and not self._captioner.is_loaded()
-        return Ending(sentence, accepted, megabytes=megabytes,
-                      lost=self._captioner.started - started + dead)
+        return Ending(
+            sentence, accepted, megabytes=megabytes, lost=self._captioner.started - started + dead
+        )
 
 
 def _seed(random: Random) -> tuple[str, bytes]:

@@ -46,8 +46,9 @@ class Tally:
             pattern = re.sub(r"\d+", "N", ending.sentence)[:120]
             self.sentences[pattern] = self.sentences.get(pattern, 0) + 1
         if wrong := faults(ending):
-            self.mishandled.append({"number": number, "how": tested.how, "faults": wrong,
-                                    **dataclasses.asdict(ending)})
+            self.mishandled.append(
+                {"number": number, "how": tested.how, "faults": wrong, **dataclasses.asdict(ending)}
+            )
 
 
 def run(make: Callable[[], Kind], name: str, seed: int, numbers: range, folder: Path) -> Tally:
@@ -70,8 +71,9 @@ def replay(kinds: Mapping[str, Callable[[], Kind]], path: Path) -> Iterator[Endi
     """Try a kept input again, the short way and the long. Raises ValueError for another file."""
     named = _NAME.fullmatch(path.name)
     if named is None or named[1] not in kinds:
-        raise ValueError(f"{path.name} is no kept input; they are named such as "
-                         "pictures-1-77.input.")
+        raise ValueError(
+            f"{path.name} is no kept input; they are named such as pictures-1-77.input."
+        )
     with kinds[named[1]]() as kind:
         for thorough in (False, True):
             yield tried(kind, Sample("kept", path.read_bytes()), thorough)
@@ -87,14 +89,18 @@ def save(tally: Tally, folder: Path) -> None:
 
 def saved(folder: Path, seed: int) -> list[Tally]:
     """The tallies of all pieces with this seed."""
-    return [Tally(**json.loads(path.read_text(encoding="utf-8")))
-            for path in sorted(folder.glob(f"*-{seed}-from-*.json"))]
+    return [
+        Tally(**json.loads(path.read_text(encoding="utf-8")))
+        for path in sorted(folder.glob(f"*-{seed}-from-*.json"))
+    ]
 
 
 def table(tallies: list[Tally]) -> str:
     """One line a kind, its pieces added up; then why, and how often, inputs were mishandled."""
-    lines = [f"{'input':12}{'tried':>8}{'taken':>8}{'refused':>9}{'mishandled':>12}"
-             f"{'slowest s':>11}{'most MB':>9}{'processes lost':>16}{'left open':>11}"]
+    lines = [
+        f"{'input':12}{'tried':>8}{'taken':>8}{'refused':>9}{'mishandled':>12}"
+        f"{'slowest s':>11}{'most MB':>9}{'processes lost':>16}{'left open':>11}"
+    ]
     for kind in dict.fromkeys(tally.kind for tally in tallies):
         own = [tally for tally in tallies if tally.kind == kind]
         total, taken = sum(each.tried for each in own), sum(each.accepted for each in own)
@@ -103,8 +109,13 @@ def table(tallies: list[Tally]) -> str:
             f"{sum(len(each.mishandled) for each in own):12}"
             f"{max(each.most_seconds for each in own):11.2f}"
             f"{max(each.most_megabytes for each in own):9.0f}"
-            f"{sum(each.lost for each in own):16}{sum(each.left_open for each in own):11}")
-    why = collections.Counter(f"{tally.kind}: {fault}" for tally in tallies
-                              for wrong in tally.mishandled for fault in wrong["faults"])
+            f"{sum(each.lost for each in own):16}{sum(each.left_open for each in own):11}"
+        )
+    why = collections.Counter(
+        f"{tally.kind}: {fault}"
+        for tally in tallies
+        for wrong in tally.mishandled
+        for fault in wrong["faults"]
+    )
     lines += [f"  {count} x {fault}" for fault, count in why.most_common(12)]
     return "\n".join(lines)

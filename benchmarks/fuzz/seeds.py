@@ -11,8 +11,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 _SIZE = (52, 40)
-_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I;16", "I",
-          "F")
+_MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I;16", "I", "F")
 # other ways to write some formats: what is compressed or in several pieces has more to break
 _WAYS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "JPEG": ({"progressive": True}, {"quality": 20, "restart_marker_blocks": 1}),
@@ -44,17 +43,34 @@ def seeds() -> Mapping[str, bytes]:
 @functools.cache
 def openers() -> tuple[bytes, ...]:
     """How files begin of formats that Pillow opens but may not write, and of other things."""
-    return (b"8BPS\0\1" + bytes(6) + b"\0\3\0\0\xff\xff\0\0\xff\xff\0\x08\0\3",  # PSD
-            b"\x0a\x05\x01\x08\0\0\0\0\xff\xff\xff\xff", b"SIMPLE  =                    T",
-            b"/* XPM */\nstatic char *x[] = {\n\"99999 99999 256 9\",", b"\x12\xaf\xff\xff",
-            b"\0\0\0\x20ftypheic", b"\0\0\0\x20ftypavif", b"RIFF\xff\xff\xff\xffWEBPVP8X",
-            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 999999 999999\n(%pipe%id) (w) file\n",
-            b"%PDF-1.7\n", b"<svg xmlns='http://www.w3.org/2000/svg' width='99999'>",
-            b"\x7fELF", b"PK\3\4", b"MZ", b"BZh9", b"\x1f\x8b\x08", b"\xd7\xcd\xc6\x9a",
-            b"qoif\xff\xff\xff\xff\xff\xff\xff\xff\4\0", b"DDS \x7c\0\0\0", b"icns\xff\xff\xff\xff",
-            b"P7\nWIDTH 99999\nHEIGHT 99999\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n",
-            b"GIF89a\xff\xff\xff\xff\xff\0\0", b"\xff\xd8\xff\xe1\xff\xff", b"\xff\x4f\xff\x51",
-            b"#define x_width 99999\n#define x_height 99999\n", b"")
+    return (
+        b"8BPS\0\1" + bytes(6) + b"\0\3\0\0\xff\xff\0\0\xff\xff\0\x08\0\3",  # PSD
+        b"\x0a\x05\x01\x08\0\0\0\0\xff\xff\xff\xff",
+        b"SIMPLE  =                    T",
+        b'/* XPM */\nstatic char *x[] = {\n"99999 99999 256 9",',
+        b"\x12\xaf\xff\xff",
+        b"\0\0\0\x20ftypheic",
+        b"\0\0\0\x20ftypavif",
+        b"RIFF\xff\xff\xff\xffWEBPVP8X",
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 999999 999999\n(%pipe%id) (w) file\n",
+        b"%PDF-1.7\n",
+        b"<svg xmlns='http://www.w3.org/2000/svg' width='99999'>",
+        b"\x7fELF",
+        b"PK\3\4",
+        b"MZ",
+        b"BZh9",
+        b"\x1f\x8b\x08",
+        b"\xd7\xcd\xc6\x9a",
+        b"qoif\xff\xff\xff\xff\xff\xff\xff\xff\4\0",
+        b"DDS \x7c\0\0\0",
+        b"icns\xff\xff\xff\xff",
+        b"P7\nWIDTH 99999\nHEIGHT 99999\nDEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n",
+        b"GIF89a\xff\xff\xff\xff\xff\0\0",
+        b"\xff\xd8\xff\xe1\xff\xff",
+        b"\xff\x4f\xff\x51",
+        b"#define x_width 99999\n#define x_height 99999\n",
+        b"",
+    )
 
 
 def _written(kind: str, mode: str, options: Mapping[str, Any]) -> bytes:

@@ -19,11 +19,43 @@ from describer_daemon.settings import settings
 from describer_daemon.settings.file import commented, entries
 
 _WAYS = {"values": 45, "mangled": 25, "keys": 15, "large": 10, "binary": 5}
-_VALUES = ("true", "-1", "0", "1", "1.5", "nan", "-inf", "1e400", "9" * 30, "9" * 5000, "0b1",
-           "0x7fffffffffffffff", "1979-05-27T07:32:00Z", "07:32:00", "[]", "{}", '""', "''",
-           '"auto"', '"window"', '"ctrl+alt+d"', '"ctrl+ctrl+d"', '"alt+"', '"+"', '"print"',
-           "[1, 2]", "[0, 0, 0, 0]", "[1, 2, 3, 99999999999999999999]", '[[1], ["a"]]',
-           '"/dev/zero"', '"~nobody/x"', '"relative"', "{a = {b = {}}}", '"""\n\n"""', "'''\n'''")
+_VALUES = (
+    "true",
+    "-1",
+    "0",
+    "1",
+    "1.5",
+    "nan",
+    "-inf",
+    "1e400",
+    "9" * 30,
+    "9" * 5000,
+    "0b1",
+    "0x7fffffffffffffff",
+    "1979-05-27T07:32:00Z",
+    "07:32:00",
+    "[]",
+    "{}",
+    '""',
+    "''",
+    '"auto"',
+    '"window"',
+    '"ctrl+alt+d"',
+    '"ctrl+ctrl+d"',
+    '"alt+"',
+    '"+"',
+    '"print"',
+    "[1, 2]",
+    "[0, 0, 0, 0]",
+    "[1, 2, 3, 99999999999999999999]",
+    '[[1], ["a"]]',
+    '"/dev/zero"',
+    '"~nobody/x"',
+    '"relative"',
+    "{a = {b = {}}}",
+    '"""\n\n"""',
+    "'''\n'''",
+)
 
 
 class SettingsFiles:
@@ -79,21 +111,49 @@ def _written(random: Random, usual: str) -> bytes:
 
 def _value(random: Random) -> str:
     text = random.choice((texts.word(random), texts.letters(random)))
-    return random.choice((random.choice(_VALUES), random.choice(_VALUES), f'"{text}"', text,
-                          texts.nested(random, "[", "]"), texts.nested(random, "{a=", "}"),
-                          '"' + "a" * random.choice((200, 201, 60_000)) + '"'))
+    return random.choice(
+        (
+            random.choice(_VALUES),
+            random.choice(_VALUES),
+            f'"{text}"',
+            text,
+            texts.nested(random, "[", "]"),
+            texts.nested(random, "{a=", "}"),
+            '"' + "a" * random.choice((200, 201, 60_000)) + '"',
+        )
+    )
 
 
 def _key(random: Random) -> str:
     known = [key for _, key, _, _, _ in entries(settings.Settings())]
-    return random.choice((random.choice(known), f'"{texts.word(random)}"', texts.letters(random),
-                          "keys.screen", "a." * random.choice((3, 1000)) + "a", "speech"))
+    return random.choice(
+        (
+            random.choice(known),
+            f'"{texts.word(random)}"',
+            texts.letters(random),
+            "keys.screen",
+            "a." * random.choice((3, 1000)) + "a",
+            "speech",
+        )
+    )
 
 
 def _large(random: Random) -> str:
     """Nearly as long as a file may be, made so that every line costs something."""
-    one = random.choice(("a{0} = 1", "[a{0}]", "a = {0}", "[[a]] # {0}", "a.b{0} = []", "#" * 30,
-                         '"rate{0}" = "rate"', "[keys]", "x{0} = [1,", "[speech.a{0}]"))
+    one = random.choice(
+        (
+            "a{0} = 1",
+            "[a{0}]",
+            "a = {0}",
+            "[[a]] # {0}",
+            "a.b{0} = []",
+            "#" * 30,
+            '"rate{0}" = "rate"',
+            "[keys]",
+            "x{0} = [1,",
+            "[speech.a{0}]",
+        )
+    )
     count = random.choice((100, 2000, 6000))
     first = random.choice(("", "[speech]\n", "rate = 1\n", "a = 1\n", "[keys]\nscreen = 7\n"))
     lines = (one.format(number) for number in range(count))

@@ -22,13 +22,21 @@ MOST_MEGABYTES = 512.0  # of the captioner's process
 _HANGS = 60.0  # seconds; the captioner's process is ended long before
 LONGEST = 400  # letters of a sentence that refuses something
 # what the outermost nets say: the cause is not known there, so something inside is missing
-_NETS = (phrasing.INTERNAL, "The captioner failed on this picture.",
-         "Something went wrong in the describer. Its log says more.")
-_RAISED = "|".join(name for name, value in vars(builtins).items()
-                   if isinstance(value, type) and issubclass(value, BaseException))
+_NETS = (
+    phrasing.INTERNAL,
+    "The captioner failed on this picture.",
+    "Something went wrong in the describer. Its log says more.",
+)
+_RAISED = "|".join(
+    name
+    for name, value in vars(builtins).items()
+    if isinstance(value, type) and issubclass(value, BaseException)
+)
 _CLASSES = re.compile(rf"\b(?:{_RAISED}|[A-Z]\w*(?:Error|Exception|Warning))\b")
-_OURS = tuple({str(Path(__file__).parents[2]), sys.prefix, sys.base_prefix,
-               tempfile.gettempdir()} - {"/", "/usr"})
+_OURS = tuple(
+    {str(Path(__file__).parents[2]), sys.prefix, sys.base_prefix, tempfile.gettempdir()}
+    - {"/", "/usr"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +91,11 @@ def tried(kind: Kind, tested: Sample, thorough: bool) -> Ending:
     if ending.seconds <= SLOW:
         return ending
     again = _timed(kind, tested, thorough=True)
-    return replace(min(ending, again, key=lambda each: each.seconds),
-                   megabytes=again.megabytes, lost=ending.lost + again.lost)
+    return replace(
+        min(ending, again, key=lambda each: each.seconds),
+        megabytes=again.megabytes,
+        lost=ending.lost + again.lost,
+    )
 
 
 def _timed(kind: Kind, tested: Sample, thorough: bool) -> Ending:

@@ -46,8 +46,14 @@ if TYPE_CHECKING:
 class Service:
     """Answers one message after another; loads the models with the first that needs them."""
 
-    def __init__(self, bundle: Path | None, beam: int | None, engine: EngineName,
-                 find: bool = True, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Path | None,
+        beam: int | None,
+        engine: EngineName,
+        find: bool = True,
+        threads: int | None = None,
+    ) -> None:
         self._bundle, self._beam, self._engine, self._find = bundle, beam, engine, find
         self._threads = threads
         self._captioner: Captioner | None = None
@@ -99,8 +105,13 @@ class Service:
         image = _decoded_image(request.picture, full=True)
         return messages.Outlined(image_decoding.outlined(image, request.boxes, request.labels))
 
-    def _describe(self, picture: Picture, already_described: Sequence[Rectangle] = (), *,
-                  draw_heatmap: bool = False) -> messages.Described:
+    def _describe(
+        self,
+        picture: Picture,
+        already_described: Sequence[Rectangle] = (),
+        *,
+        draw_heatmap: bool = False,
+    ) -> messages.Described:
         started = time.perf_counter()
         image, selected = self._select(picture, already_described)
         found_at, heatmap = time.perf_counter(), b""
@@ -117,8 +128,10 @@ class Service:
             if draw_heatmap:
                 heatmap = results.heatmap_png(captioner.visible(image), model_caption, caption)
         caption = dataclasses.replace(caption, pictures=selected.pictures, number=selected.number)
-        milliseconds = {"find": 1e3 * (found_at - started),
-                        "caption": 1e3 * (time.perf_counter() - found_at)}
+        milliseconds = {
+            "find": 1e3 * (found_at - started),
+            "caption": 1e3 * (time.perf_counter() - found_at),
+        }
         return messages.Described(caption, milliseconds, heatmap)
 
     def _load_ocr(self) -> OcrEngine:
@@ -129,13 +142,16 @@ class Service:
                 with memory.outside_limit():
                     self._ocr = load(self._threads)
             except ImportError as error:
-                raise DescriberError("Reading text needs one more package. "
-                                     "Please install describer[text].",
-                                     detail=repr(error)) from error
+                raise DescriberError(
+                    "Reading text needs one more package. Please install describer[text].",
+                    detail=repr(error),
+                ) from error
             except FileNotFoundError as error:
-                raise DescriberError("The package that reads text is incomplete. "
-                                     "Please install describer[text] again.",
-                                     detail=str(error)) from error
+                raise DescriberError(
+                    "The package that reads text is incomplete. "
+                    "Please install describer[text] again.",
+                    detail=str(error),
+                ) from error
         return self._ocr
 
     def _select(
@@ -167,9 +183,12 @@ class Service:
         screen = finder.find(np.asarray(image.reduce(factor) if factor > 1 else image))
         detections = tuple(
             Detection(
-                results.scaled_up(Rectangle(found.left, found.top, found.width, found.height),
-                           factor, image),
-                found.score, found.kind)
+                results.scaled_up(
+                    Rectangle(found.left, found.top, found.width, found.height), factor, image
+                ),
+                found.score,
+                found.kind,
+            )
             for found in screen.detections
         )
         return selection.DetectionResult(detections, image.size, screen.interface, screen.text)
@@ -198,9 +217,10 @@ class Service:
                 raise _unusable_bundle(error) from error
             except ImportError as error:
                 extra = "[torch]" if self._engine == "torch" else ""
-                raise DescriberError(f"The {self._engine} engine is not installed. "
-                                     f"Please install describer{extra}.",
-                                     detail=repr(error)) from error
+                raise DescriberError(
+                    f"The {self._engine} engine is not installed. Please install describer{extra}.",
+                    detail=repr(error),
+                ) from error
         return self._captioner
 
 
@@ -219,8 +239,11 @@ def _whole(picture: Picture, decoded: Image.Image) -> Rectangle:
     """All of a picture, in its own pixels, however small it was decoded."""
     from describer_daemon.captioner import image_decoding
 
-    size = (decoded.size if isinstance(picture, Pixels)
-            else image_decoding.full_size(picture.data, decoded))
+    size = (
+        decoded.size
+        if isinstance(picture, Pixels)
+        else image_decoding.full_size(picture.data, decoded)
+    )
     return Rectangle(0, 0, *size)
 
 
@@ -242,8 +265,9 @@ def _failed(error: Exception) -> messages.Failed:
         return _out_of_memory(repr(error))
     if isinstance(error, DescriberError):
         return messages.Failed(error.spoken, error.detail)
-    return messages.Failed("The captioner failed on this picture.",
-                           "".join(traceback.format_exception(error)))
+    return messages.Failed(
+        "The captioner failed on this picture.", "".join(traceback.format_exception(error))
+    )
 
 
 def _out_of_memory(detail: str = "") -> messages.Failed:
@@ -252,9 +276,15 @@ def _out_of_memory(detail: str = "") -> messages.Failed:
 
 def _import_project_modules() -> None:
     """Import them while Python may still write the compiled files: `sandbox` forbids it."""
-    for name in ("describer_daemon.captioner.image_decoding", "models.captioner",
-                 "models.captioning.colours", "models.captioning.heatmap",
-                 "models.finder.finder", "models.ocr.engine", "models.ocr.reading_order"):
+    for name in (
+        "describer_daemon.captioner.image_decoding",
+        "models.captioner",
+        "models.captioning.colours",
+        "models.captioning.heatmap",
+        "models.finder.finder",
+        "models.ocr.engine",
+        "models.ocr.reading_order",
+    ):
         importlib.import_module(name)
 
 
@@ -284,8 +314,9 @@ def main() -> None:
     # keep the reply stream to ourselves: a library that prints must not garble it
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    service = Service(options.bundle, options.beam, options.engine, not options.whole,
-                      options.threads)
+    service = Service(
+        options.bundle, options.beam, options.engine, not options.whole, options.threads
+    )
     _import_project_modules()
     service.confined = sandbox.confine()
     _serve(service, sys.stdin.buffer, replies)

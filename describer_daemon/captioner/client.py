@@ -18,14 +18,22 @@ log = logging.getLogger(__name__)
 
 # numpy's and OpenMP's pools would each take a thread a core and memory for it; ours are set
 # where they are used
-LEAN = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2",
-        # what is large goes back at once, and does not narrow the next picture's limit: a caption
-        # takes a twentieth longer, and a seventh less memory
-        "MALLOC_MMAP_THRESHOLD_": str(1 << 20), "MALLOC_TRIM_THRESHOLD_": str(8 << 20)}
+LEAN = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+    # what is large goes back at once, and does not narrow the next picture's limit: a caption
+    # takes a twentieth longer, and a seventh less memory
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(8 << 20),
+}
 # nothing leaves this machine: see also the engine, for whoever runs it without us
 _SILENT = {"ORT_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
-_CONFINED = {"memory": "takes only so much memory", "files": "can change no file",
-             "system": "can reach no network and no other program"}
+_CONFINED = {
+    "memory": "takes only so much memory",
+    "files": "can change no file",
+    "system": "can reach no network and no other program",
+}
 _BROKE_OFF = "The captioner broke off on this picture. Please try again."
 
 
@@ -49,9 +57,16 @@ class ChildCaptioner:
     """See `ports.Captioner`. May be called from any thread; one picture at a time."""
 
     def __init__(
-        self, bundle: Path | None = None, *, beam: int | None = None, engine: str = "onnx",
-        find: bool = True, timeout: float = 20.0, reading_timeout: float = 90.0,
-        unload_after: float = 0.0, threads: int | None = None,
+        self,
+        bundle: Path | None = None,
+        *,
+        beam: int | None = None,
+        engine: str = "onnx",
+        find: bool = True,
+        timeout: float = 20.0,
+        reading_timeout: float = 90.0,
+        unload_after: float = 0.0,
+        threads: int | None = None,
     ) -> None:
         """`bundle` None is the one that ships; times are in seconds.
 
@@ -61,8 +76,7 @@ class ChildCaptioner:
         `reading_timeout`, costs the child its life. After
         `unload_after` idle seconds it is ended to free its memory (0: never).
         """
-        self._command = [*processes.python("describer_daemon.captioner.child"),
-                         "--engine", engine]
+        self._command = [*processes.python("describer_daemon.captioner.child"), "--engine", engine]
         if bundle is not None:
             self._command += ["--bundle", str(bundle)]
         if beam is not None:
@@ -221,11 +235,17 @@ class ChildCaptioner:
         if self._child is None:
             pipe = subprocess.PIPE
             try:
-                self._child = processes.start(self._command, stdin=pipe, stdout=pipe,
-                                              stderr=None, env={**os.environ, **LEAN, **_SILENT})
+                self._child = processes.start(
+                    self._command,
+                    stdin=pipe,
+                    stdout=pipe,
+                    stderr=None,
+                    env={**os.environ, **LEAN, **_SILENT},
+                )
             except OSError as error:
-                raise DescriberError("The captioner cannot be started. Please try again.",
-                                     detail=repr(error)) from error
+                raise DescriberError(
+                    "The captioner cannot be started. Please try again.", detail=repr(error)
+                ) from error
         return self._child
 
     def _unload_when_idle(self) -> None:

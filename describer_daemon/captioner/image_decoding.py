@@ -48,8 +48,9 @@ def from_encoded(data: bytes, *, full: bool = False) -> Image.Image:
             image.load()
             return _upright(image if full else _reduced(image))
     except UnidentifiedImageError as error:
-        raise DescriberError("This is not a picture of a kind that I can read.",
-                             detail=str(error)) from error
+        raise DescriberError(
+            "This is not a picture of a kind that I can read.", detail=str(error)
+        ) from error
     except DescriberError:
         raise
     except Image.DecompressionBombError as error:
@@ -58,8 +59,9 @@ def from_encoded(data: bytes, *, full: bool = False) -> Image.Image:
     except Exception as error:
         if memory.is_out_of_memory(error):
             raise DescriberError(memory.TOO_MUCH, detail=repr(error)) from error
-        raise DescriberError("The picture is damaged or cut off, so I cannot read it.",
-                             detail=repr(error)) from error
+        raise DescriberError(
+            "The picture is damaged or cut off, so I cannot read it.", detail=repr(error)
+        ) from error
 
 
 def full_size(data: bytes, decoded: Image.Image) -> tuple[int, int]:
@@ -102,9 +104,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise DescriberError(
-            f"The picture is too large: {width} by {height} pixels. {_AT_MOST}"
-        )
+        raise DescriberError(f"The picture is too large: {width} by {height} pixels. {_AT_MOST}")
     if min(width, height) < MIN_SIDE:
         raise DescriberError(
             f"The picture is too small: {width} by {height} pixels. "
@@ -112,9 +112,7 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
-def outlined(
-    image: Image.Image, boxes: Sequence[Rectangle], labels: Sequence[str] = ()
-) -> bytes:
+def outlined(image: Image.Image, boxes: Sequence[Rectangle], labels: Sequence[str] = ()) -> bytes:
     """A PNG of an RGB image with boxes drawn around what they hold, with their labels, or else
     numbered from 1."""
     from PIL import ImageDraw, ImageFont

@@ -19,8 +19,11 @@ _UNBOUNDED = 1 << 50
 _IDLE = 2.0  # seconds without a message
 
 # libraries have errors of their own for it: libtiff, OpenCV, ONNX Runtime, torch
-_OUT_OF_MEMORY = re.compile(r"out of memory|insufficient memory|bad[_ ]alloc|"
-                        r"(cannot|can't|could not|failed to) allocate", re.IGNORECASE)
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|insufficient memory|bad[_ ]alloc|"
+    r"(cannot|can't|could not|failed to) allocate",
+    re.IGNORECASE,
+)
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:

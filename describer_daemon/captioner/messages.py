@@ -127,8 +127,9 @@ class Outline:
 
     @classmethod
     def decode(cls, head: Head, body: bytes) -> Self:
-        return cls(_decode_picture(head, body), _decode_boxes(head["boxes"]),
-                   tuple(head.get("labels", ())))
+        return cls(
+            _decode_picture(head, body), _decode_boxes(head["boxes"]), tuple(head.get("labels", ()))
+        )
 
 
 _REQUESTS: dict[str, type[Load | Describe | Illustrate | Read | Outline]] = {
@@ -185,8 +186,9 @@ class TextRead:
 
     @classmethod
     def decode(cls, head: Head, _body: bytes) -> Self:
-        paragraphs = tuple(tuple(TextLine(**line) for line in lines)
-                           for lines in head["paragraphs"])
+        paragraphs = tuple(
+            tuple(TextLine(**line) for line in lines) for lines in head["paragraphs"]
+        )
         return cls(OcrResult(paragraphs, head["finding"]))
 
 
@@ -229,8 +231,12 @@ def _encode_picture(op: str, picture: Picture) -> tuple[Head, Body]:
     if isinstance(picture, Encoded):
         head["kind"] = "encoded"
     else:
-        head |= {"kind": "pixels", "width": picture.width, "height": picture.height,
-                 "layout": picture.layout}
+        head |= {
+            "kind": "pixels",
+            "width": picture.width,
+            "height": picture.height,
+            "layout": picture.layout,
+        }
     if picture.aim is not None:
         focus = picture.aim.focus
         head["aim"] = {"pointer": picture.aim.pointer, "focus": focus and _encode_box(focus)}
@@ -246,8 +252,7 @@ def _decode_picture(head: Head, body: bytes) -> Picture:
 
 def _decode_aim(aim: Head) -> Aim:
     pointer, focus = aim["pointer"], aim["focus"]
-    return Aim((pointer[0], pointer[1]) if pointer else None,
-               Rectangle(*focus) if focus else None)
+    return Aim((pointer[0], pointer[1]) if pointer else None, Rectangle(*focus) if focus else None)
 
 
 def _encode_box(box: Rectangle) -> tuple[int, int, int, int]:
@@ -270,8 +275,10 @@ def _decode_caption(head: Head) -> Caption:
         head["form"],
         head["finding"],
         tuple(Tag(**tag) for tag in head["tags"]),
-        tuple(Detection(Rectangle(**picture["box"]), float(picture["score"]), picture["kind"])
-              for picture in head["pictures"]),
+        tuple(
+            Detection(Rectangle(**picture["box"]), float(picture["score"]), picture["kind"])
+            for picture in head["pictures"]
+        ),
         int(head["number"]),
         tuple(Thing(**thing | {"box": Rectangle(**thing["box"])}) for thing in head["things"]),
         tuple(head["seen"]),

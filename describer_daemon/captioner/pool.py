@@ -41,7 +41,9 @@ class CaptionerPool:
         self._tasks: SimpleQueue[tuple[str, Future[list[Any]]] | None] = SimpleQueue()
 
     def map(
-        self, work: Work[Result], files: Iterable[str],
+        self,
+        work: Work[Result],
+        files: Iterable[str],
         on_file_done: Callable[[], None] = lambda: None,
     ) -> Generator[Result, None, None]:
         """Yield what `work` gives for each file; `on_file_done` is called after a file's last.
@@ -68,8 +70,10 @@ class CaptionerPool:
     ) -> Generator[Future[list[Result]], None, None]:
         """A future for each file, in order; few are begun before their turn, to bound memory."""
         # an interrupted program must not wait for whoever reads from a terminal or a dead disk
-        workers = [threading.Thread(target=self._run_worker, args=(work, captioner), daemon=True)
-                   for captioner in self._captioners]
+        workers = [
+            threading.Thread(target=self._run_worker, args=(work, captioner), daemon=True)
+            for captioner in self._captioners
+        ]
         for worker in workers:
             worker.start()
         pending: deque[Future[list[Result]]] = deque()

@@ -21,8 +21,12 @@ _MIN_PROBABILITY = 0.3  # of a kind of thing that is told of at all
 def scaled_up(box: Rectangle, factor: int, image: Image.Image) -> Rectangle:
     """A box in an image that was reduced by `factor` → the box in the image itself."""
     left, top = factor * box.left, factor * box.top
-    return Rectangle(left, top, min(factor * box.width, image.width - left),
-                     min(factor * box.height, image.height - top))
+    return Rectangle(
+        left,
+        top,
+        min(factor * box.width, image.width - left),
+        min(factor * box.height, image.height - top),
+    )
 
 
 def in_reading_order(unordered: Sequence[OcrLine]) -> OcrResult:
@@ -32,8 +36,16 @@ def in_reading_order(unordered: Sequence[OcrLine]) -> OcrResult:
     lines = [unordered[index] for index in reading_order.order([line.box for line in unordered])]
     counts = reading_order.paragraphs([line.box for line in lines], [line.text for line in lines])
     text_lines = (
-        TextLine(line.text, line.confidence, round(line.box.left), round(line.box.top),
-                 round(line.box.width), round(line.box.height)) for line in lines)
+        TextLine(
+            line.text,
+            line.confidence,
+            round(line.box.left),
+            round(line.box.top),
+            round(line.box.width),
+            round(line.box.height),
+        )
+        for line in lines
+    )
     return OcrResult(tuple(tuple(itertools.islice(text_lines, count)) for count in counts))
 
 
@@ -43,12 +55,18 @@ def answered(caption: ModelCaption, image: Image.Image, box: Rectangle) -> Capti
 
     unknown = caption.answer.form == "unknown"
     return Caption(
-        caption.words, caption.log_probabilities, caption.confidence, caption.answer.form,
+        caption.words,
+        caption.log_probabilities,
+        caption.confidence,
+        caption.answer.form,
         tags=tuple(Tag(tag.name, tag.probability) for tag in caption.tags),
         things=tuple(
-            Thing(thing.name, thing.spoken, thing.probability, thing.count,
-                  _placed(thing.place, box))
-            for thing in caption.things if thing.probability >= _MIN_PROBABILITY),
+            Thing(
+                thing.name, thing.spoken, thing.probability, thing.count, _placed(thing.place, box)
+            )
+            for thing in caption.things
+            if thing.probability >= _MIN_PROBABILITY
+        ),
         seen=caption.answer.seen,
         colours=main_colours(image) if unknown else (),
         brightness=brightness(image) if unknown else "",
@@ -59,9 +77,12 @@ def _placed(place: tuple[float, float, float, float], box: Rectangle) -> Rectang
     """Shares of a box's sides → pixels of the picture that the box is in."""
     left, top, right, bottom = place
     across, down = round(left * box.width), round(top * box.height)
-    return Rectangle(box.left + across, box.top + down,
-                     max(1, round(right * box.width) - across),
-                     max(1, round(bottom * box.height) - down))
+    return Rectangle(
+        box.left + across,
+        box.top + down,
+        max(1, round(right * box.width) - across),
+        max(1, round(bottom * box.height) - down),
+    )
 
 
 def heatmap_png(image: Image.Image, model_caption: ModelCaption, caption: Caption) -> bytes:

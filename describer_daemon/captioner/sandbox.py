@@ -47,8 +47,10 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
 }  # fmt: skip
 # machine: its column above, its name for the kernel, and seccomp, clone, clone3, tgkill, prlimit64
-_MACHINES = {"x86_64": (0, 0xC000003E, 317, 56, 435, 234, 302),
-             "aarch64": (1, 0xC00000B7, 277, 220, 435, 131, 261)}
+_MACHINES = {
+    "x86_64": (0, 0xC000003E, 317, 56, 435, 234, 302),
+    "aarch64": (1, 0xC00000B7, 277, 220, 435, 131, 261),
+}
 
 
 def confine(allowance: int = memory.ALLOWANCE) -> tuple[str, ...]:
@@ -75,8 +77,9 @@ def _change_no_file(libc: ctypes.CDLL) -> bool:
     if version < 1:
         return False
     writing = _WRITING | sum(bit for since, bit in _WRITING_SINCE.items() if version >= since)
-    rules = struct.pack("=QQQ", writing, _TCP if version >= 4 else 0,
-                        _SCOPES if version >= 6 else 0)
+    rules = struct.pack(
+        "=QQQ", writing, _TCP if version >= 4 else 0, _SCOPES if version >= 6 else 0
+    )
     handle = libc.syscall(_CREATE_RULESET, rules, len(rules), 0)
     if handle < 0:
         return False
@@ -93,7 +96,8 @@ def _filter_calls(libc: ctypes.CDLL) -> bool:
     instructions = _program(machine)
     program = ctypes.create_string_buffer(b"".join(instructions))
     header = ctypes.create_string_buffer(
-        struct.pack("@HP", len(instructions), ctypes.addressof(program)))
+        struct.pack("@HP", len(instructions), ctypes.addressof(program))
+    )
     seccomp = _MACHINES[machine][2]
     return bool(libc.syscall(seccomp, _SET_MODE_FILTER, _ALL_THREADS, header) == 0)
 
@@ -101,10 +105,15 @@ def _filter_calls(libc: ctypes.CDLL) -> bool:
 def _program(machine: str) -> list[bytes]:
     column, architecture, _, clone, clone3, tgkill, prlimit = _MACHINES[machine]
     instructions = [
-        _bpf(_LOAD, _ARCHITECTURE), _bpf(_JUMP_EQUAL, architecture, 1), _bpf(_RETURN, _DENY),
-        _bpf(_LOAD, _NUMBER), _bpf(_JUMP_ABOVE, _FOREIGN, 0, 1), _bpf(_RETURN, _DENY),
+        _bpf(_LOAD, _ARCHITECTURE),
+        _bpf(_JUMP_EQUAL, architecture, 1),
+        _bpf(_RETURN, _DENY),
+        _bpf(_LOAD, _NUMBER),
+        _bpf(_JUMP_ABOVE, _FOREIGN, 0, 1),
+        _bpf(_RETURN, _DENY),
         # its flags are out of sight; the C library falls back to clone
-        _bpf(_JUMP_EQUAL, clone3, 0, 1), _bpf(_RETURN, _ABSENT),
+        _bpf(_JUMP_EQUAL, clone3, 0, 1),
+        _bpf(_RETURN, _ABSENT),
     ]
     for numbers in _DENIED.values():
         number = numbers[column]
@@ -112,10 +121,17 @@ def _program(machine: str) -> list[bytes]:
             instructions += [_bpf(_JUMP_EQUAL, number, 0, 1), _bpf(_RETURN, _DENY)]
     # a thread, but no process; a signal and a limit for ourselves only
     for number, jump, expected in (
-        (clone, _JUMP_BITS, _THREAD), (tgkill, _JUMP_EQUAL, os.getpid()), (prlimit, _JUMP_EQUAL, 0)
+        (clone, _JUMP_BITS, _THREAD),
+        (tgkill, _JUMP_EQUAL, os.getpid()),
+        (prlimit, _JUMP_EQUAL, 0),
     ):
-        instructions += [_bpf(_JUMP_EQUAL, number, 0, 4), _bpf(_LOAD, _ARGUMENT),
-                         _bpf(jump, expected, 0, 1), _bpf(_RETURN, _ALLOW), _bpf(_RETURN, _DENY)]
+        instructions += [
+            _bpf(_JUMP_EQUAL, number, 0, 4),
+            _bpf(_LOAD, _ARGUMENT),
+            _bpf(jump, expected, 0, 1),
+            _bpf(_RETURN, _ALLOW),
+            _bpf(_RETURN, _DENY),
+        ]
     return [*instructions, _bpf(_RETURN, _ALLOW)]
 
 

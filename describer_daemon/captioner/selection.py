@@ -51,8 +51,11 @@ def select(
     """What to describe: on a screen (with an `aim`) a picture in it, else mostly all of it."""
     if aim is None:
         area = result.size[0] * result.size[1]
-        filling = [detection.kind for detection in result.detections
-                   if _area(detection.box) >= _FILLS_ALL * area]
+        filling = [
+            detection.kind
+            for detection in result.detections
+            if _area(detection.box) >= _FILLS_ALL * area
+        ]
         if filling or not _is_screenshot(result):
             return Selection(finding="drawing" if "drawing" in filling else "")
     if not result.detections:
@@ -64,11 +67,14 @@ def select(
 
 def _is_screenshot(result: DetectionResult) -> bool:
     return result.interface >= (
-        _SCREENSHOT_INTERFACE if result.detections else _NO_PHOTOGRAPH_INTERFACE)
+        _SCREENSHOT_INTERFACE if result.detections else _NO_PHOTOGRAPH_INTERFACE
+    )
 
 
 def in_order(
-    detections: Sequence[Detection], size: tuple[int, int], aim: Aim,
+    detections: Sequence[Detection],
+    size: tuple[int, int],
+    aim: Aim,
     already_described: Sequence[Rectangle] = (),
 ) -> tuple[tuple[Detection, ...], int]:
     """The pictures in the order in which they are visited, and whose turn it is, from 1.
@@ -77,12 +83,16 @@ def in_order(
     the image. First come those that were `already_described`; when that is all of them, it
     starts over.
     """
-    visited = [detection for detection in detections
-               if any(_same(detection.box, box) for box in already_described)]
+    visited = [
+        detection
+        for detection in detections
+        if any(_same(detection.box, box) for box in already_described)
+    ]
     if len(visited) == len(detections):
         visited = []
-    visited.sort(key=lambda detection: [
-        _same(detection.box, box) for box in already_described].index(True))
+    visited.sort(
+        key=lambda detection: [_same(detection.box, box) for box in already_described].index(True)
+    )
     focus = aim.focus
     if focus is not None and _area(focus) >= _FOCUS_TOO_LARGE * size[0] * size[1]:
         focus = None

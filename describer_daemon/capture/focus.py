@@ -78,8 +78,9 @@ class FocusWatcher:
         None when there is none, it is no more specific than a window, or nobody knows.
         """
         focus = self._focus
-        if focus is None or (focus.lost_at is not None
-                             and time.monotonic() - focus.lost_at > _LOST_FOCUS_GRACE):
+        if focus is None or (
+            focus.lost_at is not None and time.monotonic() - focus.lost_at > _LOST_FOCUS_GRACE
+        ):
             return None
         try:
             with self._lock:
@@ -142,12 +143,12 @@ def _register(connection: Any) -> None:
     """Have programs tell of the focus; most of them are silent while nobody listens."""
     from jeepney import DBusAddress, MatchRule, message_bus, new_method_call
 
-    rule = MatchRule(type="signal", interface="org.a11y.atspi.Event.Object",
-                     member="StateChanged")
+    rule = MatchRule(type="signal", interface="org.a11y.atspi.Event.Object", member="StateChanged")
     rule.add_arg_condition(0, "focused")
     _reply(connection, message_bus.AddMatch(rule), _BUS_TIMEOUT)
-    registry = DBusAddress("/org/a11y/atspi/registry", "org.a11y.atspi.Registry",
-                           "org.a11y.atspi.Registry")
+    registry = DBusAddress(
+        "/org/a11y/atspi/registry", "org.a11y.atspi.Registry", "org.a11y.atspi.Registry"
+    )
     event = new_method_call(registry, "RegisterEvent", "s", ("object:state-changed:focused",))
     _reply(connection, event, _BUS_TIMEOUT)
 

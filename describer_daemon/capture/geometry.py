@@ -84,7 +84,8 @@ def aim(area: Rectangle, pointer: Point | None, focus: Rectangle | None) -> Aim:
     return Aim(
         (pointer[0] - area.left, pointer[1] - area.top) if pointer and inside else None,
         Rectangle(focus.left - area.left, focus.top - area.top, focus.width, focus.height)
-        if focus and clip(focus, area) else None,
+        if focus and clip(focus, area)
+        else None,
     )
 
 

@@ -26,8 +26,12 @@ class GrimScreen:
 
     name = "grim"
 
-    def __init__(self, region: Region, pointer_box: tuple[int, int] = (800, 600),
-                 focus: Callable[[], Rectangle | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        region: Region,
+        pointer_box: tuple[int, int] = (800, 600),
+        focus: Callable[[], Rectangle | None] = lambda: None,
+    ) -> None:
         self._region, self._pointer_box = region, pointer_box
 
     @classmethod

@@ -17,8 +17,12 @@ class MssScreen:
 
     name = "mss"
 
-    def __init__(self, region: Region, pointer_box: tuple[int, int] = (800, 600),
-                 focus: Callable[[], Rectangle | None] = lambda: None) -> None:
+    def __init__(
+        self,
+        region: Region,
+        pointer_box: tuple[int, int] = (800, 600),
+        focus: Callable[[], Rectangle | None] = lambda: None,
+    ) -> None:
         """`focus` is asked with each grab where the object is that has the keyboard."""
         self._region, self._pointer_box, self._focus = region, pointer_box, focus
         self._connection = x11.PersistentDisplay()

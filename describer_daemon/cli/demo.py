@@ -61,8 +61,9 @@ def run(picture: Path | None, save: Path, report: Callable[[str], None]) -> Demo
                 raise DescriberError("The key was taken, but no speech came out.")
             recording.save_wav(save)
         if not status["last"]:
-            raise DescriberError("The picture could not be described; listen to the recording.",
-                                 detail=str(save))
+            raise DescriberError(
+                "The picture could not be described; listen to the recording.", detail=str(save)
+            )
         return DemoResult(str(status["last"]), save.resolve())
 
 
@@ -71,8 +72,10 @@ def _has_spoken(status: dict[str, Any]) -> bool:
 
 
 def _wait(
-    daemon: subprocess.Popen[bytes], env: dict[str, str],
-    reached: Callable[[dict[str, Any]], bool], what: str,
+    daemon: subprocess.Popen[bytes],
+    env: dict[str, str],
+    reached: Callable[[dict[str, Any]], bool],
+    what: str,
 ) -> dict[str, Any]:
     """Ask for the daemon's status, as its user would, until it is as wanted."""
     command = [*processes.python("describer_daemon.cli.main"), "status", "--json"]
@@ -80,8 +83,9 @@ def _wait(
     while time.monotonic() < deadline:
         if daemon.poll() is not None:
             raise DescriberError("The daemon ended early. Please try: describer doctor.")
-        done = processes.run(command, timeout=_TIMEOUT, what="The daemon",
-                             env={**os.environ, **env})
+        done = processes.run(
+            command, timeout=_TIMEOUT, what="The daemon", env={**os.environ, **env}
+        )
         if done.code == 0:
             status: dict[str, Any] = json.loads(done.output)
             if reached(status):
@@ -91,12 +95,19 @@ def _wait(
 
 
 @click.command()
-@click.option("--picture", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="Show this picture instead of the sample.")
-@click.option("--save", type=click.Path(dir_okay=False, path_type=Path),
-              default=Path("describer-demo.wav"), show_default=True,
-              callback=named(".wav", "speech"),
-              help="Where the recorded speech goes.")
+@click.option(
+    "--picture",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Show this picture instead of the sample.",
+)
+@click.option(
+    "--save",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("describer-demo.wav"),
+    show_default=True,
+    callback=named(".wav", "speech"),
+    help="Where the recorded speech goes.",
+)
 @speaks_plainly
 def demo(picture: Path | None, save: Path) -> None:
     """Do the main job on a private virtual screen: show a picture, press the key, record.

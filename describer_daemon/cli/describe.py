@@ -50,11 +50,13 @@ class Options:
 def check(files: Sequence[str], options: Options) -> None:
     """Raises UsageError for options that exclude each other, and for drawings of many files."""
     if options.read and (options.find or options.heatmap is not None):
-        raise click.UsageError("--text makes no captions: use it without --find, --boxes "
-                               "and --heatmap.")
+        raise click.UsageError(
+            "--text makes no captions: use it without --find, --boxes and --heatmap."
+        )
     if options.heatmap is not None and options.find:
-        raise click.UsageError("--heatmap draws one picture as a whole: use it without --find "
-                               "and --boxes.")
+        raise click.UsageError(
+            "--heatmap draws one picture as a whole: use it without --find and --boxes."
+        )
     for option, path in (("--heatmap", options.heatmap), ("--boxes", options.boxes)):
         if path is not None:
             _check_drawing(option, path, files)
@@ -76,8 +78,9 @@ def print_result(described: Described, options: Options, *, named: bool) -> None
     """Print what was found, after the file's name if it is to be `named`, and draw it."""
     error = described.failed and not options.as_json
     for text in [described.as_json()] if options.as_json else described.printed():
-        click.echo(f"{described.file}: {text}" if named and not options.as_json else text,
-                   err=error)
+        click.echo(
+            f"{described.file}: {text}" if named and not options.as_json else text, err=error
+        )
     sys.stdout.flush()  # a program that reads our lines gets each as it is done
     if not described.failed:
         _save_drawing(described, options)
@@ -95,8 +98,9 @@ def _save_drawing(described: Described, options: Options) -> None:
     elif options.heatmap is not None:
         click.echo(f"There is no caption to draw, so {path} was not written.", err=True)
     elif described.caption is not None and not described.caption.pictures:
-        click.echo(f"There is no picture to draw a box around, so {path} was not written.",
-                   err=True)
+        click.echo(
+            f"There is no picture to draw a box around, so {path} was not written.", err=True
+        )
 
 
 class Progress:
@@ -132,30 +136,64 @@ def progress(files: int) -> Iterator[Progress]:
 @click.command()
 @click.argument("files", nargs=-1, required=True)
 @click.option("--speak", is_flag=True, help="Speak each caption too.")
-@click.option("--save", type=click.Path(path_type=Path, dir_okay=False),
-              callback=named(".wav", "speech"),
-              help="Write the speech of all captions to this WAV file.")
-@click.option("--heatmap", type=click.Path(path_type=Path, dir_okay=False),
-              callback=named(".png", "a heat map"), metavar="OUT.PNG",
-              help="Draw where each word of one FILE's caption looked.")
-@click.option("--find", is_flag=True,
-              help="Describe every picture that is found in a FILE, such as a screenshot.")
-@click.option("--boxes", type=click.Path(path_type=Path, dir_okay=False),
-              callback=named(".png", "a drawing"), metavar="OUT.PNG",
-              help="Draw where the pictures of one FILE were found, and of a single one the "
-                   "things on it; implies --find.")
-@click.option("--text", "read", is_flag=True,
-              help="Read the text in them instead (extra: describer[text]).")
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=named(".wav", "speech"),
+    help="Write the speech of all captions to this WAV file.",
+)
+@click.option(
+    "--heatmap",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=named(".png", "a heat map"),
+    metavar="OUT.PNG",
+    help="Draw where each word of one FILE's caption looked.",
+)
+@click.option(
+    "--find",
+    is_flag=True,
+    help="Describe every picture that is found in a FILE, such as a screenshot.",
+)
+@click.option(
+    "--boxes",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=named(".png", "a drawing"),
+    metavar="OUT.PNG",
+    help="Draw where the pictures of one FILE were found, and of a single one the "
+    "things on it; implies --find.",
+)
+@click.option(
+    "--text", "read", is_flag=True, help="Read the text in them instead (extra: describer[text])."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--beam", type=click.IntRange(1, 10), help="Captions weighed against each other.")
-@click.option("--engine", type=click.Choice(["onnx", "torch"]), default="onnx", show_default=True,
-              help="torch uses a GPU where there is one (extra: describer[torch]).")
-@click.option("--jobs", type=click.IntRange(1, 64), metavar="N",
-              help="Work on so many FILES at a time; with many, one a processor by default.")
+@click.option(
+    "--engine",
+    type=click.Choice(["onnx", "torch"]),
+    default="onnx",
+    show_default=True,
+    help="torch uses a GPU where there is one (extra: describer[torch]).",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Work on so many FILES at a time; with many, one a processor by default.",
+)
 @speaks_plainly
-def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Path | None,
-             find: bool, boxes: Path | None, read: bool, as_json: bool, beam: int | None,
-             engine: str, jobs: int | None) -> None:
+def describe(
+    files: tuple[str, ...],
+    speak: bool,
+    save: Path | None,
+    heatmap: Path | None,
+    find: bool,
+    boxes: Path | None,
+    read: bool,
+    as_json: bool,
+    beam: int | None,
+    engine: str,
+    jobs: int | None,
+) -> None:
     """Describe picture FILES, - for standard input; one line each, in order, as each is done.
 
     \b
@@ -177,8 +215,10 @@ def describe(files: tuple[str, ...], speak: bool, save: Path | None, heatmap: Pa
     sentences = []
     failed = False
     try:
-        with (progress(len(files)) as bar,
-              closing(captioners.map(options.work, files, bar.step)) as results):
+        with (
+            progress(len(files)) as bar,
+            closing(captioners.map(options.work, files, bar.step)) as results,
+        ):
             for described in results:
                 failed |= described.failed
                 sentences += [] if described.failed else [described.sentence()]
@@ -201,9 +241,14 @@ def _captioner_factory(
     """→ `make` of `CaptionerPool`: captioners as the settings and the options want them."""
     configured = settings.captioner
     return lambda threads: ChildCaptioner(
-        configured.bundle, beam=beam or configured.beam or None, engine=engine,
-        find=find or settings.capture.find, timeout=float(configured.timeout_seconds),
-        reading_timeout=float(configured.text_timeout_seconds), threads=threads)
+        configured.bundle,
+        beam=beam or configured.beam or None,
+        engine=engine,
+        find=find or settings.capture.find,
+        timeout=float(configured.timeout_seconds),
+        reading_timeout=float(configured.text_timeout_seconds),
+        threads=threads,
+    )
 
 
 def _speaker(settings: Settings) -> Speaker:

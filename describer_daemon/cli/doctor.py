@@ -68,8 +68,10 @@ def _keyboard(settings: Settings) -> str:
     try:
         backend = backends.require(HOTKEYS, "listen for keys")
     except DescriberError as error:
-        raise DescriberError(f"{error.spoken} You can bind `describer trigger screen` to a key in "
-                             "your desktop's own settings.") from error
+        raise DescriberError(
+            f"{error.spoken} You can bind `describer trigger screen` to a key in "
+            "your desktop's own settings."
+        ) from error
     try:
         control.send("status", timeout=2.0)
     except DescriberError:
@@ -139,7 +141,8 @@ def doctor() -> None:
     failed = False
     for check in examine():
         failed |= check.problem != ""
-        click.echo(f"{'FAIL' if check.problem else 'ok':5s}{check.name:12s}"
-                   f"{check.problem or check.result}")
+        click.echo(
+            f"{'FAIL' if check.problem else 'ok':5s}{check.name:12s}{check.problem or check.result}"
+        )
     if failed:
         raise SystemExit(1)

@@ -60,8 +60,10 @@ class Described:
         if self.reading is not None:
             fields |= {
                 "text": phrasing.text_aloud(self.reading),
-                "lines": [{**asdict(line), "confidence": round(line.confidence, 4)}
-                          for line in self.reading.lines],
+                "lines": [
+                    {**asdict(line), "confidence": round(line.confidence, 4)}
+                    for line in self.reading.lines
+                ],
             }
         elif self.caption is None:
             fields["error"] = self.error
@@ -72,8 +74,10 @@ class Described:
                 "confidence": round(caption.confidence, 4),
                 "words": list(caption.words),
                 "log_probabilities": [round(value, 5) for value in caption.log_probabilities],
-                "tags": [{"name": tag.name, "probability": round(tag.probability, 4)}
-                         for tag in caption.tags],
+                "tags": [
+                    {"name": tag.name, "probability": round(tag.probability, 4)}
+                    for tag in caption.tags
+                ],
                 "objects": [_thing_fields(thing) for thing in caption.things],
                 "form": caption.form,
                 "pictures": [_fields(picture) for picture in caption.pictures],
@@ -82,8 +86,9 @@ class Described:
         return json.dumps(fields, ensure_ascii=False)
 
 
-def describe(names: Iterable[str], captioner: Captioner, *, find: bool = False
-             ) -> Iterator[Described]:
+def describe(
+    names: Iterable[str], captioner: Captioner, *, find: bool = False
+) -> Iterator[Described]:
     """Describe each file as it comes ("-" is standard input); failures do not stop the rest.
 
     With `find` every picture that is found in a file is described, the largest first.
@@ -120,10 +125,14 @@ def outline(name: str, captioner: ChildCaptioner) -> Iterator[Described]:
             drawn = b""
             if caption.number == len(caption.pictures):
                 things = caption.things if caption.number <= 1 else ()
-                boxes = [*(picture.box for picture in caption.pictures),
-                         *(thing.box for thing in things)]
-                labels = [*map(str, range(1, caption.number + 1)),
-                          *(thing.name for thing in things)]
+                boxes = [
+                    *(picture.box for picture in caption.pictures),
+                    *(thing.box for thing in things),
+                ]
+                labels = [
+                    *map(str, range(1, caption.number + 1)),
+                    *(thing.name for thing in things),
+                ]
                 drawn = captioner.outline(screen, boxes, labels) if boxes else b""
             yield Described(name, caption, drawn=drawn)
     except DescriberError as error:
@@ -153,15 +162,28 @@ def _each(screen: Encoded, captioner: Captioner) -> Iterator[Caption]:
 
 
 def _thing_fields(thing: Thing) -> dict[str, Any]:
-    return {"kind": thing.kind, "name": thing.name, "probability": round(thing.probability, 4),
-            "count": thing.count, "left": thing.box.left, "top": thing.box.top,
-            "width": thing.box.width, "height": thing.box.height}
+    return {
+        "kind": thing.kind,
+        "name": thing.name,
+        "probability": round(thing.probability, 4),
+        "count": thing.count,
+        "left": thing.box.left,
+        "top": thing.box.top,
+        "width": thing.box.width,
+        "height": thing.box.height,
+    }
 
 
 def _fields(detection: Detection) -> dict[str, Any]:
     box = detection.box
-    return {"left": box.left, "top": box.top, "width": box.width, "height": box.height,
-            "score": round(detection.score, 4), "kind": detection.kind}
+    return {
+        "left": box.left,
+        "top": box.top,
+        "width": box.width,
+        "height": box.height,
+        "score": round(detection.score, 4),
+        "kind": detection.kind,
+    }
 
 
 def _read(name: str) -> bytes:
@@ -193,7 +215,5 @@ def _read(name: str) -> bytes:
 def _read_all(file: IO[bytes]) -> bytes:
     data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
-        raise DescriberError(
-            f"The file is too large: I take at most {MAX_BYTES >> 20} mebibytes."
-        )
+        raise DescriberError(f"The file is too large: I take at most {MAX_BYTES >> 20} mebibytes.")
     return data

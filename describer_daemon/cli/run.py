@@ -36,7 +36,8 @@ def run(verbose: bool) -> None:
     if error is not None:
         daemon.report_error(error)
     served = instance.serve_or_ask(
-        daemon, lambda: instance.print_line(_listening_for(loaded)), shutdown)
+        daemon, lambda: instance.print_line(_listening_for(loaded)), shutdown
+    )
     if not served:
         instance.print_line("The describer runs already; it was asked to describe the screen.")
     instance.discard_unwritten()

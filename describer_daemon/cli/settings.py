@@ -23,7 +23,8 @@ def settings(only_path: bool, edit: bool) -> None:
         try:
             click.edit(filename=str(path))
         except click.ClickException as error:
-            raise DescriberError(f"The editor that EDITOR names cannot be started. "
-                                 f"The settings file is {path}.") from error
+            raise DescriberError(
+                f"The editor that EDITOR names cannot be started. The settings file is {path}."
+            ) from error
     else:
         click.echo(module.describe_settings(module.load(path), path))

@@ -41,11 +41,13 @@ def speaks_plainly(command: Callable[..., Any]) -> Callable[..., Any]:
 def named(suffix: str, what: str) -> Callable[..., Path | None]:
     """Refuse names of another kind, before a picture is overwritten by its own description."""
 
-    def checked(_context: click.Context, _option: click.Parameter, path: Path | None
-                ) -> Path | None:
+    def checked(
+        _context: click.Context, _option: click.Parameter, path: Path | None
+    ) -> Path | None:
         if path is not None and path.suffix.lower() != suffix:
             raise click.BadParameter(
-                f"{path} does not end in {suffix}, as the name of {what} must.")
+                f"{path} does not end in {suffix}, as the name of {what} must."
+            )
         if path is not None and not path.absolute().parent.is_dir():
             raise click.BadParameter(f"there is no folder {path.parent}.")
         return path

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--sample", metavar="VOICE",
-              help='Speak a sample in this voice; "" is the usual one.')
+@click.option(
+    "--sample", metavar="VOICE", help='Speak a sample in this voice; "" is the usual one.'
+)
 @click.option("--text", default="A brown dog runs across the grass.", show_default=True)
 @speaks_plainly
 def voices(sample: str | None, text: str) -> None:

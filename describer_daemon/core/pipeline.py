@@ -98,9 +98,15 @@ class Pipeline:
     """Takes requests from any thread by `put`, and answers each exactly once."""
 
     def __init__(
-        self, sources: Mapping[Verb, ImageSource], captioner: Captioner, speaker: Speaker,
-        copy: Callable[[str], None], earcons: Earcons,
-        notify: Callable[[DescriberError], None], *, still_looking_after: float = 1.5,
+        self,
+        sources: Mapping[Verb, ImageSource],
+        captioner: Captioner,
+        speaker: Speaker,
+        copy: Callable[[str], None],
+        earcons: Earcons,
+        notify: Callable[[DescriberError], None],
+        *,
+        still_looking_after: float = 1.5,
         cycle_timeout: float = 3.0,
     ) -> None:
         """`sources` may be replaced at any time by assigning a new mapping.
@@ -114,8 +120,9 @@ class Pipeline:
         self.earcons = earcons
         self._copy, self._notify = copy, notify
         self._still_looking_after = still_looking_after
-        self._events: queue.Queue[
-            Request | _JobDone | _Spoken | _Announcement | None] = queue.Queue()
+        self._events: queue.Queue[Request | _JobDone | _Spoken | _Announcement | None] = (
+            queue.Queue()
+        )
         self._jobs: queue.Queue[_Job | None] = queue.Queue()
         # written by the deciding thread alone; the looking thread reads it to spare itself
         # work that nobody waits for, and it is no harm when it reads it a moment too early
@@ -211,8 +218,9 @@ class Pipeline:
         self._silence()
         if request.verb in (Verb.SCREEN, Verb.CLIPBOARD, Verb.TEXT):
             self._sound(self.earcons.acknowledge)
-            self._current = _Job(request, time.monotonic() + self._still_looking_after,
-                                 self._cycle.already_described)
+            self._current = _Job(
+                request, time.monotonic() + self._still_looking_after, self._cycle.already_described
+            )
             self._jobs.put(self._current)
         elif request.verb is Verb.REPEAT:
             self._answer(request, self._last or phrasing.NOTHING_YET)
@@ -273,6 +281,7 @@ class Pipeline:
 
     def _speak(self, text: str) -> None:
         """Never raises: a voice that fails at once is reported like one that fails later."""
+
         def done(error: DescriberError | None) -> None:
             self._events.put(_Spoken(text, error))
 
@@ -345,7 +354,8 @@ class Pipeline:
                 text = self._with_captioner(lambda captioner: captioner.read(picture))
                 return _JobDone(job, phrasing.text_aloud(text, verb), text)
             caption = self._with_captioner(
-                lambda captioner: captioner.describe(picture, job.already_described))
+                lambda captioner: captioner.describe(picture, job.already_described)
+            )
             stages.reached("described")
             return _JobDone(job, phrasing.sentence(caption, verb), caption)
         except DescriberError as error:

@@ -272,7 +272,8 @@ class SettingsWatcher:
             else:
                 name = self._path.name
                 self._report(
-                    SettingsError(f"{name} is gone. I keep the settings until it is back."))
+                    SettingsError(f"{name} is gone. I keep the settings until it is back.")
+                )
         except DescriberError as error:
             self._report(error)
         except Exception:

@@ -58,8 +58,9 @@ class SpeechDispatcher(OneAtATime):
         name = voice.name
         if name:
             has_variant = "+" in name  # of the thousands of variants only when one is asked for
-            candidates = {key: value for key, value in _voice_names().items()
-                          if ("+" in key) == has_variant}
+            candidates = {
+                key: value for key, value in _voice_names().items() if ("+" in key) == has_variant
+            }
             name = voices.pick(name, candidates)
         self._voice = replace(voice, name=name)
 
@@ -127,7 +128,9 @@ class Connection:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         self.close()
@@ -243,6 +246,6 @@ def _user() -> str:
 
 def _lost(detail: str) -> DescriberError:
     return DescriberError(
-        "The speech service does not answer. Please check that sound works, "
-        "or log in again.", detail=detail,
+        "The speech service does not answer. Please check that sound works, or log in again.",
+        detail=detail,
     )

@@ -84,8 +84,9 @@ class Earcons:
         if previous is not None:
             self._end(previous)
         # To start a process takes some milliseconds that nobody should wait for.
-        threading.Thread(target=self._play, args=(playing, first, last), name="earcon",
-                         daemon=True).start()
+        threading.Thread(
+            target=self._play, args=(playing, first, last), name="earcon", daemon=True
+        ).start()
 
     def _end(self, playing: _Playing) -> None:
         with self._guard:
@@ -105,8 +106,9 @@ class Earcons:
             for player in players.installed():
                 if self._play_with(player, sound, playing):
                     return
-            log.info("the earcon was not heard: %s",
-                     players.unavailable_reason() or "no player could")
+            log.info(
+                "the earcon was not heard: %s", players.unavailable_reason() or "no player could"
+            )
         except OSError as error:
             log.info("the earcon was not heard: %s", error)
         finally:

@@ -69,7 +69,8 @@ def _speak_with(player: Player, text: str, voice: VoiceSettings, utterance: Utte
         raise DescriberError("espeak-ng is missing. Please install it.") from error
     utterance.adopt_process(synthesiser)
     text_pipe, sound, error_pipe = map(
-        processes.pipe, (synthesiser.stdin, synthesiser.stdout, synthesiser.stderr))
+        processes.pipe, (synthesiser.stdin, synthesiser.stdout, synthesiser.stderr)
+    )
     with error_pipe:
         try:
             with sound:  # ours must close, else espeak-ng would outlive its player

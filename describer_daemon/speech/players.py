@@ -35,8 +35,15 @@ class Player:
 # not break the speech; it starts no later, for the synthesiser fills it at once. The difference
 # to twice the process time (100 ms) goes to the device, and is what a stop cannot take back.
 PLAYERS = (
-    Player("paplay", ("--client-name=describer", "--property=media.role=a11y",
-                      "--latency-msec=1000", "--process-time-msec=450")),
+    Player(
+        "paplay",
+        (
+            "--client-name=describer",
+            "--property=media.role=a11y",
+            "--latency-msec=1000",
+            "--process-time-msec=450",
+        ),
+    ),
     # it takes no pipe as "-" before 1.0, but its WAV reader does
     Player("pw-play", ("--media-role=Accessibility", "--latency=100ms", "/dev/stdin")),
     Player("aplay", ("-q", "-")),

@@ -84,8 +84,14 @@ class Pyttsx3Speaker(OneAtATime):
 
 
 def _request(do: str, text: str, voice: VoiceSettings, path: Path | None = None) -> dict[str, Any]:
-    return {"do": do, "text": text, "voice": voice.name, "rate": voice.rate,
-            "volume": min(max(voice.volume, 0), 100), "path": str(path)}
+    return {
+        "do": do,
+        "text": text,
+        "voice": voice.name,
+        "rate": voice.rate,
+        "volume": min(max(voice.volume, 0), 100),
+        "path": str(path),
+    }
 
 
 def _start_child(
@@ -148,8 +154,11 @@ def _as_wav(sound: Path) -> None:
     """Convert what macOS writes, which is AIFF whatever the name."""
     if sys.platform == "darwin" and sound.is_file() and sound.read_bytes()[:4] == b"FORM":
         aiff = sound.rename(sound.with_suffix(".aiff"))
-        processes.run(["afconvert", "-f", "WAVE", "-d", "LEI16", "-c", "1", str(aiff), str(sound)],
-                      timeout=30.0, what="The voice")
+        processes.run(
+            ["afconvert", "-f", "WAVE", "-d", "LEI16", "-c", "1", str(aiff), str(sound)],
+            timeout=30.0,
+            what="The voice",
+        )
 
 
 def _samples(sound: Path) -> tuple[int, bytes]:

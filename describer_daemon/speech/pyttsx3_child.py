@@ -33,8 +33,9 @@ def _do(request: dict[str, Any]) -> dict[str, Any]:
 
     engine = pyttsx3.init()
     if request["do"] == "voices":
-        return {"voices": [[voice.name or voice.id, voice.id]
-                           for voice in engine.getProperty("voices")]}
+        return {
+            "voices": [[voice.name or voice.id, voice.id] for voice in engine.getProperty("voices")]
+        }
     errors: list[str] = []
     finished: list[bool] = []
     # keyword arguments are pyttsx3's way to call back

@@ -23,7 +23,8 @@ def pick(name: str, voices: Mapping[str, str]) -> str:
         return voices[known[name.casefold()]]
     close = difflib.get_close_matches(name.casefold(), known, n=3, cutoff=0.0)
     if not close:
-        raise DescriberError(f"There is no voice named {name}, and no other either. "
-                             "Please install a voice.")
+        raise DescriberError(
+            f"There is no voice named {name}, and no other either. Please install a voice."
+        )
     nearest = ", ".join(known[match] for match in close)
     raise DescriberError(f"There is no voice named {name}. The nearest are: {nearest}.")

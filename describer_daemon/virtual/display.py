@@ -156,8 +156,18 @@ class VirtualDisplay:
         size = f"{self.width}x{self.height}x24"
         # Xvfb finds a free number itself and writes it to descriptor 1 when it is ready.
         wanted = [] if self._number is None else [f":{self._number}"]
-        command = ["Xvfb", *wanted, "-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp",
-                   "-noreset"]
+        command = [
+            "Xvfb",
+            *wanted,
+            "-displayfd",
+            "1",
+            "-screen",
+            "0",
+            size,
+            "-nolisten",
+            "tcp",
+            "-noreset",
+        ]
         server = self._started(command, stdout=subprocess.PIPE, env=self.env)
         self.server = server.pid
         with processes.pipe(server.stdout) as answer:

@@ -51,7 +51,9 @@ class VirtualSound:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         self.close()
@@ -71,13 +73,21 @@ class VirtualSound:
         socket = self.server.removeprefix("unix:")
         # a rewind does not reach a recording, which would miss the first milliseconds of a sound
         command = [
-            "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+            "pulseaudio",
+            "-n",
+            "--daemonize=no",
+            "--exit-idle-time=-1",
+            "--use-pid-file=no",
             # the system kills real-time threads that seem to run without a pause, as they do on
             # a machine that stands still for a moment
-            "--realtime=no", "--high-priority=no", "--no-cpu-limit=yes",
+            "--realtime=no",
+            "--high-priority=no",
+            "--no-cpu-limit=yes",
             "--disable-shm=yes",  # with many clients it loses track of shared blocks
-            "-L", f"module-native-protocol-unix auth-anonymous=1 socket={socket}",
-            "-L", f"module-null-sink sink_name={_SINK} rate={RATE} channels=1 norewinds=1",
+            "-L",
+            f"module-native-protocol-unix auth-anonymous=1 socket={socket}",
+            "-L",
+            f"module-null-sink sink_name={_SINK} rate={RATE} channels=1 norewinds=1",
         ]
         home = {"HOME": str(self._folder), "XDG_RUNTIME_DIR": str(self._folder)}
         try:
@@ -109,8 +119,12 @@ class VirtualSound:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _has_sink(self) -> bool:
-        done = processes.run(["pactl", "list", "short", "sinks"], timeout=20.0,
-                             what="The private sound server", env=self.environment)
+        done = processes.run(
+            ["pactl", "list", "short", "sinks"],
+            timeout=20.0,
+            what="The private sound server",
+            env=self.environment,
+        )
         return _SINK.encode() in done.output
 
 
@@ -126,8 +140,16 @@ class Recording:
         self._ready = threading.Event()
 
     def __enter__(self) -> Self:
-        command = ["parec", "-d", f"{_SINK}.monitor", "--format=s16le", f"--rate={RATE}",
-                   "--channels=1", "--latency-msec=10", "--raw"]
+        command = [
+            "parec",
+            "-d",
+            f"{_SINK}.monitor",
+            "--format=s16le",
+            f"--rate={RATE}",
+            "--channels=1",
+            "--latency-msec=10",
+            "--raw",
+        ]
         self._process = processes.start(command, stdout=subprocess.PIPE, env=self._environment)
         self._thread = threading.Thread(target=self._listen, name="recording", daemon=True)
         self._thread.start()
@@ -137,7 +159,9 @@ class Recording:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         self.close()
@@ -235,6 +259,6 @@ def similarity(recording: array.array[int], reference: array.array[int]) -> floa
     product = np.fft.irfft(np.fft.rfft(signal, size) * np.fft.rfft(pattern, size).conj(), size)
     offsets = signal.size - pattern.size + 1
     sums = np.concatenate(([0.0], np.cumsum(signal**2)))
-    energy = sums[pattern.size:] - sums[:offsets]
+    energy = sums[pattern.size :] - sums[:offsets]
     energy = np.maximum(energy, 1e-3 * energy.max())  # near silence anything correlates
     return float((product[:offsets] / np.sqrt(energy * (pattern**2).sum())).max())

@@ -31,8 +31,12 @@ class Answer:
 
 
 def answer(
-    confidence: float, claimed: frozenset[int], things: Sequence[Thing], tags: Sequence[Tag],
-    calibration: Calibration, familiarity: float = 1.0,
+    confidence: float,
+    claimed: frozenset[int],
+    things: Sequence[Thing],
+    tags: Sequence[Tag],
+    calibration: Calibration,
+    familiarity: float = 1.0,
 ) -> Answer:
     """What is said, given how far a caption is believed, the kinds of thing that it names
     (`claimed`), and the `things` and `tags` that were seen besides.
@@ -48,8 +52,7 @@ def answer(
     if form in ("plain", "hedged"):
         said = claimed
     else:
-        said = frozenset(thing.kind for thing in seen).union(
-            *map(tag_kinds, others))
+        said = frozenset(thing.kind for thing in seen).union(*map(tag_kinds, others))
     return Answer(form, (*(thing.spoken for thing in seen), *others), said)
 
 
@@ -81,8 +84,9 @@ def decide(
 def listed(things: Sequence[Thing], calibration: Calibration) -> tuple[Thing, ...]:
     """The things that are believed enough to be listed, the largest and surest first."""
     believed = [thing for thing in things if thing.probability >= calibration.object_listed]
-    return tuple(sorted(believed, key=lambda thing: -thing.probability * thing.area**0.5)
-                 [:MOST_SEEN])
+    return tuple(
+        sorted(believed, key=lambda thing: -thing.probability * thing.area**0.5)[:MOST_SEEN]
+    )
 
 
 def recognised(
@@ -95,6 +99,9 @@ def recognised(
     """
     listed_kinds = {thing.kind for thing in seen}
     doubted = {thing.kind for thing in things if thing.probability < calibration.object_support}
-    kept = [tag.name for tag in tags if tag.probability >= calibration.tag
-            and not tag_kinds(tag.name) & (listed_kinds | doubted)]
+    kept = [
+        tag.name
+        for tag in tags
+        if tag.probability >= calibration.tag and not tag_kinds(tag.name) & (listed_kinds | doubted)
+    ]
     return tuple(kept[: MOST_SEEN - len(seen)])

@@ -43,8 +43,9 @@ class ReferenceCaptions:
     def first(self, pictures: int) -> ReferenceCaptions:
         """Those of the first pictures."""
         captions = int(np.searchsorted(self.owners, pictures))
-        return ReferenceCaptions(self.ngrams.first(captions), self.owners[:captions],
-                                 min(pictures, self.pictures))
+        return ReferenceCaptions(
+            self.ngrams.first(captions), self.owners[:captions], min(pictures, self.pictures)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +93,15 @@ class CaptionStore:
     @classmethod
     def empty(cls, channels: int) -> dict[str, NDArray[Any]]:
         """The arrays of a store of no pictures, for captioners that bring none."""
-        return {"mean": np.zeros(channels, np.float16),
-                "projection": np.zeros((channels, 1), np.float16),
-                "places": np.zeros((0, 1), np.float16), "captions": np.zeros((0, 1, 1), np.uint16),
-                "unity": np.zeros(0, np.float16), "grams": np.zeros(0, np.uint64),
-                "frequencies": np.zeros(0, np.uint16)}
+        return {
+            "mean": np.zeros(channels, np.float16),
+            "projection": np.zeros((channels, 1), np.float16),
+            "places": np.zeros((0, 1), np.float16),
+            "captions": np.zeros((0, 1, 1), np.uint16),
+            "unity": np.zeros(0, np.float16),
+            "grams": np.zeros(0, np.uint64),
+            "frequencies": np.zeros(0, np.uint16),
+        }
 
     @classmethod
     def load(cls, path: Path) -> CaptionStore:
@@ -112,8 +117,17 @@ class CaptionStore:
                     return cls(dict(arrays))
         except MemoryError as error:
             raise ValueError("it is far too large") from error
-        except (BadZipFile, EOFError, KeyError, OverflowError, RuntimeError,
-                SyntaxError, TypeError, tokenize.TokenError, zlib.error) as error:
+        except (
+            BadZipFile,
+            EOFError,
+            KeyError,
+            OverflowError,
+            RuntimeError,
+            SyntaxError,
+            TypeError,
+            tokenize.TokenError,
+            zlib.error,
+        ) as error:
             raise ValueError("it is no file of arrays") from error
 
     def __len__(self) -> int:
@@ -135,8 +149,11 @@ class CaptionStore:
         embedding = (features - self._mean) @ self._projection
         embedding /= max(float(np.linalg.norm(embedding)), 1e-9)
         cosines = self._scales * np.concatenate(
-            [np.zeros(0, np.float32), *(part.astype(np.float32) @ embedding
-                                        for part in _chunks(self._embeddings))])
+            [
+                np.zeros(0, np.float32),
+                *(part.astype(np.float32) @ embedding for part in _chunks(self._embeddings)),
+            ]
+        )
         nearest = np.argsort(-cosines, kind="stable")[:count].astype(np.int64)
         return nearest, cosines[nearest].astype(np.float32)
 
@@ -153,7 +170,9 @@ class CaptionStore:
         return ReferenceCaptions(self._index.vectors(captions[real]), owners[real], len(pictures))
 
     def agreement(
-        self, captions: Sequence[Sequence[int]], references: ReferenceCaptions,
+        self,
+        captions: Sequence[Sequence[int]],
+        references: ReferenceCaptions,
         weights: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64]:
         """Mean CIDEr of each caption (ids without END) with the references, 0..1.
@@ -164,7 +183,9 @@ class CaptionStore:
         return self._index.mean_cider(captions, references.ngrams, shares / shares.sum())
 
     def agreements(
-        self, caption: Sequence[int], references: ReferenceCaptions,
+        self,
+        caption: Sequence[int],
+        references: ReferenceCaptions,
         weightings: Sequence[NDArray[np.float64]],
     ) -> list[float]:
         """`agreement` of one caption, with one weighting of the pictures after another."""
@@ -181,9 +202,7 @@ class CaptionStore:
         """Inverse document frequency of each word: a natural logarithm, 0 for the commonest."""
         return self._index.word_idf(caption)
 
-    def support(
-        self, caption: Sequence[int], pictures: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
+    def support(self, caption: Sequence[int], pictures: NDArray[np.int64]) -> NDArray[np.float64]:
         """Of each word: the share of the pictures whose captions have it."""
         there = self._captions[pictures].reshape(len(pictures), 1, -1)
         shares: NDArray[np.float64] = (there == np.asarray(caption)[:, None]).any(-1).mean(0)
@@ -192,8 +211,9 @@ class CaptionStore:
     def neighbour_agreement(self, pictures: NDArray[np.int64]) -> float:
         """Mean CIDEr among the first captions of the pictures."""
         captions = self._captions[pictures, 0].astype(np.int64)
-        return float(self._index.mean_cider(unpadded(captions),
-                                            self._index.vectors(captions)).mean())
+        return float(
+            self._index.mean_cider(unpadded(captions), self._index.vectors(captions)).mean()
+        )
 
     def annotator_agreement(self, pictures: NDArray[np.int64]) -> float:
         """How far the writers of a picture's captions agreed, on average over the pictures."""
@@ -247,8 +267,9 @@ def _quantised(embeddings: NDArray[Any]) -> tuple[NDArray[np.int8], NDArray[np.f
     scales = np.abs(embeddings).max(-1, initial=0.0).astype(np.float32) / _INT8_MAX
     scales = np.maximum(scales, np.finfo(np.float32).tiny)
     stored = np.empty(embeddings.shape, np.int8)
-    for part, into, scale in zip(_chunks(embeddings), _chunks(stored), _chunks(scales),
-                                 strict=True):
+    for part, into, scale in zip(
+        _chunks(embeddings), _chunks(stored), _chunks(scales), strict=True
+    ):
         into[:] = np.rint(part / scale[:, None])
     return stored, scales
 

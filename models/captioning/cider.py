@@ -47,8 +47,9 @@ class NGramVectors:
     def first(self, captions: int) -> NGramVectors:
         """Those of the first captions."""
         end = int(np.searchsorted(self.captions, captions))
-        return NGramVectors(self.captions[:end], self.keys[:end], self.weights[:end],
-                            self.norms[:captions])
+        return NGramVectors(
+            self.captions[:end], self.keys[:end], self.weights[:end], self.norms[:captions]
+        )
 
     def lengths(self) -> NDArray[np.float64]:
         """(R,): for each n-gram, the length of its caption's vector of n-grams as long."""
@@ -87,8 +88,9 @@ class CiderIndex:
         both, counts = np.unique(rows * len(known) + places, return_counts=True)
         rows, keys = both // len(known), known[both % len(known)]
         weights = counts * self.idf(keys)
-        norms = np.bincount(rows * _MAX_N + _length(keys), weights**2,
-                            len(captions) * _MAX_N).reshape(-1, _MAX_N)
+        norms = np.bincount(
+            rows * _MAX_N + _length(keys), weights**2, len(captions) * _MAX_N
+        ).reshape(-1, _MAX_N)
         return NGramVectors(rows, keys, weights, np.sqrt(np.maximum(norms, 1e-12)))
 
     def cider(self, caption: Sequence[int], others: NGramVectors) -> NDArray[np.float64]:
@@ -101,7 +103,9 @@ class CiderIndex:
         return np.bincount(others.captions, parts, len(others.norms)) / _MAX_N
 
     def mean_cider(
-        self, captions: Sequence[Sequence[int]], others: NGramVectors,
+        self,
+        captions: Sequence[Sequence[int]],
+        others: NGramVectors,
         shares: NDArray[np.float64] | None = None,
     ) -> NDArray[np.float64]:
         """Mean CIDEr of each caption (ids without END) with the others.
@@ -146,8 +150,9 @@ def _length(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
 def padded(captions: Sequence[Sequence[int]]) -> NDArray[np.int64]:
     """Ids without END → (M, T) ids that end with END and are filled up with PAD."""
     longest = max(len(caption) for caption in captions) + 1
-    return np.asarray([[*caption, END, *[PAD] * (longest - 1 - len(caption))]
-                       for caption in captions], np.int64)
+    return np.asarray(
+        [[*caption, END, *[PAD] * (longest - 1 - len(caption))] for caption in captions], np.int64
+    )
 
 
 def unpadded(captions: NDArray[np.int64]) -> list[list[int]]:

@@ -18,10 +18,29 @@ _BLACK, _WHITE = 0.16, 0.84  # values of the greys that are called so
 _PALE = 0.55  # least channel from which a red is pink
 _DULL = 0.36  # chroma below which an orange is brown, however light
 # ends of the hues' ranges in degrees, and what lies below them
-_HUES = ((12, "red"), (42, "orange"), (68, "yellow"), (165, "green"), (255, "blue"),
-         (295, "purple"), (340, "pink"), (361, "red"))
-NAMES = ("black", "blue", "brown", "green", "grey", "orange", "pink", "purple", "red", "white",
-         "yellow")
+_HUES = (
+    (12, "red"),
+    (42, "orange"),
+    (68, "yellow"),
+    (165, "green"),
+    (255, "blue"),
+    (295, "purple"),
+    (340, "pink"),
+    (361, "red"),
+)
+NAMES = (
+    "black",
+    "blue",
+    "brown",
+    "green",
+    "grey",
+    "orange",
+    "pink",
+    "purple",
+    "red",
+    "white",
+    "yellow",
+)
 
 
 def main_colours(image: Image.Image) -> tuple[str, ...]:
@@ -34,7 +53,7 @@ def main_colours(image: Image.Image) -> tuple[str, ...]:
 
 
 def brightness(image: Image.Image) -> Literal["", "dark", "light"]:
-    """"dark", "light", or "" where it is neither."""
+    """ "dark", "light", or "" where it is neither."""
     mean = float(np.asarray(image.convert("L").resize((_SIDE, _SIDE)), np.float64).mean()) / 255
     return "dark" if mean < 0.2 else "light" if mean > 0.8 else ""
 
@@ -45,8 +64,14 @@ def _named(pixels: NDArray[np.float64]) -> NDArray[np.str_]:
     chroma = value - least
     safe = np.maximum(chroma, 1e-9)
     red, green, blue = pixels.T
-    hue = np.where(value == red, (green - blue) / safe % 6,
-                   np.where(value == green, (blue - red) / safe + 2, (red - green) / safe + 4)) * 60
+    hue = (
+        np.where(
+            value == red,
+            (green - blue) / safe % 6,
+            np.where(value == green, (blue - red) / safe + 2, (red - green) / safe + 4),
+        )
+        * 60
+    )
     names = np.full(len(pixels), "yellow", "U6")
     for end, name in reversed(_HUES):
         names[hue < end] = name

@@ -21,11 +21,25 @@ _BANDWIDTH = 0.07  # for what the nearer ones count more
 _FAINT = 0.05  # a channel whose mean over the picture is below it has seen nothing
 # what `signals` knows of a caption alone, and what only by a memory of others
 OWN = frozenset({"mean", "least", "total", "end", "words", "attention", "channels"})
-COMPARED = frozenset({
-    "behind", "by rarity", "expected rarity", "total rarity", "rarity", "rarest", "beam",
-    "nearest", "near", "support", "least support", "neighbours", "humans", "weighted agreement",
-    *(f"agreement {count}" for count in NEIGHBOUR_COUNTS),
-})
+COMPARED = frozenset(
+    {
+        "behind",
+        "by rarity",
+        "expected rarity",
+        "total rarity",
+        "rarity",
+        "rarest",
+        "beam",
+        "nearest",
+        "near",
+        "support",
+        "least support",
+        "neighbours",
+        "humans",
+        "weighted agreement",
+        *(f"agreement {count}" for count in NEIGHBOUR_COUNTS),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +90,6 @@ class Calibration:
         inside = min(max(probability, 1e-6), 1 - 1e-6)
         return _logistic(self.tag_slope * math.log(inside / (1 - inside)) + self.tag_offset)
 
-
     def object_probability(self, kind: int, logit: float) -> float:
         """What the object head's logit for a kind of thing is worth."""
         offset = self.object_offsets[kind] if self.object_offsets else 0.0
@@ -92,7 +105,10 @@ def _logistic(odds: float) -> float:
 
 
 def signals(
-    found: Sequence[Hypothesis], chosen: Hypothesis, encoding: Encoding, store: CaptionStore,
+    found: Sequence[Hypothesis],
+    chosen: Hypothesis,
+    encoding: Encoding,
+    store: CaptionStore,
     neighbours: Neighbours | None,
 ) -> dict[str, float]:
     """Everything known of the `chosen` one of the captions that were `found`.
@@ -131,10 +147,13 @@ def _compared(
     weight = rarity / max(float(rarity.sum()), 1e-9)
     support = store.support(chosen.tokens, pictures[:several])
     first = [(np.arange(len(pictures)) < count).astype(np.float64) for count in NEIGHBOUR_COUNTS]
-    *agreed, weighted = store.agreements(chosen.tokens, references,
-                                         [*first, neighbour_weights(cosines, _BANDWIDTH)])
-    agreements = {f"agreement {count}": agreement
-                  for count, agreement in zip(NEIGHBOUR_COUNTS, agreed, strict=True)}
+    *agreed, weighted = store.agreements(
+        chosen.tokens, references, [*first, neighbour_weights(cosines, _BANDWIDTH)]
+    )
+    agreements = {
+        f"agreement {count}": agreement
+        for count, agreement in zip(NEIGHBOUR_COUNTS, agreed, strict=True)
+    }
     return agreements | {
         "weighted agreement": weighted,
         "behind": max(other.score for other in found) - chosen.score,

@@ -93,8 +93,9 @@ class SearchConfig:
         if not self.bandwidth >= 0:
             raise ValueError("bandwidth cannot be less than 0")
         if not (self.temperature > 0 and 0 < self.top_p <= 1 and self.seed >= 0):
-            raise ValueError("temperature must be above 0, top_p above 0 and at most 1, seed no "
-                             "less than 0")
+            raise ValueError(
+                "temperature must be above 0, top_p above 0 and at most 1, seed no less than 0"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,9 @@ class _Path:
 
 
 def search(
-    engine: Engine, encoding: Encoding, config: SearchConfig,
+    engine: Engine,
+    encoding: Encoding,
+    config: SearchConfig,
     repeatable: frozenset[int] | None = None,
 ) -> list[Hypothesis]:
     """Find the `config.beam_size` best captions of one picture, best first (at least one).
@@ -144,8 +147,9 @@ def search(
         allowed = _allowed(scores, paths, config, repeatable)
         parents: list[int] = []
         grown: list[_Path] = []
-        chosen = (_drawn(allowed, config, random) if random
-                  else _best(allowed, paths, config.beam_size))
+        chosen = (
+            _drawn(allowed, config, random) if random else _best(allowed, paths, config.beam_size)
+        )
         for row, token in chosen:
             path, log_probability = paths[row], float(scores[row, token])
             if token == END:
@@ -170,7 +174,9 @@ def search(
 
 
 def _allowed(
-    scores: NDArray[np.float32], paths: Sequence[_Path], config: SearchConfig,
+    scores: NDArray[np.float32],
+    paths: Sequence[_Path],
+    config: SearchConfig,
     repeatable: frozenset[int] | None,
 ) -> NDArray[np.float32]:
     """Copy the (B, V) scores with what may not follow set to minus infinity."""
@@ -202,9 +208,7 @@ def _repeats(tokens: tuple[int, ...], n: int) -> list[int]:
     return [tokens[i + n - 1] for i in starts if tokens[i : i + n - 1] == tail]
 
 
-def _best(
-    allowed: NDArray[np.float32], paths: Sequence[_Path], beam: int
-) -> list[tuple[int, int]]:
+def _best(allowed: NDArray[np.float32], paths: Sequence[_Path], beam: int) -> list[tuple[int, int]]:
     """Pick the `beam` best (row, token) continuations, best first, ties by lower index."""
     totals = allowed + np.asarray([path.total() for path in paths], np.float32)[:, None]
     flat = totals.ravel()

@@ -32,8 +32,12 @@ def draw(
     """
     picture = _fitted(image)
     looks = [_lit(picture, each) for each in attention]
-    return _arranged([_labelled(each, text) for each, text in
-                      zip([picture, *looks], [title, *words], strict=True)])
+    return _arranged(
+        [
+            _labelled(each, text)
+            for each, text in zip([picture, *looks], [title, *words], strict=True)
+        ]
+    )
 
 
 def is_even(attention: NDArray[np.float32], least: float = 0.02) -> bool:
@@ -87,7 +91,7 @@ def _wrapped(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> l
 
 
 def _arranged(tiles: Sequence[Image.Image]) -> Image.Image:
-    rows = [tiles[start:start + _COLUMNS] for start in range(0, len(tiles), _COLUMNS)]
+    rows = [tiles[start : start + _COLUMNS] for start in range(0, len(tiles), _COLUMNS)]
     heights = [max(tile.height for tile in row) + _GAP for row in rows]
     size = (len(rows[0]) * (_WIDTH + _GAP) + _GAP, sum(heights) + _GAP)
     sheet = Image.new("RGB", size, _PAPER)

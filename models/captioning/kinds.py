@@ -13,17 +13,69 @@ if TYPE_CHECKING:
 _TABLE = Path(__file__).with_name("kinds.tsv")
 _NONE = "-"  # the table's last line: what names no kind although a word in it does
 SEVERAL = 3  # as a count: so many, or more
-_NUMBERS = {"a": 1, "an": 1, "one": 1, "single": 1, "two": 2, "pair": 2, "couple": 2, "both": 2,
-            "three": 3, "four": 3, "five": 3, "six": 3, "several": 3, "many": 3, "some": 3,
-            "few": 3, "group": 3, "bunch": 3, "herd": 3, "flock": 3, "lots": 3, "multiple": 3,
-            "crowd": 3, "row": 3, "various": 3, "numerous": 3}
-_CERTAIN = {"couple": 2, "crowd": 3, "family": 3, "team": 3, "group of people": 3,
-            "crowd of people": 3, "flock of birds": 3, "herd of sheep": 3, "bunch of bananas": 3,
-            "pair of scissors": 1, "scissors": 1}
+_NUMBERS = {
+    "a": 1,
+    "an": 1,
+    "one": 1,
+    "single": 1,
+    "two": 2,
+    "pair": 2,
+    "couple": 2,
+    "both": 2,
+    "three": 3,
+    "four": 3,
+    "five": 3,
+    "six": 3,
+    "several": 3,
+    "many": 3,
+    "some": 3,
+    "few": 3,
+    "group": 3,
+    "bunch": 3,
+    "herd": 3,
+    "flock": 3,
+    "lots": 3,
+    "multiple": 3,
+    "crowd": 3,
+    "row": 3,
+    "various": 3,
+    "numerous": 3,
+}
+_CERTAIN = {
+    "couple": 2,
+    "crowd": 3,
+    "family": 3,
+    "team": 3,
+    "group of people": 3,
+    "crowd of people": 3,
+    "flock of birds": 3,
+    "herd of sheep": 3,
+    "bunch of bananas": 3,
+    "pair of scissors": 1,
+    "scissors": 1,
+}
 _REACH = 3  # words before a thing among which its number is looked for
 # words that a colour may come before only if it is a fruit: nothing, or the sentence goes on
-_AFTER_FRUIT = frozenset(["", "and", "on", "in", "with", "is", "sitting", "sits", "that", "next",
-                          "from", "to", "are", "at", "hanging", "inside"])
+_AFTER_FRUIT = frozenset(
+    [
+        "",
+        "and",
+        "on",
+        "in",
+        "with",
+        "is",
+        "sitting",
+        "sits",
+        "that",
+        "next",
+        "from",
+        "to",
+        "are",
+        "at",
+        "hanging",
+        "inside",
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)

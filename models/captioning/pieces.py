@@ -60,10 +60,13 @@ def _bytes() -> Mapping[str, int]:
     """The byte that each character of GPT-2's pieces stands for: 0 to 255."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     hidden = [byte for byte in range(256) if byte not in printable]
-    return ({chr(byte): byte for byte in printable}
-            | {chr(256 + place): byte for place, byte in enumerate(hidden)})
+    return {chr(byte): byte for byte in printable} | {
+        chr(256 + place): byte for place, byte in enumerate(hidden)
+    }
 
 
 JOINS: Mapping[str, Callable[[Sequence[str]], Groups]] = {
-    "words": whole, "wordpiece": wordpiece, "bytes": byte_level,
+    "words": whole,
+    "wordpiece": wordpiece,
+    "bytes": byte_level,
 }

@@ -11,8 +11,11 @@ from PIL import Image, ImageOps
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC,
-               "lanczos": Image.Resampling.LANCZOS}
+_RESAMPLING = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,11 @@ def squash(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
     """Resize an RGB image to the square that the encoder was trained on, with antialiasing."""
     size, shorter = preprocessing.size, preprocessing.shorter_side
     short = min(image.size)
-    wanted = ((shorter * image.width // short, shorter * image.height // short) if shorter
-              else (size, size))
+    wanted = (
+        (shorter * image.width // short, shorter * image.height // short)
+        if shorter
+        else (size, size)
+    )
     if image.size != wanted:
         image = image.resize(wanted, _RESAMPLING[preprocessing.interpolation], reducing_gap=3.0)
     left, top = (image.width - size) // 2, (image.height - size) // 2

@@ -59,13 +59,13 @@ def names() -> tuple[Name, ...]:
     """The names of ImageNet's 1,000 classes in their usual order."""
     _, *lines = _TABLE.read_text(encoding="utf-8").splitlines()
     rows = (line.split("\t") for line in lines)
-    return tuple(Name(spoken, *("" if each == "-" else each for each in (word, like)))
-                 for _, spoken, word, like in rows)
+    return tuple(
+        Name(spoken, *("" if each == "-" else each for each in (word, like)))
+        for _, spoken, word, like in rows
+    )
 
 
-def summed(
-    probabilities: NDArray[np.floating], labels: Sequence[str]
-) -> list[tuple[str, float]]:
+def summed(probabilities: NDArray[np.floating], labels: Sequence[str]) -> list[tuple[str, float]]:
     """Add up the probabilities of classes that share a label, likeliest label first.
 
     `probabilities` (1000,) and `labels` in the order of the classes; an empty label is left out.

@@ -52,18 +52,29 @@ def read_things(objects: NDArray[np.float32], calibration: Calibration) -> tuple
     for number, (kind, row) in enumerate(zip(kinds(), objects.tolist(), strict=False)):
         logit, across, down, wide, high, density = row
         count = 1 + sum(density >= limit for limit in calibration.count_limits)
-        place = (max(0.0, across - _SPREAD * wide), max(0.0, down - _SPREAD * high),
-                 min(1.0, across + _SPREAD * wide), min(1.0, down + _SPREAD * high))
-        spoken = kind.one if count == 1 or kind.one == kind.many else (
-            f"{_NUMBERS[count]} {kind.many}")
-        found.append(Thing(number, kind.name, spoken,
-                           calibration.object_probability(number, logit), count, place))
+        place = (
+            max(0.0, across - _SPREAD * wide),
+            max(0.0, down - _SPREAD * high),
+            min(1.0, across + _SPREAD * wide),
+            min(1.0, down + _SPREAD * high),
+        )
+        spoken = (
+            kind.one if count == 1 or kind.one == kind.many else (f"{_NUMBERS[count]} {kind.many}")
+        )
+        found.append(
+            Thing(
+                number,
+                kind.name,
+                spoken,
+                calibration.object_probability(number, logit),
+                count,
+                place,
+            )
+        )
     return tuple(sorted(found, key=lambda thing: -thing.probability))
 
 
-def thing_signals(
-    named: Collection[int], things: Sequence[Thing]
-) -> dict[str, float]:
+def thing_signals(named: Collection[int], things: Sequence[Thing]) -> dict[str, float]:
     """What the things on a picture say of a caption that names these kinds of thing."""
     known = {thing.kind: max(thing.probability, 1e-6) for thing in things}
     claimed = [math.log(known[kind]) for kind in named if kind in known]

@@ -86,7 +86,8 @@ class Vocabulary:
             words, join = words["pieces"], words["join"]
         if not isinstance(words, list) or not all(isinstance(each, str) for each in [join, *words]):
             raise ValueError("a vocabulary must be a JSON list of words")
-        if not all(len(word) <= _LONGEST and _CONTROLS.isdisjoint(map(category, word))
-                   for word in words):
+        if not all(
+            len(word) <= _LONGEST and _CONTROLS.isdisjoint(map(category, word)) for word in words
+        ):
             raise ValueError("a word of a vocabulary is too long or has control characters")
         return cls(words, join)

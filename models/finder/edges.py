@@ -37,9 +37,7 @@ class CutCandidate(NamedTuple):
     strength: float
 
 
-def snap(
-    pixels: NDArray[np.uint8], box: NDArray[np.float64], reach: int
-) -> NDArray[np.float64]:
+def snap(pixels: NDArray[np.uint8], box: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
     """Move each side of `box` (left, top, right, bottom) to the clearest edge within reach.
 
     `pixels` is (H, W, 3), `reach` in pixels. A side without a clear edge nearby stays where it
@@ -49,17 +47,26 @@ def snap(
     height, width = pixels.shape[:2]
     rows = _spread(top + (bottom - top) / 8, bottom - (bottom - top) / 8, height)
     columns = _spread(left + (right - left) / 8, right - (right - left) / 8, width)
-    return np.array([
-        _snapped(_strip(pixels, rows, left, reach, upright=True), left, reach, width, 1),
-        _snapped(_strip(pixels, columns, top, reach, upright=False), top, reach, height, 1),
-        _snapped(_strip(pixels, rows, right, reach, upright=True), right, reach, width, -1),
-        _snapped(_strip(pixels, columns, bottom, reach, upright=False), bottom, reach, height, -1),
-    ])
+    return np.array(
+        [
+            _snapped(_strip(pixels, rows, left, reach, upright=True), left, reach, width, 1),
+            _snapped(_strip(pixels, columns, top, reach, upright=False), top, reach, height, 1),
+            _snapped(_strip(pixels, rows, right, reach, upright=True), right, reach, width, -1),
+            _snapped(
+                _strip(pixels, columns, bottom, reach, upright=False), bottom, reach, height, -1
+            ),
+        ]
+    )
 
 
 def cut_candidates(
-    pixels: NDArray[np.uint8], box: NDArray[np.float64], inside: NDArray[np.bool_], cell: int,
-    *, upright: bool, margin: int,
+    pixels: NDArray[np.uint8],
+    box: NDArray[np.float64],
+    inside: NDArray[np.bool_],
+    cell: int,
+    *,
+    upright: bool,
+    margin: int,
 ) -> Iterator[CutCandidate]:
     """Gaps, then the strongest edges, through a whole box.
 
@@ -85,9 +92,7 @@ def cut_candidates(
         yield CutCandidate(first + found.begin, first + found.end, found.strength)
 
 
-def _cut_strength(
-    values: NDArray[np.int16], cells: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def _cut_strength(values: NDArray[np.int16], cells: NDArray[np.bool_]) -> NDArray[np.float64]:
     """(lines, L, 3) pixels → strength (L - 1) above the usual between neighbouring columns, by
     the lines that are inside a picture there."""
     steps = np.minimum(np.abs(np.diff(values, axis=1)).max(-1) / Limits.FULL_CONTRAST, 1)
@@ -131,12 +136,13 @@ def ground_gap(
     """
     image = pixels if upright else pixels.swapaxes(0, 1)
     left, top, right, bottom = (round(float(side)) for side in box)
-    first, last, begin, end = ((left, right, top, bottom) if upright else
-                               (top, bottom, left, right))
+    first, last, begin, end = (left, right, top, bottom) if upright else (top, bottom, left, right)
     across = _spread(begin + 2, end - 2, image.shape[0])
-    outside = [image[across, place].astype(np.int16)
-               for place in (first - Limits.GROUND_OFFSET, last + Limits.GROUND_OFFSET - 1)
-               if 0 <= place < image.shape[1]]
+    outside = [
+        image[across, place].astype(np.int16)
+        for place in (first - Limits.GROUND_OFFSET, last + Limits.GROUND_OFFSET - 1)
+        if 0 <= place < image.shape[1]
+    ]
     grounds = [each[0] for each in outside if np.ptp(each, axis=0).max() <= Limits.FLAT]
     first = max(first, 0)
     length = image[:1, first:last].shape[1]
@@ -147,11 +153,14 @@ def ground_gap(
     for lines in (across[:: Limits.SCAN_LINES // 4], across):
         at = np.flatnonzero(alike)
         part = image[lines[:, None], first + at]
-        alike[at] = np.any([(np.abs(part - ground).max(-1) <= Limits.FLAT).all(0)
-                            for ground in grounds], axis=0)
-    strips = [(first + begin, first + end) for begin, end in _runs(alike)
-              if begin >= margin and length - end >= margin
-              and end - begin >= Limits.GROUND_WIDTH]
+        alike[at] = np.any(
+            [(np.abs(part - ground).max(-1) <= Limits.FLAT).all(0) for ground in grounds], axis=0
+        )
+    strips = [
+        (first + begin, first + end)
+        for begin, end in _runs(alike)
+        if begin >= margin and length - end >= margin and end - begin >= Limits.GROUND_WIDTH
+    ]
     return max(strips, key=lambda strip: strip[1] - strip[0], default=None)
 
 
@@ -165,10 +174,12 @@ def frame_strength(pixels: NDArray[np.uint8], box: NDArray[np.float64]) -> float
     if min(left, top) < 1 or right > width - 1 or bottom > height - 1:
         return 0.0
     down, across = _spread(top + 3, bottom - 4, height), _spread(left + 3, right - 4, width)
-    sides = ((pixels[down, left], pixels[down, left - 1]),
-             (pixels[top, across], pixels[top - 1, across]),
-             (pixels[down, right - 1], pixels[down, right]),
-             (pixels[bottom - 1, across], pixels[bottom, across]))
+    sides = (
+        (pixels[down, left], pixels[down, left - 1]),
+        (pixels[top, across], pixels[top - 1, across]),
+        (pixels[down, right - 1], pixels[down, right]),
+        (pixels[bottom - 1, across], pixels[bottom, across]),
+    )
     strengths = []
     for inside, outside in sides:
         step = np.abs(inside.astype(np.int16) - outside.astype(np.int16)).max(-1)

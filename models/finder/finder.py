@@ -82,12 +82,21 @@ class Finder:
             inside = pixels[top:bottom, left:right]
             if surfaces.is_ground(inside):
                 continue
-            photograph = ((region.photograph or surfaces.has_grain(inside))
-                          and not surfaces.is_drawn(inside))
+            photograph = (
+                region.photograph or surfaces.has_grain(inside)
+            ) and not surfaces.is_drawn(inside)
             if region.score < self._least_score(photograph=photograph, inside=inside):
                 continue
-            detections.append(Detection(left, top, right - left, bottom - top, region.score,
-                                        "photograph" if photograph else "drawing"))
+            detections.append(
+                Detection(
+                    left,
+                    top,
+                    right - left,
+                    bottom - top,
+                    region.score,
+                    "photograph" if photograph else "drawing",
+                )
+            )
         text = float(kinds[TEXT].mean())
         return Screen(tuple(detections), float(kinds[INTERFACE].mean()) + text, text)
 
@@ -141,4 +150,3 @@ def _inside(box: NDArray[np.float64], width: int, height: int) -> tuple[int, int
     left, top, right, bottom = (round(float(side)) for side in box)
     left, top = min(max(0, left), width - 1), min(max(0, top), height - 1)
     return left, top, max(left + 1, min(right, width)), max(top + 1, min(bottom, height))
-

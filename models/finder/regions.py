@@ -36,7 +36,9 @@ CELL = 8  # pixels along a side of a cell
 
 
 def pictures(
-    pixels: NDArray[np.uint8], kinds: NDArray[np.float32], reach: NDArray[np.float32],
+    pixels: NDArray[np.uint8],
+    kinds: NDArray[np.float32],
+    reach: NDArray[np.float32],
     limits: Limits,
 ) -> list[Region]:
     """→ the pictures on a screen, best first.
@@ -61,8 +63,13 @@ class _Cut(NamedTuple):
 class _Search:
     """`inside` (h, w): whether a cell belongs to a picture. `accepted`: what was found so far."""
 
-    def __init__(self, pixels: NDArray[np.uint8], kinds: NDArray[np.float32],
-                 reach: NDArray[np.float32], limits: Limits) -> None:
+    def __init__(
+        self,
+        pixels: NDArray[np.uint8],
+        kinds: NDArray[np.float32],
+        reach: NDArray[np.float32],
+        limits: Limits,
+    ) -> None:
         self.pixels, self.kinds, self.reach, self.limits = pixels, kinds, reach, limits
         self.picture = kinds[PHOTOGRAPH] + kinds[DRAWING]
         self.inside = self.picture > limits.cell
@@ -100,8 +107,14 @@ class _Search:
         down, across = (np.flatnonzero(part.mean(axis) > Limits.TRIM_FILL) for axis in (1, 0))
         if not len(down) or not len(across):
             return box[[0, 1, 0, 1]]  # no picture
-        tight = CELL * np.array([columns.start + across[0], rows.start + down[0],
-                                 columns.start + across[-1] + 1, rows.start + down[-1] + 1.0])
+        tight = CELL * np.array(
+            [
+                columns.start + across[0],
+                rows.start + down[0],
+                columns.start + across[-1] + 1,
+                rows.start + down[-1] + 1.0,
+            ]
+        )
         loose = np.abs(tight - box) > 1.5 * CELL
         if not loose.any():
             return box
@@ -116,9 +129,10 @@ class _Search:
         beside = self.inside[rows, columns].copy()
         ours, across = self._cells(box)
         # the cells at its sides are its own
-        beside[max(0, ours.start - 1 - rows.start) : max(0, ours.stop + 1 - rows.start),
-               max(0, across.start - 1 - columns.start) : max(0, across.stop + 1 - columns.start)
-               ] = False
+        beside[
+            max(0, ours.start - 1 - rows.start) : max(0, ours.stop + 1 - rows.start),
+            max(0, across.start - 1 - columns.start) : max(0, across.stop + 1 - columns.start),
+        ] = False
         least = self.limits.side / CELL - 1
         if min(np.count_nonzero(beside.any(axis)) for axis in (0, 1)) >= least:
             self._looks_left -= 1
@@ -134,8 +148,9 @@ class _Search:
                 return _Cut(upright, float(gap[0]), float(gap[1]))
         best, strongest = None, 0.0
         for upright in (True, False):
-            for line in edges.cut_candidates(self.pixels, box, self.inside, CELL,
-                                             upright=upright, margin=Limits.CUT_MARGIN):
+            for line in edges.cut_candidates(
+                self.pixels, box, self.inside, CELL, upright=upright, margin=Limits.CUT_MARGIN
+            ):
                 cut = _Cut(upright, line.begin, line.end)
                 strength = line.strength + Limits.REACH_WEIGHT * self._reach_support(box, cut)
                 first, last = _ends(box, upright=upright)
@@ -162,8 +177,10 @@ class _Search:
                 return False
             claimed = self._claimed(rows, columns)[:, ours]
             of_all, of_part = _iou(claimed, box), _iou(claimed, part)
-            if (np.median(of_all) <= Limits.WHOLE_IOU
-                    or (of_part > of_all).mean() >= Limits.PARTED_SHARE):
+            if (
+                np.median(of_all) <= Limits.WHOLE_IOU
+                or (of_part > of_all).mean() >= Limits.PARTED_SHARE
+            ):
                 return False
         return True
 
@@ -179,13 +196,16 @@ class _Search:
         supports = []
         for towards, line, step in ((after, cut.begin, -1), (before, cut.end, 1)):
             cell = line / CELL
-            near = slice(max(0, int(cell) - 4), int(cell)) if step < 0 else slice(
-                int(np.ceil(cell)), int(np.ceil(cell)) + 4)
+            near = (
+                slice(max(0, int(cell) - 4), int(cell))
+                if step < 0
+                else slice(int(np.ceil(cell)), int(np.ceil(cell)) + 4)
+            )
             part = (rows, near) if upright else (near, columns)
             ours = self.inside[part]
             if not ours.any():
                 continue
-            centres = (np.arange(near.start, near.start + ours.shape[1 if upright else 0]) + 0.5)
+            centres = np.arange(near.start, near.start + ours.shape[1 if upright else 0]) + 0.5
             centres = centres[None, :] if upright else centres[:, None]
             short = np.abs(line - centres * CELL)
             far = np.abs(box[towards] - centres * CELL)
@@ -216,27 +236,35 @@ class _Search:
         """Accept a small photograph that few cells are sure of, if all its sides are clear."""
         rows, columns = self._cells(box)
         sure, part = self.picture[rows, columns], self.inside[rows, columns]
-        if (part.size and min(part.mean(), sure.mean()) >= Limits.FRAMED_FILL
-                and max(box[RIGHT] - box[LEFT], box[BOTTOM] - box[TOP]) <= Limits.FRAMED_SIDE
-                and not self._is_drawn(rows, columns)
-                and edges.frame_strength(self.pixels, box) >= Limits.FRAMED_STRENGTH):
+        if (
+            part.size
+            and min(part.mean(), sure.mean()) >= Limits.FRAMED_FILL
+            and max(box[RIGHT] - box[LEFT], box[BOTTOM] - box[TOP]) <= Limits.FRAMED_SIDE
+            and not self._is_drawn(rows, columns)
+            and edges.frame_strength(self.pixels, box) >= Limits.FRAMED_STRENGTH
+        ):
             self.accepted.append(Region(box, self.limits.score, photograph=True))
 
     def _is_drawn(self, rows: slice, columns: slice) -> bool:
         """Whether it is surely a drawing. Nobody describes one: in doubt it is a photograph."""
-        photograph, drawing = (float(self.kinds[kind, rows, columns].sum())
-                               for kind in (PHOTOGRAPH, DRAWING))
+        photograph, drawing = (
+            float(self.kinds[kind, rows, columns].sum()) for kind in (PHOTOGRAPH, DRAWING)
+        )
         return drawing > Limits.DRAWING_RATIO * photograph
 
     def _is_fragment(self, box: Box) -> bool:
         """Whether it is what is left of a larger picture that windows cover."""
         rows, columns = self._cells(box)
-        across, down = (self.reach[one, rows, columns] + self.reach[other, rows, columns]
-                        for one, other in ((LEFT, RIGHT), (TOP, BOTTOM)))
+        across, down = (
+            self.reach[one, rows, columns] + self.reach[other, rows, columns]
+            for one, other in ((LEFT, RIGHT), (TOP, BOTTOM))
+        )
         claimed = float(np.median((across * down)[self.inside[rows, columns]]))
         own = (box[RIGHT] - box[LEFT]) * (box[BOTTOM] - box[TOP])
-        return bool(claimed > Limits.FRAGMENT_RATIO * own
-                    and self._share_around(rows, columns) < Limits.NEIGHBOUR_SHARE)
+        return bool(
+            claimed > Limits.FRAGMENT_RATIO * own
+            and self._share_around(rows, columns) < Limits.NEIGHBOUR_SHARE
+        )
 
     def _share_around(self, rows: slice, columns: slice) -> float:
         """How much of what these cells claim for their picture, beyond them, is picture at all.
@@ -245,12 +273,20 @@ class _Search:
         """
         part = self.inside[rows, columns]
         down, across = np.mgrid[rows, columns] + 0.5
-        ends = [float(np.median((centre + sign * self.reach[side, rows, columns] / CELL)[part]))
-                for side, centre, sign in ((LEFT, across, -1), (TOP, down, -1),
-                                           (RIGHT, across, 1), (BOTTOM, down, 1))]
+        ends = [
+            float(np.median((centre + sign * self.reach[side, rows, columns] / CELL)[part]))
+            for side, centre, sign in (
+                (LEFT, across, -1),
+                (TOP, down, -1),
+                (RIGHT, across, 1),
+                (BOTTOM, down, 1),
+            )
+        ]
         left, top, right, bottom = (max(0, round(end)) for end in ends)
-        claimed = self.inside[min(top, rows.start) : max(bottom, rows.stop),
-                              min(left, columns.start) : max(right, columns.stop)]
+        claimed = self.inside[
+            min(top, rows.start) : max(bottom, rows.stop),
+            min(left, columns.start) : max(right, columns.stop),
+        ]
         beyond = claimed.size - part.size
         return float(claimed.sum() - part.sum()) / beyond if beyond > 0 else 1.0
 
@@ -281,8 +317,10 @@ def _parts(box: Box, cut: _Cut) -> tuple[Box, Box]:
 
 def _iou(boxes: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
     """Intersection over union of (4, N) boxes with another one → (N,)."""
-    width, height = (np.minimum(boxes[end], box[end]) - np.maximum(boxes[begin], box[begin])
-                     for begin, end in ((LEFT, RIGHT), (TOP, BOTTOM)))
+    width, height = (
+        np.minimum(boxes[end], box[end]) - np.maximum(boxes[begin], box[begin])
+        for begin, end in ((LEFT, RIGHT), (TOP, BOTTOM))
+    )
     common = width.clip(0) * height.clip(0)
     areas = [(each[RIGHT] - each[LEFT]) * (each[BOTTOM] - each[TOP]) for each in (boxes, box)]
     iou: NDArray[np.float64] = common / np.maximum(areas[0] + areas[1] - common, 1e-9)
@@ -313,8 +351,12 @@ def components(inside: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
             for other in {label} | touching:
                 parents[other] = label
                 a, b = boxes[label], boxes[other]
-                boxes[label] = [min(a[0], b[0], first), min(a[1], b[1]), max(a[2], b[2], last),
-                                row + 1]
+                boxes[label] = [
+                    min(a[0], b[0], first),
+                    min(a[1], b[1]),
+                    max(a[2], b[2], last),
+                    row + 1,
+                ]
             runs.append((first, last, label))
         above = runs
     return [np.array(box) for label, box in enumerate(boxes) if parents[label] == label]

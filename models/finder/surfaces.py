@@ -42,8 +42,9 @@ def is_drawn(pixels: NDArray[np.uint8]) -> bool:
     rows, columns = (_spread(side) for side in pixels.shape[:2])
     lines = _numbers(pixels[rows]), _numbers(pixels[:, columns]).T
     ground = colours[counts.argmax()]
-    return (min(_equal(each, ground) for each in lines) > _FLAT
-            or (len(colours) < _FEW and min(_equal(each) for each in lines) > _MOSTLY))
+    return min(_equal(each, ground) for each in lines) > _FLAT or (
+        len(colours) < _FEW and min(_equal(each) for each in lines) > _MOSTLY
+    )
 
 
 def has_grain(pixels: NDArray[np.uint8]) -> bool:
@@ -54,8 +55,10 @@ def has_grain(pixels: NDArray[np.uint8]) -> bool:
     colours, counts = _colours(pixels)
     rows, columns = (_spread(side) for side in pixels.shape[:2])
     lines = _numbers(pixels[rows]), _numbers(pixels[:, columns]).T
-    return (len(colours) > _MANY * counts.sum()
-            and min(_equal(each, colours[counts.argmax()]) for each in lines) < _GRAINY)
+    return (
+        len(colours) > _MANY * counts.sum()
+        and min(_equal(each, colours[counts.argmax()]) for each in lines) < _GRAINY
+    )
 
 
 def is_monotonous(pixels: NDArray[np.uint8]) -> bool:
@@ -86,8 +89,9 @@ def is_ground(pixels: NDArray[np.uint8]) -> bool:
 
 
 def _is_gradient(pixels: NDArray[np.uint8]) -> bool:
-    fewer = pixels[tuple(slice(None, None, max(1, side // (_PATCHES * _ENOUGH)))
-                         for side in pixels.shape[:2])]
+    fewer = pixels[
+        tuple(slice(None, None, max(1, side // (_PATCHES * _ENOUGH))) for side in pixels.shape[:2])
+    ]
     size = min(_PATCHES, fewer.shape[1]), min(_PATCHES, fewer.shape[0])
     small = np.asarray(Image.fromarray(fewer).resize(size, Image.Resampling.BOX), np.float32)
     inner = small[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]

@@ -37,8 +37,11 @@ def straighten(regions: Sequence[Region], side: float) -> list[Region]:
     left, result = list(regions), []
     while left:
         first = left[0]
-        row = [each for each in left if np.abs(each.box - first.box)[[TOP, BOTTOM]].max()
-               <= Limits.EQUAL]
+        row = [
+            each
+            for each in left
+            if np.abs(each.box - first.box)[[TOP, BOTTOM]].max() <= Limits.EQUAL
+        ]
         left = [each for each in left if not any(each is one for one in row)]
         result += _straightened(row, side)
     return result
@@ -77,17 +80,20 @@ def _straightened(row: list[Region], side: float) -> list[Region]:
 
 
 def _shared(box: NDArray[np.float64], place: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.array([max(box[LEFT], place[LEFT]), box[TOP],
-                     min(box[RIGHT], place[RIGHT]), box[BOTTOM]])
+    return np.array(
+        [max(box[LEFT], place[LEFT]), box[TOP], min(box[RIGHT], place[RIGHT]), box[BOTTOM]]
+    )
 
 
 def _witnesses(row: Sequence[Region], model: Region) -> list[Region]:
     """Those as wide as `model`, whole widths away from it."""
     width = _width(model)
-    return [each for each in row
-            if abs(_width(each) - width) <= Limits.EQUAL
-            and abs((each.box[LEFT] - model.box[LEFT] + width / 2) % width - width / 2)
-            <= Limits.EQUAL]
+    return [
+        each
+        for each in row
+        if abs(_width(each) - width) <= Limits.EQUAL
+        and abs((each.box[LEFT] - model.box[LEFT] + width / 2) % width - width / 2) <= Limits.EQUAL
+    ]
 
 
 def _place(region: Region, model: NDArray[np.float64], width: float) -> int:

@@ -19,8 +19,16 @@ class SoftAttention(Recurrent):
     """
 
     def __init__(
-        self, *, channels: int, vocab_size: int, cell: CellName = "lstm", grid: int = 512,
-        hidden: int = 512, embedding: int = 256, attention: int = 256, dropout: float = 0.3,
+        self,
+        *,
+        channels: int,
+        vocab_size: int,
+        cell: CellName = "lstm",
+        grid: int = 512,
+        hidden: int = 512,
+        embedding: int = 256,
+        attention: int = 256,
+        dropout: float = 0.3,
     ) -> None:
         super().__init__(vocab_size, embedding, hidden, dropout)
         self.grid = Grid(channels, grid, dropout)
@@ -66,13 +74,30 @@ class HardAttention(SoftAttention):
     baseline: Tensor
 
     def __init__(
-        self, *, channels: int, vocab_size: int, reward: float = 1.0, entropy: float = 0.002,
-        cell: CellName = "lstm", grid: int = 512, hidden: int = 512, embedding: int = 256,
-        attention: int = 256, dropout: float = 0.3,
+        self,
+        *,
+        channels: int,
+        vocab_size: int,
+        reward: float = 1.0,
+        entropy: float = 0.002,
+        cell: CellName = "lstm",
+        grid: int = 512,
+        hidden: int = 512,
+        embedding: int = 256,
+        attention: int = 256,
+        dropout: float = 0.3,
     ) -> None:
         """`reward` and `entropy` are λ_r and λ_e of equation 12."""
-        super().__init__(channels=channels, vocab_size=vocab_size, cell=cell, grid=grid,
-                         hidden=hidden, embedding=embedding, attention=attention, dropout=dropout)
+        super().__init__(
+            channels=channels,
+            vocab_size=vocab_size,
+            cell=cell,
+            grid=grid,
+            hidden=hidden,
+            embedding=embedding,
+            attention=attention,
+            dropout=dropout,
+        )
         self.reward, self.entropy = reward, entropy
         # what a decoder gets that has learnt nothing
         self.register_buffer("baseline", torch.tensor(-math.log(vocab_size)))
@@ -108,8 +133,9 @@ class HardAttention(SoftAttention):
         self._looks = []  # they hold the graph
         real = losses.detach() != 0
         count = real.sum().clamp(min=1)
-        rewards = -losses.detach().float().sum(-1, keepdim=True) / real.sum(
-            -1, keepdim=True).clamp(min=1)
+        rewards = -losses.detach().float().sum(-1, keepdim=True) / real.sum(-1, keepdim=True).clamp(
+            min=1
+        )
         advantage = rewards - self.baseline
         gain = self.reward * advantage * log_probs + self.entropy * entropies
         with torch.no_grad():
@@ -127,8 +153,16 @@ class TopDown(Recurrent):
     """
 
     def __init__(
-        self, *, channels: int, vocab_size: int, cell: CellName = "lstm", grid: int = 512,
-        hidden: int = 512, embedding: int = 512, attention: int = 256, dropout: float = 0.3,
+        self,
+        *,
+        channels: int,
+        vocab_size: int,
+        cell: CellName = "lstm",
+        grid: int = 512,
+        hidden: int = 512,
+        embedding: int = 512,
+        attention: int = 256,
+        dropout: float = 0.3,
     ) -> None:
         super().__init__(vocab_size, embedding, hidden, dropout)
         self.grid = Grid(channels, grid, dropout)
@@ -140,8 +174,10 @@ class TopDown(Recurrent):
         """(B, C, h, w) features → (B, L, D) grid, (B, L, A) keys, (B, D) mean of the grid;
         both cells' parts, the attention's first, of zeros (B, 1, H)."""
         grid = self.grid(features)
-        return ((grid, self.attention.key(grid), grid.mean(1)),
-                self.looking.blank(features) + self.speaking.blank(features))
+        return (
+            (grid, self.attention.key(grid), grid.mean(1)),
+            self.looking.blank(features) + self.speaking.blank(features),
+        )
 
     def advance(
         self, last: Tensor, memory: Tensors, state: Tensors

@@ -80,5 +80,7 @@ class ConcatScore(nn.Module):
 
 ScoreName = Literal["dot", "general", "concat"]
 SCORES: dict[str, type[DotScore | GeneralScore | ConcatScore]] = {
-    "dot": DotScore, "general": GeneralScore, "concat": ConcatScore,
+    "dot": DotScore,
+    "general": GeneralScore,
+    "concat": ConcatScore,
 }

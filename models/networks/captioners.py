@@ -73,8 +73,9 @@ class CaptioningNetwork(Exportable):
         self.encoder = make_encoder(architecture)
         self.channels = self.encoder.channels
         self.mirror = bool(architecture.get("mirror", False))
-        self.decoder = make(channels=self.channels, vocab_size=vocab_size,
-                            **architecture["decoder_options"])
+        self.decoder = make(
+            channels=self.channels, vocab_size=vocab_size, **architecture["decoder_options"]
+        )
         self.objects: ObjectHead | None = None
         if "objects" in architecture:
             self.objects = ObjectHead(self.channels, **architecture["objects"])
@@ -103,12 +104,19 @@ class CaptioningNetwork(Exportable):
             seen = read_maps(observed[:, self.channels :])
             objects = seen.facts()
             places = seen.attention.reshape(*seen.attention.shape[:2], *features.shape[2:])
-        return Encoded(memory, tuple(part[0] for part in state), features.mean((2, 3)), classes,
-                       objects, places)
+        return Encoded(
+            memory,
+            tuple(part[0] for part in state),
+            features.mean((2, 3)),
+            classes,
+            objects,
+            places,
+        )
 
     def step(
         self, tokens: Tensor, memory: Tensors, state: Tensors
     ) -> tuple[Tensor, Tensor, Tensors]:
         scores, weights, after = self.decoder.step(
-            tokens[None], memory, tuple(part[None] for part in state))
+            tokens[None], memory, tuple(part[None] for part in state)
+        )
         return scores[0].log_softmax(-1), weights[0], tuple(part[0] for part in after)

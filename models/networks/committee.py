@@ -32,8 +32,9 @@ class Committee(Decoder):
     def begin(self, features: Tensor) -> tuple[Tensors, Tensors]:
         """(B, C, S, S) features → grid (B, L, D), keys (B, L, A) of each member in turn; hidden,
         cell (B, 1, H) of each."""
-        memories, states = zip(*(member.begin(features) for member in self.ensemble_members()),
-                               strict=True)
+        memories, states = zip(
+            *(member.begin(features) for member in self.ensemble_members()), strict=True
+        )
         return _joined(memories), _joined(states)
 
     def step(
@@ -43,16 +44,20 @@ class Committee(Decoder):
 
         → (B, K, V) log-probabilities, (B, K, L) mean attention, next states (B, K, H).
         """
-        logits, weights, after = zip(*(
-            member.step(tokens, memory[2 * m : 2 * m + 2], state[2 * m : 2 * m + 2])
-            for m, member in enumerate(self.ensemble_members())
-        ), strict=True)
+        logits, weights, after = zip(
+            *(
+                member.step(tokens, memory[2 * m : 2 * m + 2], state[2 * m : 2 * m + 2])
+                for m, member in enumerate(self.ensemble_members())
+            ),
+            strict=True,
+        )
         return mean_probability(logits), torch.stack(weights).mean(0), _joined(after)
 
     def forward(self, features: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """As `SoftAttentionLSTM.forward`, with a dimension M before all of both results."""
-        logits, attention = zip(*(member(features, tokens) for member in self.ensemble_members()),
-                                strict=True)
+        logits, attention = zip(
+            *(member(features, tokens) for member in self.ensemble_members()), strict=True
+        )
         return torch.stack(logits), torch.stack(attention)
 
 

@@ -63,9 +63,7 @@ class Recurrent(Decoder):
     Subclasses implement `begin`, and `advance` for one word; the output layer runs once a caption.
     """
 
-    def __init__(
-        self, vocab_size: int, embedding: int, output_size: int, dropout: float
-    ) -> None:
+    def __init__(self, vocab_size: int, embedding: int, output_size: int, dropout: float) -> None:
         """`output_size` is that of what `advance` gives, which the output layer reads."""
         super().__init__()
         self.embedding = nn.Embedding(vocab_size, embedding)
@@ -104,8 +102,7 @@ class Cell(nn.Module):
 
     def __init__(self, kind: CellName, inputs: int, hidden: int) -> None:
         super().__init__()
-        known: dict[str, type[nn.LSTMCell | nn.GRUCell]] = {"lstm": nn.LSTMCell,
-                                                            "gru": nn.GRUCell}
+        known: dict[str, type[nn.LSTMCell | nn.GRUCell]] = {"lstm": nn.LSTMCell, "gru": nn.GRUCell}
         self.cell = chosen(known, kind, "cell")(inputs, hidden)
         self.parts = 2 if kind == "lstm" else 1
 
@@ -114,15 +111,15 @@ class Cell(nn.Module):
         # the cells want rows, and one dtype: autocast leaves a mixture behind
         dtype = self.cell.weight_ih.dtype
         rows = [part.to(dtype).flatten(0, 1) for part in state]
-        after = self.cell(entry.to(dtype).flatten(0, 1),
-                          (rows[0], rows[1]) if self.parts == 2 else rows[0])
+        after = self.cell(
+            entry.to(dtype).flatten(0, 1), (rows[0], rows[1]) if self.parts == 2 else rows[0]
+        )
         parts = after if self.parts == 2 else (after,)
         return tuple(part.view(*entry.shape[:2], -1) for part in parts)
 
     def blank(self, like: Tensor) -> Tensors:
         """A state of zeros (B, 1, H) for a tensor (B, …)."""
-        return tuple(like.new_zeros(len(like), 1, self.cell.hidden_size)
-                     for _ in range(self.parts))
+        return tuple(like.new_zeros(len(like), 1, self.cell.hidden_size) for _ in range(self.parts))
 
 
 class FirstState(nn.Module):

@@ -18,15 +18,23 @@ if TYPE_CHECKING:
 
 # expansion, channels, layers, kernel, stride: table 1 of Tan and Le 2019 at the width and the
 # depth of B3; the Lite series leaves the first and the last stage as deep as B0's
-_STAGES = ((1, 24, 1, 3, 1), (6, 32, 3, 3, 2), (6, 48, 3, 5, 2), (6, 96, 5, 3, 2),
-           (6, 136, 5, 5, 1), (6, 232, 6, 5, 2), (6, 384, 1, 3, 1))
+_STAGES = (
+    (1, 24, 1, 3, 1),
+    (6, 32, 3, 3, 2),
+    (6, 48, 3, 5, 2),
+    (6, 96, 5, 3, 2),
+    (6, 136, 5, 5, 1),
+    (6, 232, 6, 5, 2),
+    (6, 384, 1, 3, 1),
+)
 
 
 class MBConv(nn.Module):
     """Inverted residual with ReLU6 (Sandler et al. 2018), without squeeze and excitation."""
 
-    def __init__(self, inputs: int, outputs: int, *, expansion: int, kernel: int,
-                 stride: int) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, *, expansion: int, kernel: int, stride: int
+    ) -> None:
         super().__init__()
         middle = inputs * expansion
         layers = [SameConv2d(inputs, middle, 1, 1, 1)] if expansion > 1 else []
@@ -62,8 +70,15 @@ class EfficientNetLite3(Encoder):
         blocks, inputs = [], 32
         for expansion, outputs, depth, kernel, stride in _STAGES:
             for layer in range(depth):
-                blocks.append(MBConv(inputs, outputs, expansion=expansion, kernel=kernel,
-                                     stride=1 if layer else stride))
+                blocks.append(
+                    MBConv(
+                        inputs,
+                        outputs,
+                        expansion=expansion,
+                        kernel=kernel,
+                        stride=1 if layer else stride,
+                    )
+                )
                 inputs = outputs
         self.blocks = nn.Sequential(*blocks)
         self.head = SameConv2d(inputs, self.channels, 1, 1, 1)
@@ -73,8 +88,15 @@ class EfficientNetLite3(Encoder):
         return functional.relu6(self.head(self.blocks(functional.relu6(self.stem(x)))))
 
     def stages(self) -> list[nn.ModuleList]:
-        cuts = [0, *(at for at, block in enumerate(self.blocks)
-                     if isinstance(block, MBConv) and block.strided), len(self.blocks)]
+        cuts = [
+            0,
+            *(
+                at
+                for at, block in enumerate(self.blocks)
+                if isinstance(block, MBConv) and block.strided
+            ),
+            len(self.blocks),
+        ]
         groups = [list(self.blocks)[begin:end] for begin, end in pairwise(cuts)]
         groups[0] = [self.stem, *groups[0]]
         groups[-1] += [self.head, self.classifier]

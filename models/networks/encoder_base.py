@@ -62,8 +62,10 @@ class Encoder(nn.Module):
 
         Raises ValueError where that cannot be.
         """
-        raise ValueError("this encoder's ImageNet weights cannot be downloaded: name a local file "
-                         "in starting_weights, and give its folder with --weights")
+        raise ValueError(
+            "this encoder's ImageNet weights cannot be downloaded: name a local file "
+            "in starting_weights, and give its folder with --weights"
+        )
 
 
 def starting_tensors(encoder: Encoder, name: str, folder: Path | None) -> dict[str, Tensor]:
@@ -94,8 +96,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ValueError(f"there are no starting weights at {path}")
     try:
-        found = load_file(path) if path.suffix == ".safetensors" else torch.load(
-            path, map_location="cpu", weights_only=True)
+        found = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
     except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise ValueError(f"the starting weights {path} cannot be read: {error}") from error
     for wrapping in ("state_dict", "model"):  # checkpoints hold more than the weights

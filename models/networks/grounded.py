@@ -23,8 +23,14 @@ class GroundedLSTM(SoftAttentionLSTM):
     """
 
     def __init__(
-        self, *, channels: int, vocab_size: int, kinds: int = 80, evidence: int = 16,
-        grid: int = 512, **options: Any,
+        self,
+        *,
+        channels: int,
+        vocab_size: int,
+        kinds: int = 80,
+        evidence: int = 16,
+        grid: int = 512,
+        **options: Any,
     ) -> None:
         super().__init__(channels=channels, vocab_size=vocab_size, grid=grid, **options)
         self.channels, self.evidence = channels, evidence
@@ -62,7 +68,8 @@ class GroundedLSTM(SoftAttentionLSTM):
         kinds = facts[..., 0].topk(self.evidence).indices  # (B, E)
         chosen = facts.gather(1, kinds[..., None].expand(-1, -1, FACTS))
         grid: Tensor = self.dropout(
-            torch.cat([self.norm(self.project(cells)), self._tokens(kinds, chosen)], 1))
+            torch.cat([self.norm(self.project(cells)), self._tokens(kinds, chosen)], 1)
+        )
         return grid
 
     def _tokens(self, kinds: Tensor, facts: Tensor) -> Tensor:

@@ -30,8 +30,15 @@ class LuongGlobal(Recurrent):
     """
 
     def __init__(
-        self, *, channels: int, vocab_size: int, score: ScoreName = "general",
-        cell: CellName = "lstm", hidden: int = 512, embedding: int = 256, dropout: float = 0.3,
+        self,
+        *,
+        channels: int,
+        vocab_size: int,
+        score: ScoreName = "general",
+        cell: CellName = "lstm",
+        hidden: int = 512,
+        embedding: int = 256,
+        dropout: float = 0.3,
     ) -> None:
         super().__init__(vocab_size, embedding, hidden, dropout)
         self.grid = Grid(channels, hidden, dropout)
@@ -73,18 +80,35 @@ class LuongLocal(LuongGlobal):
     """
 
     def __init__(
-        self, *, channels: int, vocab_size: int, alignment: Alignment = "predictive",
-        reach: int = 10, score: ScoreName = "general", cell: CellName = "lstm",
-        hidden: int = 512, embedding: int = 256, dropout: float = 0.3,
+        self,
+        *,
+        channels: int,
+        vocab_size: int,
+        alignment: Alignment = "predictive",
+        reach: int = 10,
+        score: ScoreName = "general",
+        cell: CellName = "lstm",
+        hidden: int = 512,
+        embedding: int = 256,
+        dropout: float = 0.3,
     ) -> None:
         """`reach` is the paper's D. Raises ValueError when it is less than 1."""
-        super().__init__(channels=channels, vocab_size=vocab_size, score=score, cell=cell,
-                         hidden=hidden, embedding=embedding, dropout=dropout)
+        super().__init__(
+            channels=channels,
+            vocab_size=vocab_size,
+            score=score,
+            cell=cell,
+            hidden=hidden,
+            embedding=embedding,
+            dropout=dropout,
+        )
         if reach < 1:
             raise ValueError("reach must be at least 1")
         self.reach = reach
-        layers = {"monotonic": None, "predictive": (nn.Linear(hidden, hidden, bias=False),
-                                                    nn.Linear(hidden, 1, bias=False))}
+        layers = {
+            "monotonic": None,
+            "predictive": (nn.Linear(hidden, hidden, bias=False), nn.Linear(hidden, 1, bias=False)),
+        }
         place = chosen(layers, alignment, "alignment")
         self.place = None if place is None else nn.Sequential(place[0], nn.Tanh(), place[1])
 

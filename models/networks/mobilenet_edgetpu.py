@@ -24,17 +24,26 @@ class Block(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, middle: int, outputs: int, *, kernel: int = 3, stride: int = 1,
-        fused: bool = False, residual: bool = True,
+        self,
+        inputs: int,
+        middle: int,
+        outputs: int,
+        *,
+        kernel: int = 3,
+        stride: int = 1,
+        fused: bool = False,
+        residual: bool = True,
     ) -> None:
         super().__init__()
         if fused:
             self.layers = nn.ModuleList([SameConv2d(inputs, middle, kernel, stride, 1)])
         else:
-            self.layers = nn.ModuleList([
-                SameConv2d(inputs, middle, 1, 1, 1),
-                SameConv2d(middle, middle, kernel, stride, middle),
-            ])
+            self.layers = nn.ModuleList(
+                [
+                    SameConv2d(inputs, middle, 1, 1, 1),
+                    SameConv2d(middle, middle, kernel, stride, middle),
+                ]
+            )
         self.project = SameConv2d(middle, outputs, 1, 1, 1)
         self.strided = stride > 1
         self.residual = residual and stride == 1 and inputs == outputs
@@ -82,8 +91,15 @@ class MobileNetEdgeTPU(Encoder):
         return functional.relu(self.head(self.blocks(x)))
 
     def stages(self) -> list[nn.ModuleList]:
-        cuts = [0, *(at for at, block in enumerate(self.blocks)
-                     if isinstance(block, Block) and block.strided), len(self.blocks)]
+        cuts = [
+            0,
+            *(
+                at
+                for at, block in enumerate(self.blocks)
+                if isinstance(block, Block) and block.strided
+            ),
+            len(self.blocks),
+        ]
         groups = [list(self.blocks)[begin:end] for begin, end in pairwise(cuts)]
         groups[0] = [self.stem, self.narrow, *groups[0]]
         groups[-1] += [self.head, self.classifier]

@@ -71,8 +71,9 @@ def read_maps(maps: Tensor) -> Objects:
     rows, columns = maps.shape[2:]
     across = (torch.arange(columns, device=maps.device) + 0.5) / columns
     down = (torch.arange(rows, device=maps.device) + 0.5) / rows
-    at = torch.stack([across.expand(rows, -1).flatten(),
-                      down[:, None].expand(-1, columns).flatten()], 1)  # (L, 2)
+    at = torch.stack(
+        [across.expand(rows, -1).flatten(), down[:, None].expand(-1, columns).flatten()], 1
+    )  # (L, 2)
     mean = attention @ at
     variance = attention @ at.square() - mean.square()
     # a single cell has a width, too

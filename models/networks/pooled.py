@@ -16,8 +16,14 @@ class ShowAndTell(Recurrent):
     """
 
     def __init__(
-        self, *, channels: int, vocab_size: int, cell: CellName = "lstm", hidden: int = 512,
-        embedding: int = 512, dropout: float = 0.3,
+        self,
+        *,
+        channels: int,
+        vocab_size: int,
+        cell: CellName = "lstm",
+        hidden: int = 512,
+        embedding: int = 512,
+        dropout: float = 0.3,
     ) -> None:
         super().__init__(vocab_size, embedding, hidden, dropout)
         self.picture = nn.Linear(channels, embedding)
@@ -45,8 +51,14 @@ class Merge(Recurrent):
     """
 
     def __init__(
-        self, *, channels: int, vocab_size: int, cell: CellName = "lstm", size: int = 256,
-        embedding: int = 256, dropout: float = 0.5,
+        self,
+        *,
+        channels: int,
+        vocab_size: int,
+        cell: CellName = "lstm",
+        size: int = 256,
+        embedding: int = 256,
+        dropout: float = 0.5,
     ) -> None:
         super().__init__(vocab_size, embedding, size, dropout)
         self.picture = nn.Linear(channels, size)

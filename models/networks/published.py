@@ -40,8 +40,15 @@ class FixedNorm(nn.Module):
         self.eps = eps
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.batch_norm(x, self.running_mean, self.running_var, self.weight,
-                                     self.bias, training=False, eps=self.eps)
+        return functional.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            training=False,
+            eps=self.eps,
+        )
 
 
 class Published(Encoder, ABC):
@@ -90,8 +97,7 @@ class Published(Encoder, ABC):
         return x
 
     def stages(self) -> list[nn.ModuleList]:
-        stages = [nn.ModuleList(self.get_submodule(name) for name in stage)
-                  for stage in self.trunk]
+        stages = [nn.ModuleList(self.get_submodule(name) for name in stage) for stage in self.trunk]
         if self.head:
             stages[-1].append(self.get_submodule(self.head))
         return stages
@@ -106,11 +112,16 @@ class Published(Encoder, ABC):
         """Raises ValueError when one is missing or of another shape; what the library's network
         has besides is left out."""
         wanted = self.state_dict()
-        wrong = [name for name, value in wanted.items()
-                 if name not in tensors or tensors[name].shape != value.shape]
+        wrong = [
+            name
+            for name, value in wanted.items()
+            if name not in tensors or tensors[name].shape != value.shape
+        ]
         if wrong:
-            raise ValueError(f"{len(wrong)} of the starting weights are missing or do not fit "
-                             f"{type(self).__name__}, {wrong[0]} among them")
+            raise ValueError(
+                f"{len(wrong)} of the starting weights are missing or do not fit "
+                f"{type(self).__name__}, {wrong[0]} among them"
+            )
         self.load_state_dict({name: tensors[name] for name in wanted})
 
     def download(self) -> dict[str, Tensor]:
@@ -120,13 +131,15 @@ class Published(Encoder, ABC):
             raise ValueError(
                 f"the ImageNet weights of {type(self).__name__} cannot be downloaded ({error}): "
                 "put a local file of them (a state dict, .safetensors or .pth) in a folder, give "
-                "it with --weights, and name the file in starting_weights") from error
+                "it with --weights, and name the file in starting_weights"
+            ) from error
 
     def _fetch(self) -> dict[str, Tensor]:
         from torchvision.models import get_weight
 
         found: dict[str, Tensor] = get_weight(self.weights).get_state_dict(
-            progress=True, check_hash=True)
+            progress=True, check_hash=True
+        )
         return found
 
 
@@ -138,8 +151,10 @@ class VGG16(Published):
 
     channels, stride = 512, 16
     preprocessing = _STANDARD
-    trunk = tuple(tuple(f"features.{n}" for n in range(*ends))
-                  for ends in ((0, 5), (5, 10), (10, 17), (17, 24), (24, 30)))
+    trunk = tuple(
+        tuple(f"features.{n}" for n in range(*ends))
+        for ends in ((0, 5), (5, 10), (10, 17), (17, 24), (24, 30))
+    )
     weights = "VGG16_Weights.IMAGENET1K_V1"
 
     def _build(self) -> nn.Module:
@@ -154,8 +169,13 @@ class ResNet50(Published):
 
     channels, stride, classes = 2048, 32, 1000
     preprocessing = _STANDARD
-    trunk = (("conv1", "bn1", "relu", "maxpool"), ("layer1",), ("layer2",), ("layer3",),
-             ("layer4",))
+    trunk = (
+        ("conv1", "bn1", "relu", "maxpool"),
+        ("layer1",),
+        ("layer2",),
+        ("layer3",),
+        ("layer4",),
+    )
     head = "fc"
     weights = "ResNet50_Weights.IMAGENET1K_V1"
     builder = "resnet50"
@@ -244,8 +264,10 @@ class MobileNetV2(Published):
     """
 
     channels, stride, classes = 1280, 32, 1000
-    trunk = tuple(tuple(f"features.{n}" for n in range(*ends))
-                  for ends in ((0, 2), (2, 4), (4, 7), (7, 14), (14, 19)))
+    trunk = tuple(
+        tuple(f"features.{n}" for n in range(*ends))
+        for ends in ((0, 2), (2, 4), (4, 7), (7, 14), (14, 19))
+    )
     head = "classifier.1"
     weights = "MobileNet_V2_Weights.IMAGENET1K_V1"
 
@@ -264,18 +286,30 @@ class MobileNetV2(Published):
         for module in list(network.modules()):
             for name, child in list(module.named_children()):
                 if self.same and isinstance(child, nn.Conv2d) and child.stride == (2, 2):
-                    module.add_module(name, SameConv2d(child.in_channels, child.out_channels, 3, 2,
-                                                       child.groups, bias=False))
+                    module.add_module(
+                        name,
+                        SameConv2d(
+                            child.in_channels, child.out_channels, 3, 2, child.groups, bias=False
+                        ),
+                    )
         return network
 
     def _fetch(self) -> dict[str, Tensor]:
         if self.same:
-            raise ValueError("torchvision's MobileNetV2 pads symmetrically: set encoder_options = "
-                             '{ padding = "symmetric" } in the recipe\'s architecture')
+            raise ValueError(
+                "torchvision's MobileNetV2 pads symmetrically: set encoder_options = "
+                '{ padding = "symmetric" } in the recipe\'s architecture'
+            )
         return super()._fetch()
 
 
 def published() -> dict[str, Any]:
     """The encoders of this module by their names in recipes."""
-    return {"vgg16": VGG16, "inception_v3": InceptionV3, "xception": Xception,
-            "resnet50": ResNet50, "resnet101": ResNet101, "mobilenet_v2": MobileNetV2}
+    return {
+        "vgg16": VGG16,
+        "inception_v3": InceptionV3,
+        "xception": Xception,
+        "resnet50": ResNet50,
+        "resnet101": ResNet101,
+        "mobilenet_v2": MobileNetV2,
+    }

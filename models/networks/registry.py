@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ENCODERS: dict[str, Callable[..., Encoder]] = {
-    "mobilenet_edgetpu": MobileNetEdgeTPU, "efficientnet_lite3": EfficientNetLite3, **published(),
+    "mobilenet_edgetpu": MobileNetEdgeTPU,
+    "efficientnet_lite3": EfficientNetLite3,
+    **published(),
 }
 """Each takes options of its own."""
 

@@ -15,7 +15,13 @@ class SameConv2d(nn.Conv2d):
     """
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int, stride: int, groups: int, *,
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        stride: int,
+        groups: int,
+        *,
         bias: bool = True,
     ) -> None:
         super().__init__(inputs, outputs, kernel, stride, groups=groups, bias=bias)
@@ -34,6 +40,7 @@ class SameConv2d(nn.Conv2d):
     def _padded(self, x: Tensor) -> Tensor:
         before, after = self.pads[:2]
         if before == after:  # the convolution pads as it reads: no copy
-            return functional.conv2d(x, self.weight, self.bias, self.stride, before,
-                                     self.dilation, self.groups)
+            return functional.conv2d(
+                x, self.weight, self.bias, self.stride, before, self.dilation, self.groups
+            )
         return super().forward(functional.pad(x, self.pads))

@@ -20,8 +20,15 @@ class SoftAttentionLSTM(Decoder):
     """
 
     def __init__(
-        self, *, channels: int, vocab_size: int, grid: int = 512, hidden: int = 512,
-        embedding: int = 384, attention: int = 256, dropout: float = 0.3,
+        self,
+        *,
+        channels: int,
+        vocab_size: int,
+        grid: int = 512,
+        hidden: int = 512,
+        embedding: int = 384,
+        attention: int = 256,
+        dropout: float = 0.3,
     ) -> None:
         super().__init__()
         self.project = nn.Linear(channels, grid)

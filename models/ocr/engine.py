@@ -53,8 +53,9 @@ class OcrEngine:
             for line in self._lines(image.crop((0, top, image.width, bottom)), top):
                 if first <= line.box.middle <= last and not _known(line, lines):
                     lines.append(line)
-        return tuple(OcrLine(line.text, line.confidence, line.box.scaled(1 / scale))
-                     for line in lines)
+        return tuple(
+            OcrLine(line.text, line.confidence, line.box.scaled(1 / scale)) for line in lines
+        )
 
     def _lines(self, image: Image.Image, top: int) -> list[OcrLine]:
         """What RapidOCR reads in a band that begins at `top`."""
@@ -82,20 +83,24 @@ def load(threads: int | None = None) -> OcrEngine:
     quiet()
     rapidocr, make = _imported()
     beside = Path(rapidocr.__file__).parent / "models"
-    return OcrEngine(make(params={
-        "Global.log_level": "critical",  # it has its own log, and logs that there is no text
-        "Global.text_score": LEAST_CONFIDENCE,
-        # screens are never upside down, and it costs time on every line
-        "Global.use_cls": False,
-        "Global.max_side_len": MOST_PIXELS,  # that is, `bands` decides
-        "Det.limit_type": "max",  # and nothing is enlarged
-        "Det.limit_side_len": MOST_PIXELS,
-        "Det.model_path": str(_network(beside, "det")),
-        "Rec.model_path": str(_network(beside, "rec")),
-        "Rec.rec_batch_num": 1,  # long lines side by side take much memory
-        "EngineConfig.onnxruntime.intra_op_num_threads": threads or processors(),
-        "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-    }))
+    return OcrEngine(
+        make(
+            params={
+                "Global.log_level": "critical",  # it logs that there is no text
+                "Global.text_score": LEAST_CONFIDENCE,
+                # screens are never upside down, and it costs time on every line
+                "Global.use_cls": False,
+                "Global.max_side_len": MOST_PIXELS,  # that is, `bands` decides
+                "Det.limit_type": "max",  # and nothing is enlarged
+                "Det.limit_side_len": MOST_PIXELS,
+                "Det.model_path": str(_network(beside, "det")),
+                "Rec.model_path": str(_network(beside, "rec")),
+                "Rec.rec_batch_num": 1,  # long lines side by side take much memory
+                "EngineConfig.onnxruntime.intra_op_num_threads": threads or processors(),
+                "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+            }
+        )
+    )
 
 
 def _imported() -> tuple[Any, Any]:
@@ -119,15 +124,16 @@ def bands(width: int, height: int) -> list[tuple[int, int]]:
         return [(0, height)]
     count = math.ceil((height - OVERLAP) / (tallest - OVERLAP))
     step = (height - OVERLAP) / count
-    return [(round(number * step), round((number + 1) * step) + OVERLAP)
-            for number in range(count)]
+    return [(round(number * step), round((number + 1) * step) + OVERLAP) for number in range(count)]
 
 
 def _known(line: OcrLine, lines: list[OcrLine]) -> bool:
     """Whether the line was read already, in the band above."""
     x, y = (line.box.left + line.box.right) / 2, line.box.middle
-    return any(other.box.left <= x <= other.box.right and other.box.top <= y <= other.box.bottom
-               for other in lines)
+    return any(
+        other.box.left <= x <= other.box.right and other.box.top <= y <= other.box.bottom
+        for other in lines
+    )
 
 
 def _network(folder: Path, task: str) -> Path:

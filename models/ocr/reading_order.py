@@ -56,8 +56,10 @@ Part = list[int]
 
 def order(boxes: Boxes) -> list[int]:
     """The places of the boxes in the order of reading; the same for every order of the input."""
-    fixed = sorted(range(len(boxes)), key=lambda i: (
-        boxes[i].top, boxes[i].left, boxes[i].bottom, boxes[i].right, i))
+    fixed = sorted(
+        range(len(boxes)),
+        key=lambda i: (boxes[i].top, boxes[i].left, boxes[i].bottom, boxes[i].right, i),
+    )
     result: list[int] = []
     waiting = [fixed] if fixed else []
     while waiting:
@@ -90,8 +92,13 @@ def _divided(boxes: Boxes, part: Part) -> list[Part]:
     """The parts that come one after the other; only one when there is nothing to cut."""
     if len(part) < 2 or not _side_by_side(boxes, part):
         return [part]
-    return (_apart(boxes, part) or _columns(boxes, part) or _above_columns(boxes, part)
-            or _between_spanning(boxes, part) or _stacked(boxes, part))
+    return (
+        _apart(boxes, part)
+        or _columns(boxes, part)
+        or _above_columns(boxes, part)
+        or _between_spanning(boxes, part)
+        or _stacked(boxes, part)
+    )
 
 
 def _side_by_side(boxes: Boxes, part: Part) -> bool:
@@ -131,8 +138,9 @@ def _is_table(boxes: Boxes, left: Part, right: Part) -> bool:
     if narrowest >= _CELL * height:
         return False
     middles = [[_middle(boxes, row) for row in side] for side in rows]
-    paired = sum(min(abs(here - there) for there in middles[1]) < _LEVEL * height
-                 for here in middles[0])
+    paired = sum(
+        min(abs(here - there) for there in middles[1]) < _LEVEL * height for here in middles[0]
+    )
     return 2 * paired >= _PAIRED * (len(rows[0]) + len(rows[1]))
 
 
@@ -141,8 +149,9 @@ def _above_columns(boxes: Boxes, part: Part) -> list[Part]:
     best: tuple[int, float, list[Part]] = (0, 0.0, [])
     for width, at in _gaps(boxes, part, _down):
         halves = _cut(boxes, part, at)
-        freed = sum(len(half) for half in halves
-                    if _side_by_side(boxes, half) and _columns(boxes, half))
+        freed = sum(
+            len(half) for half in halves if _side_by_side(boxes, half) and _columns(boxes, half)
+        )
         if (freed, width) > best[:2]:
             best = (freed, width, halves)
     return best[2] if best[0] else []
@@ -220,10 +229,13 @@ def _in_one_row(one: Box, other: Box) -> bool:
 def _follows(above: Box, below: Box) -> bool:
     """Whether two lines stand close below each other and look alike."""
     height = max(above.height, below.height)
-    return (below.middle > above.middle and not _in_one_row(above, below)
-            and below.top - above.bottom <= _LEADING * height
-            and min(above.right, below.right) > max(above.left, below.left)
-            and height <= _RATIO * min(above.height, below.height))
+    return (
+        below.middle > above.middle
+        and not _in_one_row(above, below)
+        and below.top - above.bottom <= _LEADING * height
+        and min(above.right, below.right) > max(above.left, below.left)
+        and height <= _RATIO * min(above.height, below.height)
+    )
 
 
 def _wrapped(boxes: Boxes, words: Sequence[str]) -> list[int]:

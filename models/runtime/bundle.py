@@ -101,8 +101,11 @@ def read(folder: Path) -> tuple[Config, Vocabulary, CaptionStore]:
         store = CaptionStore.load(folder / CONSENSUS)
     except (OSError, ValueError) as error:
         raise unusable(CONSENSUS, error) from error
-    known = OWN | (COMPARED if len(store) else set()) | (
-        THING_SIGNALS if "objects" in config.architecture else set())
+    known = (
+        OWN
+        | (COMPARED if len(store) else set())
+        | (THING_SIGNALS if "objects" in config.architecture else set())
+    )
     calibration = config.calibration
     if unknown := sorted({*calibration.weights, *calibration.familiar} - known):
         raise unusable(CONFIG, f"calibration: there is no signal {unknown[0]}")
@@ -116,8 +119,9 @@ def _check_parts(folder: Path) -> None:
     if missing:
         raise BundleError(f"The captioner bundle lacks {', '.join(missing)}.")
     if extra:
-        raise BundleError("The captioner bundle holds files it should not: "
-                          f"{_line(', '.join(extra))}.")
+        raise BundleError(
+            f"The captioner bundle holds files it should not: {_line(', '.join(extra))}."
+        )
     for part in (CONFIG, *PARTS):
         if not (folder / part).is_file():  # a pipe would never end, nor would some devices
             raise unusable(part, "it is no file")
@@ -129,8 +133,9 @@ def unusable(part: str, why: object = "", detail: str = "") -> BundleError:
     It may be spoken: a library's own long message belongs in its cause instead.
     """
     reason = _line(why.strerror if isinstance(why, OSError) else why)
-    return BundleError(f"The captioner bundle's {part} cannot be used{reason and ': '}{reason}.",
-                       detail)
+    return BundleError(
+        f"The captioner bundle's {part} cannot be used{reason and ': '}{reason}.", detail
+    )
 
 
 def _line(text: object) -> str:
@@ -141,12 +146,16 @@ def _line(text: object) -> str:
 
 def _config(path: Path) -> Config:
     try:
-        table = json.loads(path.read_text(encoding="utf-8"), parse_constant=_finite,
-                           parse_float=_finite)
+        table = json.loads(
+            path.read_text(encoding="utf-8"), parse_constant=_finite, parse_float=_finite
+        )
         found = table.get("format") if isinstance(table, dict) else None
         if found == FORMAT:
-            for key, kind in (("preprocessing", Preprocessing), ("search", SearchConfig),
-                              ("calibration", Calibration)):
+            for key, kind in (
+                ("preprocessing", Preprocessing),
+                ("search", SearchConfig),
+                ("calibration", Calibration),
+            ):
                 table[key] = make(kind, table.get(key), key)
             return _sensible(make(Config, table, CONFIG))
     except RecursionError as error:
@@ -171,15 +180,18 @@ def _sensible(config: Config) -> Config:
         raise ValueError(f"search: beam, max_words and neighbours are at most {_MOST}")
     if abs(search.length_penalty) > _STEEPEST:
         raise ValueError(f"search: length_penalty is at most {_STEEPEST}")
-    if not all(type(weight) in (int, float)
-               for weight in (*calibration.weights.values(), *calibration.familiar.values())):
+    if not all(
+        type(weight) in (int, float)
+        for weight in (*calibration.weights.values(), *calibration.familiar.values())
+    ):
         raise ValueError("calibration: a weight is no number")
     if len(calibration.object_offsets) not in (0, len(kinds())):
         raise ValueError(f"calibration: object_offsets must be {len(kinds())} numbers, or none")
     sees = config.preprocessing
     if min(sees.std) <= 0 or max(sees.size, sees.shorter_side) > _LARGEST:
-        raise ValueError("preprocessing: std must be above 0, size and shorter_side at most "
-                         f"{_LARGEST}")
+        raise ValueError(
+            f"preprocessing: std must be above 0, size and shorter_side at most {_LARGEST}"
+        )
     if min(config.grid) < 1:
         raise ValueError("grid must be at least 1 by 1")
     return config

@@ -52,10 +52,15 @@ class _Step(nn.Module):
 
 
 def export(
-    network: Exportable, vocabulary: Vocabulary, config: Config, card: str,
-    caption_arrays: Mapping[str, NDArray[Any]], folder: Path,
+    network: Exportable,
+    vocabulary: Vocabulary,
+    config: Config,
+    card: str,
+    caption_arrays: Mapping[str, NDArray[Any]],
+    folder: Path,
     store: Callable[[Mapping[str, Tensor]], dict[str, Tensor]] = quantise,
-    *, int8_calibration: Iterable[NDArray[np.float32]] | None = None,
+    *,
+    int8_calibration: Iterable[NDArray[np.float32]] | None = None,
 ) -> None:
     """Write every part of a bundle to `folder`, config.json last.
 
@@ -91,13 +96,19 @@ def write_caption_store(caption_arrays: Mapping[str, NDArray[Any]], folder: Path
 def _once(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Leave out the second name of a tensor that has two, as tied embeddings have."""
     first: dict[tuple[int, torch.Size], str] = {}
-    return {name: value for name, value in tensors.items()
-            if first.setdefault((value.data_ptr(), value.shape), name) == name}
+    return {
+        name: value
+        for name, value in tensors.items()
+        if first.setdefault((value.data_ptr(), value.shape), name) == name
+    }
 
 
 def write_graphs(
-    network: Exportable, size: int, folder: Path,
-    *, int8_calibration: Iterable[NDArray[np.float32]] | None = None,
+    network: Exportable,
+    size: int,
+    folder: Path,
+    *,
+    int8_calibration: Iterable[NDArray[np.float32]] | None = None,
 ) -> None:
     """Write both graphs of a network whose rounded weights are in `folder` already.
 
@@ -108,24 +119,42 @@ def write_graphs(
         made = network.encode(pixels)
     memory = [f"memory_{number}" for number in range(len(made.memory))]
     state = [f"state_{number}" for number in range(len(made.state))]
-    last = ["features", *(name for name in ("classes", "objects", "places")
-                          if getattr(made, name) is not None)]
-    _write(_Encode(network), (pixels,), ["pixels"], [*memory, *state, *last], None,
-           folder / ENCODER)
+    last = [
+        "features",
+        *(name for name in ("classes", "objects", "places") if getattr(made, name) is not None),
+    ]
+    _write(
+        _Encode(network), (pixels,), ["pixels"], [*memory, *state, *last], None, folder / ENCODER
+    )
     if int8_calibration is not None:
         _run_in_int8(folder / ENCODER, measure_ranges(folder / ENCODER, int8_calibration))
     growing = network.growing or (None,) * len(state)
     # rows, and what grows, are of any length: the exporter takes lengths of 0 and 1 for fixed
     free = [[0] if axis is None else [0, axis] for axis in growing]
-    shapes = {"tokens": _any_length([0]), "memory": (None,) * len(memory),
-              "state": tuple(map(_any_length, free))}
-    rows = tuple(torch.zeros([(2 if at == 0 else 3) if at in axes else length
-                              for at, length in enumerate(part.shape)], dtype=part.dtype)
-                 for part, axes in zip(made.state, free, strict=True))
+    shapes = {
+        "tokens": _any_length([0]),
+        "memory": (None,) * len(memory),
+        "state": tuple(map(_any_length, free)),
+    }
+    rows = tuple(
+        torch.zeros(
+            [
+                (2 if at == 0 else 3) if at in axes else length
+                for at, length in enumerate(part.shape)
+            ],
+            dtype=part.dtype,
+        )
+        for part, axes in zip(made.state, free, strict=True)
+    )
     inputs = (torch.zeros(2, dtype=torch.long), tuple(part.clone() for part in made.memory), rows)
-    _write(_Step(network), inputs, ["tokens", *memory, *state],
-           ["scores", "attention", *(f"{name}_after" for name in state)], shapes,
-           folder / DECODER)
+    _write(
+        _Step(network),
+        inputs,
+        ["tokens", *memory, *state],
+        ["scores", "attention", *(f"{name}_after" for name in state)],
+        shapes,
+        folder / DECODER,
+    )
     if int8_calibration is not None:
         _run_in_int8(folder / DECODER, {})
 
@@ -145,15 +174,26 @@ def _any_length(axes: list[int]) -> dict[int, Any]:
 
 
 def _write(
-    module: nn.Module, inputs: tuple[Any, ...], names: list[str], outputs: list[str],
-    shapes: dict[str, Any] | None, path: Path,
+    module: nn.Module,
+    inputs: tuple[Any, ...],
+    names: list[str],
+    outputs: list[str],
+    shapes: dict[str, Any] | None,
+    path: Path,
 ) -> None:
     with warnings.catch_warnings():
         # the exporter copies what torch itself deprecates
         warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
         program = torch.onnx.export(
-            module.eval(), inputs, dynamo=True, opset_version=_OPSET, input_names=names,
-            output_names=outputs, dynamic_shapes=shapes, optimize=False, verbose=False,
+            module.eval(),
+            inputs,
+            dynamo=True,
+            opset_version=_OPSET,
+            input_names=names,
+            output_names=outputs,
+            dynamic_shapes=shapes,
+            optimize=False,
+            verbose=False,
         )
     if program is None:
         raise RuntimeError("torch.onnx.export gave no program")
@@ -177,8 +217,11 @@ def _refer(model: Any, weights: Path) -> None:
         tensor.name, tensor.data_type = f"{stored}.stored", kind
         tensor.dims.extend(entry["shape"])
         tensor.data_location = onnx.TensorProto.EXTERNAL
-        for key, value in (("location", weights.name), ("offset", start + begin),
-                           ("length", finish - begin)):
+        for key, value in (
+            ("location", weights.name),
+            ("offset", start + begin),
+            ("length", finish - begin),
+        ):
             tensor.external_data.add(key=key, value=str(value))
         return str(tensor.name)
 
@@ -191,8 +234,10 @@ def _refer(model: Any, weights: Path) -> None:
             raise ValueError(f"{float32} was changed by the exporter")
         model.graph.initializer.remove(initializer)
         if name + SCALE in table:
-            inputs = [refer(name, onnx.TensorProto.INT8),
-                      refer(name + SCALE, onnx.TensorProto.FLOAT)]
+            inputs = [
+                refer(name, onnx.TensorProto.INT8),
+                refer(name + SCALE, onnx.TensorProto.FLOAT),
+            ]
             node = onnx.helper.make_node("DequantizeLinear", inputs, [float32], axis=0)
         else:
             half = table[name]["dtype"] == "F16"
@@ -200,8 +245,11 @@ def _refer(model: Any, weights: Path) -> None:
             node = onnx.helper.make_node("Cast", inputs, [float32], to=onnx.TensorProto.FLOAT)
         node.name = f"{float32}.wide"
         made.append(node)
-    left = [i.name for i in model.graph.initializer
-            if not i.external_data and np.prod(list(i.dims) or [1]) > 4096]
+    left = [
+        i.name
+        for i in model.graph.initializer
+        if not i.external_data and np.prod(list(i.dims) or [1]) > 4096
+    ]
     if left:
         raise ValueError(f"weights that are not in {weights.name}: {', '.join(left)}")
     nodes = [*made, *model.graph.node]

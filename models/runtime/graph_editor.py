@@ -25,14 +25,13 @@ class GraphEditor:
         """Leave a node as it is."""
         self._nodes.append(node)
 
-    def add(
-        self, kind: str, inputs: Iterable[str], *outputs: str, **attributes: Any
-    ) -> str:
+    def add(self, kind: str, inputs: Iterable[str], *outputs: str, **attributes: Any) -> str:
         """Add a node, named after its first output; → that."""
         import onnx
 
-        self._nodes.append(onnx.helper.make_node(kind, list(inputs), list(outputs),
-                                                 name=outputs[0], **attributes))
+        self._nodes.append(
+            onnx.helper.make_node(kind, list(inputs), list(outputs), name=outputs[0], **attributes)
+        )
         return outputs[0]
 
     def add_initializer(self, tensor: Any) -> str:
@@ -58,6 +57,5 @@ def attribute(node: Any, name: str, default: float) -> float:
     """A number among a node's attributes."""
     import onnx
 
-    found = [onnx.helper.get_attribute_value(each) for each in node.attribute
-             if each.name == name]
+    found = [onnx.helper.get_attribute_value(each) for each in node.attribute if each.name == name]
     return float(found[0]) if found else default

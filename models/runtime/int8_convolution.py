@@ -70,15 +70,19 @@ def measure_ranges(
     seen.write_bytes(model.SerializeToString())
     try:
         graph = session(seen, 1)
-        extremes = np.asarray([[(part.min(), part.max())
-                                for part in graph.run(None, {"pixels": pixels})]
-                               for pixels in pictures])
+        extremes = np.asarray(
+            [
+                [(part.min(), part.max()) for part in graph.run(None, {"pixels": pixels})]
+                for pixels in pictures
+            ]
+        )
     finally:
         seen.unlink()
     least = np.percentile(extremes[..., 0], 100 - _PERCENTILE, axis=0)
     most = np.percentile(extremes[..., 1], _PERCENTILE, axis=0)
-    return {name: (float(low), float(high))
-            for name, low, high in zip(names, least, most, strict=True)}
+    return {
+        name: (float(low), float(high)) for name, low, high in zip(names, least, most, strict=True)
+    }
 
 
 def quantise_convolutions(model: Any, ranges: Ranges, folder: Path) -> None:
@@ -106,7 +110,11 @@ class _Convolution:
     """
 
     def __init__(
-        self, node: Any, padding: Any | None, pads: list[int], relu: Any | None,
+        self,
+        node: Any,
+        padding: Any | None,
+        pads: list[int],
+        relu: Any | None,
         ceiling: float | None,
     ) -> None:
         import onnx
@@ -116,8 +124,11 @@ class _Convolution:
         self.source = node.input[0] if padding is None else padding.input[0]
         self.result = node.output[0] if relu is None else relu.output[0]
         self.kernel, self.bias = node.input[1:3]
-        self.options = {each.name: onnx.helper.get_attribute_value(each)
-                        for each in node.attribute if each.name != "auto_pad"}
+        self.options = {
+            each.name: onnx.helper.get_attribute_value(each)
+            for each in node.attribute
+            if each.name != "auto_pad"
+        }
         if padding is not None:
             self.options["pads"] = pads
 
@@ -128,16 +139,25 @@ def _convolutions(model: Any) -> list[_Convolution]:
 
     makers = {node.output[0]: node for node in model.graph.node}
     # of CastLike's inputs the second gives its type alone
-    uses = Counter(name for node in model.graph.node
-                   for name in node.input[: 1 if node.op_type == "CastLike" else None])
+    uses = Counter(
+        name
+        for node in model.graph.node
+        for name in node.input[: 1 if node.op_type == "CastLike" else None]
+    )
     uses.update(output.name for output in model.graph.output)
-    relus = {node.input[0]: node for node in model.graph.node
-             if (node.op_type == "Relu" or _ceiling(node, makers) is not None)
-             and uses[node.input[0]] == 1}
+    relus = {
+        node.input[0]: node
+        for node in model.graph.node
+        if (node.op_type == "Relu" or _ceiling(node, makers) is not None)
+        and uses[node.input[0]] == 1
+    }
     found = []
     for node in model.graph.node:
-        if (node.op_type != "Conv" or len(node.input) < 3
-                or getattr(makers.get(node.input[1]), "op_type", "") != "DequantizeLinear"):
+        if (
+            node.op_type != "Conv"
+            or len(node.input) < 3
+            or getattr(makers.get(node.input[1]), "op_type", "") != "DequantizeLinear"
+        ):
             continue
         padding, pads = makers.get(node.input[0]), [0] * 4
         if padding is not None and padding.op_type == "Pad":
@@ -170,8 +190,11 @@ def _number(name: str, makers: Mapping[str, Any]) -> float | None:
     if node is None or node.op_type != "Constant":
         return None
     value = onnx.helper.get_attribute_value(node.attribute[0])
-    array = onnx.numpy_helper.to_array(value) if isinstance(value, onnx.TensorProto) else (
-        np.asarray(value))
+    array = (
+        onnx.numpy_helper.to_array(value)
+        if isinstance(value, onnx.TensorProto)
+        else (np.asarray(value))
+    )
     return float(array) if array.size == 1 else None
 
 
@@ -188,11 +211,15 @@ class _Rewriter(GraphEditor):
         bias = self._array(self.makers[what.bias].input[0]).astype(np.float64)
         step = weight_scales * self._quant_params(what.source).scale  # of the sums, by channel
         sums = np.rint(bias / step).clip(-(2**31), 2**31 - 1)
-        inputs = [self._as_uint8(what.source), *self._quant_initializers(what.source),
-                  kernel, scales,
-                  self._constant(f"{what.kernel}.zeros", np.zeros(len(weight_scales), np.int8)),
-                  *self._quant_initializers(what.result),
-                  self._constant(f"{what.bias}.sums", sums.astype(np.int32))]
+        inputs = [
+            self._as_uint8(what.source),
+            *self._quant_initializers(what.source),
+            kernel,
+            scales,
+            self._constant(f"{what.kernel}.zeros", np.zeros(len(weight_scales), np.int8)),
+            *self._quant_initializers(what.result),
+            self._constant(f"{what.bias}.sums", sums.astype(np.int32)),
+        ]
         uint8 = self.add("QLinearConv", inputs, f"{what.result}.bytes", **what.options)
         if what.ceiling is not None:
             uint8 = self._clipped(uint8, what)
@@ -203,14 +230,17 @@ class _Rewriter(GraphEditor):
         """Cut off what is above the ceiling, while it is still one byte each."""
         scale, zero_point = self._quant_params(what.result)
         most = min(255, zero_point + round((what.ceiling or 0.0) / scale))
-        limits = (self._constant(f"{what.result}.zero", np.asarray(zero_point, np.uint8)),
-                  self._constant(f"{what.result}.most", np.asarray(most, np.uint8)))
+        limits = (
+            self._constant(f"{what.result}.zero", np.asarray(zero_point, np.uint8)),
+            self._constant(f"{what.result}.most", np.asarray(most, np.uint8)),
+        )
         return self.add("Clip", [uint8, *limits], f"{what.result}.clipped")
 
     def _as_uint8(self, name: str) -> str:
         if name not in self._uint8:
             self._uint8[name] = self.add(
-                "QuantizeLinear", [name, *self._quant_initializers(name)], f"{name}.bytes")
+                "QuantizeLinear", [name, *self._quant_initializers(name)], f"{name}.bytes"
+            )
         return self._uint8[name]
 
     def _quant_params(self, name: str) -> QuantParams:
@@ -219,8 +249,10 @@ class _Rewriter(GraphEditor):
     def _quant_initializers(self, name: str) -> tuple[str, str]:
         """The names of an activation's scale and zero point in the graph."""
         scale, zero_point = self._quant_params(name)
-        return (self._constant(f"{name}.step", np.asarray(scale, np.float32)),
-                self._constant(f"{name}.zero", np.asarray(zero_point, np.uint8)))
+        return (
+            self._constant(f"{name}.step", np.asarray(scale, np.float32)),
+            self._constant(f"{name}.zero", np.asarray(zero_point, np.uint8)),
+        )
 
     def _constant(self, name: str, value: NDArray[Any]) -> str:
         import onnx

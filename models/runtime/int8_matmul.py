@@ -27,10 +27,16 @@ class _Rewriter(GraphEditor):
 
     def __init__(self, model: Any) -> None:
         super().__init__(model)
-        self.stored = {node.output[0]: (node.input[0], node.input[1])
-                       for node in self.graph.node if node.op_type == "DequantizeLinear"}
-        self.transposed = {node.output[0]: node.input[0] for node in self.graph.node
-                           if node.op_type == "Transpose" and node.input[0] in self.stored}
+        self.stored = {
+            node.output[0]: (node.input[0], node.input[1])
+            for node in self.graph.node
+            if node.op_type == "DequantizeLinear"
+        }
+        self.transposed = {
+            node.output[0]: node.input[0]
+            for node in self.graph.node
+            if node.op_type == "Transpose" and node.input[0] in self.stored
+        }
         self._quantised: set[str] = set()  # activations
         self._uint8: dict[str, str] = {}  # matrix → what MatMulInteger takes
 
@@ -44,11 +50,15 @@ class _Rewriter(GraphEditor):
 
         if left not in self._quantised:
             self._quantised.add(left)
-            self.add("DynamicQuantizeLinear", [left], f"{left}.bytes", f"{left}.scale",
-                     f"{left}.zero")
+            self.add(
+                "DynamicQuantizeLinear", [left], f"{left}.bytes", f"{left}.scale", f"{left}.zero"
+            )
         zero_point = self._scalar("zero.byte", _ZERO_POINT, onnx.TensorProto.UINT8)
-        sums = self.add("MatMulInteger", [f"{left}.bytes", self._as_uint8(matrix),
-                                          f"{left}.zero", zero_point], f"{output}.sums")
+        sums = self.add(
+            "MatMulInteger",
+            [f"{left}.bytes", self._as_uint8(matrix), f"{left}.zero", zero_point],
+            f"{output}.sums",
+        )
         sums = self.add("Cast", [sums], f"{output}.float", to=onnx.TensorProto.FLOAT)
         _, weight_scales = self.stored[matrix]
         scales = self.add("Mul", [f"{left}.scale", weight_scales], f"{output}.scales")
@@ -112,5 +122,9 @@ def quantise_matmuls(model: Any) -> None:
 
 def _is_linear(node: Any) -> bool:
     """Whether a Gemm is x · Wᵀ, plus a bias, and nothing else."""
-    return (attribute(node, "transB", 0) == 1 and not attribute(node, "transA", 0)
-            and attribute(node, "alpha", 1.0) == 1 and attribute(node, "beta", 1.0) == 1)
+    return (
+        attribute(node, "transB", 0) == 1
+        and not attribute(node, "transA", 0)
+        and attribute(node, "alpha", 1.0) == 1
+        and attribute(node, "beta", 1.0) == 1
+    )

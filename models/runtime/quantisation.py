@@ -50,6 +50,9 @@ def restore(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if name.endswith(SCALE):
             continue
         scale = stored.get(name + SCALE)
-        wide[name] = value.float() if scale is None else (
-            value.float() * scale.view(-1, *[1] * (value.ndim - 1)))
+        wide[name] = (
+            value.float()
+            if scale is None
+            else (value.float() * scale.view(-1, *[1] * (value.ndim - 1)))
+        )
     return wide

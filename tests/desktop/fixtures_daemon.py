@@ -32,7 +32,8 @@ class RunningDaemon:
         environment = {**sound.environment, "DESCRIBER_CONFIG": str(settings)}
         self.process = processes.start(
             [*processes.python("describer_daemon.cli.main"), "run"],
-            stdout=subprocess.DEVNULL, env=environment,
+            stdout=subprocess.DEVNULL,
+            env=environment,
         )
         try:
             wait_until(lambda: self.listening(), "the daemon did not listen")
@@ -105,9 +106,7 @@ def settings(sandbox: Path) -> Path:
 
 
 @pytest.fixture
-def daemon(
-    xserver: VirtualDisplay, audio: VirtualSound, settings: Path
-) -> Iterator[RunningDaemon]:
+def daemon(xserver: VirtualDisplay, audio: VirtualSound, settings: Path) -> Iterator[RunningDaemon]:
     running = RunningDaemon(audio, settings)
     yield running
     running.end()

@@ -56,15 +56,21 @@ class World:
         _link_tools(self.tools)
         self.script("notify-send", f'echo "$*" >> {self.notified}')
         write_default(self.settings)
-        self.save(rate=QUICK, timeout_seconds=int(LONG), earcon="false", failure="false",
-                 level='"debug"')
+        self.save(
+            rate=QUICK, timeout_seconds=int(LONG), earcon="false", failure="false", level='"debug"'
+        )
 
     @property
     def environment(self) -> dict[str, str]:
         """What the describer gets, and what tells its processes from all others."""
-        return {**os.environ, "DESCRIBER_CONFIG": str(self.settings), _MARK: self.mark,
-                "PATH": str(self.tools), "PULSE_SERVER": self.sound.server,
-                "ALSA_CONFIG_PATH": os.devnull}
+        return {
+            **os.environ,
+            "DESCRIBER_CONFIG": str(self.settings),
+            _MARK: self.mark,
+            "PATH": str(self.tools),
+            "PULSE_SERVER": self.sound.server,
+            "ALSA_CONFIG_PATH": os.devnull,
+        }
 
     def save(self, **values: object) -> None:
         """Write settings to the file; each key is unique in there."""
@@ -107,8 +113,10 @@ class World:
 
     def begin(self, *prefix: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start `describer run`, and do not wait for it."""
-        self.daemon = processes.start([*_AS_ANYBODY, *prefix, *self.command()],
-                                      **{"stdout": None, "env": self.environment, **options})
+        self.daemon = processes.start(
+            [*_AS_ANYBODY, *prefix, *self.command()],
+            **{"stdout": None, "env": self.environment, **options},
+        )
         return self.daemon
 
     def start(self, *prefix: str, **options: Any) -> None:
@@ -154,8 +162,10 @@ class World:
             wait_until(lambda: self.answered() > before, "nothing was answered")
             wait_until(lambda: not control.send("status")["speaking"], "speech did not end")
             assert recording.wait_for_silence(0.15)
-            sureness = [similarity(recording.samples, spoken(sentence, rate=self.rate))
-                        for sentence in sentences]
+            sureness = [
+                similarity(recording.samples, spoken(sentence, rate=self.rate))
+                for sentence in sentences
+            ]
         assert max(sureness) > SAME, f"{sureness} for {sentences}"
 
     def logged(self, text: str) -> int:
@@ -195,15 +205,19 @@ class World:
 
     def files(self) -> set[str]:
         """All files and sockets in the home, foreign programs' own left out."""
-        return {str(path.relative_to(self.home)) for path in self.home.rglob("*")
-                if not path.is_dir()
-                and not _FOREIGN & set(path.relative_to(self.home).parts)}
+        return {
+            str(path.relative_to(self.home))
+            for path in self.home.rglob("*")
+            if not path.is_dir() and not _FOREIGN & set(path.relative_to(self.home).parts)
+        }
 
     def is_tidy(self) -> None:
         """While the describer runs and rests: itself, its captioner, its files, no more."""
         assert self.daemon is not None
-        wait_until(lambda: len(self.family()) == 1 + len(self.family("captioner.child")) <= 2,
-                   f"{self.family()}")
+        wait_until(
+            lambda: len(self.family()) == 1 + len(self.family("captioner.child")) <= 2,
+            f"{self.family()}",
+        )
         assert self.files() <= _KEPT | {"run/describer/control.sock"}
         assert not keys_down(self.display)
 
@@ -238,12 +252,23 @@ def world_on(display: VirtualDisplay) -> Iterator[World]:
         home = Path(folder)
         for name, mode in (("run", 0o700), ("tmp", 0o700)):
             home.joinpath(name).mkdir(mode=mode)
-        for name in ("WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS",
-                     "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME",
-                     "SPEECHD_ADDRESS"):
+        for name in (
+            "WAYLAND_DISPLAY",
+            "XAUTHORITY",
+            "DBUS_SESSION_BUS_ADDRESS",
+            "XDG_CONFIG_HOME",
+            "XDG_CACHE_HOME",
+            "XDG_DATA_HOME",
+            "XDG_STATE_HOME",
+            "SPEECHD_ADDRESS",
+        ):
             patch.delenv(name, raising=False)
-        for name, value in {"HOME": folder, "XDG_RUNTIME_DIR": str(home / "run"),
-                            "TMPDIR": str(home / "tmp"), "DISPLAY": display.name}.items():
+        for name, value in {
+            "HOME": folder,
+            "XDG_RUNTIME_DIR": str(home / "run"),
+            "TMPDIR": str(home / "tmp"),
+            "DISPLAY": display.name,
+        }.items():
             patch.setenv(name, value)
         world = World(home, display, stack.enter_context(VirtualSound()))
         try:

@@ -103,8 +103,9 @@ def frozen_clipboard(world: World) -> Iterator[None]:
     copied = world.home / "copied.png"
     shutil.copyfile(world.home / "screen.png", copied)
     before = clipboard_owner()
-    owner = processes.start(["xclip", "-quiet", "-selection", "clipboard", "-t", "image/png",
-                             "-i", str(copied)])
+    owner = processes.start(
+        ["xclip", "-quiet", "-selection", "clipboard", "-t", "image/png", "-i", str(copied)]
+    )
     wait_until(lambda: clipboard_owner() not in (0, before), "xclip did not own it")
     stop(owner.pid)
     yield

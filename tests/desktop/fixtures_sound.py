@@ -42,8 +42,22 @@ def speech_dispatcher(server: VirtualSound) -> Iterator[str]:
     with (folder / "settings" / "speechd.conf").open("a") as settings:
         settings.write("\nAudioPulseMinLength 300\n")
     environment = {**server.environment, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
-    command = ["speech-dispatcher", "-s", "-t", "0", "-c", "unix_socket", "-S", str(socket),
-               "-C", str(folder / "settings"), "-L", str(folder), "-P", str(folder / "pid")]
+    command = [
+        "speech-dispatcher",
+        "-s",
+        "-t",
+        "0",
+        "-c",
+        "unix_socket",
+        "-S",
+        str(socket),
+        "-C",
+        str(folder / "settings"),
+        "-L",
+        str(folder),
+        "-P",
+        str(folder / "pid"),
+    ]
     with (folder / "log").open("wb") as log:
         process = processes.start(command, stdout=log, stderr=log, env=environment)
     try:

@@ -23,9 +23,12 @@ def program() -> list[bytes]:
     number = kernel._DENIED["socket"][column]
     assert number is not None
     allow, deny = (kernel._step(kernel._RETURN, what) for what in (kernel._ALLOW, kernel._DENY))
-    steps = [kernel._step(kernel._LOAD, kernel._NUMBER),
-             kernel._step(kernel._JUMP_EQUAL, number, 1), allow,
-             kernel._step(kernel._LOAD, kernel._ARGUMENT)]
+    steps = [
+        kernel._step(kernel._LOAD, kernel._NUMBER),
+        kernel._step(kernel._JUMP_EQUAL, number, 1),
+        allow,
+        kernel._step(kernel._LOAD, kernel._ARGUMENT),
+    ]
     for family in _INTERNET:
         steps += [kernel._step(kernel._JUMP_EQUAL, family, 0, 1), deny]
     return [*steps, allow]

@@ -18,8 +18,12 @@ from benchmarks.screens.labels import sort_out
 from benchmarks.screens.scenes import Scene
 from benchmarks.screens.words import Words
 
-COLOURS = {"pink.png": (250, 0, 250), "lime.png": (90, 250, 10), "blue.png": (10, 20, 250),
-           "cyan.png": (20, 240, 250)}
+COLOURS = {
+    "pink.png": (250, 0, 250),
+    "lime.png": (90, 250, 10),
+    "blue.png": (10, 20, 250),
+    "cyan.png": (20, 240, 250),
+}
 
 
 @pytest.fixture(scope="module")

@@ -15,22 +15,24 @@ def problems() -> dict[str, str]:
     return {check.name: check.problem for check in doctor.examine()}
 
 
-def test_all_is_well_where_everything_works(
-    xserver: VirtualDisplay, audio: VirtualSound
-) -> None:
+def test_all_is_well_where_everything_works(xserver: VirtualDisplay, audio: VirtualSound) -> None:
     with audio.record() as recording:
         found = problems()
     assert list(found) == [
-        "settings", "display", "keyboard", "clipboard", "voice", "sound", "captioner",
+        "settings",
+        "display",
+        "keyboard",
+        "clipboard",
+        "voice",
+        "sound",
+        "captioner",
         "text",
     ]
     assert not any(found.values()), found
     assert recording.first_sound is not None
 
 
-def test_each_that_fails_names_its_cure(
-    sandbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_that_fails_names_its_cure(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULSE_SERVER", f"unix:{sandbox}/nobody")
     settings = sandbox / "settings.toml"
     settings.write_text("[speech]\nrate = 9000\n", encoding="utf-8")

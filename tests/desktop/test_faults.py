@@ -13,8 +13,9 @@ from tests.desktop.fixtures_faults import PLAYERS, World
 
 CAPTION = ""  # stands for the right description of the screen
 BROKE_OFF = "The captioner broke off on this picture. Please try again."
-UNHEARD = ("I cannot be heard: the sound server or device does not answer. "
-           "Please check that sound works.")
+UNHEARD = (
+    "I cannot be heard: the sound server or device does not answer. Please check that sound works."
+)
 
 
 @dataclass(frozen=True)
@@ -35,41 +36,88 @@ class Fault:
 
 FAULTS = [
     Fault("captioner killed while it rests", harms.captioner_killed),
-    Fault("captioner killed at work", says=(BROKE_OFF, CAPTION),
-          meanwhile=harms.kill_captioner_at_work),
-    Fault("captioner hangs", harms.short_patience,
-          says=("The captioner did not answer in 1 seconds, so I ended it. Please try again.",),
-          meanwhile=lambda world: harms.stop(world.captioner())),
-    Fault("captioner gets too little memory", harms.little_memory,
-          meanwhile=harms.leave_little_memory,
-          says=("The captioner failed on this picture.", BROKE_OFF,
-                "This picture needs more memory than there is.", CAPTION)),
+    Fault(
+        "captioner killed at work",
+        says=(BROKE_OFF, CAPTION),
+        meanwhile=harms.kill_captioner_at_work,
+    ),
+    Fault(
+        "captioner hangs",
+        harms.short_patience,
+        says=("The captioner did not answer in 1 seconds, so I ended it. Please try again.",),
+        meanwhile=lambda world: harms.stop(world.captioner()),
+    ),
+    Fault(
+        "captioner gets too little memory",
+        harms.little_memory,
+        meanwhile=harms.leave_little_memory,
+        says=(
+            "The captioner failed on this picture.",
+            BROKE_OFF,
+            "This picture needs more memory than there is.",
+            CAPTION,
+        ),
+    ),
     Fault("bundle damaged under the captioner", harms.damaged_bundle, says=(CAPTION, BROKE_OFF)),
-    Fault("bundle damaged before it is loaded again", harms.damaged_bundle_to_load,
-          says=(f"The captioner bundle's {harms.WEIGHTS} is damaged or from another bundle.",)),
-    Fault("voice killed while it speaks", harms.voice_that_dies, says=(),
-          traced="The voice espeak-ng failed. Please choose another voice."),
+    Fault(
+        "bundle damaged before it is loaded again",
+        harms.damaged_bundle_to_load,
+        says=(f"The captioner bundle's {harms.WEIGHTS} is damaged or from another bundle.",),
+    ),
+    Fault(
+        "voice killed while it speaks",
+        harms.voice_that_dies,
+        says=(),
+        traced="The voice espeak-ng failed. Please choose another voice.",
+    ),
     Fault("voice gone", harms.voice_gone),  # another voice speaks
     Fault("player killed while it plays", says=(), meanwhile=harms.kill_player, traced=UNHEARD),
-    Fault("player gone", harms.without(*PLAYERS), says=(),
-          traced="I cannot be heard: no program plays sound. Please install pulseaudio-utils."),
-    Fault("sound server stopped and started again", harms.no_sound_server, says=(),
-          traced=UNHEARD),
-    Fault("clipboard owner frozen", harms.frozen_clipboard, key="c",
-          says=("The clipboard did not answer. Copy the picture again.",)),
-    Fault("clipboard tool missing", harms.without("xclip"), key="c",
-          says=("I need xclip to read the clipboard. Install the package xclip.",)),
-    Fault("tool to copy missing", harms.no_tool_to_copy, key="x",
-          says=("I could not copy: the clipboard did not take it.",)),
-    Fault("settings deleted", harms.spoilt(
-        lambda file: file.unlink(), "settings.toml is gone. I keep the settings")),
+    Fault(
+        "player gone",
+        harms.without(*PLAYERS),
+        says=(),
+        traced="I cannot be heard: no program plays sound. Please install pulseaudio-utils.",
+    ),
+    Fault("sound server stopped and started again", harms.no_sound_server, says=(), traced=UNHEARD),
+    Fault(
+        "clipboard owner frozen",
+        harms.frozen_clipboard,
+        key="c",
+        says=("The clipboard did not answer. Copy the picture again.",),
+    ),
+    Fault(
+        "clipboard tool missing",
+        harms.without("xclip"),
+        key="c",
+        says=("I need xclip to read the clipboard. Install the package xclip.",),
+    ),
+    Fault(
+        "tool to copy missing",
+        harms.no_tool_to_copy,
+        key="x",
+        says=("I could not copy: the clipboard did not take it.",),
+    ),
+    Fault(
+        "settings deleted",
+        harms.spoilt(lambda file: file.unlink(), "settings.toml is gone. I keep the settings"),
+    ),
     Fault("settings cut short", harms.spoilt(harms.cut_short, "cannot be read: Invalid value.")),
-    Fault("settings unreadable", harms.spoilt(
-        lambda file: file.chmod(0), "settings.toml cannot be read. Please check who may read it.")),
-    Fault("settings replaced by a folder", harms.spoilt(
-        harms.make_folder, "settings.toml is not a file. Please remove what is at ")),
-    Fault("settings saved in the middle of a caption", harms.captioner_stopped,
-          meanwhile=lambda world: world.change(unload_after_minutes=9)),
+    Fault(
+        "settings unreadable",
+        harms.spoilt(
+            lambda file: file.chmod(0),
+            "settings.toml cannot be read. Please check who may read it.",
+        ),
+    ),
+    Fault(
+        "settings replaced by a folder",
+        harms.spoilt(harms.make_folder, "settings.toml is not a file. Please remove what is at "),
+    ),
+    Fault(
+        "settings saved in the middle of a caption",
+        harms.captioner_stopped,
+        meanwhile=lambda world: world.change(unload_after_minutes=9),
+    ),
     Fault("disk full while it runs", harms.full_disk, key="r"),
     Fault("all stands still in the middle of a caption", meanwhile=harms.stand_still),
 ]

@@ -69,8 +69,9 @@ def reading_the_clipboard(world: World) -> None:
     world.member("xclip")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP],
-                         ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name
+)
 def test_a_signal_at_any_moment_is_a_clean_end(world: World, number: signal.Signals) -> None:
     dice = random.Random(number)
     with before_photograph(world):
@@ -167,11 +168,20 @@ def test_a_full_disk_at_the_first_start(world: World) -> None:
 
 def test_speech_that_does_not_fit_on_the_disk_leaves_no_half(world: World) -> None:
     speech = world.home / "speech.wav"
-    command = [*processes.python("describer_daemon.cli.main"), "describe", str(demo.SAMPLE),
-               "--save", str(speech)]
+    command = [
+        *processes.python("describer_daemon.cli.main"),
+        "describe",
+        str(demo.SAMPLE),
+        "--save",
+        str(speech),
+    ]
     with harms.speech_with_room(world):
-        done = processes.run(["prlimit", "--fsize=20000:", *command], timeout=60, what="describe",
-                             env=world.environment)
+        done = processes.run(
+            ["prlimit", "--fsize=20000:", *command],
+            timeout=60,
+            what="describe",
+            env=world.environment,
+        )
     assert done.code == 1
     assert b"I cannot write the speech to speech.wav." in done.errors
     world.is_gone()
@@ -244,8 +254,9 @@ def test_a_clock_that_is_set_back_an_hour(world: World, tmp_path: Path) -> None:
     world.hears(set_back, BLACK)
     world.change(rate=world.rate)  # saves are still noticed
     world.hears(lambda: world.press("d"), BLACK)
-    first, *_, last = (line.split()[1] for line in world.log.read_text().splitlines()
-                       if line[:2] == "20")
+    first, *_, last = (
+        line.split()[1] for line in world.log.read_text().splitlines() if line[:2] == "20"
+    )
     assert last < first or last[:2] == "23", "its clock was not set back at all"
     assert world.end() == 0
     world.is_gone()

@@ -81,16 +81,23 @@ def gallery(xserver: VirtualDisplay, sandbox: Path) -> Iterator[Show]:
 
 def _titled(display: VirtualDisplay, title: str) -> bool:
     """Whether the active window's title begins so, and its contents are drawn."""
-    done = subprocess.run(["xdotool", "getactivewindow", "getwindowname"], check=False,
-                          capture_output=True, text=True, timeout=20, env=display.env)
+    done = subprocess.run(
+        ["xdotool", "getactivewindow", "getwindowname"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env=display.env,
+    )
     return done.returncode == 0 and done.stdout.startswith(title)
 
 
 def point(display: VirtualDisplay, window: Rectangle, place: Rectangle) -> None:
     """Put the pointer on the middle of a place in a window."""
     with display.opened() as connection:
-        connection.screen().root.warp_pointer(window.left + place.left + place.width // 2,
-                                              window.top + place.top + place.height // 2)
+        connection.screen().root.warp_pointer(
+            window.left + place.left + place.width // 2, window.top + place.top + place.height // 2
+        )
         connection.sync()
 
 
@@ -119,7 +126,10 @@ def test_the_large_one_without_a_pointer_and_the_one_at_the_pointer(
 
 
 def test_the_key_and_the_key_again(
-    daemon: RunningDaemon, gallery: Show, xserver: VirtualDisplay, captioner: ChildCaptioner,
+    daemon: RunningDaemon,
+    gallery: Show,
+    xserver: VirtualDisplay,
+    captioner: ChildCaptioner,
     press: Callable[[str], None],
 ) -> None:
     window = gallery("coffee", "chelsea")
@@ -154,12 +164,14 @@ def test_without_the_finder_the_window_is_the_picture(
 
 
 @pytest.fixture
-def session(xserver: VirtualDisplay, sandbox: Path, monkeypatch: pytest.MonkeyPatch
-            ) -> Iterator[str]:
+def session(
+    xserver: VirtualDisplay, sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     """The address of a session bus of the test's own."""
     address = f"unix:path={sandbox}/bus"
-    bus = processes.start(["dbus-daemon", "--session", "--nofork", "--nopidfile",
-                           f"--address={address}"])
+    bus = processes.start(
+        ["dbus-daemon", "--session", "--nofork", "--nopidfile", f"--address={address}"]
+    )
     wait_until((sandbox / "bus").exists, "there is no bus")
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
     yield address
@@ -177,8 +189,14 @@ def accessible(session: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[subpro
 
 
 def names_on(bus: str) -> str:
-    command = ["dbus-send", f"--bus={bus}", "--print-reply", "--dest=org.freedesktop.DBus", "/",
-               "org.freedesktop.DBus.ListNames"]
+    command = [
+        "dbus-send",
+        f"--bus={bus}",
+        "--print-reply",
+        "--dest=org.freedesktop.DBus",
+        "/",
+        "org.freedesktop.DBus.ListNames",
+    ]
     done = processes.run(command, timeout=20, what="The bus")
     assert done.code == 0
     return done.output.decode()
@@ -200,13 +218,15 @@ def watcher(accessible: object) -> Iterator[FocusWatcher]:
 
 
 def box_of(window: Rectangle, picture: Rectangle) -> Rectangle:
-    return Rectangle(window.left + picture.left, window.top + picture.top,
-                     picture.width, picture.height)
+    return Rectangle(
+        window.left + picture.left, window.top + picture.top, picture.width, picture.height
+    )
 
 
 @pytest.fixture
-def focused(watcher: FocusWatcher, gallery: Show, xserver: VirtualDisplay
-            ) -> tuple[Rectangle, Rectangle]:
+def focused(
+    watcher: FocusWatcher, gallery: Show, xserver: VirtualDisplay
+) -> tuple[Rectangle, Rectangle]:
     """A window of two buttons, the large one focused; → the window's place and that one's."""
     assert watcher.box() is None
     window = gallery("coffee", "chelsea", kind="buttons")
@@ -231,8 +251,9 @@ def test_the_focused_object_tells_its_place(
     window, _ = focused
     for picture in (LARGE, SMALL, LARGE):
         place = box_of(window, picture)
-        wait_until(lambda place=place: screens.alike(watcher.box(within=5), place),
-                   f"it never was {place}")
+        wait_until(
+            lambda place=place: screens.alike(watcher.box(within=5), place), f"it never was {place}"
+        )
         to(xserver, "Tab")
 
 
@@ -249,14 +270,20 @@ def test_a_program_that_hangs_or_is_gone_costs_only_the_hint(
 
 
 def _programs(title: str) -> list[int]:
-    done = subprocess.run(["xdotool", "search", "--name", title, "getwindowpid"], check=True,
-                          capture_output=True, text=True, timeout=20)
+    done = subprocess.run(
+        ["xdotool", "search", "--name", title, "getwindowpid"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
     return sorted({int(pid) for pid in done.stdout.split()})
 
 
 def test_an_object_in_another_window_is_no_longer_meant(
-    watcher: FocusWatcher, picture_window: Callable[..., Rectangle],
-    focused: tuple[Rectangle, Rectangle]
+    watcher: FocusWatcher,
+    picture_window: Callable[..., Rectangle],
+    focused: tuple[Rectangle, Rectangle],
 ) -> None:
     picture_window(bundles.photograph("rocket").convert("RGB"))  # feh tells nothing
     wait_until(lambda: watcher.box(within=5) is None, "the focus was not lost")
@@ -282,17 +309,19 @@ def test_without_a_bus_there_is_no_focus(
     assert watcher.name == "none"
 
 
-def test_no_accessibility_bus_is_started_for_us(
-    xserver: VirtualDisplay, session: str
-) -> None:
+def test_no_accessibility_bus_is_started_for_us(xserver: VirtualDisplay, session: str) -> None:
     with pytest.raises(DBusErrorResponse):
         focus._accessibility_bus()
     assert "org.a11y" not in names_on(session)
 
 
 def test_the_key_describes_the_focused_picture_wherever_the_pointer_is(
-    accessible: object, daemon: RunningDaemon, gallery: Show, xserver: VirtualDisplay,
-    captioner: ChildCaptioner, press: Callable[[str], None],
+    accessible: object,
+    daemon: RunningDaemon,
+    gallery: Show,
+    xserver: VirtualDisplay,
+    captioner: ChildCaptioner,
+    press: Callable[[str], None],
 ) -> None:
     wait_until(lambda: control.send("status")["focus by"] == "at-spi", "no accessibility bus")
     window = gallery("coffee", "chelsea", kind="buttons")

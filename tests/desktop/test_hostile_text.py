@@ -22,10 +22,18 @@ from tests.desktop.fixtures_sound import reference
 
 VOICE = VoiceSettings("en-us", rate=300)
 OPTIONS = ("-f /etc/passwd", "--help", "--voices", "-w /tmp/stolen.wav", "-", "-x dog")
-MARKUP = ("<speak>A dog<break time='9s'/>runs.</speak>", "A dog.<mark name='x'/> It runs.",
-          "<audio src='/etc/passwd'/>A dog.", "&lt;dog&gt; &#65; dog")
-SHELL = ("$(touch stolen) `touch stolen`", "a; touch stolen", "'; touch stolen; '",
-         "| touch stolen")
+MARKUP = (
+    "<speak>A dog<break time='9s'/>runs.</speak>",
+    "A dog.<mark name='x'/> It runs.",
+    "<audio src='/etc/passwd'/>A dog.",
+    "&lt;dog&gt; &#65; dog",
+)
+SHELL = (
+    "$(touch stolen) `touch stolen`",
+    "a; touch stolen",
+    "'; touch stolen; '",
+    "| touch stolen",
+)
 PHONEMES = "[[h@l'oU]]"
 
 
@@ -36,8 +44,9 @@ def saved(speaker: EspeakSpeaker | Pyttsx3Speaker, text: str, folder: Path) -> a
 
 
 @pytest.fixture(params=[EspeakSpeaker, Pyttsx3Speaker], ids=lambda backend: backend.name)
-def speaker(request: pytest.FixtureRequest, sandbox: Path, monkeypatch: pytest.MonkeyPatch
-            ) -> EspeakSpeaker | Pyttsx3Speaker:
+def speaker(
+    request: pytest.FixtureRequest, sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> EspeakSpeaker | Pyttsx3Speaker:
     monkeypatch.chdir(sandbox)
     made: EspeakSpeaker | Pyttsx3Speaker = request.param()
     made.configure(VOICE)
@@ -65,7 +74,8 @@ def test_phonemes_are_read_out_as_letters(
 
 
 @pytest.mark.parametrize(
-    "text", [*OPTIONS, *MARKUP, *SHELL, PHONEMES, "a\n.\nSTOP all", "\1 20S a"])
+    "text", [*OPTIONS, *MARKUP, *SHELL, PHONEMES, "a\n.\nSTOP all", "\1 20S a"]
+)
 def test_the_synthesiser_hears_of_it_only_as_text(text: str) -> None:
     command = espeak.command(VOICE)
     assert text not in command
@@ -73,8 +83,9 @@ def test_the_synthesiser_hears_of_it_only_as_text(text: str) -> None:
     assert b"\n" not in given
     assert b"\1" not in given
     phonemes = [*command, "-q", "-x"]
-    said = processes.run([part for part in phonemes if part != "--stdout"], timeout=20,
-                         what="espeak-ng", data=given)
+    said = processes.run(
+        [part for part in phonemes if part != "--stdout"], timeout=20, what="espeak-ng", data=given
+    )
     assert said.code == 0
     assert b"root" not in said.output
 
@@ -113,9 +124,16 @@ def overheard(address: str, folder: Path) -> Iterator[tuple[str, bytearray]]:
         serving.join()
 
 
-HOSTILE = ("A dog.\r\n.\r\nSTOP all\r\nSET self SSML_MODE on\r\nSPEAK\r\n", ".\r\nQUIT\r\n",
-           ".", "..", "A dog.\n.\nSET all VOLUME -100", "A dog.\u2028.\u2028QUIT",
-           "\x00.\r\n\x85QUIT", MARKUP[0])
+HOSTILE = (
+    "A dog.\r\n.\r\nSTOP all\r\nSET self SSML_MODE on\r\nSPEAK\r\n",
+    ".\r\nQUIT\r\n",
+    ".",
+    "..",
+    "A dog.\n.\nSET all VOLUME -100",
+    "A dog.\u2028.\u2028QUIT",
+    "\x00.\r\n\x85QUIT",
+    MARKUP[0],
+)
 
 
 def test_speech_dispatcher_gets_one_line_whatever_is_said(

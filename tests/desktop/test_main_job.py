@@ -34,7 +34,9 @@ def own_sentence(captioner: ChildCaptioner, picture: Picture, verb: Verb) -> str
 
 
 def test_twenty_in_a_row_alternating_screen_and_clipboard(
-    daemon: RunningDaemon, captioner: ChildCaptioner, press: Callable[[str], None],
+    daemon: RunningDaemon,
+    captioner: ChildCaptioner,
+    press: Callable[[str], None],
     picture_window: Callable[[Image.Image], Rectangle],
     clip_image: Callable[[Image.Image], tuple[object, bytes]],
 ) -> None:
@@ -54,7 +56,8 @@ def test_twenty_in_a_row_alternating_screen_and_clipboard(
 
 
 def test_repeat_copy_and_stop(
-    daemon: RunningDaemon, press: Callable[[str], None],
+    daemon: RunningDaemon,
+    press: Callable[[str], None],
     picture_window: Callable[[Image.Image], Rectangle],
 ) -> None:
     picture_window(photograph("astronaut"))
@@ -75,7 +78,8 @@ def test_repeat_copy_and_stop(
 
 
 def test_a_black_screen_names_the_curtain(
-    daemon: RunningDaemon, picture_window: Callable[[Image.Image], Rectangle],
+    daemon: RunningDaemon,
+    picture_window: Callable[[Image.Image], Rectangle],
     press: Callable[[str], None],
 ) -> None:
     picture_window(Image.new("RGB", (400, 300)))
@@ -95,7 +99,8 @@ def letter(lines: int) -> Image.Image:
 
 
 def test_text_in_a_window_is_read_aloud(
-    daemon: RunningDaemon, picture_window: Callable[[Image.Image], Rectangle],
+    daemon: RunningDaemon,
+    picture_window: Callable[[Image.Image], Rectangle],
     press: Callable[[str], None],
 ) -> None:
     picture_window(letter(3))
@@ -109,7 +114,8 @@ def test_text_in_a_window_is_read_aloud(
 
 
 def test_long_text_is_read_until_it_is_stopped(
-    daemon: RunningDaemon, picture_window: Callable[[Image.Image], Rectangle],
+    daemon: RunningDaemon,
+    picture_window: Callable[[Image.Image], Rectangle],
     press: Callable[[str], None],
 ) -> None:
     picture_window(letter(15))
@@ -125,8 +131,10 @@ def test_long_text_is_read_until_it_is_stopped(
 
 
 def test_what_fails_is_spoken_and_the_next_key_works(
-    daemon: RunningDaemon, clip_data: Callable[[str, bytes], object],
-    clip_image: Callable[[Image.Image], object], press: Callable[[str], None],
+    daemon: RunningDaemon,
+    clip_data: Callable[[str, bytes], object],
+    clip_image: Callable[[Image.Image], object],
+    press: Callable[[str], None],
 ) -> None:
     clip_data("image/png", b"\x89PNG\r\n\x1a\nbroken")
     before = daemon.answered()
@@ -136,15 +144,18 @@ def test_what_fails_is_spoken_and_the_next_key_works(
         assert recording.wait_for_silence()
         broken = "The picture is damaged or cut off, so I cannot read it."
         unreadable = "This is not a picture of a kind that I can read."
-        assert max(similarity(recording.samples, spoken(text))
-                   for text in (broken, unreadable)) > SAME
+        assert (
+            max(similarity(recording.samples, spoken(text)) for text in (broken, unreadable)) > SAME
+        )
     clip_image(photograph("camera"))
     _, sureness = daemon.hears(lambda: press("ctrl+alt+c"))
     assert sureness > SAME
 
 
 def test_saved_settings_are_taken_up_and_broken_ones_are_told(
-    daemon: RunningDaemon, settings: Path, press: Callable[[str], None],
+    daemon: RunningDaemon,
+    settings: Path,
+    press: Callable[[str], None],
     picture_window: Callable[[Image.Image], Rectangle],
 ) -> None:
     picture_window(photograph("camera"))
@@ -212,7 +223,8 @@ def test_a_display_that_comes_back_is_listened_to_again(
 
 
 def test_the_daemon_leaves_nothing_behind(
-    daemon: RunningDaemon, picture_window: Callable[[Image.Image], Rectangle],
+    daemon: RunningDaemon,
+    picture_window: Callable[[Image.Image], Rectangle],
     press: Callable[[str], None],
 ) -> None:
     picture_window(photograph("camera"))
@@ -234,8 +246,13 @@ def _descendants(pid: int) -> set[int]:
 def test_describe_saves_speech(sandbox: Path) -> None:
     picture, speech = sandbox / "photo.png", sandbox / "speech.wav"
     photograph("astronaut").save(picture)
-    command = [*processes.python("describer_daemon.cli.main"), "describe", str(picture),
-               "--save", str(speech)]
+    command = [
+        *processes.python("describer_daemon.cli.main"),
+        "describe",
+        str(picture),
+        "--save",
+        str(speech),
+    ]
     done = processes.run(command, timeout=60, what="describer describe")
     assert done.code == 0, done.errors
     sentence = done.output.decode().strip()

@@ -44,8 +44,11 @@ for family, address in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:d
 def namespaces() -> list[list[str]]:
     """The ways to a namespace with no interface that this machine allows, best first."""
     ways = [["unshare", "--net"], ["unshare", "--map-current-user", "--net"]]
-    return [way for way in ways
-            if subprocess.run([*way, "true"], capture_output=True, check=False).returncode == 0]
+    return [
+        way
+        for way in ways
+        if subprocess.run([*way, "true"], capture_output=True, check=False).returncode == 0
+    ]
 
 
 def offline() -> list[str]:
@@ -55,8 +58,9 @@ def offline() -> list[str]:
 
 @pytest.mark.parametrize("way", [*namespaces()[:1], NO_NAMESPACE], ids=lambda way: way[-1])
 def test_offline_is_offline(way: list[str]) -> None:
-    done = subprocess.run([*way, sys.executable, "-c", LOOK], capture_output=True, text=True,
-                          timeout=60, check=True)
+    done = subprocess.run(
+        [*way, sys.executable, "-c", LOOK], capture_output=True, text=True, timeout=60, check=True
+    )
     errors = [int(line) for line in done.stdout.split()]
     assert len(errors) == 2  # ENETUNREACH, or EPERM
     assert set(errors) <= {1, 99, 101}
@@ -68,8 +72,13 @@ def trace(sandbox: Path) -> Path:
 
 
 @pytest.fixture
-def watched(xserver: VirtualDisplay, audio: VirtualSound, settings: Path, trace: Path,
-            monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningDaemon]:
+def watched(
+    xserver: VirtualDisplay,
+    audio: VirtualSound,
+    settings: Path,
+    trace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[RunningDaemon]:
     """The real `describer run`, offline and traced with all its children."""
     command = processes.python
     prefix = [*offline(), "strace", "-f", "-qq", "-y", "-s", "999", "-e", TRACED, "-o", str(trace)]
@@ -87,7 +96,9 @@ def watched(xserver: VirtualDisplay, audio: VirtualSound, settings: Path, trace:
 
 
 def one_after_another(
-    daemon: RunningDaemon, press: Callable[[str], None], show: Callable[[Image.Image], Rectangle],
+    daemon: RunningDaemon,
+    press: Callable[[str], None],
+    show: Callable[[Image.Image], Rectangle],
     copy: Callable[[Image.Image], object],
 ) -> list[bytes]:
     """The main job, with every way in and out; → pieces of what was looked at."""
@@ -119,7 +130,10 @@ def pieces(image: Image.Image) -> Iterator[bytes]:
 
 
 def test_the_whole_job_without_a_network_and_with_nothing_on_the_disk(
-    watched: RunningDaemon, trace: Path, sandbox: Path, press: Callable[[str], None],
+    watched: RunningDaemon,
+    trace: Path,
+    sandbox: Path,
+    press: Callable[[str], None],
     picture_window: Callable[[Image.Image], Rectangle],
     clip_image: Callable[[Image.Image], tuple[object, bytes]],
 ) -> None:
@@ -141,16 +155,20 @@ def test_the_whole_job_without_a_network_and_with_nothing_on_the_disk(
     (sandbox / "control").write_bytes(b"before" + seen[0] + b"after")
     new = (while_it_runs | set(files())) - before - {trace}
     assert [path for path in new if any(piece in content(path) for piece in seen)] == [
-        sandbox / "control"]
+        sandbox / "control"
+    ]
 
 
 def unexpected(calls: str, sandbox: Path) -> set[str]:
     """Files that somebody opened to write and that are none of those that are known."""
-    known = (r"/dev/(null|tty|pts/.*)", r"/proc/self/(coredump_filter|task/.*|comm)",
-             rf"{re.escape(str(sandbox))}/run/describer/lock",
-             rf"{re.escape(str(sandbox))}/.*describer\.log(\.\d)?",
-             r".*/pulse/cookie",  # random bytes by which a sound server knows its owner
-             r".*/__pycache__/.*\.pyc\.\d+")
+    known = (
+        r"/dev/(null|tty|pts/.*)",
+        r"/proc/self/(coredump_filter|task/.*|comm)",
+        rf"{re.escape(str(sandbox))}/run/describer/lock",
+        rf"{re.escape(str(sandbox))}/.*describer\.log(\.\d)?",
+        r".*/pulse/cookie",  # random bytes by which a sound server knows its owner
+        r".*/__pycache__/.*\.pyc\.\d+",
+    )
     written = set()
     for line in calls.splitlines():
         match = re.search(r'(?:open|openat|creat)\((?:[^,"]*, )?"([^"]*)", ([A-Z_|]*)', line)

@@ -240,9 +240,17 @@ def test_twenty_captions_in_a_row_are_all_heard(
 
 
 def test_any_text_is_only_text(speaker: Any, audio: VirtualSound) -> None:
-    for text in ("-v nonsense --stdout", "<break/> & </speak>", "[[h@loU]] world", ". Dots..",
-                 "\r\n.\r\nSTOP all", "\x01 20S control", "QUIT the room", "漢字 🎉 \udcff",
-                 '50% "off"'):
+    for text in (
+        "-v nonsense --stdout",
+        "<break/> & </speak>",
+        "[[h@loU]] world",
+        ". Dots..",
+        "\r\n.\r\nSTOP all",
+        "\x01 20S control",
+        "QUIT the room",
+        "漢字 🎉 \udcff",
+        '50% "off"',
+    ):
         ends = Ends()
         with audio.record() as recording:
             speaker.speak(text, ends)
@@ -294,9 +302,7 @@ def test_rate_and_volume_are_heard(played: Any, recording: Recording, heard: Hea
     assert abs(max(recording.samples) - whole) < 0.1 * whole
 
 
-def test_save_writes_what_is_spoken(
-    speaker: Any, recording: Recording, tmp_path: Path
-) -> None:
+def test_save_writes_what_is_spoken(speaker: Any, recording: Recording, tmp_path: Path) -> None:
     path = tmp_path / "speech.wav"
     speaker.save(DOG, path)
     assert recording.first_sound is None, "saving must not be heard"
@@ -361,13 +367,17 @@ def test_the_sound_server_comes_back(espeak: EspeakSpeaker, monkeypatch: Any) ->
 
 
 def test_aplay_serves_where_nothing_better_is(
-    audio: VirtualSound, recording: Recording, heard: Heard, tmp_path: Path,
+    audio: VirtualSound,
+    recording: Recording,
+    heard: Heard,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     only(["espeak-ng", "aplay"], tmp_path, monkeypatch)
     asound = tmp_path / "asound.conf"
-    asound.write_text("pcm_type.pulse { lib libasound_module_pcm_pulse.so }\n"
-                      "pcm.!default { type pulse }\n")
+    asound.write_text(
+        "pcm_type.pulse { lib libasound_module_pcm_pulse.so }\npcm.!default { type pulse }\n"
+    )
     monkeypatch.setenv("ALSA_CONFIG_PATH", str(asound))
     speaker = EspeakSpeaker()
     speaker.configure(VOICE)
@@ -388,9 +398,7 @@ def test_no_player_is_refused_with_the_cure(
         assert "install pulseaudio-utils" in error.spoken
 
 
-def test_no_voice_is_refused_with_the_cure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_voice_is_refused_with_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     only(["paplay"], tmp_path, monkeypatch)
     assert "install espeak-ng" in EspeakSpeaker.unavailable_reason()
     error = say(EspeakSpeaker(), DOG)
@@ -431,9 +439,7 @@ def test_a_hung_sound_server(monkeypatch: pytest.MonkeyPatch) -> None:
         assert children() <= before
 
 
-def test_the_order_of_back_ends(
-    speech_service: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_order_of_back_ends(speech_service: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert backends.choose(SPEAKERS).backend is SpeechDispatcher
     monkeypatch.setenv("SPEECHD_ADDRESS", "unix_socket:/nonexistent")
     choice = backends.choose(SPEAKERS)

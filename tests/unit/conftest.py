@@ -43,7 +43,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _build(folder: Path) -> None:
     bundles.prepare_training(folder)
     command = bundles.training_command("build", folder, "work", "--out", folder / "bundle")
-    done = subprocess.run(command, cwd=bundles.ROOT, env=bundles.training_environment(),
-                          capture_output=True, text=True, timeout=400, check=False)
+    done = subprocess.run(
+        command,
+        cwd=bundles.ROOT,
+        env=bundles.training_environment(),
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr

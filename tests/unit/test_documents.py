@@ -11,14 +11,20 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("describer_daemon", "models", "training", "benchmarks", "tests")
 # where there is nothing of ours: environments, what is built, caches
-_FOLDERS = [path for path in ROOT.iterdir()
-            if path.is_dir() and path.name[0] != "." and path.name != "build"]
-FILES = {path.relative_to(ROOT).as_posix()
-         for path in chain(ROOT.iterdir(), *(folder.rglob("*") for folder in _FOLDERS))
-         if path.is_file()}
+_FOLDERS = [
+    path
+    for path in ROOT.iterdir()
+    if path.is_dir() and path.name[0] != "." and path.name != "build"
+]
+FILES = {
+    path.relative_to(ROOT).as_posix()
+    for path in chain(ROOT.iterdir(), *(folder.rglob("*") for folder in _FOLDERS))
+    if path.is_file()
+}
 # a bundle's card stays as it was when the bundle was made, which vouches for every byte of it
-DOCUMENTS = sorted(name for name in FILES
-                   if name.endswith(".md") and not name.endswith("MODEL_CARD.md"))
+DOCUMENTS = sorted(
+    name for name in FILES if name.endswith(".md") and not name.endswith("MODEL_CARD.md")
+)
 DECISIONS = sorted(name for name in DOCUMENTS if re.match(r"docs/adr/\d{4}-", name))
 
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -26,8 +32,11 @@ FILE = re.compile(r"[\w./-]+\.(?:md|py|sh|toml|tsv)")
 FOLDER = re.compile(rf"(?:{'|'.join((*PACKAGES, 'docs', 'scripts', 'requirements'))})/[\w/-]*")
 MODULE = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
 TEST = re.compile(r"\b([du])/`([\w/]+)`")
-STATUS = re.compile(r"^\*\*Status\.\*\* (Accepted|Superseded by \[\d{4}\]\(\d{4}-[\w-]+\.md\))"
-                    r"[^\n]*\. \*\*Date\.\*\* (\d{4}-\d\d-\d\d)\.$", re.MULTILINE)
+STATUS = re.compile(
+    r"^\*\*Status\.\*\* (Accepted|Superseded by \[\d{4}\]\(\d{4}-[\w-]+\.md\))"
+    r"[^\n]*\. \*\*Date\.\*\* (\d{4}-\d\d-\d\d)\.$",
+    re.MULTILINE,
+)
 
 
 def text(name: str) -> str:
@@ -72,8 +81,9 @@ def test_every_file_that_is_named_exists(name: str) -> None:
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_every_module_that_is_named_exists(name: str) -> None:
-    named = chain.from_iterable(MODULE.findall(each) for each in quoted(text(name))
-                                if not FILE.fullmatch(each))
+    named = chain.from_iterable(
+        MODULE.findall(each) for each in quoted(text(name)) if not FILE.fullmatch(each)
+    )
     assert not [each for each in named if not is_in_a_module(each)]
 
 
@@ -117,7 +127,8 @@ def test_the_words_of_the_glossary_stand_where_it_says() -> None:
                 pages = [text(path) for path in files(name)]
             else:  # what stands in the file before it
                 assert any(re.search(rf"\b{re.escape(name)}\b", page) for page in pages), (
-                    f"{term}: {name}")
+                    f"{term}: {name}"
+                )
         assert pages, term
 
 

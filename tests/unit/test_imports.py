@@ -12,28 +12,47 @@ import pytest
 import describer_daemon
 
 REPOSITORY = Path(__file__).parents[2]
-HEAVY = ("numpy", "PIL", "onnxruntime", "torch", "torchvision", "matplotlib", "scipy",
-         "rapidocr", "cv2")
+HEAVY = (
+    "numpy",
+    "PIL",
+    "onnxruntime",
+    "torch",
+    "torchvision",
+    "matplotlib",
+    "scipy",
+    "rapidocr",
+    "cv2",
+)
 DESKTOP = ("Xlib", "mss", "pynput", "pystray", "pyttsx3", "gi", "pyperclip", "jeepney")
 # the captioner's own process decodes pictures and runs the model
-OF_THE_CHILD = {"describer_daemon.captioner.child", "describer_daemon.captioner.image_decoding",
-                "describer_daemon.captioner.results"}
+OF_THE_CHILD = {
+    "describer_daemon.captioner.child",
+    "describer_daemon.captioner.image_decoding",
+    "describer_daemon.captioner.results",
+}
 
 
 def loaded(code: str, *arguments: str) -> set[str]:
     """Top-level modules that are loaded after `code` ran in an interpreter of its own."""
     code = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})\n{code}\n"
     code += "import json; print(json.dumps(sorted({n.partition('.')[0] for n in sys.modules})))"
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True,
-                          text=True, timeout=90, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
 def modules_of_the_daemon() -> list[str]:
     root = Path(describer_daemon.__file__).parent
-    names = [".".join((root.name, *path.relative_to(root).with_suffix("").parts))
-             for path in sorted(root.rglob("*.py"))]
+    names = [
+        ".".join((root.name, *path.relative_to(root).with_suffix("").parts))
+        for path in sorted(root.rglob("*.py"))
+    ]
     return [name.removesuffix(".__init__") for name in names if not name.endswith("__main__")]
 
 
@@ -46,14 +65,16 @@ def test_the_daemon_starts_light(module: str) -> None:
 def test_no_module_of_the_daemon_loads_anything_heavy_when_it_is_imported() -> None:
     light = [name for name in modules_of_the_daemon() if name not in OF_THE_CHILD]
     assert len(light) > 20
-    now = loaded("import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)",
-                 *light)
+    now = loaded(
+        "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)", *light
+    )
     assert not now & {*HEAVY, *DESKTOP, "models", "training"}
 
 
 def test_the_help_is_quick_to_come() -> None:
-    code = ("from describer_daemon.cli.main import main\n"
-            "try: main(['--help'])\nexcept SystemExit: pass")
+    code = (
+        "from describer_daemon.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass"
+    )
     assert not loaded(code) & {*HEAVY, *DESKTOP, "models"}
 
 
@@ -70,8 +91,16 @@ def test_a_caption_needs_no_torch(tiny_bundle: Path) -> None:
         str(tiny_bundle),
     )
     assert {"numpy", "PIL", "onnxruntime", "models"} <= now  # so it was a real caption
-    assert not now & {"torch", "torchvision", "matplotlib", "onnx", "scipy", "training",
-                      "rapidocr", "cv2"}
+    assert not now & {
+        "torch",
+        "torchvision",
+        "matplotlib",
+        "onnx",
+        "scipy",
+        "training",
+        "rapidocr",
+        "cv2",
+    }
 
 
 def test_reading_text_needs_no_captioner() -> None:

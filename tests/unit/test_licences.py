@@ -17,8 +17,13 @@ SPDX = re.compile(r"[A-Za-z0-9.+-]+-[A-Za-z0-9.+-]+( (AND|OR|WITH) [A-Za-z0-9.+-
 
 def listed(*wanted: str) -> dict[str, str]:
     """What `scripts/licences.py` prints: the licences by the packages' names."""
-    done = subprocess.run([sys.executable, ROOT / "scripts" / "licences.py", *wanted],
-                          capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "licences.py", *wanted],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     lines = (line.split("\t") for line in done.stdout.splitlines())
     return {name: licence for name, _, licence in lines}
@@ -36,7 +41,8 @@ TEXT = section("What `describer[text]` adds")
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"), [("describer", LIGHT), ("describer[text]", LIGHT | TEXT)])
+    ("wanted", "told"), [("describer", LIGHT), ("describer[text]", LIGHT | TEXT)]
+)
 def test_every_package_that_comes_along_is_told_of(wanted: str, told: dict[str, str]) -> None:
     installed = listed(wanted)
     assert installed.pop("describer") == "MIT"
@@ -48,11 +54,15 @@ def test_every_package_that_comes_along_is_told_of(wanted: str, told: dict[str, 
 
 
 def test_every_part_of_the_wheel_is_told_of() -> None:
-    bundles = [f"`models/bundles/{path.name}/`" for path in (ROOT / "models/bundles").iterdir()
-               if path.is_dir()]
+    bundles = [
+        f"`models/bundles/{path.name}/`"
+        for path in (ROOT / "models/bundles").iterdir()
+        if path.is_dir()
+    ]
     assets = [*(ROOT / "models").rglob("*.tsv"), *(ROOT / "describer_daemon/assets").iterdir()]
-    files = [f"`{path.relative_to(ROOT).as_posix()}`" for path in assets
-             if path.name != "README.md"]
+    files = [
+        f"`{path.relative_to(ROOT).as_posix()}`" for path in assets if path.name != "README.md"
+    ]
     assert bundles
     assert files
     assert not [part for part in bundles + files if f"| {part} |" not in PAGE]
@@ -61,8 +71,11 @@ def test_every_part_of_the_wheel_is_told_of() -> None:
 def test_the_terms_of_the_bundles_are_those_of_their_cards() -> None:
     for card in (ROOT / "models/bundles").glob("*/MODEL_CARD.md"):
         text = " ".join(card.read_text(encoding="utf-8").split())
-        row = next(line for line in PAGE.splitlines()
-                   if line.startswith(f"| `models/bundles/{card.parent.name}/`"))
+        row = next(
+            line
+            for line in PAGE.splitlines()
+            if line.startswith(f"| `models/bundles/{card.parent.name}/`")
+        )
         assert "**non-commercial research and education**" in text
         assert "**non-commercial research and education**" in row
         assert ("Apache-2.0" in text) == ("Apache-2.0" in row)
@@ -72,8 +85,14 @@ def test_all_that_is_installed_is_listed_and_what_is_not_is_said() -> None:
     everything = listed()
     assert listed("describer[text]").items() <= everything.items()
     assert all(everything.values())
-    done = subprocess.run([sys.executable, ROOT / "scripts" / "licences.py", "no-such-package"],
-                          capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "licences.py", "no-such-package"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 1
-    assert done.stderr == ("no-such-package is not installed. "
-                           "Please run this with the Python that has it.\n")
+    assert done.stderr == (
+        "no-such-package is not installed. Please run this with the Python that has it.\n"
+    )

@@ -11,23 +11,53 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 ROOMS = ("describer_daemon", "models", "training", "benchmarks")
 MODULES = {"marshal", "shelve", "dill", "cloudpickle", "joblib", "xmlrpc", "telnetlib"}
-NETWORK = {"http", "requests", "httpx", "aiohttp", "ftplib", "smtplib",
-           "ssl", "asyncio", "socketserver"}
-CALLS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "pickle.load",
-         "pickle.loads", "yaml.load", "subprocess.getoutput", "subprocess.getstatusoutput",
-         "tempfile.mktemp", "urlopen", "urllib.request.urlopen", "urllib.request.urlretrieve"}
+NETWORK = {
+    "http",
+    "requests",
+    "httpx",
+    "aiohttp",
+    "ftplib",
+    "smtplib",
+    "ssl",
+    "asyncio",
+    "socketserver",
+}
+CALLS = {
+    "eval",
+    "exec",
+    "compile",
+    "__import__",
+    "os.system",
+    "os.popen",
+    "pickle.load",
+    "pickle.loads",
+    "yaml.load",
+    "subprocess.getoutput",
+    "subprocess.getstatusoutput",
+    "tempfile.mktemp",
+    "urlopen",
+    "urllib.request.urlopen",
+    "urllib.request.urlretrieve",
+}
 # each must say this, whatever the library's default is
 MUST = {"torch.load": ("weights_only", True)}
-MUST_NOT = {"np.load": ("allow_pickle", True), "numpy.load": ("allow_pickle", True),
-            "subprocess.run": ("shell", True), "subprocess.Popen": ("shell", True)}
+MUST_NOT = {
+    "np.load": ("allow_pickle", True),
+    "numpy.load": ("allow_pickle", True),
+    "subprocess.run": ("shell", True),
+    "subprocess.Popen": ("shell", True),
+}
 
 
 def found(source: str, room: str) -> Iterator[str]:
     """What must not be there, each as "line: what"."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [
-                name.name for name in node.names]
+            names = (
+                [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else [name.name for name in node.names]
+            )
             banned = MODULES | (NETWORK if room in ("describer_daemon", "models") else set())
             for name in names:
                 if name in banned or name.partition(".")[0] in banned:
@@ -35,8 +65,9 @@ def found(source: str, room: str) -> Iterator[str]:
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
             given = {word.arg: ast.unparse(word.value) for word in node.keywords}
-            if called in CALLS or any(given.get(word) not in (None, "False")
-                                      for word in ("shell", "trust_remote_code")):
+            if called in CALLS or any(
+                given.get(word) not in (None, "False") for word in ("shell", "trust_remote_code")
+            ):
                 yield f"{node.lineno}: {called}"
             for table, wanted in ((MUST, True), (MUST_NOT, False)):
                 word, value = table.get(called, ("", None))
@@ -48,24 +79,39 @@ def found(source: str, room: str) -> Iterator[str]:
 def test_nothing_of_the_kind_is_there(room: str) -> None:
     files = sorted((REPOSITORY / room).rglob("*.py"))
     assert files
-    there = [f"{path.relative_to(REPOSITORY)}:{what}" for path in files
-             for what in found(path.read_text(encoding="utf-8"), room)]
+    there = [
+        f"{path.relative_to(REPOSITORY)}:{what}"
+        for path in files
+        for what in found(path.read_text(encoding="utf-8"), room)
+    ]
     assert not there
 
 
-@pytest.mark.parametrize("source", [
-    "import marshal", "from shelve import open", "eval(text)", "import os; os.system(text)",
-    "import subprocess; subprocess.run(text, shell=True)", "pickle.loads(data)",
-    "import torch; torch.load(path)", "torch.load(path, weights_only=False)",
-    "np.load(path, allow_pickle=True)", "urlopen(address)", "from http import client",
-    "load(name, trust_remote_code=True)",
-])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import marshal",
+        "from shelve import open",
+        "eval(text)",
+        "import os; os.system(text)",
+        "import subprocess; subprocess.run(text, shell=True)",
+        "pickle.loads(data)",
+        "import torch; torch.load(path)",
+        "torch.load(path, weights_only=False)",
+        "np.load(path, allow_pickle=True)",
+        "urlopen(address)",
+        "from http import client",
+        "load(name, trust_remote_code=True)",
+    ],
+)
 def test_it_would_be_found(source: str) -> None:
     assert list(found(source, "describer_daemon"))
 
 
 def test_what_is_harmless_is_not_found() -> None:
-    source = ("import pathlib, re\nre.compile('a')\nnetwork.eval()\n"
-              "torch.load(path, weights_only=True)\nnp.load(path, allow_pickle=False)\n"
-              "from urllib.parse import quote\nsubprocess.run(command, check=False)\n")
+    source = (
+        "import pathlib, re\nre.compile('a')\nnetwork.eval()\n"
+        "torch.load(path, weights_only=True)\nnp.load(path, allow_pickle=False)\n"
+        "from urllib.parse import quote\nsubprocess.run(command, check=False)\n"
+    )
     assert not list(found(source, "models"))

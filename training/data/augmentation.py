@@ -21,7 +21,11 @@ class Augmentation:
     colour: float = 0.25
 
     def with_maps(
-        self, pixels: Tensor, maps: Tensor, mirror: Tensor, rows: Tensor | slice = slice(None),
+        self,
+        pixels: Tensor,
+        maps: Tensor,
+        mirror: Tensor,
+        rows: Tensor | slice = slice(None),
         size: int = 0,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """As `__call__`, for maps (B, K, h, w) over the pictures, too.
@@ -58,13 +62,17 @@ class Augmentation:
         width, height = ((area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1))
         across, down = ((torch.rand(count) * 2 - 1) * (1 - side) for side in (width, height))
         none = torch.zeros(count)
-        return torch.stack([torch.where(mirror, -width, width), none, across,
-                            none, height, down], 1).view(-1, 2, 3)
+        return torch.stack(
+            [torch.where(mirror, -width, width), none, across, none, height, down], 1
+        ).view(-1, 2, 3)
 
     def _coloured(self, pixels: Tensor, count: int, rows: Tensor | slice) -> Tensor:
         brightness, contrast, saturation = (
-            torch.empty(count, 1, 1, 1).uniform_(1 - self.colour, 1 + self.colour)[rows]
-            .to(pixels.device) for _ in range(3))
+            torch.empty(count, 1, 1, 1)
+            .uniform_(1 - self.colour, 1 + self.colour)[rows]
+            .to(pixels.device)
+            for _ in range(3)
+        )
         pixels = (pixels * brightness).clamp(0, 255)
         weights = torch.tensor(_GREY, device=pixels.device).view(1, 3, 1, 1)
         grey = (pixels * weights).sum(1, keepdim=True)

@@ -38,8 +38,7 @@ class Cleaning:
         """The words of a caption; none when it is to be left out."""
         text = caption.lower() if self.lower_case else caption
         # interned: the captions of a large data set share their words' memory
-        words = tuple(sys.intern(word) for word in self._pattern.findall(text)
-                      if self._kept(word))
+        words = tuple(sys.intern(word) for word in self._pattern.findall(text) if self._kept(word))
         too_long = self.maximum_words and len(words) > self.maximum_words
         return () if len(words) < self.minimum_words or too_long else words
 

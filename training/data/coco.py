@@ -12,10 +12,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _YEARS = ("2017", "2014")  # the same pictures under other names: never both
-_SPLIT_FILES = ("dataset_coco.json", "dataset_flickr30k.json", "dataset_flickr8k.json",
-                "dataset.json")
-_FOLDERS = ("Images", "images", "Flicker8k_Dataset", "flickr30k-images",
-            "flickr30k_images/flickr30k_images", "flickr30k_images")
+_SPLIT_FILES = (
+    "dataset_coco.json",
+    "dataset_flickr30k.json",
+    "dataset_flickr8k.json",
+    "dataset.json",
+)
+_FOLDERS = (
+    "Images",
+    "images",
+    "Flicker8k_Dataset",
+    "flickr30k-images",
+    "flickr30k_images/flickr30k_images",
+    "flickr30k_images",
+)
 
 
 def coco_sign(root: Path) -> Path | None:
@@ -58,8 +68,9 @@ def _coco_captions(path: Path, problems: list[str]) -> dict[str, list[str]]:
             if each["image_id"] in names:
                 captions[names[each["image_id"]]].append(str(each["caption"]))
             else:
-                problems.append(f"{path.name}: caption of picture {each['image_id']}, "
-                                "which is not in its list")
+                problems.append(
+                    f"{path.name}: caption of picture {each['image_id']}, which is not in its list"
+                )
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} has not the form of COCO's captions: {error!r}") from error
     return captions
@@ -85,8 +96,9 @@ def read_karpathy(root: Path) -> Annotations:
         for image in read_json(path)["images"]:
             name, split = str(image["filename"]), str(image["split"])
             if split not in names:
-                raise ValueError(f"{path}: {name} is of split {split}, which is none of "
-                                 f"{', '.join(names)}")
+                raise ValueError(
+                    f"{path}: {name} is of split {split}, which is none of {', '.join(names)}"
+                )
             names[split].add(name)
             folders.add(str(image.get("filepath", "")))
             if split != "test":

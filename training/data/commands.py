@@ -23,19 +23,46 @@ def _described(command: Callable[..., Any]) -> Callable[..., Any]:
     least = Cleaning()
     for option in (
         click.option("--data", type=_folder, required=True, help="Folder of the data set."),
-        click.option("--kind", default="auto", show_default=True,
-                     help="Its layout: karpathy, flickr8k, flickr30k, coco or table."),
+        click.option(
+            "--kind",
+            default="auto",
+            show_default=True,
+            help="Its layout: karpathy, flickr8k, flickr30k, coco or table.",
+        ),
         click.option("--lower-case/--keep-case", default=least.lower_case, show_default=True),
-        click.option("--punctuation/--no-punctuation", default=least.punctuation,
-                     show_default=True, help="Keep punctuation marks as words."),
-        click.option("--digits/--no-digits", default=least.digits, show_default=True,
-                     help="Keep words with digits."),
-        click.option("--minimum-letters", type=click.IntRange(min=1), show_default=True,
-                     default=least.minimum_letters, help="Letters of a word."),
-        click.option("--minimum-words", type=click.IntRange(min=1), show_default=True,
-                     default=least.minimum_words, help="Words of a caption."),
-        click.option("--maximum-words", type=click.IntRange(min=0), show_default=True,
-                     default=least.maximum_words, help="Words of a caption; 0: no limit."),
+        click.option(
+            "--punctuation/--no-punctuation",
+            default=least.punctuation,
+            show_default=True,
+            help="Keep punctuation marks as words.",
+        ),
+        click.option(
+            "--digits/--no-digits",
+            default=least.digits,
+            show_default=True,
+            help="Keep words with digits.",
+        ),
+        click.option(
+            "--minimum-letters",
+            type=click.IntRange(min=1),
+            show_default=True,
+            default=least.minimum_letters,
+            help="Letters of a word.",
+        ),
+        click.option(
+            "--minimum-words",
+            type=click.IntRange(min=1),
+            show_default=True,
+            default=least.minimum_words,
+            help="Words of a caption.",
+        ),
+        click.option(
+            "--maximum-words",
+            type=click.IntRange(min=0),
+            show_default=True,
+            default=least.maximum_words,
+            help="Words of a caption; 0: no limit.",
+        ),
     ):
         command = option(command)
     return command
@@ -43,8 +70,11 @@ def _described(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command()
 @_described
-@click.option("--out", type=click.Path(path_type=Path),
-              help="Folder for plots, statistics.json and the list of problems.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for plots, statistics.json and the list of problems.",
+)
 def prepare(data: Path, kind: str, out: Path | None, **rules: Any) -> None:
     """Say what a data set holds: lengths, vocabulary, unknown words, damaged pictures."""
     from training.data import statistics
@@ -63,10 +93,20 @@ def prepare(data: Path, kind: str, out: Path | None, **rules: Any) -> None:
 @click.command()
 @_described
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The shards' folder.")
-@click.option("--size", type=click.IntRange(min=8), default=224, show_default=True,
-              help="Pixels of the pictures' sides.")
-@click.option("--per-shard", type=click.IntRange(min=1), default=1000, show_default=True,
-              help="Pictures in one archive.")
+@click.option(
+    "--size",
+    type=click.IntRange(min=8),
+    default=224,
+    show_default=True,
+    help="Pixels of the pictures' sides.",
+)
+@click.option(
+    "--per-shard",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="Pictures in one archive.",
+)
 def shards(data: Path, kind: str, out: Path, size: int, per_shard: int, **rules: Any) -> None:
     """Write a data set into archives that training reads as a stream, in constant memory."""
     from training.data.shard_writer import write_shards

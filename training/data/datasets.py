@@ -18,9 +18,22 @@ if TYPE_CHECKING:
 
     from training.data.annotations import Annotations
 
-__all__ = ["LAYOUTS", "Cleaning", "Dataset", "Example", "Layout", "batches", "build_vocabulary",
-           "clean", "count_words", "load", "load_flickr8k", "load_unlabelled", "mirrored",
-           "most_frequent"]
+__all__ = [
+    "LAYOUTS",
+    "Cleaning",
+    "Dataset",
+    "Example",
+    "Layout",
+    "batches",
+    "build_vocabulary",
+    "clean",
+    "count_words",
+    "load",
+    "load_flickr8k",
+    "load_unlabelled",
+    "mirrored",
+    "most_frequent",
+]
 
 _MIRRORED = {"left": "right", "right": "left"}
 
@@ -60,20 +73,37 @@ class Layout:
 # in order of preference: a split file is there to be used
 LAYOUTS = {
     "karpathy": Layout(
-        "Karpathy's split file", "dataset_{coco,flickr30k,flickr8k}.json and the pictures' folder",
-        karpathy_sign, read_karpathy),
+        "Karpathy's split file",
+        "dataset_{coco,flickr30k,flickr8k}.json and the pictures' folder",
+        karpathy_sign,
+        read_karpathy,
+    ),
     "flickr8k": Layout(
-        "Flickr8k", "Images/ and Flickr8k.token.txt with Flickr_8k.{train,dev,test}Images.txt, "
-        "or captions.txt (Kaggle)", flickr8k_sign, read_flickr8k),
+        "Flickr8k",
+        "Images/ and Flickr8k.token.txt with Flickr_8k.{train,dev,test}Images.txt, "
+        "or captions.txt (Kaggle)",
+        flickr8k_sign,
+        read_flickr8k,
+    ),
     "flickr30k": Layout(
-        "Flickr30k", "flickr30k-images/ and results_20130124.token, or results.csv (Kaggle)",
-        flickr30k_sign, read_flickr30k),
+        "Flickr30k",
+        "flickr30k-images/ and results_20130124.token, or results.csv (Kaggle)",
+        flickr30k_sign,
+        read_flickr30k,
+    ),
     "coco": Layout(
-        "COCO captions", "annotations/captions_{train,val}{2017,2014}.json and the folders "
-        "train2017/, val2017/ (or 2014)", coco_sign, read_coco),
+        "COCO captions",
+        "annotations/captions_{train,val}{2017,2014}.json and the folders "
+        "train2017/, val2017/ (or 2014)",
+        coco_sign,
+        read_coco,
+    ),
     "table": Layout(
-        "a table", "a .csv with the columns image, caption and, if wanted, split, "
-        "and the pictures", table_sign, read_table),
+        "a table",
+        "a .csv with the columns image, caption and, if wanted, split, and the pictures",
+        table_sign,
+        read_table,
+    ),
 }
 
 
@@ -98,11 +128,16 @@ def load(root: Path, kind: str = "auto", cleaning: Cleaning | None = None) -> Da
     annotations = layout.read(root)
     dataset = _sorted_out(annotations, cleaning or Cleaning())
     sign = layout.sign(root)
-    lists = "" if annotations.development is not None else (
-        f"; for want of lists one picture in {annotations.every} is development")
-    found = (f"{layout.title} ({sign.name if sign else root.name}): {len(dataset.train)} pictures "
-             f"to train on, {len(dataset.development)} of development, "
-             f"{len(annotations.held_out)} held out, {len(dataset.problems)} problems{lists}{also}")
+    lists = (
+        ""
+        if annotations.development is not None
+        else (f"; for want of lists one picture in {annotations.every} is development")
+    )
+    found = (
+        f"{layout.title} ({sign.name if sign else root.name}): {len(dataset.train)} pictures "
+        f"to train on, {len(dataset.development)} of development, "
+        f"{len(annotations.held_out)} held out, {len(dataset.problems)} problems{lists}{also}"
+    )
     return Dataset(dataset.train, dataset.development, dataset.problems, found)
 
 
@@ -142,8 +177,11 @@ def _sorted_out(annotations: Annotations, cleaning: Cleaning) -> Dataset:
 
 def load_unlabelled(root: Path) -> tuple[list[Example], list[Example]]:
     """Pictures without captions, in order of name: to train on, and every tenth to look at."""
-    found = [Example(path, ()) for path in sorted(root.iterdir())
-             if path.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp"}]
+    found = [
+        Example(path, ())
+        for path in sorted(root.iterdir())
+        if path.suffix.lower() in {".jpg", ".jpeg", ".png", ".webp"}
+    ]
     if not found:
         raise FileNotFoundError(f"{root} holds no pictures")
     return [e for n, e in enumerate(found) if n % 10], found[::10]
@@ -172,8 +210,10 @@ def build_vocabulary(
 
 def most_frequent(counts: Counter[str], minimum: int) -> list[str]:
     """The words counted at least `minimum` times, most frequent first, ties in order of letters."""
-    return sorted((word for word, count in counts.items() if count >= minimum),
-                  key=lambda word: (-counts[word], word))
+    return sorted(
+        (word for word, count in counts.items() if count >= minimum),
+        key=lambda word: (-counts[word], word),
+    )
 
 
 def batches(count: int, size: int, seed: int) -> Iterator[list[int]]:

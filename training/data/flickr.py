@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _PUBLISHED_30K = "results_20130124.token"
-_FOLDERS_30K = ("flickr30k-images", "flickr30k_images/flickr30k_images", "flickr30k_images",
-                "Images", "images")
+_FOLDERS_30K = (
+    "flickr30k-images",
+    "flickr30k_images/flickr30k_images",
+    "flickr30k_images",
+    "Images",
+    "images",
+)
 _TABLES_30K = ("results.csv", "flickr30k_images/results.csv")
 # image_name| comment_number| comment; in one row of Kaggle's file the second bar is missing
 _ROW = re.compile(r"([^|]+)\|\s*\d+\s*\|?(.*)")
@@ -45,9 +50,12 @@ def read_flickr8k(root: Path) -> Annotations:
     else:
         raise FileNotFoundError(f"{root} holds neither Flickr8k.token.txt nor captions.txt")
     folder = first_there(root, ("Images", "Flicker8k_Dataset")) or root / "Images"
-    return Annotations(captions, files(folder, "Flickr8k's"),
-                       _names(root / "Flickr_8k.devImages.txt"),
-                       _names(root / "Flickr_8k.testImages.txt") or set())
+    return Annotations(
+        captions,
+        files(folder, "Flickr8k's"),
+        _names(root / "Flickr_8k.devImages.txt"),
+        _names(root / "Flickr_8k.testImages.txt") or set(),
+    )
 
 
 def flickr30k_sign(root: Path) -> Path | None:
@@ -69,8 +77,10 @@ def read_flickr30k(root: Path) -> Annotations:
     """
     path = flickr30k_sign(root)
     if path is None:
-        raise FileNotFoundError(f"{root} holds neither {_PUBLISHED_30K} nor results.csv "
-                                "(image_name| comment_number| comment)")
+        raise FileNotFoundError(
+            f"{root} holds neither {_PUBLISHED_30K} nor results.csv "
+            "(image_name| comment_number| comment)"
+        )
     captions: dict[str, list[str]] = defaultdict(list)
     problems = []
     if path.name == _PUBLISHED_30K:
@@ -85,8 +95,9 @@ def read_flickr30k(root: Path) -> Annotations:
     found = (root / name for name in _FOLDERS_30K)
     folder = next((each for each in found if _holds_pictures(each)), root / _FOLDERS_30K[0])
     # results.csv lies beside the pictures
-    pictures = {name: picture for name, picture in files(folder, "Flickr30k's").items()
-                if name != path.name}
+    pictures = {
+        name: picture for name, picture in files(folder, "Flickr30k's").items() if name != path.name
+    }
     development, test = _names(root / "val.txt", ".jpg"), _names(root / "test.txt", ".jpg")
     return Annotations(captions, pictures, development, test or set(), problems, every=31)
 
@@ -99,5 +110,7 @@ def _names(path: Path, suffix: str = "") -> set[str] | None:
     """The names in a list; `suffix` is added where it is missing. None when there is no list."""
     if not path.is_file():
         return None
-    return {name if name.endswith(suffix) else name + suffix
-            for name in path.read_text(encoding="utf-8").split()}
+    return {
+        name if name.endswith(suffix) else name + suffix
+        for name in path.read_text(encoding="utf-8").split()
+    }

@@ -91,8 +91,11 @@ def read_detections(folder: Path) -> dict[str, NDArray[np.float32]]:
     with gzip.open(path) as packed, io.TextIOWrapper(packed, encoding="utf-8") as file:
         for row in csv.DictReader(file):
             rows.setdefault(row["image"], []).append(
-                [numbers()[row["kind"]],
-                 *(float(row[side]) for side in ("left", "top", "right", "bottom", "score"))])
+                [
+                    numbers()[row["kind"]],
+                    *(float(row[side]) for side in ("left", "top", "right", "bottom", "score")),
+                ]
+            )
     return {name: np.asarray(boxes, np.float32) for name, boxes in rows.items()}
 
 
@@ -109,8 +112,11 @@ def examples(folder: Path, cleaning: Cleaning | None = None) -> list[Example]:
     captioned = load(folder, "table", cleaning)
     known = {each.path.name: each for each in (*captioned.train, *captioned.development)}
     paths = {path.name: path for path in (folder / "Images").iterdir()}
-    return [known.get(name, Example(paths[name], ()))
-            for name in sorted(read_labels(folder)) if name in paths]
+    return [
+        known.get(name, Example(paths[name], ()))
+        for name in sorted(read_labels(folder))
+        if name in paths
+    ]
 
 
 def held_out_examples(folder: Path) -> list[Example]:
@@ -169,8 +175,9 @@ def _captioned(example: Example) -> tuple[list[int], list[int], dict[int, int]]:
             each = [mention.count for mention in found if mention.kind == kind]
             if all(each):
                 counted[kind, min(3, sum(each))] += 1
-    numbers = {kind: count for (kind, count), times in reversed(counted.most_common())
-               if times >= _AGREED}
+    numbers = {
+        kind: count for (kind, count), times in reversed(counted.most_common()) if times >= _AGREED
+    }
     return [kind for kind, times in names.items() if times >= _AGREED], list(names), numbers
 
 

@@ -100,12 +100,16 @@ def _chart(random: Generator, size: tuple[int, int]) -> Image.Image:
         colour = _colour(random)
         for n, height in enumerate(heights):
             start = left + n * step
-            pen.rectangle([start + step / 6, bottom - height, start + step * 5 / 6, bottom],
-                          fill=colour if random.random() < 0.7 else _colour(random))
+            pen.rectangle(
+                [start + step / 6, bottom - height, start + step * 5 / 6, bottom],
+                fill=colour if random.random() < 0.7 else _colour(random),
+            )
     else:
         for _ in range(int(random.integers(1, 4))):
-            points = [(left + (n + 0.5) * step, bottom - height)
-                      for n, height in enumerate(random.permutation(heights))]
+            points = [
+                (left + (n + 0.5) * step, bottom - height)
+                for n, height in enumerate(random.permutation(heights))
+            ]
             pen.line(points, fill=_colour(random), width=3)
     return image
 
@@ -160,17 +164,29 @@ def _window(random: Generator, size: tuple[int, int]) -> Image.Image:
     pen = ImageDraw.Draw(image)
     accent = _colour(random)
     pen.rectangle([0, 0, width, 24], fill=accent)
-    pen.rectangle([0, 24, width // 4, height], fill=tuple((p * 9 + i) // 10
-                                                          for p, i in zip(paper, ink, strict=True)))
+    pen.rectangle(
+        [0, 24, width // 4, height],
+        fill=tuple((p * 9 + i) // 10 for p, i in zip(paper, ink, strict=True)),
+    )
     _lines(random, pen, (6, 34, width // 4, height - 10), ink)
     _lines(random, pen, (width // 4 + 10, 34, width - 8, height - 50), ink)
     for left in (width - 90, width - 180):
-        pen.rounded_rectangle([left, height - 36, left + 80, height - 10], 5, outline=ink,
-                              fill=accent if left > width - 100 else None)
+        pen.rounded_rectangle(
+            [left, height - 36, left + 80, height - 10],
+            5,
+            outline=ink,
+            fill=accent if left > width - 100 else None,
+        )
     return image
 
 
 _KINDS: dict[str, Callable[[Generator, tuple[int, int]], Image.Image]] = {
-    "noise": _noise, "plain": _plain, "text": _text, "chart": _chart, "map": _map,
-    "drawing": _drawing, "icons": _icons, "window": _window,
+    "noise": _noise,
+    "plain": _plain,
+    "text": _text,
+    "chart": _chart,
+    "map": _map,
+    "drawing": _drawing,
+    "icons": _icons,
+    "window": _window,
 }

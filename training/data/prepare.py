@@ -32,8 +32,11 @@ def faults(examples: Iterable[Example], path: Path | None = None) -> dict[Path, 
     """
     known = _findings(path)
     stamps = {example.path: _stamp(example.path) for example in examples}
-    fresh = [each for each, stamp in stamps.items()
-             if stamp and known.get(str(each), [None])[:-1] != stamp]
+    fresh = [
+        each
+        for each, stamp in stamps.items()
+        if stamp and known.get(str(each), [None])[:-1] != stamp
+    ]
     pool = ThreadPoolExecutor(processors())
     bar = tqdm(pool.map(fault, fresh), "checked", len(fresh), unit="picture", disable=not fresh)
     try:
@@ -115,8 +118,12 @@ def picture(example: Example, preprocessing: Preprocessing) -> NDArray[np.uint8]
 
 
 def features(
-    encoder: nn.Module, images: NDArray[np.uint8], preprocessing: Preprocessing, path: Path,
-    fingerprint: str, batch: int = 32,
+    encoder: nn.Module,
+    images: NDArray[np.uint8],
+    preprocessing: Preprocessing,
+    path: Path,
+    fingerprint: str,
+    batch: int = 32,
 ) -> NDArray[np.float16]:
     """Run a frozen encoder once over all pictures and their mirror images.
 
@@ -150,8 +157,12 @@ def features(
 
 
 def classes(
-    encoder: Encoder, images: NDArray[np.uint8], preprocessing: Preprocessing, path: Path,
-    fingerprint: str, batch: int = 32,
+    encoder: Encoder,
+    images: NDArray[np.uint8],
+    preprocessing: Preprocessing,
+    path: Path,
+    fingerprint: str,
+    batch: int = 32,
 ) -> NDArray[np.float16]:
     """Logits of the encoder's classifier for every picture: memory map (N, classes)."""
     import torch

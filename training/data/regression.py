@@ -38,7 +38,9 @@ def ordinal(
 
 
 def _regressed(
-    values: NDArray[np.float64], offsets: NDArray[np.float64], good: NDArray[np.bool_],
+    values: NDArray[np.float64],
+    offsets: NDArray[np.float64],
+    good: NDArray[np.bool_],
     ridge: float,
 ) -> NDArray[np.float64]:
     """Logistic regression by Newton's method: (N, S) values and (N, O) shares of offsets → S

@@ -35,7 +35,11 @@ class Member(NamedTuple):
 
 
 def write_shards(
-    dataset: Dataset, folder: Path, size: int, per_shard: int, note: Mapping[str, object],
+    dataset: Dataset,
+    folder: Path,
+    size: int,
+    per_shard: int,
+    note: Mapping[str, object],
     quality: int = 95,
 ) -> list[str]:
     """Write both splits as pictures of `size` by `size` pixels; returns what was left out and why.
@@ -44,14 +48,19 @@ def write_shards(
     ValueError when a split has no picture that can be read.
     """
     problems: list[str] = []
-    splits = {split: _members(examples, split, size, quality, problems)
-              for split, examples in ((TRAIN, dataset.train), (DEVELOPMENT, dataset.development))}
+    splits = {
+        split: _members(examples, split, size, quality, problems)
+        for split, examples in ((TRAIN, dataset.train), (DEVELOPMENT, dataset.development))
+    }
     write_splits(splits, folder, size, per_shard, note)
     return problems
 
 
 def write_splits(
-    splits: Mapping[str, Iterator[Member]], folder: Path, size: int, per_shard: int,
+    splits: Mapping[str, Iterator[Member]],
+    folder: Path,
+    size: int,
+    per_shard: int,
     note: Mapping[str, object],
 ) -> None:
     """Write the tar files of every split and then the index, without which they do not count."""
@@ -108,8 +117,9 @@ def _members(
     with ThreadPoolExecutor(processors()) as pool, bar:
         for start in range(0, len(examples), _AT_ONCE):
             chunk = examples[start : start + _AT_ONCE]
-            yield from _sound(chunk, pool.map(lambda each: _made(each.path, size, quality), chunk),
-                              problems)
+            yield from _sound(
+                chunk, pool.map(lambda each: _made(each.path, size, quality), chunk), problems
+            )
             bar.update(len(chunk))
 
 

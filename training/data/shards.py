@@ -93,8 +93,10 @@ def open_shards(folder: Path, split: str = TRAIN) -> Shards:
         table = json.loads(path.read_text(encoding="utf-8"))
         size, splits = int(table["size"]), dict(table["splits"])
         cleaning = make(Cleaning, table.get("cleaning", {}), "cleaning")
-        known = {name: (int(each["captions"]), tuple(int(count) for count in each["counts"]))
-                 for name, each in splits.items()}
+        known = {
+            name: (int(each["captions"]), tuple(int(count) for count in each["counts"]))
+            for name, each in splits.items()
+        }
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error!r}): write the shards again") from error
     if split not in known:
@@ -133,8 +135,9 @@ class ShardReader:
                 return self._read(shard, (first + number) % count)
             except DamagedMemberError as error:
                 self._list(str(error))
-        raise DamagedMemberError(f"{self.shards.path(shard)} has no picture that can be read: "
-                                 "write the shards again")
+        raise DamagedMemberError(
+            f"{self.shards.path(shard)} has no picture that can be read: write the shards again"
+        )
 
     def __iter__(self) -> Iterator[Sample]:
         """All pictures in order, but for the damaged ones."""
@@ -164,22 +167,28 @@ class ShardReader:
             raise DamagedMemberError(f"{self._where(shard, number)}: {error}") from error
         size = self.shards.size
         if image.shape != (size, size, 3):
-            raise DamagedMemberError(f"{self._where(shard, number)}: {image.shape[1]} by "
-                                     f"{image.shape[0]} pixels instead of {size} by {size}")
+            raise DamagedMemberError(
+                f"{self._where(shard, number)}: {image.shape[1]} by "
+                f"{image.shape[0]} pixels instead of {size} by {size}"
+            )
         return Sample(name, image, captions)
 
     def _notes(self, shard: int, number: int) -> tuple[str, tuple[tuple[str, ...], ...]]:
         table = self._table(shard)
         if number >= len(table):
-            raise DamagedMemberError(f"{self._where(shard, number)}: missing, "
-                                     f"the archive ends after {len(table)}")
+            raise DamagedMemberError(
+                f"{self._where(shard, number)}: missing, the archive ends after {len(table)}"
+            )
         try:
             notes = json.loads(self._bytes(shard, *table[number, 2:]))
-            name, captions = str(notes["name"]), tuple(
-                tuple(text.split()) for text in notes["captions"][: self.shards.captions])
+            name, captions = (
+                str(notes["name"]),
+                tuple(tuple(text.split()) for text in notes["captions"][: self.shards.captions]),
+            )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DamagedMemberError(
-                f"{self._where(shard, number)}: damaged captions: {error!r}") from error
+                f"{self._where(shard, number)}: damaged captions: {error!r}"
+            ) from error
         if not captions:
             raise DamagedMemberError(f"{self._where(shard, number)}: no captions")
         return name, captions
@@ -222,8 +231,11 @@ def member_table(path: Path) -> NDArray[np.int64]:
                 found.setdefault(key, {})[kind] = (member.offset_data, member.size)
     except tarfile.TarError:
         pass  # who reads finds fewer than the index says, and lists them
-    rows = [(*parts["jpg"], *parts["json"]) for parts in found.values()
-            if parts.keys() >= {"jpg", "json"}]
+    rows = [
+        (*parts["jpg"], *parts["json"])
+        for parts in found.values()
+        if parts.keys() >= {"jpg", "json"}
+    ]
     return np.array(rows, np.int64).reshape(-1, 4)
 
 
@@ -236,8 +248,11 @@ def places(counts: Sequence[int], seed: int, mixed: int) -> Iterator[Place]:
     random = np.random.default_rng(seed)
     order = random.permutation(len(counts)).tolist()
     for start in range(0, len(order), mixed):
-        pool = [(shard, number) for shard in order[start : start + mixed]
-                for number in range(counts[shard])]
+        pool = [
+            (shard, number)
+            for shard in order[start : start + mixed]
+            for number in range(counts[shard])
+        ]
         yield from (pool[index] for index in random.permutation(len(pool)).tolist())
 
 
@@ -250,14 +265,25 @@ class ShardBatchSource:
     """
 
     def __init__(
-        self, shards: Shards, vocabulary: Vocabulary, max_words: int, batch: int, *,
-        rank: int = 0, world: int = 1, workers: int = 2, mixed: int = 8, ahead: int = 4,
+        self,
+        shards: Shards,
+        vocabulary: Vocabulary,
+        max_words: int,
+        batch: int,
+        *,
+        rank: int = 0,
+        world: int = 1,
+        workers: int = 2,
+        mixed: int = 8,
+        ahead: int = 4,
     ) -> None:
         """`batch` counts the pictures of all processes. Raises ValueError when it is less than
         `world` or more than the split has."""
         if not world <= batch <= len(shards):
-            raise ValueError(f"a batch of {batch} pictures does not fit {len(shards)} pictures "
-                             f"and {world} processes")
+            raise ValueError(
+                f"a batch of {batch} pictures does not fit {len(shards)} pictures "
+                f"and {world} processes"
+            )
         self.shards, self.vocabulary, self.max_words = shards, vocabulary, max_words
         self.batch, self.workers, self.mixed, self.ahead = batch, workers, mixed, ahead
         self._rows = slice(batch * rank // world, batch * (rank + 1) // world)
@@ -316,8 +342,11 @@ def _collate(rows: Iterable[Future[tuple[Sample, NDArray[np.int64]]]]) -> Batch:
     import torch
 
     samples, ids = zip(*(row.result() for row in rows), strict=True)
-    return Batch(np.stack([sample.image for sample in samples]),
-                 torch.from_numpy(np.stack(ids, 1)), [sample.name for sample in samples])
+    return Batch(
+        np.stack([sample.image for sample in samples]),
+        torch.from_numpy(np.stack(ids, 1)),
+        [sample.name for sample in samples],
+    )
 
 
 def count_words(shards: Shards) -> Counter[str]:

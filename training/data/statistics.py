@@ -56,15 +56,24 @@ class Statistics:
 
     def table(self) -> str:
         """The statistics in lines, for a terminal."""
-        lines = [f"{split:12s} {self.pictures[split]:9,d} pictures {self.captions[split]:9,d} "
-                 "captions" for split in self.pictures]
-        marks = ", ".join(f"{share} % have at most {self.percentile(share)}"
-                          for share in (50, 95, 99, 100))
-        lines += [f"{'words':12s} of the training captions: {marks}",
-                  f"{'left out':12s} {self.problems:9,d} problems", "",
-                  "words that occur    kept   of the running words   unknown in development"]
-        lines += [f"{each.minimum:8d} times {each.words:9,d} {each.coverage:20.2f} % "
-                  f"{each.unknown:22.2f} %" for each in self.vocabulary]
+        lines = [
+            f"{split:12s} {self.pictures[split]:9,d} pictures {self.captions[split]:9,d} captions"
+            for split in self.pictures
+        ]
+        marks = ", ".join(
+            f"{share} % have at most {self.percentile(share)}" for share in (50, 95, 99, 100)
+        )
+        lines += [
+            f"{'words':12s} of the training captions: {marks}",
+            f"{'left out':12s} {self.problems:9,d} problems",
+            "",
+            "words that occur    kept   of the running words   unknown in development",
+        ]
+        lines += [
+            f"{each.minimum:8d} times {each.words:9,d} {each.coverage:20.2f} % "
+            f"{each.unknown:22.2f} %"
+            for each in self.vocabulary
+        ]
         return "\n".join(lines)
 
 
@@ -75,8 +84,10 @@ def inspected(dataset: Dataset, folder: Path | None) -> Dataset:
     """
     everything = [*dataset.train, *dataset.development]
     bad = faults(everything, None if folder is None else folder / "checked.json")
-    train, development = ([each for each in split if each.path not in bad]
-                          for split in (dataset.train, dataset.development))
+    train, development = (
+        [each for each in split if each.path not in bad]
+        for split in (dataset.train, dataset.development)
+    )
     problems = [*dataset.problems, *(f"{path.name}: {why}" for path, why in bad.items())]
     return Dataset(train, development, problems, dataset.found)
 
@@ -91,7 +102,8 @@ def collect(dataset: Dataset) -> Statistics:
         {name: _captions(split) for name, split in splits.items()},
         dict(sorted(lengths.items())),
         [kept(seen, other, minimum) for minimum in MINIMUM_COUNTS],
-        len(dataset.problems))
+        len(dataset.problems),
+    )
 
 
 def kept(seen: Counter[str], other: Counter[str], minimum: int) -> Kept:
@@ -99,8 +111,9 @@ def kept(seen: Counter[str], other: Counter[str], minimum: int) -> Kept:
     words = {word for word, count in seen.items() if count >= minimum}
     covered = sum(seen[word] for word in words)
     unknown = sum(count for word, count in other.items() if word not in words)
-    return Kept(minimum, len(words), _percent(covered, seen.total()),
-                _percent(unknown, other.total()))
+    return Kept(
+        minimum, len(words), _percent(covered, seen.total()), _percent(unknown, other.total())
+    )
 
 
 def write(statistics: Statistics, dataset: Dataset, cleaning: Cleaning, folder: Path) -> None:
@@ -108,8 +121,9 @@ def write(statistics: Statistics, dataset: Dataset, cleaning: Cleaning, folder: 
     folder.mkdir(parents=True, exist_ok=True)
     table = {"found": dataset.found, "cleaning": asdict(cleaning), **asdict(statistics)}
     (folder / "statistics.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
-    (folder / "problems.txt").write_text("".join(f"{line}\n" for line in dataset.problems),
-                                         encoding="utf-8")
+    (folder / "problems.txt").write_text(
+        "".join(f"{line}\n" for line in dataset.problems), encoding="utf-8"
+    )
     plot(statistics, folder)
 
 
@@ -122,16 +136,23 @@ def plot(statistics: Statistics, folder: Path) -> None:
     axes.bar(list(statistics.lengths), list(statistics.lengths.values()), width=0.9)
     for share in (50, 95):
         axes.axvline(statistics.percentile(share), linestyle="--", color="grey")
-    axes.set(xlabel="words", ylabel="training captions",
-             title="Lengths of captions; half and 95 % are left of the lines")
+    axes.set(
+        xlabel="words",
+        ylabel="training captions",
+        title="Lengths of captions; half and 95 % are left of the lines",
+    )
     figure.savefig(folder / "lengths.png", dpi=90, metadata={"Software": None})
 
     minimums = [each.minimum for each in statistics.vocabulary]
     figure = Figure((6, 4), layout="constrained")
     axes = figure.add_subplot()
     axes.plot(minimums, [each.words for each in statistics.vocabulary], "o-")
-    axes.set(xlabel="least count of a word", ylabel="words kept", xticks=minimums,
-             title="Vocabulary by least count")
+    axes.set(
+        xlabel="least count of a word",
+        ylabel="words kept",
+        xticks=minimums,
+        title="Vocabulary by least count",
+    )
     axes.set_ylim(bottom=0)
     right = axes.twinx()
     right.plot(minimums, [each.coverage for each in statistics.vocabulary], "s--", color="tab:red")
@@ -141,8 +162,12 @@ def plot(statistics: Statistics, folder: Path) -> None:
     figure = Figure((6, 4), layout="constrained")
     axes = figure.add_subplot()
     axes.plot(minimums, [each.unknown for each in statistics.vocabulary], "o-")
-    axes.set(xlabel="least count of a word", ylabel="unknown words of development (%)",
-             xticks=minimums, title="Unknown rate by least count")
+    axes.set(
+        xlabel="least count of a word",
+        ylabel="unknown words of development (%)",
+        xticks=minimums,
+        title="Unknown rate by least count",
+    )
     axes.set_ylim(bottom=0)
     axes.grid(visible=True, alpha=0.4)
     figure.savefig(folder / "unknown.png", dpi=90, metadata={"Software": None})

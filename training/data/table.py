@@ -27,8 +27,10 @@ def table_sign(root: Path) -> Path | None:
     tables = [path for path in sorted(root.glob("*.[ct]sv")) if _columns(path)]
     named = [path for path in tables if path.stem == "captions"] or tables
     if len(named) > 1:
-        raise ValueError(f"{root} holds several tables of captions "
-                         f"({', '.join(path.name for path in named)}): name one captions.csv")
+        raise ValueError(
+            f"{root} holds several tables of captions "
+            f"({', '.join(path.name for path in named)}): name one captions.csv"
+        )
     return named[0] if named else None
 
 
@@ -40,8 +42,9 @@ def read_table(root: Path) -> Annotations:
     """
     path = table_sign(root)
     if path is None:
-        raise FileNotFoundError(f"{root} holds no table (.csv) whose first line names the columns "
-                                "image and caption")
+        raise FileNotFoundError(
+            f"{root} holds no table (.csv) whose first line names the columns image and caption"
+        )
     captions: dict[str, list[str]] = defaultdict(list)
     splits: dict[str, set[str]] = {"train": set(), "development": set(), "test": set()}
     problems = []
@@ -52,8 +55,10 @@ def read_table(root: Path) -> Annotations:
         for row in rows:
             name, split = (row["image"] or "").strip(), (row.get("split") or "").strip().lower()
             if split not in _SPLITS:
-                raise ValueError(f"{path}, line {rows.line_num}: split {split} is none of "
-                                 f"{', '.join(filter(None, _SPLITS))}")
+                raise ValueError(
+                    f"{path}, line {rows.line_num}: split {split} is none of "
+                    f"{', '.join(filter(None, _SPLITS))}"
+                )
             if not name:
                 problems.append(f"{path.name}, line {rows.line_num}: no picture is named")
                 continue
@@ -82,11 +87,14 @@ def _pictures(path: Path, names: Iterable[str], problems: list[str]) -> dict[str
     """The pictures that are there, by the table's names, and those that it does not name."""
     folders = [path.parent, path.parent / "Images", path.parent / "images"]
     names = sorted(names)
-    folder = next((each for each in folders if any((each / name).is_file() for name in names)),
-                  None)
+    folder = next(
+        (each for each in folders if any((each / name).is_file() for name in names)), None
+    )
     if folder is None:
-        raise FileNotFoundError(f"none of the {len(names)} pictures that {path} names is in "
-                                f"{path.parent} or its folder Images")
+        raise FileNotFoundError(
+            f"none of the {len(names)} pictures that {path} names is in "
+            f"{path.parent} or its folder Images"
+        )
     pictures: dict[str, Path] = {}
     taken: dict[str, str] = {}
     for name in names:
@@ -98,6 +106,9 @@ def _pictures(path: Path, names: Iterable[str], problems: list[str]) -> dict[str
             continue
         pictures[name] = file
     known = {str(Path(name)) for name in names}
-    strays = (each for each in folder.iterdir()
-              if each.suffix.lower() in PICTURES and each.name not in known)
+    strays = (
+        each
+        for each in folder.iterdir()
+        if each.suffix.lower() in PICTURES and each.name not in known
+    )
     return pictures | {each.name: each for each in strays}

@@ -49,8 +49,9 @@ class Text:
         there = torch.zeros(count, size, dtype=torch.bool)
         there[:, :_NAMED] = named >= 0
         kinds[:, :_NAMED] = torch.where(named >= 0, named, kinds[:, :_NAMED])
-        logits = torch.where(there, 2.0 + 1.5 * torch.randn(count, size),
-                             -3.0 + 1.2 * torch.randn(count, size))
+        logits = torch.where(
+            there, 2.0 + 1.5 * torch.randn(count, size), -3.0 + 1.2 * torch.randn(count, size)
+        )
         several = SEVERAL + 3 * torch.rand(count, _NAMED)
         numbers = torch.where(counted == SEVERAL, several, counted)
         numbers = torch.where(counted == 0, 1.5 + 3 * torch.rand(count, _NAMED), numbers)

@@ -20,9 +20,7 @@ class _NewFile(click.Path):
     def __init__(self) -> None:
         super().__init__(path_type=Path, dir_okay=False, writable=True)
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Any:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         path: Any = super().convert(value, param, ctx)
         if not Path(path).absolute().parent.is_dir():
             self.fail(f"there is no folder {Path(path).parent}", param, ctx)
@@ -36,19 +34,36 @@ _file = _NewFile()
 @click.argument("bundle", type=_folder)
 @click.option("--data", type=_folder, required=True, help="Folder of the data set.")
 @click.option("--engine", type=click.Choice(get_args(EngineName)), default="onnx")
-@click.option("--search", "kind", type=click.Choice(["greedy", "beam", "sample"]),
-              help="How to find the words; the bundle's own way by default.")
+@click.option(
+    "--search",
+    "kind",
+    type=click.Choice(["greedy", "beam", "sample"]),
+    help="How to find the words; the bundle's own way by default.",
+)
 @click.option("--beam", type=click.IntRange(1, 10), help="Beam width; the bundle's by default.")
-@click.option("--temperature", type=click.FloatRange(0, min_open=True),
-              help="Of a sample: below 1 likely words are likelier still.")
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, min_open=True),
+    help="Of a sample: below 1 likely words are likelier still.",
+)
 @click.option("--seed", type=click.IntRange(min=0), help="Of a sample: another one.")
 @click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures.")
 @click.option("--out", type=_file, help="Write captions and scores (JSON).")
-@click.option("--gallery", type=_file,
-              help="Write a page of pictures with captions and scores (HTML).")
-def evaluate(bundle: Path, data: Path, engine: EngineName, kind: str | None, beam: int | None,
-             temperature: float | None, seed: int | None, limit: int | None, out: Path | None,
-             gallery: Path | None) -> None:
+@click.option(
+    "--gallery", type=_file, help="Write a page of pictures with captions and scores (HTML)."
+)
+def evaluate(
+    bundle: Path,
+    data: Path,
+    engine: EngineName,
+    kind: str | None,
+    beam: int | None,
+    temperature: float | None,
+    seed: int | None,
+    limit: int | None,
+    out: Path | None,
+    gallery: Path | None,
+) -> None:
     """Score BUNDLE on the development split by free-running search, and by its loss."""
     from models.captioner import load
     from training.data import datasets
@@ -67,14 +82,22 @@ def evaluate(bundle: Path, data: Path, engine: EngineName, kind: str | None, bea
     if out is not None:
         result.save(out, bundle=str(bundle), engine=engine, search=as_table(config))
     if gallery is not None:
-        page.write(result, {each.path.name: each.path for each in examples}, gallery,
-                   f"What {bundle.resolve().name} says of {len(result.captions)} pictures")
+        page.write(
+            result,
+            {each.path.name: each.path for each in examples},
+            gallery,
+            f"What {bundle.resolve().name} says of {len(result.captions)} pictures",
+        )
 
 
 @click.command()
 @click.argument("bundle", type=_folder)
-@click.option("--data", type=_folder, required=True,
-              help="Folder of everyday pictures with objects.csv and detections.csv.gz (COCO).")
+@click.option(
+    "--data",
+    type=_folder,
+    required=True,
+    help="Folder of everyday pictures with objects.csv and detections.csv.gz (COCO).",
+)
 @click.option("--engine", type=click.Choice(get_args(EngineName)), default="onnx")
 @click.option("--limit", type=click.IntRange(min=1), help="Use only so many pictures.")
 def honesty(bundle: Path, data: Path, engine: EngineName, limit: int | None) -> None:
@@ -100,8 +123,13 @@ def honesty(bundle: Path, data: Path, engine: EngineName, limit: int | None) -> 
 
 @click.command()
 @click.argument("picture", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--bundle", type=_folder, default=SHIPPED, show_default="the shipped one",
-              help="The bundle's folder.")
+@click.option(
+    "--bundle",
+    type=_folder,
+    default=SHIPPED,
+    show_default="the shipped one",
+    help="The bundle's folder.",
+)
 @click.option("--engine", type=click.Choice(get_args(EngineName)), default="onnx")
 @click.option("--out", type=_file, required=True, help="Write the drawing (PNG).")
 def heatmap(picture: Path, bundle: Path, engine: EngineName, out: Path) -> None:
@@ -125,8 +153,13 @@ def heatmap(picture: Path, bundle: Path, engine: EngineName, out: Path) -> None:
 @click.command()
 @click.argument("first", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("second", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--draws", type=click.IntRange(min=100), default=2000, show_default=True,
-              help="How often the pictures are drawn again.")
+@click.option(
+    "--draws",
+    type=click.IntRange(min=100),
+    default=2000,
+    show_default=True,
+    help="How often the pictures are drawn again.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 def compare(first: Path, second: Path, draws: int, seed: int) -> None:
     """Tell whether the SECOND result of `evaluate --out` is better than the FIRST, or lucky."""

@@ -57,9 +57,11 @@ def read(path: Path) -> Saved:
     """Read what `evaluate --out` wrote. Raises ValueError for another file."""
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))["captions"]
-        return Saved({row["file"]: row["caption"] for row in rows},
-                     {row["file"]: row["references"] for row in rows},
-                     {row["file"]: row["loss"] for row in rows if "loss" in row})
+        return Saved(
+            {row["file"]: row["caption"] for row in rows},
+            {row["file"]: row["references"] for row in rows},
+            {row["file"]: row["loss"] for row in rows if "loss" in row},
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no result of `evaluate --out`: write it again") from error
 
@@ -70,8 +72,10 @@ def compare(first: Saved, second: Saved, draws: int = DRAWS, seed: int = 0) -> l
     if len(names) < 2:
         raise ValueError("the two results have no two pictures in common")
     if any(first.references[name] != second.references[name] for name in names):
-        raise ValueError("the two results were scored against different captions of the same "
-                         "pictures: evaluate both on the same data")
+        raise ValueError(
+            "the two results were scored against different captions of the same "
+            "pictures: evaluate both on the same data"
+        )
     random = np.random.default_rng(seed)
     counts = random.multinomial(len(names), np.full(len(names), 1 / len(names)), draws)
     draw = np.concatenate([np.ones((1, len(names))), counts])  # the first is the pictures as are
@@ -86,11 +90,17 @@ def compare(first: Saved, second: Saved, draws: int = DRAWS, seed: int = 0) -> l
 
 def lines(differences: Sequence[Difference], first: str, second: str) -> list[str]:
     """A table for the terminal, which marks the differences that are more than luck."""
-    rows = [f"first: {first}", f"second: {second}",
-            f"{'':10s}{'first':>9s}{'second':>9s}{'difference':>12s}  95 % interval"]
-    rows += [f"{each.name:10s}{each.first:9.2f}{each.second:9.2f}"
-             f"{each.second - each.first:+12.2f}  {each.low:+.2f} to {each.high:+.2f}"
-             f"{'  clear' if each.is_clear else ''}" for each in differences]
+    rows = [
+        f"first: {first}",
+        f"second: {second}",
+        f"{'':10s}{'first':>9s}{'second':>9s}{'difference':>12s}  95 % interval",
+    ]
+    rows += [
+        f"{each.name:10s}{each.first:9.2f}{each.second:9.2f}"
+        f"{each.second - each.first:+12.2f}  {each.low:+.2f} to {each.high:+.2f}"
+        f"{'  clear' if each.is_clear else ''}"
+        for each in differences
+    ]
     if not any(each.is_clear for each in differences):
         rows.append("None of these differences is clearly more than luck.")
     return rows
@@ -105,8 +115,9 @@ def _scores(saved: Saved, names: Sequence[str]) -> dict[str, Score]:
         scores[name] = _mean(np.asarray([each[name][key] for key in names]), np.ones(len(names)))
     if set(names) <= set(saved.losses):
         words = [sum(len(text.split()) + 1 for text in references[name]) for name in names]
-        scores["loss"] = _mean(np.asarray([saved.losses[name] for name in names]),
-                               np.asarray(words, float))
+        scores["loss"] = _mean(
+            np.asarray([saved.losses[name] for name in names]), np.asarray(words, float)
+        )
     return scores
 
 
@@ -124,8 +135,13 @@ def _bleu(captions: Mapping[str, str], references: Mapping[str, Sequence[str]]) 
     right = np.asarray([each["correct"] for each in scorer.ctest], float)
     guessed = np.asarray([each["guess"] for each in scorer.ctest], float)
     length = np.asarray([each["testlen"] for each in scorer.ctest], float)
-    wanted = np.asarray([min((abs(true - each["testlen"]), true) for true in each["reflen"])[1]
-                         for each in scorer.ctest], float)
+    wanted = np.asarray(
+        [
+            min((abs(true - each["testlen"]), true) for true in each["reflen"])[1]
+            for each in scorer.ctest
+        ],
+        float,
+    )
 
     def score(n: int) -> Score:
         def of(draw: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -134,6 +150,7 @@ def _bleu(captions: Mapping[str, str], references: Mapping[str, Sequence[str]]) 
             brevity = np.exp(np.minimum(0.0, 1 - 1 / ratio))
             bleu: NDArray[np.float64] = 100 * brevity * np.exp(np.log(precision).mean(1))
             return bleu
+
         return of
 
     return {f"BLEU-{n}": score(n) for n in range(1, 5)}

@@ -45,26 +45,38 @@ class Result:
 
     def lines(self) -> list[str]:
         """The scores of the whole split, a line each, and why others are missing."""
-        scores = [f"{name:24s}{value:8.{_DECIMALS.get(name, 2)}f}"
-                  for name, value in self.scores.items()]
+        scores = [
+            f"{name:24s}{value:8.{_DECIMALS.get(name, 2)}f}" for name, value in self.scores.items()
+        ]
         return [*scores, f"{'seconds a caption':24s}{self.seconds:8.3f}", *self.left_out]
 
     def save(self, path: Path, **about: Any) -> None:
         """Write it as JSON with what else is to be known `about` it."""
         rows = [
-            {"file": name, "caption": self.captions[name], **self.of(name),
-             **({"confidence": round(self.confidences[name], 4)} if self.confidences else {}),
-             **({"references": self.references[name]} if self.references else {})}
+            {
+                "file": name,
+                "caption": self.captions[name],
+                **self.of(name),
+                **({"confidence": round(self.confidences[name], 4)} if self.confidences else {}),
+                **({"references": self.references[name]} if self.references else {}),
+            }
             for name in sorted(self.captions)
         ]
-        table = {**about, "seconds": round(self.seconds, 4), "scores": self.scores,
-                 "left out": self.left_out, "captions": rows}
+        table = {
+            **about,
+            "seconds": round(self.seconds, 4),
+            "scores": self.scores,
+            "left out": self.left_out,
+            "captions": rows,
+        }
         path.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
 
     def of(self, name: str) -> dict[str, float]:
         """One picture's scores."""
-        return {score: round(values[name], _DECIMALS.get(score, 2))
-                for score, values in {"CIDEr": self.ciders, **self.each}.items()}
+        return {
+            score: round(values[name], _DECIMALS.get(score, 2))
+            for score, values in {"CIDEr": self.ciders, **self.each}.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +87,12 @@ class _Look:
 
 
 def evaluate(
-    captioner: Captioner, examples: Sequence[Example], config: SearchConfig | None = None,
-    name: str = "evaluate", *, thorough: bool = False,
+    captioner: Captioner,
+    examples: Sequence[Example],
+    config: SearchConfig | None = None,
+    name: str = "evaluate",
+    *,
+    thorough: bool = False,
 ) -> Result:
     """Caption every example's picture and score the captions against its own.
 
@@ -104,10 +120,16 @@ def evaluate(
         scores |= total.scores()
         each["loss"] = {file: look.likelihood.loss for file, look in looks.items()}
     return Result(
-        scores | metrics.variety(captions), captions,
-        {file: look.caption.signals for file, look in looks.items()}, found.each["CIDEr"],
-        each, references, {file: look.caption.confidence for file, look in looks.items()},
-        found.left_out, sum(look.seconds for look in looks.values()) / len(looks))
+        scores | metrics.variety(captions),
+        captions,
+        {file: look.caption.signals for file, look in looks.items()},
+        found.each["CIDEr"],
+        each,
+        references,
+        {file: look.caption.confidence for file, look in looks.items()},
+        found.left_out,
+        sum(look.seconds for look in looks.values()) / len(looks),
+    )
 
 
 def _look(
@@ -119,30 +141,43 @@ def _look(
     caption = captioner.caption(encoding, config)
     seconds = time.perf_counter() - began
     captions = example.captions if thorough else ()
-    return _Look(caption, seconds, likelihood.of_captions(
-        captioner.engine, encoding, captioner.vocabulary, captions))
+    return _Look(
+        caption,
+        seconds,
+        likelihood.of_captions(captioner.engine, encoding, captioner.vocabulary, captions),
+    )
 
 
 def searching(
-    config: SearchConfig, kind: str | None = None, beam: int | None = None,
-    temperature: float | None = None, seed: int | None = None,
+    config: SearchConfig,
+    kind: str | None = None,
+    beam: int | None = None,
+    temperature: float | None = None,
+    seed: int | None = None,
 ) -> SearchConfig:
     """Change a bundle's own search: "greedy", "beam" of so many captions, or "sample".
 
     None leaves what it is; of samples one is drawn unless `beam` says more, of which the best
     is taken. Raises ValueError for what does not go together.
     """
-    drawing: dict[str, Any] = {name: value for name, value in
-                               (("temperature", temperature), ("seed", seed)) if value is not None}
+    drawing: dict[str, Any] = {
+        name: value
+        for name, value in (("temperature", temperature), ("seed", seed))
+        if value is not None
+    }
     if drawing and kind != "sample":
-        raise ValueError(f"a {' and a '.join(drawing)} are for words that are drawn: "
-                         "say --search sample")
+        raise ValueError(
+            f"a {' and a '.join(drawing)} are for words that are drawn: say --search sample"
+        )
     if kind == "greedy" and beam is not None:
         raise ValueError("greedy search has no beam: leave out --beam, or say --search beam")
     if kind in ("greedy", "sample"):
         beam = beam or 1
     elif kind == "beam" and beam is None and config.beam_size == 1:
         beam = type(config)().beam_size
-    return dataclasses.replace(config, beam_size=config.beam_size if beam is None else beam,
-                               do_sample=config.do_sample if kind is None else kind == "sample",
-                               **drawing)
+    return dataclasses.replace(
+        config,
+        beam_size=config.beam_size if beam is None else beam,
+        do_sample=config.do_sample if kind is None else kind == "sample",
+        **drawing,
+    )

@@ -90,7 +90,7 @@ def _parts(ciders: Mapping[str, float], most: int) -> dict[str, list[str]]:
     ranked = sorted(ciders, key=lambda name: (-ciders[name], name))
     third = max(1, min(most, len(ranked)) // 3)
     best, rest = ranked[:third], ranked[third:]
-    worst, between = rest[::-1][:third], rest[:max(0, len(rest) - third)]
+    worst, between = rest[::-1][:third], rest[: max(0, len(rest) - third)]
     room = max(1, most - len(best) - len(worst))
     if len(between) > room:
         between = [between[(2 * place + 1) * len(between) // (2 * room)] for place in range(room)]
@@ -99,10 +99,13 @@ def _parts(ciders: Mapping[str, float], most: int) -> dict[str, list[str]]:
 
 
 def _top(result: Result, parts: Mapping[str, int]) -> str:
-    links = "\n".join(f'<li><a href="#{name.lower()}">{name} {count}</a></li>'
-                      for name, count in parts.items())
-    rows = "\n".join(f'<tr><th scope="row">{escape(name)}</th><td>{_figure(name, value)}</td></tr>'
-                     for name, value in result.scores.items())
+    links = "\n".join(
+        f'<li><a href="#{name.lower()}">{name} {count}</a></li>' for name, count in parts.items()
+    )
+    rows = "\n".join(
+        f'<tr><th scope="row">{escape(name)}</th><td>{_figure(name, value)}</td></tr>'
+        for name, value in result.scores.items()
+    )
     missing = "\n".join(f"<p>{escape(sentence)}</p>" for sentence in result.left_out)
     return f"""\
 <p>{len(result.captions)} pictures were captioned and scored against what people wrote. Here are
@@ -136,8 +139,11 @@ def _section(name: str, names: Sequence[str], result: Result, paths: Mapping[str
 
 def _article(name: str, result: Result, path: Path) -> str:
     references = result.references[name]
-    scores = {score: value for score, value in result.of(name).items()
-              if score not in {"BLEU-1", "BLEU-2", "BLEU-3"}}
+    scores = {
+        score: value
+        for score, value in result.of(name).items()
+        if score not in {"BLEU-1", "BLEU-2", "BLEU-3"}
+    }
     shown = [f"{escape(score)} {_figure(score, value)}" for score, value in scores.items()]
     if name in result.confidences:
         shown.append(f"confidence {result.confidences[name]:.2f}")
@@ -163,8 +169,10 @@ def _image(path: Path, alt: str) -> str:
     stream = io.BytesIO()
     small.save(stream, "JPEG", quality=_QUALITY, optimize=True)
     data = base64.b64encode(stream.getvalue()).decode()
-    return (f'<img src="data:image/jpeg;base64,{data}" alt="{escape(alt)}" '
-            f'width="{small.width}" height="{small.height}">')
+    return (
+        f'<img src="data:image/jpeg;base64,{data}" alt="{escape(alt)}" '
+        f'width="{small.width}" height="{small.height}">'
+    )
 
 
 def _figure(name: str, value: float) -> str:

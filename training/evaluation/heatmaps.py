@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from models.captioner import Caption, Captioner
     from models.captioning.decoding import SearchConfig
 
-EVEN = ("This bundle's decoder looked at the whole picture alike for every word, as decoders "
-        "without attention do: there is nothing to light up.")
+EVEN = (
+    "This bundle's decoder looked at the whole picture alike for every word, as decoders "
+    "without attention do: there is nothing to light up."
+)
 _ROWS, _COLUMNS = ("top", "middle", "bottom"), ("left", "centre", "right")
 
 
@@ -48,17 +50,22 @@ def draw(captioner: Captioner, image: Image.Image, config: SearchConfig | None =
 
 def _told(caption: Caption) -> list[str]:
     """For each word its probability, and where in the picture most of its attention was."""
-    return [f"{word:16s}{100 * math.exp(log_probability):4.0f} %  {_place(each)}"
-            for word, log_probability, each
-            in zip(caption.words, caption.log_probabilities[:-1], caption.attention, strict=True)]
+    return [
+        f"{word:16s}{100 * math.exp(log_probability):4.0f} %  {_place(each)}"
+        for word, log_probability, each in zip(
+            caption.words, caption.log_probabilities[:-1], caption.attention, strict=True
+        )
+    ]
 
 
 def _place(attention: NDArray[np.float32]) -> str:
     """Name the ninth of the picture with most of the (rows, columns) attention, and its share."""
     shares = np.zeros((len(_ROWS), len(_COLUMNS)))
     for (row, column), value in np.ndenumerate(attention):
-        ninth = tuple(int((place + 0.5) * 3 / cells) for place, cells
-                      in zip((row, column), attention.shape, strict=True))
+        ninth = tuple(
+            int((place + 0.5) * 3 / cells)
+            for place, cells in zip((row, column), attention.shape, strict=True)
+        )
         shares[ninth] += float(value)
     row, column = (int(place) for place in np.unravel_index(shares.argmax(), shares.shape))
     share = shares[row, column] / max(float(shares.sum()), 1e-9)

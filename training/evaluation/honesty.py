@@ -81,12 +81,17 @@ class Honesty:
 
     def lines(self) -> list[str]:
         """A table for the terminal."""
-        return ["form            share   helpful  invented  CHAIRi",
-                *(f"{row.form:12s}{row.share:7.1f} %{row.helpful:7.1f} %{row.invented:8.1f} %"
-                  f"{row.chair:7.1f} %" for row in self.rows),
-                f"mean average precision of the kinds {self.mean_average_precision:6.1f}",
-                f"numbers that are right              {self.counts:6.1f} %",
-                f"pictures                            {self.pictures:6d}"]
+        return [
+            "form            share   helpful  invented  CHAIRi",
+            *(
+                f"{row.form:12s}{row.share:7.1f} %{row.helpful:7.1f} %{row.invented:8.1f} %"
+                f"{row.chair:7.1f} %"
+                for row in self.rows
+            ),
+            f"mean average precision of the kinds {self.mean_average_precision:6.1f}",
+            f"numbers that are right              {self.counts:6.1f} %",
+            f"pictures                            {self.pictures:6d}",
+        ]
 
 
 def judge(answers: Sequence[Asked], truth: ObjectTargets, believed: float = 0.5) -> Honesty:
@@ -99,9 +104,13 @@ def judge(answers: Sequence[Asked], truth: ObjectTargets, believed: float = 0.5)
             right[known == min(COUNTED, int(each.counts[kind]))] += 1
     return Honesty(
         by_form(answers, truth),
-        100 * mean_average_precision(np.stack([each.probabilities for each in answers]),
-                                     truth.presence),
-        _percent(right[True], right.total()), len(answers))
+        100
+        * mean_average_precision(
+            np.stack([each.probabilities for each in answers]), truth.presence
+        ),
+        _percent(right[True], right.total()),
+        len(answers),
+    )
 
 
 def by_form(answers: Sequence[Asked], truth: ObjectTargets) -> tuple[Row, ...]:
@@ -118,11 +127,15 @@ def _row(
 ) -> Row:
     named = [answers[place].named for place in places]
     wrong = [answers[place].named - there[place] for place in places]
-    return Row(form, _percent(len(places), len(answers)),
-               _percent(sum(bool(kinds - false) for kinds, false in zip(named, wrong, strict=True)),
-                        len(places)),
-               _percent(sum(map(bool, wrong)), len(places)),
-               _percent(sum(map(len, wrong)), sum(map(len, named))))
+    return Row(
+        form,
+        _percent(len(places), len(answers)),
+        _percent(
+            sum(bool(kinds - false) for kinds, false in zip(named, wrong, strict=True)), len(places)
+        ),
+        _percent(sum(map(bool, wrong)), len(places)),
+        _percent(sum(map(len, wrong)), sum(map(len, named))),
+    )
 
 
 def _percent(part: float, whole: float) -> float:

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     Texts = Mapping[str, Sequence[str]]
 
 METEOR_JAR = "meteor-1.5.jar"
-SPICE_PARTS = ("spice-1.0.jar", "lib/stanford-corenlp-3.6.0.jar",
-               "lib/stanford-corenlp-3.6.0-models.jar")
+SPICE_PARTS = (
+    "spice-1.0.jar",
+    "lib/stanford-corenlp-3.6.0.jar",
+    "lib/stanford-corenlp-3.6.0-models.jar",
+)
 LIMIT = 900.0  # seconds a score may take: METEOR reads its tables for ten on a free machine
 
 
@@ -73,8 +76,9 @@ def _meteor(candidates: Texts, truths: Texts, seconds: float) -> tuple[float, di
     watch.start()
     keys = sorted(candidates)
     try:
-        corpus, each = scorer.compute_score({key: truths[key] for key in keys},
-                                            {key: candidates[key] for key in keys})
+        corpus, each = scorer.compute_score(
+            {key: truths[key] for key in keys}, {key: candidates[key] for key in keys}
+        )
     except (OSError, ValueError) as error:  # its pipe is broken, or what came is no number
         process.kill()
         errors = process.stderr.read() if process.stderr and not late.is_set() else b""
@@ -94,24 +98,41 @@ def _spice(candidates: Texts, truths: Texts, seconds: float) -> tuple[float, dic
     writes into site-packages, and switches on a cache that fails on any Java after 8.
     """
     folder = Path(importlib.import_module("pycocoevalcap.spice").__file__ or "").parent
-    _need(folder, SPICE_PARTS, "`python -m pycocoevalcap.spice.get_stanford_models` fetches its "
-                               "parser from nlp.stanford.edu, about 400 MB")
+    _need(
+        folder,
+        SPICE_PARTS,
+        "`python -m pycocoevalcap.spice.get_stanford_models` fetches its "
+        "parser from nlp.stanford.edu, about 400 MB",
+    )
     keys = sorted(candidates)
-    rows = [{"image_id": key, "test": candidates[key][0], "refs": list(truths[key])}
-            for key in keys]
+    rows = [
+        {"image_id": key, "test": candidates[key][0], "refs": list(truths[key])} for key in keys
+    ]
     with tempfile.TemporaryDirectory() as room:
         source, target = Path(room, "captions.json"), Path(room, "scores.json")
         source.write_text(json.dumps(rows), encoding="utf-8")
-        command = ["java", "-Xmx8G", "-jar", SPICE_PARTS[0], str(source), "-out", str(target),
-                   "-subset", "-silent"]
+        command = [
+            "java",
+            "-Xmx8G",
+            "-jar",
+            SPICE_PARTS[0],
+            str(source),
+            "-out",
+            str(target),
+            "-subset",
+            "-silent",
+        ]
         if shutil.which("setpriv"):  # it must not outlive us, however we end
             command = ["setpriv", "--pdeathsig", "KILL", *command]
         errors = b""
         try:
-            errors = subprocess.run(command, cwd=folder, capture_output=True, timeout=seconds,
-                                    check=False).stderr
-            scores = {row["image_id"]: 100 * float(row["scores"]["All"]["f"])
-                      for row in json.loads(target.read_text(encoding="utf-8"))}
+            errors = subprocess.run(
+                command, cwd=folder, capture_output=True, timeout=seconds, check=False
+            ).stderr
+            scores = {
+                row["image_id"]: 100 * float(row["scores"]["All"]["f"])
+                for row in json.loads(target.read_text(encoding="utf-8"))
+            }
             each = {key: scores[key] for key in keys}
         except subprocess.TimeoutExpired as error:
             raise LeftOutError(_limit(seconds)) from error

@@ -30,8 +30,9 @@ class Likelihood:
     unknown: int = 0
 
     def __add__(self, other: Likelihood) -> Likelihood:
-        return Likelihood(self.nats + other.nats, self.words + other.words,
-                          self.unknown + other.unknown)
+        return Likelihood(
+            self.nats + other.nats, self.words + other.words, self.unknown + other.unknown
+        )
 
     @property
     def loss(self) -> float:
@@ -45,8 +46,11 @@ class Likelihood:
 
     def scores(self) -> dict[str, float]:
         """Name them as in a table of scores; unknown words are a share in percent."""
-        return {"loss": self.loss, "perplexity": self.perplexity,
-                "unknown words": 100 * self.unknown / max(1, self.words)}
+        return {
+            "loss": self.loss,
+            "perplexity": self.perplexity,
+            "unknown words": 100 * self.unknown / max(1, self.words),
+        }
 
 
 def of_captions(
@@ -64,10 +68,11 @@ def of_captions(
     nats = 0.0
     for place in range(1, len(ids[0]) if ids else 0):
         going = [each for each in ids if len(each) > place]  # the first ones: sorted by length
-        state = tuple(part[:len(going)] for part in state)
+        state = tuple(part[: len(going)] for part in state)
         last = np.asarray([each[place - 1] for each in going], np.int64)
         scores, _, state = engine.step(last, encoding.memory, state)
         true = scores[np.arange(len(going)), [each[place] for each in going]]
         nats -= float(true.sum(dtype=np.float64))
-    return Likelihood(nats, sum(len(words) + 1 for words in captions),
-                      sum(each.count(UNKNOWN) for each in ids))
+    return Likelihood(
+        nats, sum(len(words) + 1 for words in captions), sum(each.count(UNKNOWN) for each in ids)
+    )

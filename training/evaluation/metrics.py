@@ -74,8 +74,10 @@ def score_all(
         cider, ciders = Cider().compute_score(truths, candidates)
     corpus = {f"BLEU-{n}": 100 * value for n, value in enumerate(bleu, start=1)}
     corpus |= {"ROUGE-L": 100 * float(rouge), "CIDEr": 100 * float(cider)}
-    each = {name: {key: 100 * float(value) for key, value in zip(keys, values, strict=True)}
-            for name, values in zip(corpus, (*bleus, rouges, ciders), strict=True)}
+    each = {
+        name: {key: 100 * float(value) for key, value in zip(keys, values, strict=True)}
+        for name, values in zip(corpus, (*bleus, rouges, ciders), strict=True)
+    }
     if not java:
         return Scores(corpus, each)
     more = java_scores.score(candidates, truths)

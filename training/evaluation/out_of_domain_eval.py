@@ -47,7 +47,7 @@ class OutOfDomainResult:
         unsure = confidences < limits.medium
         return {
             "spoken plainly": _share(confidences >= limits.sure),
-            "\"Could be\"": _share((confidences < limits.sure) & ~unsure),
+            '"Could be"': _share((confidences < limits.sure) & ~unsure),
             "not spoken, but a thing recognised": _share(unsure & sure_tags),
             "not spoken": _share(unsure & ~sure_tags),
             "sure tags that the starting classifier gives, too": _share(self.right[sure_tags]),

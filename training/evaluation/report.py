@@ -46,23 +46,36 @@ def reporter(
     features are kept for other trainings whose encoder is frozen, too. Of everyday pictures that
     are held out it tells the same scores, and how well their kinds of thing are known.
     """
-    own = _captioning(data.development, data.development_images(recipe.preprocessing),
-                      data.vocabulary, recipe, cache)
+    own = _captioning(
+        data.development,
+        data.development_images(recipe.preprocessing),
+        data.vocabulary,
+        recipe,
+        cache,
+    )
     if data.everyday is None:
         return torch.inference_mode()(own)
     everyday, judged = data.everyday.development, data.everyday.judged
     captioned = [each for each in everyday if each.captions]
-    theirs = _captioning(captioned, _decoded(captioned, recipe.preprocessing),
-                         data.vocabulary, recipe, None)
+    theirs = _captioning(
+        captioned, _decoded(captioned, recipe.preprocessing), data.vocabulary, recipe, None
+    )
     pictures = _decoded(everyday, recipe.preprocessing)
 
     def report(network: CaptioningNetwork) -> dict[str, float]:
         scores = own(network)
-        scores |= {f"everyday {name}": score for name, score in theirs(network).items()
-                   if name in ("BLEU-4", "CIDEr", "loss")}
+        scores |= {
+            f"everyday {name}": score
+            for name, score in theirs(network).items()
+            if name in ("BLEU-4", "CIDEr", "loss")
+        }
         if network.objects is not None:
-            known = torch.cat([read_maps(network.objects(features)).logits
-                               for features in encoded(network, pictures, recipe.preprocessing)])
+            known = torch.cat(
+                [
+                    read_maps(network.objects(features)).logits
+                    for features in encoded(network, pictures, recipe.preprocessing)
+                ]
+            )
             scores["mAP"] = 100 * mean_average_precision(known.cpu().numpy(), judged.presence)
         return scores
 
@@ -74,11 +87,13 @@ def _decoded(examples: Sequence[Example], preprocessing: Preprocessing) -> NDArr
 
 
 def _captioning(
-    examples: Sequence[Example], images: NDArray[np.uint8], vocabulary: Vocabulary,
-    recipe: Recipe, cache: Path | None,
+    examples: Sequence[Example],
+    images: NDArray[np.uint8],
+    vocabulary: Vocabulary,
+    recipe: Recipe,
+    cache: Path | None,
 ) -> Callable[[CaptioningNetwork], dict[str, float]]:
-    references = {each.path.name: [" ".join(words) for words in each.captions]
-                  for each in examples}
+    references = {each.path.name: [" ".join(words) for words in each.captions] for each in examples}
     longest = max(len(words) for each in examples for words in each.captions)
     tokens = tokenise(examples, vocabulary, longest)[0]
     kept = _Features(images, examples, recipe, cache)
@@ -87,11 +102,13 @@ def _captioning(
         nats, words, ids = 0.0, 0, list[list[int]]()
         for start, features in kept.batches(network):
             ids += greedy(network, features, recipe.search.max_words)
-            more, count = surprise(network, features,
-                                   tokens[start : start + _BATCH].to(features.device))
+            more, count = surprise(
+                network, features, tokens[start : start + _BATCH].to(features.device)
+            )
             nats, words = nats + more, words + count
-        named = dict(zip(references, (" ".join(vocabulary.decode(each)) for each in ids),
-                         strict=True))
+        named = dict(
+            zip(references, (" ".join(vocabulary.decode(each)) for each in ids), strict=True)
+        )
         scores, _ = metrics.score(named, references)
         loss = nats / words
         # e to the loss, which overflows for a network that has gone astray
@@ -105,7 +122,10 @@ class _Features:
     """The features of the development split, kept while the encoder stays the same."""
 
     def __init__(
-        self, images: NDArray[np.uint8], examples: Sequence[Example], recipe: Recipe,
+        self,
+        images: NDArray[np.uint8],
+        examples: Sequence[Example],
+        recipe: Recipe,
         path: Path | None,
     ) -> None:
         """`path` is the file where they are kept, too; None: in memory alone."""
@@ -121,18 +141,23 @@ class _Features:
         if fingerprint != self._known:
             self._known, self._kept = fingerprint, []
             if self.path is not None:
-                cached = prepare.features(network.encoder, self.images, self.preprocessing,
-                                          self.path, fingerprint)[0]
+                cached = prepare.features(
+                    network.encoder, self.images, self.preprocessing, self.path, fingerprint
+                )[0]
                 self._kept = list(torch.split(torch.from_numpy(np.array(cached)), _BATCH))
             else:
-                self._kept = [features.half().cpu() for features
-                              in encoded(network, self.images, self.preprocessing)]
+                self._kept = [
+                    features.half().cpu()
+                    for features in encoded(network, self.images, self.preprocessing)
+                ]
         for number, half in enumerate(self._kept):
             yield number * _BATCH, network.observed(half.to(SINGLE_PROCESS.device).float())
 
 
 def encoded(
-    network: CaptioningNetwork, images: NDArray[np.uint8], preprocessing: Preprocessing,
+    network: CaptioningNetwork,
+    images: NDArray[np.uint8],
+    preprocessing: Preprocessing,
     batch: int = _BATCH,
 ) -> Iterator[Tensor]:
     """Features (B, C, h, w) of (N, S, S, 3) pictures, a batch at a time."""
@@ -152,8 +177,12 @@ def surprise(network: CaptioningNetwork, features: Tensor, tokens: Tensor) -> tu
     Of a committee p is the mean of its members', as when it speaks.
     """
     tokens = tokens[..., : int((tokens != PAD).sum(-1).max())]
-    each = torch.stack([member(features, tokens)[0].float().log_softmax(-1)
-                        for member in network.decoder.ensemble_members()])
+    each = torch.stack(
+        [
+            member(features, tokens)[0].float().log_softmax(-1)
+            for member in network.decoder.ensemble_members()
+        ]
+    )
     together = each.logsumexp(0) - math.log(len(each))
     following = tokens[..., 1:]
     real = following != PAD

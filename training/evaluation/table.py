@@ -35,8 +35,15 @@ if TYPE_CHECKING:
     from models.networks.captioners import CaptioningNetwork
     from training.trainer.training_data import TrainingData
 
-ROWS = ("cnn_lstm_luong", "cnn_lstm_luong_local", "show_attend_tell_gru",
-        "inception_visual_attention", "xception_merge", "vgg_glove_lstm", "ours")
+ROWS = (
+    "cnn_lstm_luong",
+    "cnn_lstm_luong_local",
+    "show_attend_tell_gru",
+    "inception_visual_attention",
+    "xception_merge",
+    "vgg_glove_lstm",
+    "ours",
+)
 OURS = "ours"
 _BEAM = 3  # of the beam column, where a recipe's own search is greedy
 _TIMED = 20  # pictures whose captions are timed
@@ -108,16 +115,20 @@ def adapted(recipe: Recipe, ours: Recipe, how: Conditions) -> tuple[Recipe, list
     elif vectors:
         notes.append(f"there is no {vectors}: word vectors are learned")
     if architecture["encoder"] != ours.architecture["encoder"] and not _own(recipe, how, notes):
-        notes.append(f"on the starting weights' {ours.architecture['encoder']} "
-                     f"instead of {architecture['encoder']}")
+        notes.append(
+            f"on the starting weights' {ours.architecture['encoder']} "
+            f"instead of {architecture['encoder']}"
+        )
         architecture["encoder"] = ours.architecture["encoder"]
         architecture.pop("encoder_options", None)
-        recipe = dataclasses.replace(recipe, starting_weights=ours.starting_weights,
-                                     preprocessing=ours.preprocessing)
+        recipe = dataclasses.replace(
+            recipe, starting_weights=ours.starting_weights, preprocessing=ours.preprocessing
+        )
     stages = recipe.stages
     if how.epochs is not None:
-        stages = tuple(dataclasses.replace(stage, epochs=min(stage.epochs, how.epochs))
-                       for stage in stages)
+        stages = tuple(
+            dataclasses.replace(stage, epochs=min(stage.epochs, how.epochs)) for stage in stages
+        )
     return dataclasses.replace(recipe, architecture=architecture, stages=stages), notes
 
 
@@ -155,15 +166,24 @@ def _row(
     beam = dataclasses.replace(greedy, beam_size=max(recipe.search.beam_size, _BEAM))
     features = np.load(caches / "development.npy", mmap_mode="r")[0]
     return Row(
-        name, original.about, recipe.architecture["encoder"], recipe.architecture["decoder"],
+        name,
+        original.about,
+        recipe.architecture["encoder"],
+        recipe.architecture["decoder"],
         searched(network, features, data, greedy, f"{name}, greedy"),
         searched(network, features, data, beam, f"{name}, beam of {beam.beam_size}"),
-        last["loss"], last["perplexity"], (_count(network), _count(network.decoder)),
-        trainer.state.seconds / 60, (timed(network, data, recipe, greedy),
-                               timed(network, data, recipe, beam)),
-        (sum(stage.epochs for stage in recipe.stages),
-         sum(stage.epochs for stage in original.stages)),
-        len(data.vocabulary), notes)
+        last["loss"],
+        last["perplexity"],
+        (_count(network), _count(network.decoder)),
+        trainer.state.seconds / 60,
+        (timed(network, data, recipe, greedy), timed(network, data, recipe, beam)),
+        (
+            sum(stage.epochs for stage in recipe.stages),
+            sum(stage.epochs for stage in original.stages),
+        ),
+        len(data.vocabulary),
+        notes,
+    )
 
 
 class _Seen(Encoder):
@@ -178,7 +198,9 @@ class _Seen(Encoder):
 
 
 def searched(
-    network: CaptioningNetwork, features: NDArray[np.float16], data: TrainingData,
+    network: CaptioningNetwork,
+    features: NDArray[np.float16],
+    data: TrainingData,
     config: SearchConfig,
     name: str,
 ) -> dict[str, float]:
@@ -189,18 +211,21 @@ def searched(
     captions = {}
     try:
         engine = TorchEngine(network)
-        for example, grid in zip(tqdm(data.development, desc=name, leave=False), features,
-                                 strict=True):
+        for example, grid in zip(
+            tqdm(data.development, desc=name, leave=False), features, strict=True
+        ):
             encoding = engine.encode(np.array(grid[None], np.float32))
             best = search(engine, encoding, config, repeatable)[0]
             captions[example.path.name] = " ".join(data.vocabulary.decode(best.tokens))
     finally:
         network.encoder = encoder
-    references = {each.path.name: [" ".join(words) for words in each.captions]
-                  for each in data.development}
+    references = {
+        each.path.name: [" ".join(words) for words in each.captions] for each in data.development
+    }
     scores, _ = metrics.score(captions, references)
-    return scores | {key: value for key, value in metrics.variety(captions).items()
-                     if key == "distinct words"}
+    return scores | {
+        key: value for key, value in metrics.variety(captions).items() if key == "distinct words"
+    }
 
 
 def timed(
@@ -210,7 +235,7 @@ def timed(
     engine = TorchEngine(network)
     repeatable = data.vocabulary.function_words()
     times = []
-    for example in data.development[: _TIMED]:
+    for example in data.development[:_TIMED]:
         began = time.perf_counter()
         with Image.open(example.path) as image:
             encoding = engine.encode(to_array(upright_rgb(image), recipe.preprocessing))

@@ -40,31 +40,54 @@ def write(rows: Sequence[Row], folder: Path, pictures: str) -> str:
 
 def markdown(rows: Sequence[Row], pictures: str) -> str:
     """The table; the best of each column is bold."""
-    titles = ["recipe", *_SCORES, "loss", "perplexity", "parameters (decoder)", "training",
-              "a caption", "epochs of the recipe's"]
-    columns = [[row.name for row in rows],
-               *(_scores(rows, name) for name in _SCORES),
-               _column(rows, lambda row: -row.loss, lambda row: f"{row.loss:.3f}"),
-               _column(rows, lambda row: -row.perplexity, lambda row: f"{row.perplexity:.1f}"),
-               [f"{row.parameters[0] / 1e6:.1f} M ({row.parameters[1] / 1e6:.1f} M)"
-                for row in rows],
-               _column(rows, lambda row: -row.minutes, lambda row: f"{row.minutes:.1f} min"),
-               _column(rows, lambda row: -row.milliseconds[1],
-                       lambda row: f"{row.milliseconds[1]:.0f} ms"),
-               [f"{row.epochs[0]} of {row.epochs[1]}" for row in rows]]
-    lines = ["# The ancestors and ours", "", pictures, "",
-             "| " + " | ".join(titles) + " |", "|" + "---|" * len(titles)]
+    titles = [
+        "recipe",
+        *_SCORES,
+        "loss",
+        "perplexity",
+        "parameters (decoder)",
+        "training",
+        "a caption",
+        "epochs of the recipe's",
+    ]
+    columns = [
+        [row.name for row in rows],
+        *(_scores(rows, name) for name in _SCORES),
+        _column(rows, lambda row: -row.loss, lambda row: f"{row.loss:.3f}"),
+        _column(rows, lambda row: -row.perplexity, lambda row: f"{row.perplexity:.1f}"),
+        [f"{row.parameters[0] / 1e6:.1f} M ({row.parameters[1] / 1e6:.1f} M)" for row in rows],
+        _column(rows, lambda row: -row.minutes, lambda row: f"{row.minutes:.1f} min"),
+        _column(
+            rows, lambda row: -row.milliseconds[1], lambda row: f"{row.milliseconds[1]:.0f} ms"
+        ),
+        [f"{row.epochs[0]} of {row.epochs[1]}" for row in rows],
+    ]
+    lines = [
+        "# The ancestors and ours",
+        "",
+        pictures,
+        "",
+        "| " + " | ".join(titles) + " |",
+        "|" + "---|" * len(titles),
+    ]
     lines += ["| " + " | ".join(cells) + " |" for cells in zip(*columns, strict=True)]
     best = max(rows, key=lambda row: row.beam["CIDEr"])
     lines += ["", f"The highest CIDEr has `{best.name}`: {best.about}.", "", _REPORTED]
-    lines += [f"- `{row.name}`: {row.about}; {row.decoder} with {row.words} words"
-              + "".join(f"; {note}" for note in row.notes) + "." for row in rows]
+    lines += [
+        f"- `{row.name}`: {row.about}; {row.decoder} with {row.words} words"
+        + "".join(f"; {note}" for note in row.notes)
+        + "."
+        for row in rows
+    ]
     return "\n".join(lines) + "\n"
 
 
 def _scores(rows: Sequence[Row], name: str) -> list[str]:
-    return _column(rows, lambda row: row.beam[name],
-                   lambda row: f"{row.greedy[name]:.1f} / {row.beam[name]:.1f}")
+    return _column(
+        rows,
+        lambda row: row.beam[name],
+        lambda row: f"{row.greedy[name]:.1f} / {row.beam[name]:.1f}",
+    )
 
 
 def _column(
@@ -72,14 +95,17 @@ def _column(
 ) -> list[str]:
     """Cells of a column; where `value` is greatest, bold."""
     best = max(value(row) for row in rows)
-    return [f"**{text(row)}**" if value(row) == best and len(rows) > 1 else text(row)
-            for row in rows]
+    return [
+        f"**{text(row)}**" if value(row) == best and len(rows) > 1 else text(row) for row in rows
+    ]
 
 
 def _losses(folder: Path) -> list[tuple[int, int, float]]:
     with (folder / "losses.csv").open(encoding="utf-8", newline="") as file:
-        return [(int(row["stage"]), int(row["step"]), float(row["loss"]))
-                for row in csv.DictReader(file)]
+        return [
+            (int(row["stage"]), int(row["step"]), float(row["loss"]))
+            for row in csv.DictReader(file)
+        ]
 
 
 def _draw(rows: Sequence[Row], path: Path) -> None:
@@ -89,10 +115,15 @@ def _draw(rows: Sequence[Row], path: Path) -> None:
     places = range(len(rows))
     for number, name in enumerate(("CIDEr", "BLEU-4"), 1):
         axes = figure.add_subplot(1, 2, number)
-        axes.barh([place - 0.2 for place in places], [row.greedy[name] for row in rows], 0.4,
-                  label="greedy")
-        axes.barh([place + 0.2 for place in places], [row.beam[name] for row in rows], 0.4,
-                  label="beam")
+        axes.barh(
+            [place - 0.2 for place in places],
+            [row.greedy[name] for row in rows],
+            0.4,
+            label="greedy",
+        )
+        axes.barh(
+            [place + 0.2 for place in places], [row.beam[name] for row in rows], 0.4, label="beam"
+        )
         axes.set_yticks(places, [row.name for row in rows] if number == 1 else [])
         axes.invert_yaxis()
         axes.set_title(f"{name}, development split")

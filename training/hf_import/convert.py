@@ -59,14 +59,25 @@ def import_model(model: str, folder: Path, *, pickle: bool = False, int8: bool =
         hf_parts.preprocessing(processor, network.size),
         hf_parts.searching(network.model.generation_config, network.longest),
         # nobody has measured when it is right: every caption is said, none plainly
-        Calibration(sure=_NEVER, medium=0.0), network.grid)
+        Calibration(sure=_NEVER, medium=0.0),
+        network.grid,
+    )
     parameters = sum(each.numel() for each in network.parameters())
-    export(network, vocabulary, config, card(source, parameters, config, int8=int8),
-           CaptionStore.empty(network.channels), folder, quantise if int8 else halve)
+    export(
+        network,
+        vocabulary,
+        config,
+        card(source, parameters, config, int8=int8),
+        CaptionStore.empty(network.channels),
+        folder,
+        quantise if int8 else halve,
+    )
     apart = difference(network, load(folder))
     if not apart <= (math.inf if int8 else FARTHEST):  # nor when there is no number
-        raise NotImportableError(f"The bundle's log-probabilities are up to {apart:.3f} from "
-                                 "those of transformers. Please do not use it.")
+        raise NotImportableError(
+            f"The bundle's log-probabilities are up to {apart:.3f} from "
+            "those of transformers. Please do not use it."
+        )
     return apart
 
 
@@ -88,13 +99,18 @@ def fetch(model: str, *, pickle: bool = False) -> tuple[Source, Imported, Any, A
         config = transformers.AutoConfig.from_pretrained(model, trust_remote_code=False)
         kind = next(iter(config.architectures or ()), f"a model of type {config.model_type}")
         if kind not in NETWORKS:
-            raise NotImportableError(f"{model} is {kind}, which cannot be imported. "
-                                     f"These can: {', '.join(NETWORKS)}.")
+            raise NotImportableError(
+                f"{model} is {kind}, which cannot be imported. These can: {', '.join(NETWORKS)}."
+            )
         if getattr(config, "num_image_with_embedding", None):
             raise NotImportableError(f"{model} captions films, not pictures.")
         made = getattr(transformers, kind).from_pretrained(
-            model, trust_remote_code=False, use_safetensors=None if pickle else True,
-            weights_only=True, attn_implementation="eager")
+            model,
+            trust_remote_code=False,
+            use_safetensors=None if pickle else True,
+            weights_only=True,
+            attn_implementation="eager",
+        )
         tokenizer = transformers.AutoTokenizer.from_pretrained(model, trust_remote_code=False)
         processors: Any = transformers.AutoImageProcessor  # it has no types
         processor = processors.from_pretrained(model, trust_remote_code=False, backend="pil")
@@ -102,8 +118,13 @@ def fetch(model: str, *, pickle: bool = False) -> tuple[Source, Imported, Any, A
     except (OSError, ValueError, UnpicklingError) as error:
         if isinstance(error, NotImportableError):
             raise
-        hint = "" if pickle or "safetensors" not in str(error) else (
-            " Its weights may be a pickle: --pickle opens it by torch.load with weights_only.")
+        hint = (
+            ""
+            if pickle or "safetensors" not in str(error)
+            else (
+                " Its weights may be a pickle: --pickle opens it by torch.load with weights_only."
+            )
+        )
         raise NotImportableError(f"{model} cannot be loaded: {error}{hint}") from error
     terms = licence(Path(readme).read_text(encoding="utf-8")) if readme else ""
     name = Path(model).resolve().name if Path(model).is_dir() else model
@@ -113,7 +134,8 @@ def fetch(model: str, *, pickle: bool = False) -> tuple[Source, Imported, Any, A
     except (AttributeError, IndexError, RuntimeError, TypeError) as error:
         raise NotImportableError(
             f"{model} is built in a way that cannot be run word by word here. Tried were ViT with "
-            f"GPT-2 and with BERT, GIT and BLIP. It failed with: {error}") from error
+            f"GPT-2 and with BERT, GIT and BLIP. It failed with: {error}"
+        ) from error
     return Source(name, kind, terms), network, tokenizer, processor
 
 
@@ -136,7 +158,7 @@ def difference(network: Imported, captioner: Captioner) -> float:
         scores, _, state = engine.step(np.asarray([last]), encoding.memory, state)
         with torch.inference_mode():
             whole = network.whole(torch.from_numpy(pixels), torch.tensor([predicted]))
-        ours, theirs = scores[0, len(SPECIALS):], whole[0, -1].log_softmax(-1).numpy()
+        ours, theirs = scores[0, len(SPECIALS) :], whole[0, -1].log_softmax(-1).numpy()
         can = np.isfinite(ours) & (theirs > _LIKELY)
         farthest = max(farthest, float(np.abs(ours[can] - theirs[can]).max()))
         last = int(np.argmax(ours)) + len(SPECIALS)
@@ -148,9 +170,12 @@ def card(source: Source, parameters: int, config: Config, *, int8: bool) -> str:
     """Write the model card: where it comes from, and that nothing was measured here."""
     search, looked = config.search, config.preprocessing
     beam, longest = search.beam_size, search.max_words
-    view = (f"scaled until the shorter side has {looked.shorter_side} pixels, and the middle "
-            f"{looked.size} by {looked.size} are cut out: **the sides are not looked at**"
-            if looked.shorter_side else f"squashed to {looked.size} by {looked.size} pixels, whole")
+    view = (
+        f"scaled until the shorter side has {looked.shorter_side} pixels, and the middle "
+        f"{looked.size} by {looked.size} are cut out: **the sides are not looked at**"
+        if looked.shorter_side
+        else f"squashed to {looked.size} by {looked.size} pixels, whole"
+    )
     return f"""\
 # Model card: {source.name}, imported
 
@@ -179,10 +204,17 @@ A picture is {view}
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("model")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True,
-              help="The bundle's folder: new, or empty.")
-@click.option("--pickle", is_flag=True,
-              help="Open weights that are no safetensors, by torch.load with weights_only.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="The bundle's folder: new, or empty.",
+)
+@click.option(
+    "--pickle",
+    is_flag=True,
+    help="Open weights that are no safetensors, by torch.load with weights_only.",
+)
 @click.option("--int8", is_flag=True, help="Store weights as int8: half the size, less exact.")
 def main(model: str, out: Path, pickle: bool, int8: bool) -> None:
     """Turn MODEL, an image captioner of Hugging Face, into a bundle for the describer.
@@ -197,11 +229,15 @@ def main(model: str, out: Path, pickle: bool, int8: bool) -> None:
     except NotImportableError as error:
         raise click.ClickException(str(error)) from error
     except ImportError as error:
-        raise click.ClickException(f"Importing needs more packages ({error.name or error}). "
-                                   "Please install describer[import].") from error
-    click.echo(f"wrote {out}: within {apart:.4f} of transformers' own log-probabilities\n"
-               f"to use it, name it in the settings file under [captioner]:\n"
-               f'bundle = "{out.resolve()}"')
+        raise click.ClickException(
+            f"Importing needs more packages ({error.name or error}). "
+            "Please install describer[import]."
+        ) from error
+    click.echo(
+        f"wrote {out}: within {apart:.4f} of transformers' own log-probabilities\n"
+        f"to use it, name it in the settings file under [captioner]:\n"
+        f'bundle = "{out.resolve()}"'
+    )
 
 
 if __name__ == "__main__":

@@ -77,14 +77,14 @@ class Imported(Exportable):
         log_probs = scores.index_fill(1, torch.tensor(self.unsaid), -math.inf)
         specials = [end if place == END else never for place in range(len(SPECIALS))]
         cells = self.grid[0] * self.grid[1]
-        weights = torch.stack(list(looks), 1).mean((1, 2))[:, 0, :memory[0].shape[-2]][:, -cells:]
+        weights = torch.stack(list(looks), 1).mean((1, 2))[:, 0, : memory[0].shape[-2]][:, -cells:]
         weights = weights / weights.sum(-1, keepdim=True)
         return torch.cat([*specials, log_probs], 1), weights, (after,)
 
     def whole(self, pixels: Tensor, ids: Tensor) -> Tensor:
         """(1, 3, S, S) pixels, (1, T) ids → logits (1, T, V): transformers without our caches."""
         logits: Tensor = self.model(pixel_values=pixels, input_ids=ids).logits
-        return logits[:, -ids.shape[1]:]
+        return logits[:, -ids.shape[1] :]
 
     def _vision(self) -> Any:
         """The configuration of the part that sees."""
@@ -126,8 +126,12 @@ class CrossAttending(Imported):
     def _look(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         caches, seen = _caches(), self._see(pixels)
         both = caches.EncoderDecoderCache(caches.DynamicCache(), caches.DynamicCache())
-        self._decoder()(input_ids=torch.full((1, 1), self.start), past_key_values=both,
-                        encoder_hidden_states=self._hidden(seen), use_cache=True)
+        self._decoder()(
+            input_ids=torch.full((1, 1), self.start),
+            past_key_values=both,
+            encoder_hidden_states=self._hidden(seen),
+            use_cache=True,
+        )
         return seen, _packed(both.cross_attention_cache)
 
     def _next(
@@ -138,8 +142,13 @@ class CrossAttending(Imported):
         # only its length is looked at: keys and values are in the cache
         hidden = memory.new_zeros(1, memory.shape[-2], 1)
         out = self._decoder()(
-            input_ids=ids, past_key_values=both, encoder_hidden_states=hidden, use_cache=True,
-            attention_mask=_everything(memory), output_attentions=True)
+            input_ids=ids,
+            past_key_values=both,
+            encoder_hidden_states=hidden,
+            use_cache=True,
+            attention_mask=_everything(memory),
+            output_attentions=True,
+        )
         return out.logits, out.cross_attentions, _packed(both.self_attention_cache)
 
 
@@ -187,8 +196,12 @@ class Git(Imported):
 
     def _look(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         cache = _caches().DynamicCache()
-        out = self.model.git(input_ids=torch.full((1, 1), self.start), pixel_values=pixels,
-                             past_key_values=cache, use_cache=True)
+        out = self.model.git(
+            input_ids=torch.full((1, 1), self.start),
+            pixel_values=pixels,
+            past_key_values=cache,
+            use_cache=True,
+        )
         return out.last_hidden_state[:, :-1], _packed(cache)[..., :-1, :]
 
     def _next(
@@ -197,10 +210,14 @@ class Git(Imported):
         seen = memory.expand(state.shape[0], -1, -1, -1, -1, -1)
         cache = _cache(torch.cat([seen, state], -2))
         out = self.model(
-            input_ids=ids, position_ids=torch.zeros_like(ids) + state.shape[-2],
-            past_key_values=cache, use_cache=True, attention_mask=_everything(memory),
-            output_attentions=True)
-        return out.logits, out.attentions, _packed(cache)[..., memory.shape[-2]:, :]
+            input_ids=ids,
+            position_ids=torch.zeros_like(ids) + state.shape[-2],
+            past_key_values=cache,
+            use_cache=True,
+            attention_mask=_everything(memory),
+            output_attentions=True,
+        )
+        return out.logits, out.attentions, _packed(cache)[..., memory.shape[-2] :, :]
 
 
 NETWORKS: dict[str, type[Imported]] = {

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 _JOINS: dict[str, Join] = {"ByteLevel": "bytes", "WordPiece": "wordpiece"}
 # by their numbers in Pillow
 _FILTERS: dict[int, Literal["bilinear", "bicubic", "lanczos"]] = {
-    1: "lanczos", 2: "bilinear", 3: "bicubic"}
+    1: "lanczos",
+    2: "bilinear",
+    3: "bicubic",
+}
 _BEAM, _LONGEST = 3, 30
 
 
@@ -35,8 +38,10 @@ def vocabulary(tokenizer: Any, words: int) -> tuple[Vocabulary, list[int]]:
     decoder = (json.loads(backend.to_str())["decoder"] or {}) if backend is not None else {}
     kind = decoder.get("type")
     if kind not in _JOINS or decoder.get("prefix", "##") != "##":
-        raise NotImportableError("Its tokenizer joins pieces in a way that is not known here "
-                                 f"({kind}). Known are {' and '.join(_JOINS)}.")
+        raise NotImportableError(
+            "Its tokenizer joins pieces in a way that is not known here "
+            f"({kind}). Known are {' and '.join(_JOINS)}."
+        )
     pieces = {number: piece for piece, number in tokenizer.get_vocab().items()}
     unsaid = {number for number in range(words) if number not in pieces}
     unsaid |= {number for number in tokenizer.all_special_ids if number < words}
@@ -52,21 +57,29 @@ def preprocessing(processor: Any, side: int) -> Preprocessing:
     size, crop = dict(processor.size or {}), dict(getattr(processor, "crop_size", None) or {})
     square, shorter = {"height": side, "width": side}, int(size.get("shortest_edge") or 0)
     cropped = bool(getattr(processor, "do_center_crop", False))
-    fits = ({key: size.get(key) for key in square} == square or shorter >= side
-            ) and (not (cropped or shorter) or (cropped and crop == square))
+    fits = ({key: size.get(key) for key in square} == square or shorter >= side) and (
+        not (cropped or shorter) or (cropped and crop == square)
+    )
     if not (processor.do_resize and fits):
         raise NotImportableError(
             f"Its pictures are not made {side} by {side} pixels in a way that is known here: "
-            "squashed, or scaled by the shorter side and cropped.")
+            "squashed, or scaled by the shorter side and cropped."
+        )
     if int(processor.resample) not in _FILTERS:
-        raise NotImportableError(f"Its pictures are scaled by filter {processor.resample}. "
-                                 f"Known are {', '.join(_FILTERS.values())}.")
+        raise NotImportableError(
+            f"Its pictures are scaled by filter {processor.resample}. "
+            f"Known are {', '.join(_FILTERS.values())}."
+        )
     # ours divides by 255 and then normalises: fold another factor into mean and deviation
     scale = 1.0 / (255.0 * (processor.rescale_factor if processor.do_rescale else 1.0))
-    mean, std = ((processor.image_mean, processor.image_std) if processor.do_normalize
-                 else ((0.0,) * 3, (1.0,) * 3))
-    return Preprocessing(side, _three(mean, scale), _three(std, scale),
-                         _FILTERS[int(processor.resample)], shorter)
+    mean, std = (
+        (processor.image_mean, processor.image_std)
+        if processor.do_normalize
+        else ((0.0,) * 3, (1.0,) * 3)
+    )
+    return Preprocessing(
+        side, _three(mean, scale), _three(std, scale), _FILTERS[int(processor.resample)], shorter
+    )
 
 
 def _three(values: Sequence[float], scale: float) -> tuple[float, float, float]:
@@ -97,15 +110,22 @@ def tokens(model: Any) -> tuple[int, list[int]]:
     if model.main_input_name == "pixel_values" and hasattr(model, "text_decoder"):
         start, ends = text.bos_token_id, text.sep_token_id  # as BLIP's own generate does
     else:
-        start = _first(generation_config.decoder_start_token_id,
-                       getattr(model.config, "decoder_start_token_id", None),
-                       generation_config.bos_token_id, text.bos_token_id)
-        ends = _first(generation_config.eos_token_id,
-                      getattr(model.config, "eos_token_id", None), text.eos_token_id)
+        start = _first(
+            generation_config.decoder_start_token_id,
+            getattr(model.config, "decoder_start_token_id", None),
+            generation_config.bos_token_id,
+            text.bos_token_id,
+        )
+        ends = _first(
+            generation_config.eos_token_id,
+            getattr(model.config, "eos_token_id", None),
+            text.eos_token_id,
+        )
     if start is None or ends is None:
         raise NotImportableError(
             "It does not say with which token a caption begins and ends. Please set "
-            "decoder_start_token_id and eos_token_id in its config.json.")
+            "decoder_start_token_id and eos_token_id in its config.json."
+        )
     return int(start), [int(end) for end in (ends if isinstance(ends, list) else [ends])]
 
 

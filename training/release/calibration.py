@@ -39,8 +39,11 @@ class Fit:
 
 
 def fit(
-    result: Result, limits: Calibration, ood_signals: Sequence[Mapping[str, float]] = (),
-    seed: int = 0, others: Sequence[Result] = (),
+    result: Result,
+    limits: Calibration,
+    ood_signals: Sequence[Mapping[str, float]] = (),
+    seed: int = 0,
+    others: Sequence[Result] = (),
 ) -> Fit:
     """Fit P(the caption is not among the worst third by CIDEr); `limits` are kept.
 
@@ -77,20 +80,30 @@ def fit(
         return dict(zip(kinds, factor[:-1].tolist(), strict=True))
 
     good_factor, *familiar_factors = factors(np.ones(len(names), bool))
-    calibration = dataclasses.replace(limits, weights=slopes(good_factor),
-                                      offset=float(good_factor[-1]))
+    calibration = dataclasses.replace(
+        limits, weights=slopes(good_factor), offset=float(good_factor[-1])
+    )
     for factor in familiar_factors:
-        calibration = dataclasses.replace(calibration, familiar=slopes(factor),
-                                          familiar_offset=float(factor[-1]))
+        calibration = dataclasses.replace(
+            calibration, familiar=slopes(factor), familiar_offset=float(factor[-1])
+        )
     folds = np.random.default_rng(seed).permutation(len(names)) % FOLDS
     confidences = np.zeros(len(names))
     for fold in range(FOLDS):
         inside = folds == fold
         if inside.any():
             confidences[inside] = np.prod(
-                [sigmoid(values[inside] @ part[:-1] + part[-1]) for part in factors(~inside)], 0)
-    return Fit(calibration, names, confidences, good, ciders, auroc(confidences, good),
-               tuple(auroc(confidences[part], good[part]) for part in parts))
+                [sigmoid(values[inside] @ part[:-1] + part[-1]) for part in factors(~inside)], 0
+            )
+    return Fit(
+        calibration,
+        names,
+        confidences,
+        good,
+        ciders,
+        auroc(confidences, good),
+        tuple(auroc(confidences[part], good[part]) for part in parts),
+    )
 
 
 def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -100,7 +113,9 @@ def _ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _standardised(
     regression: Callable[[NDArray[np.float64], Any, float], NDArray[np.float64]],
-    values: NDArray[np.float64], targets: NDArray[Any], ridge: float,
+    values: NDArray[np.float64],
+    targets: NDArray[Any],
+    ridge: float,
 ) -> NDArray[np.float64]:
     """Slopes and offset, for the values as they are, of a regression on them standardised."""
     if not len(values):
@@ -117,8 +132,9 @@ def fit_tags(
     """Platt scaling (Platt 1999) of tags' (N,) probabilities by whether they were right."""
     inside = probabilities.clip(1e-6, 1 - 1e-6)
     weights = logistic(np.log(inside / (1 - inside))[:, None], right, 1e-3)
-    return dataclasses.replace(calibration, tag_slope=float(weights[0]),
-                               tag_offset=float(weights[1]))
+    return dataclasses.replace(
+        calibration, tag_slope=float(weights[0]), tag_offset=float(weights[1])
+    )
 
 
 def auroc(values: NDArray[np.float64], good: NDArray[np.bool_]) -> float:
@@ -132,15 +148,19 @@ def reliability(
 ) -> list[tuple[float, float, int]]:
     """Equally filled bins: mean confidence, share of good captions, how many."""
     order = np.argsort(confidences, kind="stable")
-    return [(float(confidences[part].mean()), float(good[part].mean()), len(part))
-            for part in np.array_split(order, bins) if len(part)]
+    return [
+        (float(confidences[part].mean()), float(good[part].mean()), len(part))
+        for part in np.array_split(order, bins)
+        if len(part)
+    ]
 
 
 def calibration_error(confidences: NDArray[np.float64], good: NDArray[np.bool_]) -> float:
     """Expected calibration error (Naeini et al. 2015) over equally filled bins."""
     parts = reliability(confidences, good)
-    return sum(abs(predicted - observed) * count
-               for predicted, observed, count in parts) / len(good)
+    return sum(abs(predicted - observed) * count for predicted, observed, count in parts) / len(
+        good
+    )
 
 
 def risk_coverage(

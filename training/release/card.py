@@ -58,8 +58,12 @@ class Facts:
 
 
 def write(
-    facts: Facts, result: Result, fit: Fit, limits: Calibration,
-    ood_forms: Mapping[str, tuple[int, ...]], ood_shares: Mapping[str, float] | None,
+    facts: Facts,
+    result: Result,
+    fit: Fit,
+    limits: Calibration,
+    ood_forms: Mapping[str, tuple[int, ...]],
+    ood_shares: Mapping[str, float] | None,
 ) -> str:
     """Write the card. Its sample is every 33rd development picture in order of name.
 
@@ -67,14 +71,16 @@ def write(
     `ood_shares`: shares in percent of other photographs.
     """
     others = "\n".join(f"| {what} | {share:.0f} % |" for what, share in (ood_shares or {}).items())
-    made_up = "\n".join(f"| {kind} | {' | '.join(map(str, counts))} |"
-                        for kind, counts in ood_forms.items())
+    made_up = "\n".join(
+        f"| {kind} | {' | '.join(map(str, counts))} |" for kind, counts in ood_forms.items()
+    )
     scores = "\n".join(f"| {name} | {value:.2f} |" for name, value in result.scores.items())
     names = sorted(result.captions)[::33][:30]
     confidences = dict(zip(fit.names, fit.confidences, strict=True))
     sample = "\n".join(
         f"| {name} | {result.captions[name]} | {result.ciders[name]:.0f} "
-        f"| {confidences[name]:.2f} |" for name in names
+        f"| {confidences[name]:.2f} |"
+        for name in names
     )
     started = _STARTED.get(facts.encoder, facts.encoder)
     more = "--unlabelled PICTURES" if facts.everyday is None else "--everyday COCO"
@@ -186,11 +192,15 @@ def _honesty(facts: Facts) -> str:
     if facts.everyday is None:
         return ""
     known = facts.everyday
-    scores = "\n".join(f"| {name} | {known.scores[name]:.1f} |"
-                       for name in ("BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr"))
+    scores = "\n".join(
+        f"| {name} | {known.scores[name]:.1f} |"
+        for name in ("BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr")
+    )
     rows = "\n".join(
         f"| {row.form} | {row.share:.0f} % | {row.helpful:.0f} % | {row.invented:.1f} % "
-        f"| {row.chair:.1f} % |" for row in known.honesty.rows)
+        f"| {row.chair:.1f} % |"
+        for row in known.honesty.rows
+    )
     return f"""
 ## Everyday pictures
 {known.held_out} photographs of COCO that it has not learnt from. Of the captions of those that
@@ -218,18 +228,27 @@ believed. The confidence's AUROC is {known.aurocs[0]:.3f} on Flickr8k's captions
 
 
 def _summary(facts: Facts) -> str:
-    decoders = ("one decoder" if facts.decoders == 1 else
-                f"{facts.decoders} decoders, whose probabilities are averaged,")
+    decoders = (
+        "one decoder"
+        if facts.decoders == 1
+        else f"{facts.decoders} decoders, whose probabilities are averaged,"
+    )
     heads = "" if facts.everyday is None else ", a head for 80 kinds of thing,"
-    origins = (f" {facts.members} captioners were trained apart; their encoders' weights are "
-               "averaged to one." if facts.members else "")
+    origins = (
+        f" {facts.members} captioners were trained apart; their encoders' weights are "
+        "averaged to one."
+        if facts.members
+        else ""
+    )
     return textwrap.fill(
         f"An attention captioner for photographs: {_with_article(facts)} encoder{heads} and "
         f"{decoders} with "
         'additive attention, the gating scalar and an LSTM ("Show, Attend and Tell", Xu et al. '
         "2015), and a memory of the training captions that re-ranks what the beam search finds "
         f"({facts.parameters / 1e6:.1f} million parameters, stored as int8; {facts.words} words)."
-        + origins, width=100)
+        + origins,
+        width=100,
+    )
 
 
 def _with_article(facts: Facts) -> str:
@@ -248,25 +267,43 @@ def _spread(facts: Facts) -> str:
     if len(facts.seeds) < 2:
         return ""
     what = "the recipe's own stages" if facts.members else "all of it"
-    rows = [f"| {name} | {np.mean(values):.3f} | {np.std(values, ddof=1):.3f} |"
-            for name in facts.seeds[0]
-            for values in [[scores[name] for scores in facts.seeds]]]
-    return "\n".join([
-        "", f"Trained with {len(facts.seeds)} seeds ({what}), this one among them:", "",
-        "| measure | mean | standard deviation |", "|---|---|---|", *rows, ""])
+    rows = [
+        f"| {name} | {np.mean(values):.3f} | {np.std(values, ddof=1):.3f} |"
+        for name in facts.seeds[0]
+        for values in [[scores[name] for scores in facts.seeds]]
+    ]
+    return "\n".join(
+        [
+            "",
+            f"Trained with {len(facts.seeds)} seeds ({what}), this one among them:",
+            "",
+            "| measure | mean | standard deviation |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
 
 
 def _classes(fit: Fit, limits: Calibration) -> str:
     """A table of the classes of certainty: how many captions, and how good they are."""
     sure = fit.confidences >= limits.sure
     unsure = fit.confidences < limits.medium
-    rows = ["| from confidence | said | share of captions | mean CIDEr | not of the worst third |",
-            "|---|---|---|---|---|"]
-    for least, phrase, inside in ((limits.sure, "plainly", sure),
-                                (limits.medium, '"Could be"', ~sure & ~unsure),
-                                (0.0, "not at all", unsure)):
-        cider, good = ((fit.ciders[inside].mean(), 100 * fit.good[inside].mean())
-                       if np.any(inside) else (np.nan, np.nan))
-        rows.append(f"| {least} | {phrase} | {100 * inside.mean():.0f} % | {cider:.0f} "
-                    f"| {good:.0f} % |")
+    rows = [
+        "| from confidence | said | share of captions | mean CIDEr | not of the worst third |",
+        "|---|---|---|---|---|",
+    ]
+    for least, phrase, inside in (
+        (limits.sure, "plainly", sure),
+        (limits.medium, '"Could be"', ~sure & ~unsure),
+        (0.0, "not at all", unsure),
+    ):
+        cider, good = (
+            (fit.ciders[inside].mean(), 100 * fit.good[inside].mean())
+            if np.any(inside)
+            else (np.nan, np.nan)
+        )
+        rows.append(
+            f"| {least} | {phrase} | {100 * inside.mean():.0f} % | {cider:.0f} | {good:.0f} % |"
+        )
     return "\n".join(rows)

@@ -51,8 +51,7 @@ def calibrate_objects(captioner: Captioner, everyday: Everyday) -> Known:
         with Image.open(example.path) as image:
             encodings.append(captioner.encode(upright_rgb(image)))
     facts = np.stack([each.objects for each in encodings]).astype(np.float64)
-    fit = fit_objects(facts[..., 0], facts[..., 5], everyday.judged,
-                      captioner.config.calibration)
+    fit = fit_objects(facts[..., 0], facts[..., 5], everyday.judged, captioner.config.calibration)
     use(captioner, fit.calibration)
     return Known(everyday, tuple(encodings), fit)
 
@@ -65,11 +64,14 @@ def choose_what_is_said(captioner: Captioner, known: Known) -> Honesty:
     """
     truth = known.everyday.judged
     captions = [captioner.caption(each) for each in tqdm(known.encodings, "limits")]
-    use(captioner, choose_limits(captions, known.fit.probabilities, truth,
-                                 captioner.config.calibration))
+    use(
+        captioner,
+        choose_limits(captions, known.fit.probabilities, truth, captioner.config.calibration),
+    )
     captions = [captioner.caption(each) for each in tqdm(known.encodings, "honesty")]
-    return judge(asked_again(captions, known.fit.probabilities, captioner.config.calibration),
-                 truth)
+    return judge(
+        asked_again(captions, known.fit.probabilities, captioner.config.calibration), truth
+    )
 
 
 def use(captioner: Captioner, fitted: Calibration) -> None:

@@ -37,13 +37,15 @@ def join(
         raise ValueError(f"the recipe has {len(recipe.members)} members, not {len(trained)}")
     if any(vocabulary.join != "words" for _, vocabulary in trained):
         raise ValueError("only vocabularies of whole words can be joined")
-    words = Vocabulary(list(dict.fromkeys(
-        word for _, vocabulary in trained for word in vocabulary.words)))
+    words = Vocabulary(
+        list(dict.fromkeys(word for _, vocabulary in trained for word in vocabulary.words))
+    )
     network = CaptioningNetwork(recipe.architecture, len(words))
     slots = iter(network.decoder.ensemble_members())
     encoders = []
     for number, (member, (source, vocabulary)) in enumerate(
-            zip(recipe.members, trained, strict=True), 1):
+        zip(recipe.members, trained, strict=True), 1
+    ):
         decoders = source.decoder.ensemble_members()
         try:
             network.encoder.load_state_dict(source.encoder.state_dict())
@@ -59,13 +61,13 @@ def join(
 
 
 def _mean(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.stack([state[name].float() for state in states]).mean(0).to(first.dtype)
-            for name, first in states[0].items()}
+    return {
+        name: torch.stack([state[name].float() for state in states]).mean(0).to(first.dtype)
+        for name, first in states[0].items()
+    }
 
 
-def _widened(
-    decoder: Decoder, vocabulary: Vocabulary, wider: Vocabulary
-) -> dict[str, Tensor]:
+def _widened(decoder: Decoder, vocabulary: Vocabulary, wider: Vocabulary) -> dict[str, Tensor]:
     """A decoder's weights for a vocabulary that has more words, in any order.
 
     It reads a word that it has not learnt as an unknown one; all of these together are as likely

@@ -66,7 +66,7 @@ def build(features: NDArray[np.float32], tokens: Tensor) -> dict[str, NDArray[An
 
 
 def _document_frequencies(
-    captions: NDArray[np.int64]
+    captions: NDArray[np.int64],
 ) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
     """The n-grams that occur on more than one picture, and on how many each does."""
     rows, keys = ngrams(captions.reshape(-1, captions.shape[2]))

@@ -39,8 +39,11 @@ class ObjectFit:
 
 
 def fit_objects(
-    logits: NDArray[np.float64], counts: NDArray[np.float64], truth: ObjectTargets,
-    calibration: Calibration, seed: int = 0,
+    logits: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    truth: ObjectTargets,
+    calibration: Calibration,
+    seed: int = 0,
 ) -> ObjectFit:
     """Fit the kinds' probabilities and the limits of their counts on N pictures whose kinds are
     known, (N, K) each.
@@ -59,9 +62,15 @@ def fit_objects(
     slope, offsets = _scaling(logits, presence)
     known = presence & (truth.counts > 0)
     limits = _count_limits(counts[known], truth.counts[known])
-    return ObjectFit(dataclasses.replace(
-        calibration, object_slope=slope, object_offsets=tuple(offsets.tolist()),
-        count_limits=limits), probabilities)
+    return ObjectFit(
+        dataclasses.replace(
+            calibration,
+            object_slope=slope,
+            object_offsets=tuple(offsets.tolist()),
+            count_limits=limits,
+        ),
+        probabilities,
+    )
 
 
 def _scaling(
@@ -73,12 +82,13 @@ def _scaling(
     for _ in range(30):
         p = sigmoid(slope * logits + common + own)
         error, weight = presence - p, p * (1 - p)
-        own += ((error.sum(0) - _RIDGE * own) / (weight.sum(0) + _RIDGE))
+        own += (error.sum(0) - _RIDGE * own) / (weight.sum(0) + _RIDGE)
         design = np.stack([logits.ravel(), np.ones(logits.size)], 1)
         p = sigmoid(slope * logits + common + own)
         error, weight = (presence - p).ravel(), (p * (1 - p)).ravel()
-        step = np.linalg.solve((design * weight[:, None]).T @ design + 1e-6 * np.eye(2),
-                               design.T @ error)
+        step = np.linalg.solve(
+            (design * weight[:, None]).T @ design + 1e-6 * np.eye(2), design.T @ error
+        )
         slope, common = slope + float(step[0]), common + float(step[1])
     return slope, common + own
 
@@ -91,8 +101,11 @@ def _count_limits(
         return (1.5, 2.5)
     wanted = np.minimum(known, COUNTED)
     steps = np.unique(np.quantile(counts, np.linspace(0.02, 0.98, 49)))
-    scored = [(float((1 + (counts >= two) + (counts >= several) == wanted).mean()), two, several)
-              for two in steps for several in steps[steps >= two]]
+    scored = [
+        (float((1 + (counts >= two) + (counts >= several) == wanted).mean()), two, several)
+        for two in steps
+        for several in steps[steps >= two]
+    ]
     _, two, several = max(scored)
     return float(two), float(several)
 
@@ -104,8 +117,13 @@ def asked_again(
 
     `probabilities` (N, K) stand in for those of their things: cross-fitted ones, say.
     """
-    return _answers([_Described.of(caption, known)
-                     for caption, known in zip(captions, probabilities, strict=True)], calibration)
+    return _answers(
+        [
+            _Described.of(caption, known)
+            for caption, known in zip(captions, probabilities, strict=True)
+        ],
+        calibration,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +140,10 @@ class _Described:
         counts = np.zeros(len(known), np.int64)
         for thing in caption.things:
             counts[thing.kind] = thing.count
-        things = (dataclasses.replace(thing, probability=float(known[thing.kind]))
-                  for thing in caption.things)
+        things = (
+            dataclasses.replace(thing, probability=float(known[thing.kind]))
+            for thing in caption.things
+        )
         return cls(caption, tuple(things), known, counts)
 
 
@@ -131,24 +151,40 @@ def _answers(described: Sequence[_Described], calibration: Calibration) -> list[
     made = []
     for each in described:
         caption = each.caption
-        said = answer(caption.confidence, caption.claimed, each.things, caption.tags, calibration,
-                      calibration.familiarity(caption.signals))
+        said = answer(
+            caption.confidence,
+            caption.claimed,
+            each.things,
+            caption.tags,
+            calibration,
+            calibration.familiarity(caption.signals),
+        )
         made.append(Asked(said.form, said.said, each.known, each.counts))
     return made
 
 
 def choose_limits(
-    captions: Sequence[Caption], probabilities: NDArray[np.float64], truth: ObjectTargets,
-    calibration: Calibration, invented: float = 6.0, plainly: float = 4.0,
+    captions: Sequence[Caption],
+    probabilities: NDArray[np.float64],
+    truth: ObjectTargets,
+    calibration: Calibration,
+    invented: float = 6.0,
+    plainly: float = 4.0,
 ) -> Calibration:
     """The limits with which most answers name something that is there, while at most so many
     percent name something that is not: of all, and of those that come plainly."""
     best, chosen = -np.inf, calibration
-    described = [_Described.of(caption, known)
-                 for caption, known in zip(captions, probabilities, strict=True)]
+    described = [
+        _Described.of(caption, known)
+        for caption, known in zip(captions, probabilities, strict=True)
+    ]
     for support, least, medium in itertools.product(_STEPS, _STEPS, _MEDIUM):
-        tried = dataclasses.replace(calibration, object_support=float(support),
-                                    object_listed=float(least), medium=float(medium))
+        tried = dataclasses.replace(
+            calibration,
+            object_support=float(support),
+            object_listed=float(least),
+            medium=float(medium),
+        )
         rows = {row.form: row for row in by_form(_answers(described, tried), truth)}
         plain = rows["plain"].invented if "plain" in rows else 0.0
         over = max(0.0, rows["all"].invented - invented) + max(0.0, plain - plainly)

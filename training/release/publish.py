@@ -64,7 +64,10 @@ class TrainedMember:
 
 
 def publish(
-    trainer: Trainer, folder: Path, weights: Path | None = None, unlabelled: Path | None = None,
+    trainer: Trainer,
+    folder: Path,
+    weights: Path | None = None,
+    unlabelled: Path | None = None,
     members: Sequence[TrainedMember] = (),
 ) -> Result:
     """Write the trainer's averaged weights as a bundle; its scores go to the model card.
@@ -73,17 +76,22 @@ def publish(
     `members` are the captioners that it began with.
     """
     origins = [_origin(trainer), *(each.origin for each in members)]
-    origin = {"hours": round(sum(each.get("hours", 0.0) for each in origins), 2),
-              "cores": max(each.get("cores", 0) for each in origins),
-              "unlabelled": max(each.get("unlabelled", 0) for each in origins)}
+    origin = {
+        "hours": round(sum(each.get("hours", 0.0) for each in origins), 2),
+        "cores": max(each.get("cores", 0) for each in origins),
+        "unlabelled": max(each.get("unlabelled", 0) for each in origins),
+    }
     network = _without_folds(trainer.averaged(), trainer.recipe, len(trainer.data.vocabulary))
     trained = Trained(network, trainer.recipe, trainer.data, origin)
     return _publish(trained, folder, weights, unlabelled)
 
 
 def _origin(trainer: Trainer) -> dict[str, float]:
-    return {"hours": trainer.state.seconds / 3600, "cores": torch.get_num_threads(),
-            "unlabelled": len(trainer.data.unlabelled)}
+    return {
+        "hours": trainer.state.seconds / 3600,
+        "cores": torch.get_num_threads(),
+        "unlabelled": len(trainer.data.unlabelled),
+    }
 
 
 def member(trainer: Trainer) -> TrainedMember:
@@ -98,8 +106,14 @@ def member_of(bundle: Path) -> TrainedMember:
 
 
 def renew(
-    recipe: Recipe, source: Path, data: Path, work: Path, folder: Path,
-    weights: Path | None = None, unlabelled: Path | None = None, beside: Sequence[Path] = (),
+    recipe: Recipe,
+    source: Path,
+    data: Path,
+    work: Path,
+    folder: Path,
+    weights: Path | None = None,
+    unlabelled: Path | None = None,
+    beside: Sequence[Path] = (),
     everyday_pictures: Path | None = None,
 ) -> Result:
     """Write a bundle's weights anew, with the recipe's search and today's graphs and memory.
@@ -115,15 +129,17 @@ def renew(
             raise ValueError(f"the bundle in {source} was made of other data: its words differ")
     else:
         made = prepare_captioned_data(recipe, data, work, vocabulary)
-    return _publish(Trained(network, recipe, made, config.origin), folder, weights, unlabelled,
-                    beside)
+    return _publish(
+        Trained(network, recipe, made, config.origin), folder, weights, unlabelled, beside
+    )
 
 
 def _made_by(recipe: Recipe, bundle: Path) -> tuple[Config, Vocabulary]:
     config, vocabulary, _ = read(bundle)
     if config.architecture != _architecture(recipe):
-        raise ValueError(f"the bundle in {bundle} was not made by this recipe: its architecture "
-                         "is another one")
+        raise ValueError(
+            f"the bundle in {bundle} was not made by this recipe: its architecture is another one"
+        )
     return config, vocabulary
 
 
@@ -136,7 +152,10 @@ def _network(config: Config, vocabulary: Vocabulary, source: Path) -> Captioning
 
 
 def _publish(
-    trained: Trained, folder: Path, weights: Path | None, unlabelled: Path | None,
+    trained: Trained,
+    folder: Path,
+    weights: Path | None,
+    unlabelled: Path | None,
     beside: Sequence[Path] = (),
 ) -> Result:
     network, recipe, origin = trained.network, trained.recipe, trained.origin
@@ -146,14 +165,20 @@ def _publish(
     scenes, known = trained.data.everyday, None
     if scenes is not None:
         known = everyday.calibrate_objects(captioner, scenes)
-    result, fit, others = _judged(captioner, examples, "development",
-                                  known.captioned if known is not None else ())
+    result, fit, others = _judged(
+        captioner, examples, "development", known.captioned if known is not None else ()
+    )
     other = evaluate(load(folder, "torch"), examples, name="torch engine")
     same = sum(result.captions[name] == text for name, text in other.captions.items())
     seeds = [_scores(*_judged(load(each), examples, each.name)[:2]) for each in beside]
     limits, ood_shares, honesty = fit.calibration, None, None
-    pictures = (scenes.development if scenes is not None
-                else load_unlabelled(unlabelled)[1] if unlabelled is not None else [])
+    pictures = (
+        scenes.development
+        if scenes is not None
+        else load_unlabelled(unlabelled)[1]
+        if unlabelled is not None
+        else []
+    )
     if recipe.starting_weights and weights is not None and pictures:
         ood = evaluate_ood(captioner, pictures, starting_encoder(recipe, weights))
         limits = calibration.fit_tags(ood.tags, ood.right, limits)
@@ -164,16 +189,26 @@ def _publish(
         limits = captioner.config.calibration
     plots.draw(fit, folder, known.reliability() if known is not None else ())
     facts = card.Facts(
-        recipe=recipe.name, members=len(recipe.members),
+        recipe=recipe.name,
+        members=len(recipe.members),
         decoders=len(network.decoder.ensemble_members()),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
-        words=len(trained.data.vocabulary), pictures=len(trained.data.train),
-        unlabelled=int(origin.get("unlabelled", 0)), seconds=result.seconds,
-        hours=origin.get("hours", float("nan")), cores=int(origin.get("cores", 0)),
-        same=same, exact=other.scores["CIDEr"], seed=recipe.seed,
-        seeds=(_scores(result, fit), *seeds), encoder=recipe.architecture["encoder"],
-        everyday=None if honesty is None or scenes is None else card.Everyday(
-            len(scenes.text), len(scenes.development), others[0].scores, honesty, fit.aurocs),
+        words=len(trained.data.vocabulary),
+        pictures=len(trained.data.train),
+        unlabelled=int(origin.get("unlabelled", 0)),
+        seconds=result.seconds,
+        hours=origin.get("hours", float("nan")),
+        cores=int(origin.get("cores", 0)),
+        same=same,
+        exact=other.scores["CIDEr"],
+        seed=recipe.seed,
+        seeds=(_scores(result, fit), *seeds),
+        encoder=recipe.architecture["encoder"],
+        everyday=None
+        if honesty is None or scenes is None
+        else card.Everyday(
+            len(scenes.text), len(scenes.development), others[0].scores, honesty, fit.aurocs
+        ),
     )
     text = card.write(facts, result, fit, limits, ood_forms(captioner), ood_shares)
     (folder / CARD).write_text(text, encoding="utf-8")
@@ -185,18 +220,23 @@ def _publish(
 
 
 def _judged(
-    captioner: Captioner, examples: Sequence[Example], name: str,
+    captioner: Captioner,
+    examples: Sequence[Example],
+    name: str,
     further: Sequence[Example] = (),
 ) -> tuple[Result, calibration.Fit, list[Result]]:
     """A captioner's scores, and how far it knows what its captions are worth; the scores of
     `further` pictures, if there are any, count in that, too."""
     result = evaluate(captioner, examples, name=name)
     others = [evaluate(captioner, further, name="everyday")] if further else []
-    ood_signals = [captioner.describe(image).signals
-                   for _, image in ood_images.draw(_OOD_PER_KIND, seed=1)]
-    return (result,
-            calibration.fit(result, captioner.config.calibration, ood_signals, others=others),
-            others)
+    ood_signals = [
+        captioner.describe(image).signals for _, image in ood_images.draw(_OOD_PER_KIND, seed=1)
+    ]
+    return (
+        result,
+        calibration.fit(result, captioner.config.calibration, ood_signals, others=others),
+        others,
+    )
 
 
 def _scores(result: Result, fit: calibration.Fit) -> dict[str, float]:
@@ -206,8 +246,7 @@ def _scores(result: Result, fit: calibration.Fit) -> dict[str, float]:
 def _architecture(recipe: Recipe) -> dict[str, Any]:
     """The recipe's, but for what only training needs: the embeddings' file, and the heads that
     learn from some of the pictures."""
-    architecture = {key: value for key, value in recipe.architecture.items()
-                    if key != "embeddings"}
+    architecture = {key: value for key, value in recipe.architecture.items() if key != "embeddings"}
     if "objects" in architecture:
         architecture["objects"] = architecture["objects"] | {"folds": 0}
     return architecture
@@ -216,20 +255,37 @@ def _architecture(recipe: Recipe) -> dict[str, Any]:
 def _without_folds(network: CaptioningNetwork, recipe: Recipe, words: int) -> CaptioningNetwork:
     """The network without the heads that only its training needs."""
     shipped = CaptioningNetwork(_architecture(recipe), words)
-    shipped.load_state_dict({name: value for name, value in network.state_dict().items()
-                             if not name.startswith("objects.cross_fitted")})
+    shipped.load_state_dict(
+        {
+            name: value
+            for name, value in network.state_dict().items()
+            if not name.startswith("objects.cross_fitted")
+        }
+    )
     return shipped.eval()
 
 
 def _export(trained: Trained, folder: Path) -> Config:
     """Write the bundle without a fitted calibration and without a card."""
     network, recipe, made = trained.network, trained.recipe, trained.data
-    config = Config(_architecture(recipe), recipe.preprocessing, recipe.search,
-                    Calibration(sure=SURE, medium=MEDIUM),
-                    network.encoder.grid(recipe.preprocessing.size), origin=trained.origin)
+    config = Config(
+        _architecture(recipe),
+        recipe.preprocessing,
+        recipe.search,
+        Calibration(sure=SURE, medium=MEDIUM),
+        network.encoder.grid(recipe.preprocessing.size),
+        origin=trained.origin,
+    )
     count = len(made.train)
-    export(network, made.vocabulary, config, "", CaptionStore.empty(network.channels), folder,
-           int8_calibration=_shown(made, recipe, range(0, count, max(1, count // _MEASURED))))
+    export(
+        network,
+        made.vocabulary,
+        config,
+        "",
+        CaptionStore.empty(network.channels),
+        folder,
+        int8_calibration=_shown(made, recipe, range(0, count, max(1, count // _MEASURED))),
+    )
     # the places of the memory are those that the exported graph gives, rounded as it is
     engine = load(folder).engine
     features = neighbours.mean_features(engine, _shown(made, recipe, range(count)), count)

@@ -58,10 +58,16 @@ class Batch:
         """
         mine = kept[self.rows]
         numbers = kept.cumsum(0) - 1
-        indices = tuple(index for index, stays in zip(self.indices, mine.tolist(), strict=False)
-                        if stays)
-        return Batch(numbers[self.rows][mine], self.captioned[kept], self.tokens[:, mine],
-                     lambda: self.images()[mine.numpy()], indices), mine
+        indices = tuple(
+            index for index, stays in zip(self.indices, mine.tolist(), strict=False) if stays
+        )
+        return Batch(
+            numbers[self.rows][mine],
+            self.captioned[kept],
+            self.tokens[:, mine],
+            lambda: self.images()[mine.numpy()],
+            indices,
+        ), mine
 
     def captioned_only(self) -> tuple[Batch, Tensor]:
         """As `only`, of the rows that have captions."""
@@ -105,8 +111,10 @@ class MapBatchSource:
         first = epoch * (len(pictures) // stage.batch)
         for place, indices in enumerate(order):
             if place >= skip:
-                yield self._batch([pictures[index] for index in indices],
-                                  self.unlabelled(stage, number, first + place))
+                yield self._batch(
+                    [pictures[index] for index in indices],
+                    self.unlabelled(stage, number, first + place),
+                )
 
     def _pictures(self, stage: Stage) -> Sequence[int]:
         """Numbers of the pictures in an epoch: those with captions, or all of known things."""
@@ -130,13 +138,22 @@ class MapBatchSource:
 
     def _batch(self, indices: list[int], more: list[int]) -> Batch:
         everyone = torch.tensor([*indices, *more], dtype=torch.long)
-        rows = torch.tensor([*self.team.local_rows(len(indices)),
-                             *(len(indices) + row for row in self.team.local_rows(len(more)))],
-                            dtype=torch.long)
+        rows = torch.tensor(
+            [
+                *self.team.local_rows(len(indices)),
+                *(len(indices) + row for row in self.team.local_rows(len(more))),
+            ],
+            dtype=torch.long,
+        )
         captioned = (self.data.tokens[0, everyone, :, 0] != PAD).any(-1)
         mine = everyone[rows]
-        return Batch(rows, captioned, self.data.tokens[:, mine],
-                     functools.partial(self._images, mine.tolist()), tuple(mine.tolist()))
+        return Batch(
+            rows,
+            captioned,
+            self.data.tokens[:, mine],
+            functools.partial(self._images, mine.tolist()),
+            tuple(mine.tolist()),
+        )
 
     def _images(self, indices: list[int]) -> NDArray[np.uint8]:
         return np.stack([self.data.images[index] for index in indices])
@@ -148,7 +165,11 @@ class StreamBatchSource:
     indexed = False
 
     def __init__(
-        self, shards: Shards, vocabulary: Vocabulary, max_words: int, seed: Callable[[int], int],
+        self,
+        shards: Shards,
+        vocabulary: Vocabulary,
+        max_words: int,
+        seed: Callable[[int], int],
         team: Team,
     ) -> None:
         self.shards, self.vocabulary, self.max_words = shards, vocabulary, max_words
@@ -158,8 +179,14 @@ class StreamBatchSource:
         return _enough(len(self.shards), stage, self.team)
 
     def epoch(self, stage: Stage, number: int, epoch: int, skip: int) -> Iterator[Batch]:
-        feed = ShardBatchSource(self.shards, self.vocabulary, self.max_words, stage.batch,
-                         rank=self.team.rank, world=self.team.size)
+        feed = ShardBatchSource(
+            self.shards,
+            self.vocabulary,
+            self.max_words,
+            stage.batch,
+            rank=self.team.rank,
+            world=self.team.size,
+        )
         rows = torch.tensor(self.team.local_rows(stage.batch))
         captioned = torch.ones(stage.batch, dtype=torch.bool)
         for batch in feed.epoch(self.seed(1000 * number + epoch), skip):
@@ -169,8 +196,10 @@ class StreamBatchSource:
 def _enough(pictures: int, stage: Stage, team: Team) -> int:
     """Batches in an epoch of so many pictures. Raises RecipeError when there are too few."""
     if stage.batch < team.size:
-        raise RecipeError(f"a batch of {stage.batch} pictures cannot be split among {team.size} "
-                         "processes: start fewer, or make it larger")
+        raise RecipeError(
+            f"a batch of {stage.batch} pictures cannot be split among {team.size} "
+            "processes: start fewer, or make it larger"
+        )
     if pictures < stage.batch:
         raise RecipeError(f"{pictures} pictures are fewer than one batch")
     return pictures // stage.batch

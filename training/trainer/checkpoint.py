@@ -51,7 +51,8 @@ class TrainState:
     losses: list[tuple[int, int, float]] = field(default_factory=list)
     best: Best | None = None
     pending_optimizer_state: dict[str, Any] | None = field(
-        default=None, metadata={"key": "optimiser"})
+        default=None, metadata={"key": "optimiser"}
+    )
     pending_scaler_state: dict[str, Any] | None = field(default=None, metadata={"key": "scaler"})
 
     @classmethod
@@ -64,9 +65,7 @@ class TrainState:
         self.stage, self.step = stage, 0
         self.stage_initial_weights = _copied(self.ema_weights)
 
-    def restore(
-        self, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler
-    ) -> None:
+    def restore(self, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
         """Give the stage's optimiser what is pending from a checkpoint, if anything is."""
         if self.pending_optimizer_state is not None:
             optimizer.load_state_dict(self.pending_optimizer_state)
@@ -80,8 +79,9 @@ class TrainState:
     @classmethod
     def from_table(cls, table: dict[str, Any], device: torch.device) -> Self:
         """Of what `as_table` gave, maybe long ago: what came later has its default."""
-        known = {each.name: table[_key(each)] for each in dataclasses.fields(cls)
-                 if _key(each) in table}
+        known = {
+            each.name: table[_key(each)] for each in dataclasses.fields(cls) if _key(each) in table
+        }
         state = cls(**known)
         state.losses = [(stage, step, loss) for stage, step, loss in state.losses]
         state.ema_weights = on_device(state.ema_weights, device)
@@ -90,7 +90,9 @@ class TrainState:
 
 
 def save(
-    state: TrainState, work: Path, optimizer: torch.optim.Optimizer | None,
+    state: TrainState,
+    work: Path,
+    optimizer: torch.optim.Optimizer | None,
     scaler: torch.amp.GradScaler | None,
 ) -> None:
     """Write the losses, for people, and the checkpoint; a kill leaves the old file or the new."""
@@ -98,7 +100,8 @@ def save(
     replace_text(work / LOSSES, "".join(f"{s},{n},{x}\n" for s, n, x in rows))
     table = state.as_table() | {
         "optimiser": None if optimizer is None else optimizer.state_dict(),
-        "scaler": None if scaler is None else scaler.state_dict()}
+        "scaler": None if scaler is None else scaler.state_dict(),
+    }
     part = work / "checkpoint.part"
     with part.open("wb") as file:
         torch.save(table, file)

@@ -69,7 +69,8 @@ class Curves:
             return
         if self._writer is None:
             self._writer = import_module("torch.utils.tensorboard").SummaryWriter(
-                str(self.work / "tensorboard"), purge_step=self._written + 1)
+                str(self.work / "tensorboard"), purge_step=self._written + 1
+            )
         self._writer.add_scalar(name, value, step)
 
     def _flush(self) -> None:
@@ -122,6 +123,11 @@ def draw_scores(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         axes.set_ylabel(name)
         axes.grid(visible=True, alpha=0.4)
         every = max(1, len(rows) // 12)
-        axes.set_xticks(places[::every], [row["after"] for row in rows][::every]
-                        if number == len(names) else [], rotation=30, ha="right", fontsize="small")
+        axes.set_xticks(
+            places[::every],
+            [row["after"] for row in rows][::every] if number == len(names) else [],
+            rotation=30,
+            ha="right",
+            fontsize="small",
+        )
     figure.savefig(path, dpi=90, metadata={"Software": None})

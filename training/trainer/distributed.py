@@ -130,8 +130,9 @@ def join() -> Team:
         distributed.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo", timeout=_STEP)
         long_timeout_group = distributed.new_group(backend="gloo", timeout=_WAIT)
     except (RuntimeError, distributed.DistError) as error:
-        raise ValueError(f"the processes of this training did not find each other: {error}"
-                         ) from error
+        raise ValueError(
+            f"the processes of this training did not find each other: {error}"
+        ) from error
     # torch gives a number to outsiders
     if not isinstance(long_timeout_group, distributed.ProcessGroup):
         raise ValueError("this process has no part in the training")
@@ -163,16 +164,27 @@ def launch(processes: int, arguments: list[str]) -> None:
         if name.startswith("torch.distributed.elastic"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # its reports go on for pages
     config = LaunchConfig(
-        min_nodes=1, max_nodes=1, nproc_per_node=processes, run_id=uuid.uuid4().hex,
-        rdzv_backend="c10d", rdzv_endpoint="localhost:0", max_restarts=0, monitor_interval=0.2)
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id=uuid.uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,
+        monitor_interval=0.2,
+    )
     try:
         elastic_launch(config, sys.executable)("-m", "training", *arguments)
     except ChildFailedError as error:
         rank, failure = min(error.failures.items(), key=_blame)
-        how = (f"was killed by signal {-failure.exitcode}" if failure.exitcode < 0
-               else f"ended with status {failure.exitcode}")
+        how = (
+            f"was killed by signal {-failure.exitcode}"
+            if failure.exitcode < 0
+            else f"ended with status {failure.exitcode}"
+        )
         raise ChildProcessError(
-            f"process {rank} of {processes} {how}; the others were ended. {_GOES_ON}") from error
+            f"process {rank} of {processes} {how}; the others were ended. {_GOES_ON}"
+        ) from error
     except SignalException as error:
         raise ChildProcessError(f"ended by signal {int(error.sigval)}. {_GOES_ON}") from error
     finally:
@@ -198,7 +210,8 @@ def missing_others(team: Team) -> Iterator[None]:
             raise
         raise ConnectionError(
             f"process {team.rank} of {team.size}: another process of this training has ended or "
-            f"hangs. {_GOES_ON}") from error
+            f"hangs. {_GOES_ON}"
+        ) from error
 
 
 def launched() -> bool:

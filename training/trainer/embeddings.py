@@ -37,8 +37,10 @@ class Filled:
     def __str__(self) -> str:
         total = self.found + len(self.missing)
         projected = f", projected to {self.width}" if self.width < self.size else ""
-        text = (f"{self.found:,} of {total:,} words have a vector of {self.size} numbers"
-                f"{projected}; {len(self.missing):,} are missing")
+        text = (
+            f"{self.found:,} of {total:,} words have a vector of {self.size} numbers"
+            f"{projected}; {len(self.missing):,} are missing"
+        )
         named = ", ".join(self.missing[:_NAMED])
         more = ", …" if len(self.missing) > _NAMED else ""
         return f"{text}: {named}{more}" if named else text
@@ -61,8 +63,9 @@ def read_glove(path: Path, words: Collection[str]) -> dict[str, NDArray[np.float
                     continue
                 size = size or len(fields) - 1
                 if len(fields) <= size or not size:
-                    raise ValueError(f"{path}, line {number}: {len(fields) - 1} numbers, not "
-                                     f"{size or 'any'}")
+                    raise ValueError(
+                        f"{path}, line {number}: {len(fields) - 1} numbers, not {size or 'any'}"
+                    )
                 word = " ".join(fields[:-size])  # some of the largest files' words have spaces
                 if word in wanted and word not in found:
                     found[word] = _numbers(fields[-size:], path, number)
@@ -92,7 +95,7 @@ def fill(decoder: Decoder, vocabulary: Vocabulary, path: Path) -> Filled:
     They are scaled to the spread that the embedding starts with. Vectors that are longer than it
     are projected to their principal components; shorter ones leave the rest of it random.
     """
-    words = vocabulary.words[len(SPECIALS):]
+    words = vocabulary.words[len(SPECIALS) :]
     vectors = read_glove(path, words)
     missing = tuple(word for word in words if word not in vectors)
     if not vectors:

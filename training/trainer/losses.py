@@ -28,8 +28,9 @@ def xent_loss(logits: Tensor, tokens: Tensor, smoothing: float) -> Tensor:
 def token_losses(logits: Tensor, tokens: Tensor) -> Tensor:
     """Cross-entropy of each of the (…, T) next words, 0 for padding, without a gradient."""
     with torch.no_grad():
-        flat = cross_entropy(logits.float().flatten(0, -2), tokens.flatten(), ignore_index=PAD,
-                             reduction="none")
+        flat = cross_entropy(
+            logits.float().flatten(0, -2), tokens.flatten(), ignore_index=PAD, reduction="none"
+        )
     return flat.view(tokens.shape)
 
 
@@ -82,6 +83,7 @@ def object_loss(maps: Tensor, labels: ObjectLabels, rows: Tensor | None = None) 
     loss = loss + _PLACE * (surprise.sum(-1) * where).sum() / where.sum().clamp(min=1.0)
     # how many
     counted = there * (labels.counts > 0)
-    misses = smooth_l1_loss(seen.counts.log1p(), labels.counts.clamp(min=0).log1p(),
-                            reduction="none", beta=0.3)
+    misses = smooth_l1_loss(
+        seen.counts.log1p(), labels.counts.clamp(min=0).log1p(), reduction="none", beta=0.3
+    )
     return loss + _COUNT * (misses * counted).sum() / counted.sum().clamp(min=1.0)

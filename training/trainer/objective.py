@@ -70,7 +70,8 @@ class Objective(nn.Module):
         if stage.text:
             terms.append(self._text_term(stage))
         xent_weight = {"cross-entropy": 1.0, "self-critical": stage.xent_weight}.get(
-            stage.objective, 0.0)
+            stage.objective, 0.0
+        )
         if stage.objective == "self-critical":
             terms.append((1 - xent_weight) * self._scst_term(stage, features, batch, mine))
         if xent_weight:
@@ -93,9 +94,15 @@ class Objective(nn.Module):
         described, mine = batch.only(torch.arange(batch.total) < stage.batch)
         with self.team.replicated_rng(described.total, described.rows):
             return self_critical.loss(
-                self.network.decoder, features[: len(described.rows)], self._reward,
-                described.indices, flipped[mine], stage.samples, self.recipe.search.max_words,
-                self.team)
+                self.network.decoder,
+                features[: len(described.rows)],
+                self._reward,
+                described.indices,
+                flipped[mine],
+                stage.samples,
+                self.recipe.search.max_words,
+                self.team,
+            )
 
     def _observed(
         self, stage: Stage, features: Tensor, batch: Batch, labels: ObjectLabels | None
@@ -106,8 +113,10 @@ class Objective(nn.Module):
         """
         head = self.network.objects
         assert head is not None
-        with (torch.set_grad_enabled(bool(stage.objects)),
-              self.team.replicated_rng(batch.total, batch.rows)):
+        with (
+            torch.set_grad_enabled(bool(stage.objects)),
+            self.team.replicated_rng(batch.total, batch.rows),
+        ):
             maps = head(features)
             folds = head.fold_maps(features.detach()) if head.folds else maps[None]
         fold = torch.tensor(batch.indices, device=maps.device) % len(folds)
@@ -116,8 +125,10 @@ class Objective(nn.Module):
             weight = self.team.loss_weight(len(batch.rows), batch.total)
             missed = object_loss(maps, labels) * weight
             if head.folds:
-                each = [object_loss(part, labels, (fold != number).float())
-                        for number, part in enumerate(folds)]
+                each = [
+                    object_loss(part, labels, (fold != number).float())
+                    for number, part in enumerate(folds)
+                ]
                 missed = missed + torch.stack(each).mean() * weight
         shown = folds[fold, torch.arange(len(fold), device=maps.device)].detach()
         return torch.cat([features, shown.to(features.dtype)], 1), missed
@@ -127,10 +138,13 @@ class Objective(nn.Module):
         if self.data.everyday is None or not batch.indices:
             return None
         known, rows = self.data.everyday.targets, list(batch.indices)
-        presence, counts = (torch.from_numpy(part[rows]).to(self.team.device)
-                            for part in (known.presence, known.counts))
-        return ObjectLabels(presence, counts, torch.ones_like(presence),
-                            known.coverage(rows).to(self.team.device))
+        presence, counts = (
+            torch.from_numpy(part[rows]).to(self.team.device)
+            for part in (known.presence, known.counts)
+        )
+        return ObjectLabels(
+            presence, counts, torch.ones_like(presence), known.coverage(rows).to(self.team.device)
+        )
 
     def _text_term(self, stage: Stage) -> Tensor:
         """Cross-entropy with captions that have no pictures, their things as evidence."""
@@ -143,8 +157,9 @@ class Objective(nn.Module):
         for member in self.network.decoder.ensemble_members():
             if not isinstance(member, GroundedLSTM):
                 raise RecipeError(f"stage {stage.name}: this decoder cannot learn from text alone")
-            kinds, facts = everyday.text.evidence(drawn, member.evidence,
-                                                  member.kind.num_embeddings)
+            kinds, facts = everyday.text.evidence(
+                drawn, member.evidence, member.kind.num_embeddings
+            )
             mine = torch.tensor(self.team.local_rows(stage.text), dtype=torch.long)
             tokens = everyday.text.tokens[drawn[mine]]
             tokens = tokens[:, None, : self.team.all_reduce_max(int((tokens != PAD).sum(-1).max()))]
@@ -168,14 +183,20 @@ class Objective(nn.Module):
             changed = self.recipe.augmentation(images, flipped, batch.rows, stage.size)
         else:
             changed, coverage, left = self.recipe.augmentation.with_maps(
-                images, labels.coverage, flipped, batch.rows, stage.size)
+                images, labels.coverage, flipped, batch.rows, stage.size
+            )
             cut = (labels.coverage.sum((2, 3)) > 0) & (left < _CUT)
             labels = ObjectLabels(
-                labels.presence, labels.counts.masked_fill(left < _WHOLE, -1.0),
-                labels.known.masked_fill(cut, 0.0), coverage)
+                labels.presence,
+                labels.counts.masked_fill(left < _WHOLE, -1.0),
+                labels.known.masked_fill(cut, 0.0),
+                coverage,
+            )
         pixels = prepare.standardised(changed, self.recipe.preprocessing)
-        with (torch.set_grad_enabled(stage.train == "all"),
-              self.team.replicated_rng(batch.total, batch.rows)):
+        with (
+            torch.set_grad_enabled(stage.train == "all"),
+            self.team.replicated_rng(batch.total, batch.rows),
+        ):
             encoded: Tensor = self.network.encoder(pixels.to(memory_format=torch.channels_last))
         return encoded, labels
 
@@ -188,9 +209,14 @@ class Objective(nn.Module):
         sides = zip(batch.indices, flipped.tolist(), strict=True)
         features = torch.from_numpy(np.stack([self.cached[int(side), i] for i, side in sides]))
         if labels is not None:
-            labels = dataclasses.replace(labels, coverage=torch.where(
-                flipped.to(device)[:, None, None, None], labels.coverage.flip(3),
-                labels.coverage))
+            labels = dataclasses.replace(
+                labels,
+                coverage=torch.where(
+                    flipped.to(device)[:, None, None, None],
+                    labels.coverage.flip(3),
+                    labels.coverage,
+                ),
+            )
         return features.to(device).float(), labels
 
     def _xent_term(self, stage: Stage, features: Tensor, batch: Batch, flipped: Tensor) -> Tensor:
@@ -221,13 +247,17 @@ class Objective(nn.Module):
     def _reward(self) -> self_critical.CiderReward:
         """CIDEr-D, less what is invented."""
         captions = self.data.tokens[0, : len(self.data.train), :, 1:].tolist()
-        references = [[[token for token in ids if token != PAD] for ids in picture]
-                      for picture in captions]
+        references = [
+            [[token for token in ids if token != PAD] for ids in picture] for picture in captions
+        ]
         vocabulary, everyday = self.data.vocabulary, self.data.everyday
         if everyday is None:
             return self_critical.CiderReward(references, mirrored_ids(vocabulary))
-        absent = [frozenset(np.flatnonzero(row < _ABSENT).tolist())
-                  for row in everyday.targets.presence[: len(references)]]
+        absent = [
+            frozenset(np.flatnonzero(row < _ABSENT).tolist())
+            for row in everyday.targets.presence[: len(references)]
+        ]
         most = max(stage.invented for stage in self.recipe.stages)
-        return self_critical.HonestReward(references, mirrored_ids(vocabulary), vocabulary,
-                                          absent, most)
+        return self_critical.HonestReward(
+            references, mirrored_ids(vocabulary), vocabulary, absent, most
+        )

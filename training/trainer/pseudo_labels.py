@@ -38,8 +38,14 @@ def make(network: CaptioningNetwork, recipe: Recipe, data: TrainingData) -> list
 
     config = recipe.self_training
     return self_training.captions(
-        network.decoder, features, self_training.things(data.classes[first:], config.sure),
-        data.vocabulary, familiar.__contains__, config, recipe.search.max_words)
+        network.decoder,
+        features,
+        self_training.things(data.classes[first:], config.sure),
+        data.vocabulary,
+        familiar.__contains__,
+        config,
+        recipe.search.max_words,
+    )
 
 
 def put(captions: list[list[str]], recipe: Recipe, data: TrainingData, *, tell: bool) -> None:
@@ -47,8 +53,10 @@ def put(captions: list[list[str]], recipe: Recipe, data: TrainingData, *, tell: 
     first, count = len(data.train), len(data.unlabelled)
     # as often as a picture of the data set, which has several: the new words are rare
     times = data.tokens.shape[2]
-    examples = [Example(example.path, (tuple(words),) * times if words else ())
-                for example, words in zip(data.unlabelled, captions, strict=True)]
+    examples = [
+        Example(example.path, (tuple(words),) * times if words else ())
+        for example, words in zip(data.unlabelled, captions, strict=True)
+    ]
     tokens = tokenise(examples, data.vocabulary, recipe.search.max_words)
     if tell:
         tqdm.write(f"{sum(map(bool, captions))} of {count} pictures have captions of their own now")

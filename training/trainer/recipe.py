@@ -180,21 +180,29 @@ def load_recipe(path: Path) -> Recipe:
     table = _inherited(path, ())
     if "members" in table:
         _assemble(table, path)
-    for key, kind in (("preprocessing", Preprocessing), ("augmentation", Augmentation),
-                      ("search", SearchConfig), ("self_training", SelfTraining),
-                      ("cleaning", Cleaning)):
+    for key, kind in (
+        ("preprocessing", Preprocessing),
+        ("augmentation", Augmentation),
+        ("search", SearchConfig),
+        ("self_training", SelfTraining),
+        ("cleaning", Cleaning),
+    ):
         if key in table:
             table[key] = make(kind, table[key], f"{path.name}, {key}")
     stages = table.get("stages")
     if isinstance(stages, list):
-        table["stages"] = [make(Stage, stage, f"{path.name}, stage {number}")
-                           for number, stage in enumerate(stages, 1)]
+        table["stages"] = [
+            make(Stage, stage, f"{path.name}, stage {number}")
+            for number, stage in enumerate(stages, 1)
+        ]
     recipe = make(Recipe, {"name": path.stem, **table}, path.name)
     if recipe.members:
         for stage in recipe.stages:
             if stage.unlabelled or stage.distil or stage.self_train:
-                raise ValueError(f"{path.name}, stage {stage.name}: joined captioners go on with "
-                                 "captioned pictures alone")
+                raise ValueError(
+                    f"{path.name}, stage {stage.name}: joined captioners go on with "
+                    "captioned pictures alone"
+                )
     return recipe
 
 
@@ -203,12 +211,15 @@ def _assemble(table: dict[str, Any], path: Path) -> None:
     entries = table["members"]
     if not isinstance(entries, list) or not entries:
         raise ValueError(f"{path.name}: members cannot be {entries!r}")
-    members = [make(Member, each, f"{path.name}, member {number}")
-               for number, each in enumerate(entries, 1)]
+    members = [
+        make(Member, each, f"{path.name}, member {number}")
+        for number, each in enumerate(entries, 1)
+    ]
     looks = table.get("architecture", {})
     if more := sorted({"starting_weights", "seed"} & set(table) | set(looks) - {"mirror"}):
-        raise ValueError(f"{path.name}: {', '.join(more)} cannot stand beside members: "
-                         "their recipes have it")
+        raise ValueError(
+            f"{path.name}: {', '.join(more)} cannot stand beside members: their recipes have it"
+        )
     recipes, architectures, speakers = [], [], 0
     for number, member in enumerate(members, 1):
         try:
@@ -219,14 +230,21 @@ def _assemble(table: dict[str, Any], path: Path) -> None:
         architectures.append(architecture)
         speakers += count
         if architecture != architectures[0]:
-            raise ValueError(f"{path.name}, member {number}: its encoder or decoder has another "
-                             "shape than the first one's")
+            raise ValueError(
+                f"{path.name}, member {number}: its encoder or decoder has another "
+                "shape than the first one's"
+            )
     table |= {
-        "members": members, "stages": table.get("stages", []), "seed": recipes[0].seed,
+        "members": members,
+        "stages": table.get("stages", []),
+        "seed": recipes[0].seed,
         "starting_weights": recipes[0].starting_weights,
-        "architecture": architectures[0] | looks | {
+        "architecture": architectures[0]
+        | looks
+        | {
             "decoder": "committee",
-            "decoder_options": architectures[0]["decoder_options"] | {"members": speakers}},
+            "decoder_options": architectures[0]["decoder_options"] | {"members": speakers},
+        },
     }
 
 
@@ -242,8 +260,10 @@ def _slots(member: Member, recipe: Recipe) -> tuple[dict[str, Any], int]:
     committee = int(options.pop("members", 2)) if decoder == "committee" else 1
     if not 0 <= member.speakers <= committee:
         raise ValueError(f"{member.recipe} has no committee of {member.speakers} speakers")
-    return (architecture | {"decoder": _JOINABLE[0], "decoder_options": options},
-            member.speakers or committee)
+    return (
+        architecture | {"decoder": _JOINABLE[0], "decoder_options": options},
+        member.speakers or committee,
+    )
 
 
 def _alone(path: Path) -> Recipe:
@@ -289,7 +309,10 @@ def _inherited(path: Path, heirs: tuple[Path, ...]) -> dict[str, Any]:
 
 def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """Put one table on another: tables inside are merged in turn, all else is replaced."""
-    both = {key: _merged(base[key], value)
-            if isinstance(value, dict) and isinstance(base.get(key), dict) else value
-            for key, value in changes.items()}
+    both = {
+        key: _merged(base[key], value)
+        if isinstance(value, dict) and isinstance(base.get(key), dict)
+        else value
+        for key, value in changes.items()
+    }
     return base | both

@@ -38,14 +38,50 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _RANDOM = {
-    torch: ("alpha_dropout", "bernoulli", "binomial", "dropout", "feature_alpha_dropout",
-            "feature_dropout", "multinomial", "native_dropout", "normal", "poisson", "rand",
-            "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "rrelu"),
-    functional: ("alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d",
-                 "feature_alpha_dropout", "fractional_max_pool2d", "fractional_max_pool3d",
-                 "gumbel_softmax", "rrelu"),
-    Tensor: ("bernoulli", "bernoulli_", "cauchy_", "exponential_", "geometric_", "log_normal_",
-             "multinomial", "normal_", "random_", "uniform_"),
+    torch: (
+        "alpha_dropout",
+        "bernoulli",
+        "binomial",
+        "dropout",
+        "feature_alpha_dropout",
+        "feature_dropout",
+        "multinomial",
+        "native_dropout",
+        "normal",
+        "poisson",
+        "rand",
+        "rand_like",
+        "randint",
+        "randint_like",
+        "randn",
+        "randn_like",
+        "randperm",
+        "rrelu",
+    ),
+    functional: (
+        "alpha_dropout",
+        "dropout",
+        "dropout1d",
+        "dropout2d",
+        "dropout3d",
+        "feature_alpha_dropout",
+        "fractional_max_pool2d",
+        "fractional_max_pool3d",
+        "gumbel_softmax",
+        "rrelu",
+    ),
+    Tensor: (
+        "bernoulli",
+        "bernoulli_",
+        "cauchy_",
+        "exponential_",
+        "geometric_",
+        "log_normal_",
+        "multinomial",
+        "normal_",
+        "random_",
+        "uniform_",
+    ),
 }
 
 
@@ -57,22 +93,30 @@ class ReplicatedRng(TorchFunctionMode):
         super().__init__()
         self.total, self.rows = total, rows
         self._replaced: dict[Any, Callable[..., Tensor]] = {
-            functional.dropout: self._dropout, functional.dropout2d: self._dropout2d,
-            torch.multinomial: self._multinomial, torch.rand: self._rand}
+            functional.dropout: self._dropout,
+            functional.dropout2d: self._dropout2d,
+            torch.multinomial: self._multinomial,
+            torch.rand: self._rand,
+        }
         self._random = {getattr(owner, name) for owner, names in _RANDOM.items() for name in names}
 
     def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (),
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         options = kwargs or {}
         if func in self._replaced:
             return self._replaced[func](*args, **options)
         if func in self._random or (
-                func is functional.scaled_dot_product_attention and options.get("dropout_p")):
+            func is functional.scaled_dot_product_attention and options.get("dropout_p")
+        ):
             raise NotImplementedError(
                 f"several processes cannot share the random numbers of {func.__name__}: "
-                "ReplicatedRng does not know it")
+                "ReplicatedRng does not know it"
+            )
         return func(*args, **options)
 
     def _noise(self, like: Tensor, fill: Callable[[Tensor], Tensor]) -> Tensor:

@@ -55,8 +55,9 @@ class CiderReward:
             frequency.update({gram for caption in captions for gram in _count(caption)})
         self._frequency = frequency
         self._log_pictures = float(np.log(len(references)))
-        self._references = [[self._vector(caption) for caption in captions]
-                            for captions in references]
+        self._references = [
+            [self._vector(caption) for caption in captions] for captions in references
+        ]
 
     def __call__(self, picture: int, caption: Sequence[int]) -> float:
         """Score a caption (ids that end with END) of one training picture; 10 is the most."""
@@ -80,8 +81,12 @@ class HonestReward(CiderReward):
     """
 
     def __init__(
-        self, references: Sequence[Sequence[Sequence[int]]], mirrored: Tensor,
-        vocabulary: Vocabulary, absent: Sequence[frozenset[int]], invented: float,
+        self,
+        references: Sequence[Sequence[Sequence[int]]],
+        mirrored: Tensor,
+        vocabulary: Vocabulary,
+        absent: Sequence[frozenset[int]],
+        invented: float,
     ) -> None:
         """`absent`: for each training picture the kinds that it has not."""
         super().__init__(references, mirrored)
@@ -97,24 +102,32 @@ class HonestReward(CiderReward):
 
 def _count(caption: Sequence[int]) -> Counter[Gram]:
     ids = tuple(caption)
-    return Counter(ids[start : start + n] for n in range(1, _LONGEST + 1)
-                   for start in range(len(ids) - n + 1))
+    return Counter(
+        ids[start : start + n] for n in range(1, _LONGEST + 1) for start in range(len(ids) - n + 1)
+    )
 
 
 def _similarity(candidate: _Vector, reference: _Vector) -> float:
     penalty = float(np.exp(-((candidate.length - reference.length) ** 2) / (2 * _SIGMA**2)))
     total = 0.0
-    for mine, theirs, a, b in zip(candidate.grams, reference.grams, candidate.norms,
-                                  reference.norms, strict=True):
+    for mine, theirs, a, b in zip(
+        candidate.grams, reference.grams, candidate.norms, reference.norms, strict=True
+    ):
         if a and b:
-            shared = sum(min(v, theirs[gram]) * theirs[gram]
-                         for gram, v in mine.items() if gram in theirs)
+            shared = sum(
+                min(v, theirs[gram]) * theirs[gram] for gram, v in mine.items() if gram in theirs
+            )
             total += shared / (a * b)
     return penalty * total / _LONGEST
 
 
 def sample(
-    decoder: Decoder, features: Tensor, samples: int, words: int, *, greedy: bool = False,
+    decoder: Decoder,
+    features: Tensor,
+    samples: int,
+    words: int,
+    *,
+    greedy: bool = False,
     team: Team = SINGLE_PROCESS,
 ) -> tuple[Tensor, Tensor]:
     """Draw captions: (B, C, S, S) features → (B, samples, T) ids and their log-probabilities.
@@ -133,8 +146,11 @@ def sample(
         logits[..., [PAD, START, UNKNOWN]] = -torch.inf
         scores = logits.log_softmax(-1)
         drawn = scores.detach()
-        drawn = drawn.argmax(-1) if greedy else torch.multinomial(
-            drawn.flatten(0, 1).exp(), 1).view(last.shape)
+        drawn = (
+            drawn.argmax(-1)
+            if greedy
+            else torch.multinomial(drawn.flatten(0, 1).exp(), 1).view(last.shape)
+        )
         last = drawn.masked_fill(over, PAD)
         chosen = scores.gather(-1, last.masked_fill(over, END)[..., None]).squeeze(-1)
         tokens.append(last)
@@ -146,8 +162,14 @@ def sample(
 
 
 def loss(
-    decoder: Decoder, features: Tensor, reward: CiderReward, pictures: Sequence[int],
-    mirror: Tensor, samples: int, words: int, team: Team = SINGLE_PROCESS,
+    decoder: Decoder,
+    features: Tensor,
+    reward: CiderReward,
+    pictures: Sequence[int],
+    mirror: Tensor,
+    samples: int,
+    words: int,
+    team: Team = SINGLE_PROCESS,
 ) -> Tensor:
     """`scst_loss` of captions that are drawn here, rewarded by how people put it.
 
@@ -156,16 +178,20 @@ def loss(
     mean.
     """
     if isinstance(decoder, Committee):
-        each = [loss(member, features, reward, pictures, mirror, samples, words, team)
-                for member in decoder.ensemble_members()]
+        each = [
+            loss(member, features, reward, pictures, mirror, samples, words, team)
+            for member in decoder.ensemble_members()
+        ]
         return torch.stack(each).mean()
     tokens, log_probabilities = sample(decoder, features, samples, words, team=team)
     drawn_ids = tokens.cpu()
     as_taken = torch.where(mirror[:, None, None], reward.mirrored[drawn_ids], drawn_ids)
-    rewards = torch.tensor([
-        [reward(picture, [token for token in ids if token != PAD]) for ids in drawn]
-        for picture, drawn in zip(pictures, as_taken.tolist(), strict=True)
-    ])
+    rewards = torch.tensor(
+        [
+            [reward(picture, [token for token in ids if token != PAD]) for ids in drawn]
+            for picture, drawn in zip(pictures, as_taken.tolist(), strict=True)
+        ]
+    )
     count = int((tokens != PAD).sum())
     weight = team.loss_weight(count, int(team.all_reduce_sum(count)))
     return scst_loss(log_probabilities, tokens, rewards) * weight

@@ -100,8 +100,13 @@ def new_words(
 
 @torch.inference_mode()
 def constrained(
-    decoder: Decoder, features: Tensor, must: int | None, beam: int, words: int,
-    within: int | None = None, banned: Sequence[int] = (),
+    decoder: Decoder,
+    features: Tensor,
+    must: int | None,
+    beam: int,
+    words: int,
+    within: int | None = None,
+    banned: Sequence[int] = (),
 ) -> tuple[list[int], float]:
     """The best caption of one picture (1, C, S, S) that holds the word `must`, if one is given,
     among its first `within` words, and none that is `banned`.
@@ -132,8 +137,11 @@ def constrained(
                     late = within is not None and length + 1 >= within
                     if has or token == must or not late:
                         grown.append((value, row, token, has or token == must))
-        kept = [entry for wanted in (True, False)
-                for entry in sorted((e for e in grown if e[3] == wanted), reverse=True)[:beam]]
+        kept = [
+            entry
+            for wanted in (True, False)
+            for entry in sorted((e for e in grown if e[3] == wanted), reverse=True)[:beam]
+        ]
         # no hypothesis can end with a better mean than it has now over the longest length
         if not kept or max(value for value, *_ in kept) / (words + 1) < best[1]:
             break
@@ -175,8 +183,13 @@ def _without_colours(words: list[str]) -> list[str]:
 
 
 def captions(
-    decoder: Decoder, features: Callable[[int], Tensor], seen: Sequence[tuple[str, str] | None],
-    vocabulary: Vocabulary, known: Callable[[str], bool], config: SelfTraining, words: int,
+    decoder: Decoder,
+    features: Callable[[int], Tensor],
+    seen: Sequence[tuple[str, str] | None],
+    vocabulary: Vocabulary,
+    known: Callable[[str], bool],
+    config: SelfTraining,
+    words: int,
 ) -> list[list[str]]:
     """A caption for each picture, in words; empty where the captioner knows none good enough.
 
@@ -195,8 +208,9 @@ def captions(
             if not familiar:
                 # it must speak of the thing alone: else it adds the men and dogs that it knows
                 within, longest = _SUBJECT, min(words, _SHORT)
-                banned = sorted({*lists.usual, *(() if like in lists.animals else lists.deeds)}
-                                - {like})
+                banned = sorted(
+                    {*lists.usual, *(() if like in lists.animals else lists.deeds)} - {like}
+                )
         ids = [each for each in vocabulary.encode(banned)[1:-1] if each != UNKNOWN]
         tokens, mean = constrained(decoder, features(number), must, 4, longest, within, ids)
         good = mean >= (config.unnamed if thing is None else config.worst)

@@ -36,10 +36,17 @@ class Trainer:
     """A run: a network, the `state` that its checkpoints hold, and the recipe that it follows."""
 
     def __init__(
-        self, recipe: Recipe, data: TrainingData, weights: Path | None, work: Path,
+        self,
+        recipe: Recipe,
+        data: TrainingData,
+        weights: Path | None,
+        work: Path,
         report: Callable[[CaptioningNetwork], dict[str, float]] | None = None,
-        checkpoint_every: int = 100, *, team: Team = SINGLE_PROCESS,
-        source: BatchSource | None = None, caches: Path | None = None,
+        checkpoint_every: int = 100,
+        *,
+        team: Team = SINGLE_PROCESS,
+        source: BatchSource | None = None,
+        caches: Path | None = None,
         initial_network: CaptioningNetwork | None = None,
     ) -> None:
         """`weights` is the folder of starting weights; `report` scores the averaged weights;
@@ -86,11 +93,23 @@ class Trainer:
                 self._caption_unlabelled(state.stage)
             objective = self._joined()
             # Step by step; between epochs `_batches` scores the weights and may end the stage.
-            bar = tqdm(total=steps, initial=state.step, desc=stage.name, unit="step",
-                       smoothing=0.02, disable=team.rank > 0)
+            bar = tqdm(
+                total=steps,
+                initial=state.step,
+                desc=stage.name,
+                unit="step",
+                smoothing=0.02,
+                disable=team.rank > 0,
+            )
             for batch in self._batches(stage, steps_per_epoch):
-                loss = self._train_step(stage, objective, optimizer, scaler, batch,
-                                        optimization.schedule(stage, state.step, steps))
+                loss = self._train_step(
+                    stage,
+                    objective,
+                    optimizer,
+                    scaler,
+                    batch,
+                    optimization.schedule(stage, state.step, steps),
+                )
                 state.losses.append((state.stage, state.step, loss))
                 state.step += 1
                 bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
@@ -109,8 +128,13 @@ class Trainer:
             self.curves.close()
 
     def _train_step(
-        self, stage: Stage, objective: nn.Module, optimizer: torch.optim.Optimizer,
-        scaler: torch.amp.GradScaler, batch: Batch, share: float,
+        self,
+        stage: Stage,
+        objective: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        scaler: torch.amp.GradScaler,
+        batch: Batch,
+        share: float,
     ) -> float:
         """One step, at a `share` of the peak learning rates. → the loss of the whole batch."""
         step = self.state.step
@@ -132,8 +156,9 @@ class Trainer:
         scaler.step(optimizer)
         scaler.update()
         # average
-        optimization.update_ema(self.state.ema_weights, self.network.state_dict(), stage.ema_decay,
-                             step)
+        optimization.update_ema(
+            self.state.ema_weights, self.network.state_dict(), stage.ema_decay, step
+        )
         return self.team.all_reduce_sum(float(loss.detach())) / self.team.size
 
     def _batches(self, stage: Stage, steps_per_epoch: int) -> Iterator[Batch]:
@@ -148,8 +173,9 @@ class Trainer:
                 if validation.is_over(stage, self.state, epoch, scores):
                     best = self.state.best
                     if self.team.rank == 0 and best is not None:
-                        tqdm.write(f"{stage.name}: {stage.monitor} was best after epoch "
-                                   f"{best['epoch']}")
+                        tqdm.write(
+                            f"{stage.name}: {stage.monitor} was best after epoch {best['epoch']}"
+                        )
                     return
             if self.state.step >= steps_per_epoch * stage.epochs:
                 return
@@ -162,8 +188,11 @@ class Trainer:
             state.ema_weights = checkpoint.on_device(state.best["average"], self.team.device)
             state.best = None
         state.ema_weights = {
-            name: initial.lerp(state.ema_weights[name], share) if initial.is_floating_point()
-            else initial for name, initial in state.stage_initial_weights.items()}
+            name: initial.lerp(state.ema_weights[name], share)
+            if initial.is_floating_point()
+            else initial
+            for name, initial in state.stage_initial_weights.items()
+        }
         state.begin_stage(state.stage + 1)
 
     def averaged(self) -> CaptioningNetwork:
@@ -180,11 +209,11 @@ class Trainer:
 
     def _load_pretrained(self, weights: Path | None) -> None:
         """Take the recipe's starting weights and word vectors; the weights may be downloaded."""
-        self.team.rank0_first(
-            lambda: load_pretrained(self.network.encoder, self.recipe, weights))
+        self.team.rank0_first(lambda: load_pretrained(self.network.encoder, self.recipe, weights))
         if vectors := self.recipe.architecture.get("embeddings"):
-            filled = embeddings.fill(self.network.decoder, self.data.vocabulary,
-                                     (weights or Path()) / vectors)
+            filled = embeddings.fill(
+                self.network.decoder, self.data.vocabulary, (weights or Path()) / vectors
+            )
             if self.team.rank == 0:
                 tqdm.write(str(filled))
 
@@ -204,9 +233,15 @@ class Trainer:
         encoder = self.network.encoder
         pictures = [*self.data.train, *self.data.unlabelled]
         fingerprint = prepare.fingerprint_of(encoder, pictures, self.recipe.preprocessing)
-        self.objective.cached = self.team.rank0_first(lambda: prepare.features(
-            encoder, self.data.images, self.recipe.preprocessing,
-            self.caches / "features.npy", fingerprint))
+        self.objective.cached = self.team.rank0_first(
+            lambda: prepare.features(
+                encoder,
+                self.data.images,
+                self.recipe.preprocessing,
+                self.caches / "features.npy",
+                fingerprint,
+            )
+        )
 
     def _caption_unlabelled(self, number: int) -> None:
         """Give the pictures without captions those that were made for stage `number`.
@@ -216,10 +251,12 @@ class Trainer:
         path = self.work / f"own_captions_{number + 1}.json"
         if (self.state.stage, self.state.step) > (number, 0):
             captions = self.team.broadcast_from_rank0(
-                lambda: json.loads(path.read_text(encoding="utf-8")))
+                lambda: json.loads(path.read_text(encoding="utf-8"))
+            )
         else:
             captions = self.team.broadcast_from_rank0(
-                lambda: pseudo_labels.make(self.averaged(), self.recipe, self.data))
+                lambda: pseudo_labels.make(self.averaged(), self.recipe, self.data)
+            )
             if self.team.rank == 0:
                 checkpoint.replace_text(path, json.dumps(captions) + "\n")
         pseudo_labels.put(captions, self.recipe, self.data, tell=self.team.rank == 0)
@@ -229,8 +266,11 @@ class Trainer:
         report = self.report
         if not self.team.broadcast_from_rank0(lambda: report is not None):
             return {}
-        scores = self.team.broadcast_from_rank0(lambda: validation.scored_once(
-            self.work, name, lambda: report(self.averaged()) if report is not None else {}))
+        scores = self.team.broadcast_from_rank0(
+            lambda: validation.scored_once(
+                self.work, name, lambda: report(self.averaged()) if report is not None else {}
+            )
+        )
         if self.curves is not None:
             self.curves.score(scores, len(self.state.losses))
             self.curves.draw(self.state.losses, soon=True)
@@ -256,5 +296,8 @@ class Trainer:
         self.state.network = self.network.state_dict()
         if self.team.rank == 0:
             done = self.state.stage == len(self.recipe.stages)
-            tqdm.write("trained already" if done else
-                       f"going on at stage {self.state.stage + 1}, step {self.state.step}")
+            tqdm.write(
+                "trained already"
+                if done
+                else f"going on at stage {self.state.stage + 1}, step {self.state.step}"
+            )

@@ -90,8 +90,13 @@ class TrainingData:
 
 
 def prepare_data(
-    recipe: Recipe, data: Path, work: Path, weights: Path | None = None,
-    unlabelled: Path | None = None, limit: int | None = None, everyday: Path | None = None,
+    recipe: Recipe,
+    data: Path,
+    work: Path,
+    weights: Path | None = None,
+    unlabelled: Path | None = None,
+    limit: int | None = None,
+    everyday: Path | None = None,
 ) -> TrainingData:
     """Read the data sets, decode and classify the pictures (once), build the vocabulary."""
     dataset = load(data, cleaning=recipe.cleaning)
@@ -113,24 +118,31 @@ def prepare_data(
     bad = prepare.faults([*train, *development, *more, *held_out], work / "checked.json")
     for path, why in bad.items():
         tqdm.write(f"left out: {path.name}: {why}")
-    train, development, more, held_out = ([each for each in part if each.path not in bad]
-                                          for part in (train, development, more, held_out))
+    train, development, more, held_out = (
+        [each for each in part if each.path not in bad]
+        for part in (train, development, more, held_out)
+    )
     images = prepare.pictures([*train, *more], recipe.preprocessing, work / "pictures.npy")
     classes = np.zeros((0, 0), np.float16)
     words: list[str] = []
     if any(stage.distil or stage.self_train for stage in recipe.stages):
         encoder = starting_encoder(recipe, weights)
         classes = prepare.classes(
-            encoder, images, recipe.preprocessing, work / "classes.npy",
-            prepare.fingerprint_of(encoder, [*train, *more], recipe.preprocessing))
-        seen = self_training.things(classes[len(train):], recipe.self_training.sure)
+            encoder,
+            images,
+            recipe.preprocessing,
+            work / "classes.npy",
+            prepare.fingerprint_of(encoder, [*train, *more], recipe.preprocessing),
+        )
+        seen = self_training.things(classes[len(train) :], recipe.self_training.sure)
         words = self_training.new_words(seen, count_words(train), recipe.self_training.pictures)
     captions: list[tuple[str, ...]] = []
     if everyday is not None and recipe.everyday:
         kept = text.read(everyday, _texts(everyday, held_out))
         captions = [recipe.cleaning(line) for line in kept[: limit and 100 * limit]]
-        words += most_frequent(Counter(itertools.chain.from_iterable(captions)),
-                               recipe.minimum_text_count)
+        words += most_frequent(
+            Counter(itertools.chain.from_iterable(captions)), recipe.minimum_text_count
+        )
     vocabulary = _bounded(build_vocabulary(train, recipe.minimum_count, words), recipe)
     tokens = tokenise([*train, *more], vocabulary, recipe.search.max_words)
     scenes = None
@@ -139,10 +151,14 @@ def prepare_data(
         often = tuple(range(first, len(train))) * (recipe.everyday_times - 1)
         scenes = Everyday(
             objects.targets(everyday, [*train, *more]),
-            text.tokenised(captions, vocabulary, recipe.search.max_words), often, held_out,
-            objects.targets(everyday, held_out))
-    return TrainingData(train, development, more, vocabulary, images, classes, tokens,
-                    everyday=scenes)
+            text.tokenised(captions, vocabulary, recipe.search.max_words),
+            often,
+            held_out,
+            objects.targets(everyday, held_out),
+        )
+    return TrainingData(
+        train, development, more, vocabulary, images, classes, tokens, everyday=scenes
+    )
 
 
 def everyday_pictures(
@@ -151,15 +167,22 @@ def everyday_pictures(
     """Pictures whose kinds of thing are known: with captions, without, and held out."""
     everyone = objects.examples(folder, recipe.cleaning)
     kept = [each for each in everyone if not objects.is_held_out(each.path.name)]
-    return ([each for each in kept if each.captions], [each for each in kept if not each.captions],
-            [each for each in everyone if objects.is_held_out(each.path.name)])
+    return (
+        [each for each in kept if each.captions],
+        [each for each in kept if not each.captions],
+        [each for each in everyone if objects.is_held_out(each.path.name)],
+    )
 
 
 def _texts(folder: Path, examples: Sequence[Example]) -> frozenset[str]:
     """The captions of these pictures as they stand in the table."""
     names = {each.path.name for each in examples}
-    return frozenset(caption.strip() for name, captions in read_table(folder).captions.items()
-                     if name in names for caption in captions)
+    return frozenset(
+        caption.strip()
+        for name, captions in read_table(folder).captions.items()
+        if name in names
+        for caption in captions
+    )
 
 
 def prepare_captioned_data(
@@ -169,12 +192,14 @@ def prepare_captioned_data(
     dataset = load(data, cleaning=recipe.cleaning)
     train, development = dataset.train[:limit], dataset.development[:limit]
     bad = prepare.faults([*train, *development], work / "checked.json")
-    train, development = ([each for each in part if each.path not in bad]
-                          for part in (train, development))
+    train, development = (
+        [each for each in part if each.path not in bad] for part in (train, development)
+    )
     images = prepare.pictures(train, recipe.preprocessing, work / "pictures.npy")
     tokens = tokenise(train, vocabulary, recipe.search.max_words)
-    return TrainingData(train, development, [], vocabulary, images, np.zeros((0, 0), np.float16),
-                    tokens)
+    return TrainingData(
+        train, development, [], vocabulary, images, np.zeros((0, 0), np.float16), tokens
+    )
 
 
 def prepare_shard_data(recipe: Recipe, folder: Path, limit: int | None, team: Team) -> TrainingData:
@@ -183,31 +208,50 @@ def prepare_shard_data(recipe: Recipe, folder: Path, limit: int | None, team: Te
     Raises ValueError for a recipe that learns from more than pictures with captions.
     """
     for stage in recipe.stages:
-        if (stage.unlabelled or stage.distil or stage.self_train
-                or stage.objective == "self-critical"):
-            raise ValueError(f"stage {stage.name} learns from more than captions: train it on "
-                             "the data set itself, not on shards")
-    vocabulary = team.broadcast_from_rank0(lambda: _bounded(
-        shards.build_vocabulary(shards.open_shards(folder), recipe.minimum_count), recipe))
+        if (
+            stage.unlabelled
+            or stage.distil
+            or stage.self_train
+            or stage.objective == "self-critical"
+        ):
+            raise ValueError(
+                f"stage {stage.name} learns from more than captions: train it on "
+                "the data set itself, not on shards"
+            )
+    vocabulary = team.broadcast_from_rank0(
+        lambda: _bounded(
+            shards.build_vocabulary(shards.open_shards(folder), recipe.minimum_count), recipe
+        )
+    )
     reader = shards.ShardReader(shards.open_shards(folder, shards.DEVELOPMENT))
     if reader.shards.size != recipe.preprocessing.size:
-        raise ValueError(f"the shards' pictures have {reader.shards.size} pixels a side, the "
-                         f"recipe wants {recipe.preprocessing.size}: write them anew")
+        raise ValueError(
+            f"the shards' pictures have {reader.shards.size} pixels a side, the "
+            f"recipe wants {recipe.preprocessing.size}: write them anew"
+        )
     if reader.shards.cleaning != recipe.cleaning:
-        raise ValueError("the shards' captions were cleaned by other rules than the recipe's: "
-                         "write them anew with its rules, or take theirs into the recipe")
+        raise ValueError(
+            "the shards' captions were cleaned by other rules than the recipe's: "
+            "write them anew with its rules, or take theirs into the recipe"
+        )
     seen = list(itertools.islice(reader, limit or _DEVELOPMENT))
     return TrainingData(
-        [], [Example(Path(each.name), each.captions) for each in seen], [], vocabulary,
-        np.zeros((0, 0, 0, 3), np.uint8), np.zeros((0, 0), np.float16),
-        torch.zeros(2, 0, 0, 0, dtype=torch.long), np.stack([each.image for each in seen]))
+        [],
+        [Example(Path(each.name), each.captions) for each in seen],
+        [],
+        vocabulary,
+        np.zeros((0, 0, 0, 3), np.uint8),
+        np.zeros((0, 0), np.float16),
+        torch.zeros(2, 0, 0, 0, dtype=torch.long),
+        np.stack([each.image for each in seen]),
+    )
 
 
 def _bounded(vocabulary: Vocabulary, recipe: Recipe) -> Vocabulary:
     """The most frequent words, when the recipe bounds their number."""
     if not recipe.vocabulary_size:
         return vocabulary
-    return Vocabulary.from_words(vocabulary.words[len(SPECIALS):][: recipe.vocabulary_size])
+    return Vocabulary.from_words(vocabulary.words[len(SPECIALS) :][: recipe.vocabulary_size])
 
 
 def starting_encoder(recipe: Recipe, weights: Path | None) -> Encoder:
@@ -248,5 +292,9 @@ def tokenise(examples: Sequence[Example], vocabulary: Vocabulary, max_words: int
 
 def mirrored_ids(vocabulary: Vocabulary) -> Tensor:
     """What each id becomes when its picture is mirrored: (V,)."""
-    return torch.tensor([vocabulary.encode(mirrored([word]))[1] if index >= len(SPECIALS) else index
-                         for index, word in enumerate(vocabulary.words)])
+    return torch.tensor(
+        [
+            vocabulary.encode(mirrored([word]))[1] if index >= len(SPECIALS) else index
+            for index, word in enumerate(vocabulary.words)
+        ]
+    )

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 LOWER_IS_BETTER = frozenset(["loss", "perplexity"])
 
 
-def scored_once(
-    work: Path, name: str, score: Callable[[], dict[str, float]]
-) -> dict[str, float]:
+def scored_once(work: Path, name: str, score: Callable[[], dict[str, float]]) -> dict[str, float]:
     """The scores after the epoch that `name` names, from scores.jsonl if they are there.
 
     A resumed run comes by epochs that were scored before it was killed.
@@ -47,8 +45,9 @@ def is_over(stage: Stage, state: TrainState, epoch: int, scores: dict[str, float
     if not stage.patience or not scores:
         return False
     if stage.monitor not in scores:
-        raise RecipeError(f"stage {stage.name} cannot monitor {stage.monitor}; "
-                          f"known: {', '.join(scores)}")
+        raise RecipeError(
+            f"stage {stage.name} cannot monitor {stage.monitor}; known: {', '.join(scores)}"
+        )
     value = scores[stage.monitor] * (-1 if stage.monitor in LOWER_IS_BETTER else 1)
     if state.best is None or value > state.best["score"]:
         average = {name: each.clone() for name, each in state.ema_weights.items()}

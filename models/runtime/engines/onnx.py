@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
 
 FACTS = 6  # of a kind of thing: see `models.captioning.decoding.Encoding`
-_LAST = (("features",), ("features", "classes"), ("features", "objects", "places"),
-         ("features", "classes", "objects", "places"))
+_LAST = (
+    ("features",),
+    ("features", "classes"),
+    ("features", "objects", "places"),
+    ("features", "classes", "objects", "places"),
+)
 
 
 class OnnxEngine:
@@ -50,8 +54,13 @@ class OnnxEngine:
         self._inputs = [entry.name for entry in self.decoder.get_inputs()[1:]]
         # every part of the state comes back behind scores and attention; the rest is memory
         self._memory = len(self._inputs) - (len(self.decoder.get_outputs()) - 2)
-        _check_decoder(self.decoder, self._memory, self.encoder.get_outputs(), vocab_size,
-                       config.grid[0] * config.grid[1])
+        _check_decoder(
+            self.decoder,
+            self._memory,
+            self.encoder.get_outputs(),
+            vocab_size,
+            config.grid[0] * config.grid[1],
+        )
         self.channels = _check_encoder(self.encoder, len(self._inputs), config)
         self._last = [entry.name for entry in self.encoder.get_outputs()[len(self._inputs) :]]
 
@@ -60,8 +69,9 @@ class OnnxEngine:
         memory, count = self._memory, len(self._inputs)
         last = {name: part[0] for name, part in zip(self._last, parts[count:], strict=True)}
         classes = last.pop("classes", np.zeros(0, np.float32))
-        return Encoding(tuple(parts[:memory]), tuple(parts[memory:count]), last.pop("features"),
-                        classes, **last)
+        return Encoding(
+            tuple(parts[:memory]), tuple(parts[memory:count]), last.pop("features"), classes, **last
+        )
 
     def step(
         self, tokens: NDArray[np.int64], memory: Arrays, state: Arrays
@@ -83,14 +93,25 @@ def _check_encoder(encoder: Any, inputs: int, config: Config) -> int:
     """→ the number of channels. Raises BundleError for an encoder that does not fit the `config`,
     or has anything but features, classes, objects and places behind the decoder's `inputs`."""
     size = config.preprocessing.size
-    _expect(ENCODER, "inputs", [(entry.name, entry.shape) for entry in encoder.get_inputs()],
-            [("pixels", [1, 3, size, size])])
+    _expect(
+        ENCODER,
+        "inputs",
+        [(entry.name, entry.shape) for entry in encoder.get_inputs()],
+        [("pixels", [1, 3, size, size])],
+    )
     shapes = {entry.name: entry.shape for entry in encoder.get_outputs()[inputs:]}
     if tuple(shapes) not in _LAST or len(shapes["features"]) != 2:
-        raise _misfit(ENCODER, "outputs behind memory and state", shapes,
-                      "features (1, C), and maybe classes, and maybe objects and places")
-    wanted = {"classes": [1, len(names())], "objects": [1, len(kinds()), FACTS],
-              "places": [1, len(kinds()), *config.grid]}
+        raise _misfit(
+            ENCODER,
+            "outputs behind memory and state",
+            shapes,
+            "features (1, C), and maybe classes, and maybe objects and places",
+        )
+    wanted = {
+        "classes": [1, len(names())],
+        "objects": [1, len(kinds()), FACTS],
+        "places": [1, len(kinds()), *config.grid],
+    }
     for name, shape in shapes.items():
         _expect(ENCODER, name, shape, wanted.get(name, shape))
     _expect(ENCODER, "a head for things", "objects" in shapes, "objects" in config.architecture)
@@ -105,13 +126,23 @@ def _check_decoder(
     first `memory` of them as memory, or its own state back, or has another vocabulary or grid."""
     inputs, outputs = decoder.get_inputs(), decoder.get_outputs()
     if len(outputs) < 2 or memory < 0:
-        raise _misfit(DECODER, "outputs", [entry.name for entry in outputs],
-                      "scores, attention, and each part of the state again")
-    _expect(DECODER, "inputs", [entry.name for entry in inputs],
-            ["tokens", *(entry.name for entry in encoded[: len(inputs) - 1])])
+        raise _misfit(
+            DECODER,
+            "outputs",
+            [entry.name for entry in outputs],
+            "scores, attention, and each part of the state again",
+        )
+    _expect(
+        DECODER,
+        "inputs",
+        [entry.name for entry in inputs],
+        ["tokens", *(entry.name for entry in encoded[: len(inputs) - 1])],
+    )
     state = inputs[1 + memory :]
-    for source, target in (*zip(encoded, inputs[1:], strict=False),
-                           *zip(outputs[2:], state, strict=True)):
+    for source, target in (
+        *zip(encoded, inputs[1:], strict=False),
+        *zip(outputs[2:], state, strict=True),
+    ):
         if not _alike(source, target):
             raise _misfit(DECODER, f"input {target.name}", _signature(target), _signature(source))
     _expect(DECODER, "cells of the attention", outputs[1].shape[1:], [cells])
@@ -124,8 +155,9 @@ def _expect(part: str, what: str, actual: object, expected: object) -> None:
 
 
 def _misfit(part: str, what: str, actual: object, expected: object) -> BundleError:
-    return unusable(part, "it does not fit the others",
-                    f"{part}: {what}: expected {expected}, found {actual}")
+    return unusable(
+        part, "it does not fit the others", f"{part}: {what}: expected {expected}, found {actual}"
+    )
 
 
 def _signature(entry: Any) -> str:
@@ -134,9 +166,14 @@ def _signature(entry: Any) -> str:
 
 def _alike(one: Any, other: Any) -> bool:
     """Whether two ends of a connection agree, but for axes that may be of any length."""
-    return (one.type == other.type and len(one.shape) == len(other.shape)
-            and all(a == b or isinstance(a, str) or isinstance(b, str)
-                    for a, b in zip(one.shape, other.shape, strict=True)))
+    return (
+        one.type == other.type
+        and len(one.shape) == len(other.shape)
+        and all(
+            a == b or isinstance(a, str) or isinstance(b, str)
+            for a, b in zip(one.shape, other.shape, strict=True)
+        )
+    )
 
 
 def processors() -> int:

@@ -59,20 +59,27 @@ class TorchEngine:
         with torch.inference_mode():
             made = self.network.encode(torch.from_numpy(pixels).to(self.device))
         classes = np.zeros(0, np.float32) if made.classes is None else _array(made.classes)[0]
-        encoding = Encoding(tuple(map(_array, made.memory)), tuple(map(_array, made.state)),
-                            _array(made.features)[0], classes)
+        encoding = Encoding(
+            tuple(map(_array, made.memory)),
+            tuple(map(_array, made.state)),
+            _array(made.features)[0],
+            classes,
+        )
         if made.objects is None or made.places is None:
             return encoding
-        return dataclasses.replace(encoding, objects=_array(made.objects)[0],
-                                   places=_array(made.places)[0])
+        return dataclasses.replace(
+            encoding, objects=_array(made.objects)[0], places=_array(made.places)[0]
+        )
 
     def step(
         self, tokens: NDArray[np.int64], memory: Arrays, state: Arrays
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], Arrays]:
         with torch.inference_mode():
             scores, weights, after = self.network.step(
-                torch.from_numpy(tokens).to(self.device), self._tensors(memory),
-                self._tensors(state))
+                torch.from_numpy(tokens).to(self.device),
+                self._tensors(memory),
+                self._tensors(state),
+            )
         return _array(scores), _array(weights), tuple(map(_array, after))
 
     def _tensors(self, arrays: Arrays) -> tuple[Tensor, ...]:

@@ -49,7 +49,11 @@ def test_a_small_cover_is_borne_and_a_large_one_is_not() -> None:
 @given(st.lists(boxes, max_size=5))
 def test_what_remains_is_disjoint_and_free_of_windows(windows: list[Box]) -> None:
     rest = remaining(SCREEN, windows)
-    covered = {(x, y) for window in windows for x in range(window.left, min(100, window.right))
-               for y in range(window.top, min(80, window.bottom))}
+    covered = {
+        (x, y)
+        for window in windows
+        for x in range(window.left, min(100, window.right))
+        for y in range(window.top, min(80, window.bottom))
+    }
     assert sum(box.area for box in rest) == SCREEN.area - len(covered)
     assert not any(box.overlap(window) for box in rest for window in windows)

@@ -29,8 +29,14 @@ def judged(finds: list[tuple[Box, Kind]], known: Label) -> Outcome:
 
 def test_each_picture_takes_its_best_find() -> None:
     known = label((LEFT, "photograph"), (RIGHT, "photograph"))
-    outcome = judged([(Box(202, 0, 98, 100), "photograph"), (Box(0, 0, 100, 80), "photograph"),
-                      (LEFT, "photograph")], known)
+    outcome = judged(
+        [
+            (Box(202, 0, 98, 100), "photograph"),
+            (Box(0, 0, 100, 80), "photograph"),
+            (LEFT, "photograph"),
+        ],
+        known,
+    )
     assert outcome.ious == pytest.approx((1.0, 0.98))
     assert [find.box for find in outcome.strays] == [Box(0, 0, 100, 80)]  # found twice
 
@@ -65,9 +71,16 @@ def caption(finding: NoCaptionReason, number: int) -> Caption:
     return Caption((), (), 0.5, finding=finding, pictures=(found,) * number, number=number)
 
 
-@pytest.mark.parametrize(("finding", "number", "invented"), [
-    ("none", 0, False), ("black", 0, False), ("", 0, True), ("", 1, True), ("drawing", 1, True),
-])
+@pytest.mark.parametrize(
+    ("finding", "number", "invented"),
+    [
+        ("none", 0, False),
+        ("black", 0, False),
+        ("", 0, True),
+        ("", 1, True),
+        ("drawing", 1, True),
+    ],
+)
 def test_what_is_invented_on_an_empty_screen(
     finding: NoCaptionReason, number: int, invented: bool
 ) -> None:

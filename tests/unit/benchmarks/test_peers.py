@@ -14,8 +14,17 @@ from benchmarks.peers_loop import Greedy
 from benchmarks.peers_networks import BLIP, GIT, VIT_GPT2, Sizes
 from benchmarks.pictures import photographs
 
-TINY: dict[str, Any] = {"side": 32, "places": 24, "layers": 1, "speaking_layers": 2, "width": 32,
-                        "heads": 2, "inner": 48, "patch": 8, "words": 60}
+TINY: dict[str, Any] = {
+    "side": 32,
+    "places": 24,
+    "layers": 1,
+    "speaking_layers": 2,
+    "width": 32,
+    "heads": 2,
+    "inner": 48,
+    "patch": 8,
+    "words": 60,
+}
 WORDS = 5
 
 
@@ -39,10 +48,14 @@ def test_the_others_have_their_published_numbers_of_parameters() -> None:
     import torch
 
     with torch.device("meta"):  # sizes without memory
-        found = {name: sum(each.numel() for each in make(sizes).parameters())
-                 for name, make, sizes in (("vit-gpt2", peers_networks.vit_gpt2, VIT_GPT2),
-                                           ("blip-base", peers_networks.blip, BLIP),
-                                           ("git-base", peers_networks.git, GIT))}
+        found = {
+            name: sum(each.numel() for each in make(sizes).parameters())
+            for name, make, sizes in (
+                ("vit-gpt2", peers_networks.vit_gpt2, VIT_GPT2),
+                ("blip-base", peers_networks.blip, BLIP),
+                ("git-base", peers_networks.git, GIT),
+            )
+        }
     assert found == {"vit-gpt2": 239_195_904, "blip-base": 223_971_644, "git-base": 176_619_066}
 
 
@@ -55,8 +68,13 @@ def test_the_graphs_say_what_transformers_says(tmp_path: Path) -> None:
         parameter.data *= 8  # clear choices: rounding must not decide between two words
     peers_networks.export(model, tmp_path)
     pixels = np.random.default_rng(0).standard_normal((1, 3, 32, 32), np.float32)
-    theirs = model.generate(pixel_values=torch.from_numpy(pixels), min_new_tokens=WORDS,
-                            max_new_tokens=WORDS, do_sample=False, num_beams=1)
+    theirs = model.generate(
+        pixel_values=torch.from_numpy(pixels),
+        min_new_tokens=WORDS,
+        max_new_tokens=WORDS,
+        do_sample=False,
+        num_beams=1,
+    )
     said = Greedy(tmp_path, 1).caption(pixels, WORDS)
     assert said == theirs[0, 1:].tolist()
     assert len(set(said)) == WORDS
@@ -67,16 +85,28 @@ def test_with_int8_no_matrix_is_left_wide(built: Path) -> None:
 
     for name in ("encoder.onnx", "decoder.onnx"):
         graph = onnx.load(built / "vit-gpt2 int8" / name).graph
-        wide = {each.name for each in graph.initializer
-                if each.data_type == onnx.TensorProto.FLOAT and len(each.dims) == 2}
-        assert not [node.name for node in graph.node
-                    if node.op_type in ("MatMul", "Gemm") and wide & set(node.input)]
+        wide = {
+            each.name
+            for each in graph.initializer
+            if each.data_type == onnx.TensorProto.FLOAT and len(each.dims) == 2
+        }
+        assert not [
+            node.name
+            for node in graph.node
+            if node.op_type in ("MatMul", "Gemm") and wide & set(node.input)
+        ]
         assert "MatMulInteger" in {node.op_type for node in graph.node}
 
 
-@pytest.mark.parametrize(("kind", "name"), [
-    ("onnx", "vit-gpt2 fp32"), ("onnx", "vit-gpt2 int8"), ("torch", "git-base"),
-    ("torch", "blip-base")])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("onnx", "vit-gpt2 fp32"),
+        ("onnx", "vit-gpt2 int8"),
+        ("torch", "git-base"),
+        ("torch", "blip-base"),
+    ],
+)
 def test_captions_have_the_length_that_is_asked_for(
     built: Path, pictures: list[bytes], kind: str, name: str
 ) -> None:

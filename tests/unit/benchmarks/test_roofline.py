@@ -18,15 +18,20 @@ def written(path: Path, *nodes: tuple[str, list[int], list[int], list[int]]) -> 
     inputs, outputs, made = [], [], []
     for at, (kind, *shapes) in enumerate(nodes):
         names = [f"{side}{at}" for side in "abc"]
-        entries = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
-                   for name, shape in zip(names, shapes, strict=True)]
+        entries = [
+            onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+            for name, shape in zip(names, shapes, strict=True)
+        ]
         inputs += entries[:2]
         outputs.append(entries[2])
         made.append(onnx.helper.make_node(kind, names[:2], names[2:]))
     graph = onnx.helper.make_graph(made, "graph", inputs, outputs)
-    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)],
-                                     ir_version=10),
-              path)
+    onnx.save(
+        onnx.helper.make_model(
+            graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=10
+        ),
+        path,
+    )
     return path
 
 
@@ -43,21 +48,32 @@ def test_products_in_integers_count_as_well(tmp_path: Path) -> None:
     import onnx
 
     make, kinds = onnx.helper, onnx.TensorProto
-    nodes = [make.make_node("QLinearConv", ["x", "scale", "zero", "w", "scale", "none", "scale",
-                                            "zero"], ["y"]),
-             make.make_node("MatMulInteger", ["a", "b"], ["c"])]
-    inputs = [make.make_tensor_value_info("x", kinds.UINT8, [1, 4, 8, 8]),
-              make.make_tensor_value_info("a", kinds.UINT8, [3, 5])]
-    outputs = [make.make_tensor_value_info("y", kinds.UINT8, [1, 6, 6, 6]),
-               make.make_tensor_value_info("c", kinds.INT32, [3, 7])]
-    weights = [make.make_tensor("scale", kinds.FLOAT, [], [0.5]),
-               make.make_tensor("zero", kinds.UINT8, [], [0]),
-               make.make_tensor("none", kinds.INT8, [], [0]),
-               make.make_tensor("w", kinds.INT8, [6, 4, 3, 3], [1] * 216),
-               make.make_tensor("b", kinds.INT8, [5, 7], [1] * 35)]
+    nodes = [
+        make.make_node(
+            "QLinearConv", ["x", "scale", "zero", "w", "scale", "none", "scale", "zero"], ["y"]
+        ),
+        make.make_node("MatMulInteger", ["a", "b"], ["c"]),
+    ]
+    inputs = [
+        make.make_tensor_value_info("x", kinds.UINT8, [1, 4, 8, 8]),
+        make.make_tensor_value_info("a", kinds.UINT8, [3, 5]),
+    ]
+    outputs = [
+        make.make_tensor_value_info("y", kinds.UINT8, [1, 6, 6, 6]),
+        make.make_tensor_value_info("c", kinds.INT32, [3, 7]),
+    ]
+    weights = [
+        make.make_tensor("scale", kinds.FLOAT, [], [0.5]),
+        make.make_tensor("zero", kinds.UINT8, [], [0]),
+        make.make_tensor("none", kinds.INT8, [], [0]),
+        make.make_tensor("w", kinds.INT8, [6, 4, 3, 3], [1] * 216),
+        make.make_tensor("b", kinds.INT8, [5, 7], [1] * 35),
+    ]
     graph = make.make_graph(nodes, "graph", inputs, outputs, weights)
-    onnx.save(make.make_model(graph, opset_imports=[make.make_opsetid("", 18)], ir_version=10),
-              tmp_path / "integers")
+    onnx.save(
+        make.make_model(graph, opset_imports=[make.make_opsetid("", 18)], ir_version=10),
+        tmp_path / "integers",
+    )
     assert roofline.work(tmp_path / "integers") == 6 * 6 * 6 * (4 * 3 * 3) + 3 * 5 * 7
 
 
@@ -80,10 +96,17 @@ def test_a_caption_is_told_by_stages(tiny_bundle: Path) -> None:
 
 def test_growth_is_measured_and_drawn(tmp_path: Path) -> None:
     pictures = photographs(None, 2)
-    found = growth.Growth(growth.sizes(pictures[0], 1, (0.01, 0.02)),
-                          growth.beams(pictures, (1, 2)), growth.many(tmp_path, pictures, 3))
+    found = growth.Growth(
+        growth.sizes(pictures[0], 1, (0.01, 0.02)),
+        growth.beams(pictures, (1, 2)),
+        growth.many(tmp_path, pictures, 3),
+    )
     assert [(each.kind, each.megapixels) for each in found.sizes] == [
-        ("JPEG", 0.01), ("PNG", 0.01), ("JPEG", 0.02), ("PNG", 0.02)]
+        ("JPEG", 0.01),
+        ("PNG", 0.01),
+        ("JPEG", 0.02),
+        ("PNG", 0.02),
+    ]
     assert [(each.beam, len(each.milliseconds)) for each in found.beams] == [(1, 2), (2, 2)]
     assert found.many[0].cores == 1
     assert all(each.files == 3 and 0 < each.busy <= 1.1 for each in found.many)

@@ -63,8 +63,9 @@ def test_every_page_is_whole_and_marks_its_pictures(family: str, pictured: bool)
 
 
 def test_the_same_seed_gives_the_same_page() -> None:
-    one, same, other = (pages.page("news", Random(seed), ALBUM, pictured=True)
-                        for seed in (3, 3, 4))
+    one, same, other = (
+        pages.page("news", Random(seed), ALBUM, pictured=True) for seed in (3, 3, 4)
+    )
     assert one == same != other
 
 
@@ -76,8 +77,10 @@ def test_a_drawn_page_labels_drawings_only() -> None:
 def test_half_of_the_plan_is_without_photographs_and_every_family_is_in_it() -> None:
     wishes = plan(450, 1)
     assert sum(not wish.pictured for wish in wishes) == 225
-    for pictured, known in ((True, {*pages.PICTURED, *scenes.PICTURED}),
-                            (False, {*pages.WITHOUT, *scenes.WITHOUT})):
+    for pictured, known in (
+        (True, {*pages.PICTURED, *scenes.PICTURED}),
+        (False, {*pages.WITHOUT, *scenes.WITHOUT}),
+    ):
         assert {wish.family for wish in wishes if wish.pictured is pictured} == known
     assert {wish.shown_by for wish in wishes} == {"page", "window", "desktop"}
     assert {wish.scale for wish in wishes} == {1.0, 1.25, 1.5, 2.0}
@@ -106,13 +109,20 @@ def test_small_hidden_and_distant_pictures_do_not_count() -> None:
         Placed("photograph", "whole", Box(10, 10, 300, 200), Box(0, 0, 300, 200)),
         Placed("photograph", "cut", Box(700, 500, 300, 300), Box(0, 0, 300, 300)),
         Placed("photograph", "icon", Box(400, 10, 60, 60), Box(0, 0, 60, 60)),
-        Placed("photograph", "hidden", Box(100, 300, 200, 200), Box(0, 0, 200, 200),
-               (Box(110, 310, 150, 150),)),
+        Placed(
+            "photograph",
+            "hidden",
+            Box(100, 300, 200, 200),
+            Box(0, 0, 200, 200),
+            (Box(110, 310, 150, 150),),
+        ),
         Placed("photograph", "below", Box(10, 900, 300, 200), Box(0, 0, 300, 200)),
     ]
     pictures, ignore = sort_out(placed, screen, 1.0)
     assert [(each.file, each.box) for each in pictures] == [
-        ("whole", Box(10, 10, 300, 200)), ("cut", Box(700, 500, 100, 100))]
+        ("whole", Box(10, 10, 300, 200)),
+        ("cut", Box(700, 500, 100, 100)),
+    ]
     assert ignore == (Box(400, 10, 60, 60), Box(100, 300, 200, 200))
     # magnified, 100 pixels are as small to a person as 50
     assert len(sort_out(placed, screen, 2.0)[0]) == 1
@@ -125,9 +135,14 @@ def screen(folder: Path, name: str, picture: Box | None) -> None:
 
 
 def test_a_label_survives_its_file(tmp_path: Path) -> None:
-    label = Label((640, 480), 1.25, "chat", "window",
-                  (Shown(Box(1, 2, 300, 200), "a.jpg", "photograph", (300, 225)),),
-                  (Box(5, 6, 7, 8),))
+    label = Label(
+        (640, 480),
+        1.25,
+        "chat",
+        "window",
+        (Shown(Box(1, 2, 300, 200), "a.jpg", "photograph", (300, 225)),),
+        (Box(5, 6, 7, 8),),
+    )
     label.save(tmp_path / "a.json")
     assert labels.read(tmp_path / "a.json") == label
 
@@ -148,8 +163,10 @@ def test_the_benchmark_from_screens_to_report(tmp_path: Path) -> None:
     place = Box(100, 100, 600, 400)
     screen(tmp_path, "0", place)
     screen(tmp_path, "1", None)
-    measured = measure(read(tmp_path), {
-        "sees it": lambda _: [Find(place, "photograph", 1.0)], "blind": lambda _: []})
+    measured = measure(
+        read(tmp_path),
+        {"sees it": lambda _: [Find(place, "photograph", 1.0)], "blind": lambda _: []},
+    )
     assert measured["sees it"].found(0.9).value == 1
     assert measured["sees it"].inventing().hits == 1  # also where there is none
     assert measured["blind"].found(0.5).value == 0
@@ -159,4 +176,8 @@ def test_the_benchmark_from_screens_to_report(tmp_path: Path) -> None:
     report.save(results, tmp_path / "out")
     assert "100.0 %" in report.table(results)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "results.json", "table.txt", "finder.png", "failures.png"}
+        "results.json",
+        "table.txt",
+        "finder.png",
+        "failures.png",
+    }

@@ -55,8 +55,12 @@ def conversation(
         protocol.write(asked, head, body)
     done = subprocess.run(
         [*processes.python("describer_daemon.captioner.child"), "--bundle", str(bundle), *options],
-        input=asked.getvalue(), capture_output=True, timeout=120, check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1"})
+        input=asked.getvalue(),
+        capture_output=True,
+        timeout=120,
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
     assert done.returncode == 0, done.stderr.decode()
     replies = io.BytesIO(done.stdout)
     answers = []
@@ -103,7 +107,8 @@ def test_a_black_picture_and_a_huge_one(tiny_bundle: Path) -> None:
     head, body = pixels(Image.new("RGB", (64, 64)))
     page, whole = encoded(PAGE.resize((3 * PAGE.width, 3 * PAGE.height)), "JPEG")
     (black, _), (huge, _) = conversation(
-        tiny_bundle, (head | {"op": "describe"}, body), (page | {"op": "describe"}, whole))
+        tiny_bundle, (head | {"op": "describe"}, body), (page | {"op": "describe"}, whole)
+    )
     assert (black["finding"], black["words"], black["pictures"]) == ("black", [], [])
     [large, *_] = boxes(huge)  # in pixels of the file, though it is searched smaller
     thirds = screens.Rectangle(*(side // 3 for side in dataclasses.astuple(large)))
@@ -112,17 +117,20 @@ def test_a_black_picture_and_a_huge_one(tiny_bundle: Path) -> None:
 
 def test_without_a_bundle_every_answer_says_so(tmp_path: Path) -> None:
     head, body = pixels(photo())
-    answers = conversation(tmp_path / "nowhere", ({"op": "load"}, b""),
-                           (head | {"op": "describe"}, body))
+    answers = conversation(
+        tmp_path / "nowhere", ({"op": "load"}, b""), (head | {"op": "describe"}, body)
+    )
     assert [reply["error"].partition(" at ")[0] for reply, _ in answers] == [
-        "There is no captioner bundle"] * 2
+        "There is no captioner bundle"
+    ] * 2
 
 
 def test_its_options_are_those_of_the_settings(tiny_bundle: Path) -> None:
     page, whole = encoded(PAGE)
     asked = [({"op": "load"}, b""), (page | {"op": "describe"}, whole)]
     (_, (taken_whole, _)) = conversation(
-        tiny_bundle, *asked, options=("--whole", "--beam", "1", "--engine", "onnx"))
+        tiny_bundle, *asked, options=("--whole", "--beam", "1", "--engine", "onnx")
+    )
     assert taken_whole["pictures"] == []
     assert taken_whole["words"]
 
@@ -150,8 +158,11 @@ def test_a_picture_that_needs_more_memory_than_there_is_is_a_sentence(
     with monkeypatch.context() as patched:
         patched.setattr("describer_daemon.captioner.image_decoding.from_pixels", exhausted)
         reply, _ = service.answer(head | {"op": "describe"}, body)
-        assert reply == {"error": "This picture needs more memory than there is.",
-                         "detail": "MemoryError()", "short": True}
+        assert reply == {
+            "error": "This picture needs more memory than there is.",
+            "detail": "MemoryError()",
+            "short": True,
+        }
     assert service.answer(head | {"op": "describe"}, body)[0]["words"]
 
 
@@ -174,6 +185,7 @@ def test_a_reader_that_is_incomplete_names_the_cure(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("models.ocr.engine.load", incomplete)
     head, body = pixels(letter("Closed"))
     reply, _ = Service(None, None, "onnx").answer(head | {"op": "read"}, body)
-    assert reply == {"error": "The package that reads text is incomplete. "
-                              "Please install describer[text] again.",
-                     "detail": "a network is missing"}
+    assert reply == {
+        "error": "The package that reads text is incomplete. Please install describer[text] again.",
+        "detail": "a network is missing",
+    }

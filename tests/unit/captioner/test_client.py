@@ -147,7 +147,8 @@ def test_captions_are_those_of_the_model(
     assert caption.confidence == pytest.approx(expected.confidence, abs=1e-4)
     assert [tag.name for tag in caption.tags] == [tag.name for tag in expected.tags]
     assert [tag.probability for tag in caption.tags] == pytest.approx(
-        [tag.probability for tag in expected.tags], abs=1e-4)
+        [tag.probability for tag in expected.tags], abs=1e-4
+    )
 
 
 @pytest.fixture
@@ -168,8 +169,14 @@ def judge(tiny_bundle: Path, photo: Image.Image) -> Callable[..., dict[str, Any]
 
 @pytest.mark.parametrize(
     ("sure", "medium", "tag", "form"),
-    [(0.4, 0.3, 1.0, "plain"), (0.5, 0.3, 0.0, "plain"), (0.6, 0.3, 0.0, "hedged"),
-     (0.6, 0.5, 1.0, "hedged"), (0.7, 0.6, 0.0, "things"), (0.7, 0.6, 1.0, "unknown")],
+    [
+        (0.4, 0.3, 1.0, "plain"),
+        (0.5, 0.3, 0.0, "plain"),
+        (0.6, 0.3, 0.0, "hedged"),
+        (0.6, 0.5, 1.0, "hedged"),
+        (0.7, 0.6, 0.0, "things"),
+        (0.7, 0.6, 1.0, "unknown"),
+    ],
 )
 def test_the_form_follows_from_the_confidence_and_what_else_is_seen(
     judge: Callable[..., dict[str, Any]], sure: float, medium: float, tag: float, form: str
@@ -204,7 +211,8 @@ def test_things_come_with_the_caption(
     likely = [thing for thing in expected.things if thing.probability >= 0.3]
     assert likely
     assert [(each.kind, each.name, each.count) for each in caption.things] == [
-        (each.name, each.spoken, each.count) for each in likely]
+        (each.name, each.spoken, each.count) for each in likely
+    ]
     for told, thing in zip(caption.things, likely, strict=True):
         assert told.probability == pytest.approx(thing.probability, abs=1e-4)
         left, top, right, bottom = thing.place
@@ -227,8 +235,7 @@ def test_an_illustrated_caption_is_the_same_caption(
         captioner.illustrate(Encoded(b""))
 
 
-@pytest.mark.parametrize(
-    ("colour", "finding"), [((0, 0, 0), "black"), ((250, 250, 250), "plain")])
+@pytest.mark.parametrize(("colour", "finding"), [((0, 0, 0), "black"), ((250, 250, 250), "plain")])
 def test_pictures_of_nothing_need_no_model(
     make: Make, tmp_path: Path, colour: tuple[int, int, int], finding: str
 ) -> None:
@@ -264,8 +271,11 @@ def test_only_the_picture_on_a_screen_is_captioned(make: Make) -> None:
 
 def test_pointer_and_focus_tell_which_picture_is_meant(make: Make) -> None:
     captioner = make()
-    for aim in (Aim((SMALL.left + 20, SMALL.top + 20)), Aim(focus=SMALL),
-                Aim((LARGE.left + 20, LARGE.top + 20), SMALL)):
+    for aim in (
+        Aim((SMALL.left + 20, SMALL.top + 20)),
+        Aim(focus=SMALL),
+        Aim((LARGE.left + 20, LARGE.top + 20), SMALL),
+    ):
         assert screens.alike(captioner.describe(on_screen(PAGE, aim)).box, SMALL)
 
 
@@ -329,11 +339,14 @@ def test_boxes_are_drawn(make: Make, photo: Image.Image) -> None:
 
 @pytest.mark.parametrize(
     ("picture", "sentence"),
-    [(Encoded(b""), "The picture is empty"), (Encoded(b"dear diary"), "This is not a picture"),
-     (Encoded(b"P6 100 100 255 cut off"), "The picture is damaged"),
-     (Pixels(100, 100, bytes(99)), "The screen picture came incomplete"),
-     (Pixels(1, 1, bytes(3)), "The picture is too small"),
-     (Pixels(100_000, 100_000, b""), "The picture is too large")],
+    [
+        (Encoded(b""), "The picture is empty"),
+        (Encoded(b"dear diary"), "This is not a picture"),
+        (Encoded(b"P6 100 100 255 cut off"), "The picture is damaged"),
+        (Pixels(100, 100, bytes(99)), "The screen picture came incomplete"),
+        (Pixels(1, 1, bytes(3)), "The picture is too small"),
+        (Pixels(100_000, 100_000, b""), "The picture is too large"),
+    ],
 )
 def test_a_refused_picture_is_a_sentence_and_costs_no_process(
     make: Make, photo: Image.Image, picture: Picture, sentence: str
@@ -485,12 +498,15 @@ def test_many_threads_take_turns(make: Make, photo: Image.Image) -> None:
 
 
 def test_a_parent_that_is_killed_takes_the_child_along(tiny_bundle: Path) -> None:
-    code = ("import sys, time; from pathlib import Path;"
-            "from describer_daemon.captioner.client import ChildCaptioner;"
-            "captioner = ChildCaptioner(Path(sys.argv[1])); captioner.warm_up();"
-            "print(captioner._child.pid, flush=True); time.sleep(300)")
-    with subprocess.Popen([sys.executable, "-c", code, str(tiny_bundle)],
-                          stdout=subprocess.PIPE, text=True) as parent:
+    code = (
+        "import sys, time; from pathlib import Path;"
+        "from describer_daemon.captioner.client import ChildCaptioner;"
+        "captioner = ChildCaptioner(Path(sys.argv[1])); captioner.warm_up();"
+        "print(captioner._child.pid, flush=True); time.sleep(300)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tiny_bundle)], stdout=subprocess.PIPE, text=True
+    ) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         assert state(child) != ""
@@ -523,10 +539,14 @@ def test_a_missing_bundle_says_so(make: Make, tmp_path: Path, photo: Image.Image
 
 @pytest.mark.parametrize(
     ("command", "sentence"),
-    [(["/nowhere/python"], "The captioner cannot be started"),
-     ([sys.executable, "-c", "print('a long line that is no message at all')"],
-      "The captioner broke off"),
-     ([sys.executable, "-c", ""], "The captioner broke off")],
+    [
+        (["/nowhere/python"], "The captioner cannot be started"),
+        (
+            [sys.executable, "-c", "print('a long line that is no message at all')"],
+            "The captioner broke off",
+        ),
+        ([sys.executable, "-c", ""], "The captioner broke off"),
+    ],
 )
 def test_a_program_that_is_no_captioner(
     make: Make, photo: Image.Image, command: list[str], sentence: str
@@ -545,8 +565,7 @@ def test_a_missing_engine_names_the_cure(
 ) -> None:
     monkeypatch.setitem(sys.modules, "models.runtime.engines.torch", None)
     reply, _ = Service(tiny_bundle, None, "torch").answer({"op": "load"}, b"")
-    assert reply["error"] == (
-        "The torch engine is not installed. Please install describer[torch].")
+    assert reply["error"] == ("The torch engine is not installed. Please install describer[torch].")
 
 
 def test_a_damaged_finder_is_told_and_may_be_mended(
@@ -567,12 +586,22 @@ def test_a_damaged_finder_is_told_and_may_be_mended(
 SMALLEST = {"op": "describe", "kind": "pixels", "width": 8, "height": 8, "layout": "RGB"}
 
 
-@pytest.mark.parametrize("head", [
-    {}, {"op": "paint"}, {"op": ["load"]}, {"op": "describe"}, {"op": "outline"},
-    {"op": "describe", "kind": "pixels"},
-    SMALLEST | {"aim": 3}, SMALLEST | {"aim": {}}, SMALLEST | {"passed": [[1, 2]]},
-    SMALLEST | {"aim": {"pointer": [1], "focus": None}}, SMALLEST | {"op": "outline"},
-])
+@pytest.mark.parametrize(
+    "head",
+    [
+        {},
+        {"op": "paint"},
+        {"op": ["load"]},
+        {"op": "describe"},
+        {"op": "outline"},
+        {"op": "describe", "kind": "pixels"},
+        SMALLEST | {"aim": 3},
+        SMALLEST | {"aim": {}},
+        SMALLEST | {"passed": [[1, 2]]},
+        SMALLEST | {"aim": {"pointer": [1], "focus": None}},
+        SMALLEST | {"op": "outline"},
+    ],
+)
 def test_any_message_gets_a_reply(tiny_bundle: Path, head: dict[str, Any]) -> None:
     reply, body = Service(tiny_bundle, None, "onnx").answer(head, bytes(192))
     assert set(reply) == {"error", "detail"}

@@ -33,8 +33,7 @@ def photo() -> Pixels:
 
 def letter() -> Pixels:
     image = Image.new("RGB", (420, 80), "white")
-    ImageDraw.Draw(image).text((20, 20), "Closed on Monday", "black",
-                               ImageFont.truetype(FONT, 30))
+    ImageDraw.Draw(image).text((20, 20), "Closed on Monday", "black", ImageFont.truetype(FONT, 30))
     return pixels(image)
 
 
@@ -82,8 +81,10 @@ def test_what_was_found_is_passed_on_whole(captioner: ChildCaptioner) -> None:
     caption = captioner.describe(pixels(screens.page("coffee", "chelsea"), Aim()))
     assert [found.kind for found in caption.pictures] == ["photograph"] * 2
     assert all(0 < found.score <= 1 for found in caption.pictures)
-    assert all(screens.alike(found.box, place)
-               for found, place in zip(caption.pictures, screens.PLACES, strict=True))
+    assert all(
+        screens.alike(found.box, place)
+        for found, place in zip(caption.pictures, screens.PLACES, strict=True)
+    )
     assert all(0 <= tag.probability <= 1 for tag in caption.tags)
 
 
@@ -100,18 +101,25 @@ def test_things_in_a_picture_on_a_screen_are_where_that_picture_is(grounded_bund
         captioner.close()
     assert alone.things
     assert [(each.kind, each.count) for each in caption.things] == [
-        (each.kind, each.count) for each in alone.things]
+        (each.kind, each.count) for each in alone.things
+    ]
     for there, here in zip(caption.things, alone.things, strict=True):
         assert there.box == dataclasses.replace(
-            here.box, left=box.left + here.box.left, top=box.top + here.box.top)
+            here.box, left=box.left + here.box.left, top=box.top + here.box.top
+        )
 
 
 def test_the_process_is_lean_and_tells_nobody(captioner: ChildCaptioner) -> None:
     captioner.warm_up()
     text = (PROC / str(child(captioner)) / "environ").read_text(encoding="utf-8")
     told = dict(line.split("=", 1) for line in text.split("\0") if "=" in line)
-    wanted = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2",
-              "ORT_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+    wanted = {
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",
+        "ORT_DISABLE_TELEMETRY": "1",
+        "DO_NOT_TRACK": "1",
+    }
     assert wanted.items() <= told.items()
     assert told["PATH"] == os.environ["PATH"]
 
@@ -122,7 +130,14 @@ def test_the_process_is_asked_for_what_was_chosen() -> None:
     assert (usual._timeout, usual._reading_timeout, usual._unload_after) == (20.0, 90.0, 0.0)
     chosen = ChildCaptioner(Path("/models/mine"), beam=3, engine="torch", find=False)
     assert chosen._command[-7:] == [
-        "--engine", "torch", "--bundle", "/models/mine", "--beam", "3", "--whole"]
+        "--engine",
+        "torch",
+        "--bundle",
+        "/models/mine",
+        "--beam",
+        "3",
+        "--whole",
+    ]
     assert not usual.is_loaded()
     usual.close()
 
@@ -135,7 +150,8 @@ def test_a_reading_that_hangs_is_ended_after_its_own_time(captioner: ChildCaptio
     with pytest.raises(DescriberError) as caught:
         captioner.read(letter())
     assert caught.value.spoken == (
-        "The captioner did not answer in 0.3 seconds, so I ended it. Please try again.")
+        "The captioner did not answer in 0.3 seconds, so I ended it. Please try again."
+    )
     assert captioner.describe(photo()).words  # which has its own time
     assert child(captioner) != hung
 

@@ -30,8 +30,9 @@ def test_every_format_is_a_seed() -> None:
 
 def test_the_same_seed_gives_the_same_inputs() -> None:
     kind = Pictures()
-    once, again = ([kind.make(Random(f"5 pictures {number}")) for number in range(30)]
-                   for _ in range(2))
+    once, again = (
+        [kind.make(Random(f"5 pictures {number}")) for number in range(30)] for _ in range(2)
+    )
     assert once == again
 
 
@@ -58,16 +59,18 @@ def test_a_mishandled_input_is_kept_and_tried_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("ending", "fault"),
-    [(Ending("A dog.", accepted=True), ""),
-     (Ending("", accepted=True), ""),
-     (Ending("", accepted=False), "nothing was said"),
-     (Ending("One.\nTwo.", accepted=False), "more than one line"),
-     (Ending("It raised ZeroDivisionError.", accepted=False), "the name of an exception"),
-     (Ending(f"See {Path(__file__).parents[3]}/x.", accepted=False), "a path of the program"),
-     (Ending("No. " * 200, accepted=False), "far too long"),
-     (Ending("The captioner failed on this picture.", accepted=False), "outermost net"),
-     (Ending("A dog.", accepted=True, megabytes=600.0), "over 512 MB"),
-     (Ending("A dog.", accepted=True, seconds=3.0), "over 2 s")],
+    [
+        (Ending("A dog.", accepted=True), ""),
+        (Ending("", accepted=True), ""),
+        (Ending("", accepted=False), "nothing was said"),
+        (Ending("One.\nTwo.", accepted=False), "more than one line"),
+        (Ending("It raised ZeroDivisionError.", accepted=False), "the name of an exception"),
+        (Ending(f"See {Path(__file__).parents[3]}/x.", accepted=False), "a path of the program"),
+        (Ending("No. " * 200, accepted=False), "far too long"),
+        (Ending("The captioner failed on this picture.", accepted=False), "outermost net"),
+        (Ending("A dog.", accepted=True, megabytes=600.0), "over 512 MB"),
+        (Ending("A dog.", accepted=True, seconds=3.0), "over 2 s"),
+    ],
 )
 def test_what_counts_as_mishandled(ending: Ending, fault: str) -> None:
     told = "; ".join(faults(ending))

@@ -54,31 +54,50 @@ def assert_same(image: Image.Image, expected: Image.Image, tolerance: int = 0) -
 
 def png(width: int, height: int, depth: int = 1) -> bytes:
     """A black greyscale PNG of any size that packs to next to nothing."""
+
     def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(
-            ">I", zlib.crc32(name + data))
+        return (
+            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+        )
 
     packer = zlib.compressobj(1)
     row = bytes(1 + (width * depth + 7) // 8)
     rows = [packer.compress(row * 1000) for _ in range(height // 1000)]
     rows += [packer.compress(row * (height % 1000)), packer.flush()]
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth,
-                                                             0, 0, 0, 0))
-            + chunk(b"IDAT", b"".join(rows)) + chunk(b"IEND", b""))
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, 0, 0, 0, 0))
+        + chunk(b"IDAT", b"".join(rows))
+        + chunk(b"IEND", b"")
+    )
 
 
 def icon_of(content: bytes) -> bytes:
     """An icon that claims to be 64 by 64 and holds any PNG."""
-    return (struct.pack("<HHH", 0, 1, 1)
-            + struct.pack("<BBBBHHII", 64, 64, 0, 0, 1, 32, len(content), 22) + content)
+    return (
+        struct.pack("<HHH", 0, 1, 1)
+        + struct.pack("<BBBBHHII", 64, 64, 0, 0, 1, 32, len(content), 22)
+        + content
+    )
 
 
 @pytest.mark.parametrize(
     ("kind", "options", "tolerance"),
-    [("PNG", {}, 0), ("JPEG", {"quality": 95}, 4), ("JPEG", {"progressive": True}, 8),
-     ("WEBP", {"lossless": True}, 0), ("BMP", {}, 0), ("GIF", {}, 2), ("TIFF", {}, 0),
-     ("TIFF", {"compression": "tiff_lzw"}, 0), ("PPM", {}, 0), ("ICO", {"sizes": [(96, 64)]}, 0),
-     ("JPEG2000", {}, 4), ("AVIF", {"quality": 90}, 8), ("MPO", {"quality": 95}, 4)],
+    [
+        ("PNG", {}, 0),
+        ("JPEG", {"quality": 95}, 4),
+        ("JPEG", {"progressive": True}, 8),
+        ("WEBP", {"lossless": True}, 0),
+        ("BMP", {}, 0),
+        ("GIF", {}, 2),
+        ("TIFF", {}, 0),
+        ("TIFF", {"compression": "tiff_lzw"}, 0),
+        ("PPM", {}, 0),
+        ("ICO", {"sizes": [(96, 64)]}, 0),
+        ("JPEG2000", {}, 4),
+        ("AVIF", {"quality": 90}, 8),
+        ("MPO", {"quality": 95}, 4),
+    ],
 )
 def test_every_kind_of_picture(kind: str, options: dict[str, Any], tolerance: int) -> None:
     assert_same(seen(encoded(photo(), kind, **options)), photo(), tolerance)
@@ -125,8 +144,15 @@ def test_what_is_transparent_is_white_paper() -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_pictures_are_turned_upright(kind: str, orientation: int) -> None:
-    undo = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE",
-            6: "ROTATE_90", 7: "TRANSVERSE", 8: "ROTATE_270"}.get(orientation)
+    undo = {
+        2: "FLIP_LEFT_RIGHT",
+        3: "ROTATE_180",
+        4: "FLIP_TOP_BOTTOM",
+        5: "TRANSPOSE",
+        6: "ROTATE_90",
+        7: "TRANSVERSE",
+        8: "ROTATE_270",
+    }.get(orientation)
     held = photo().transpose(Image.Transpose[undo]) if undo else photo()
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -135,8 +161,13 @@ def test_pictures_are_turned_upright(kind: str, orientation: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "note", [b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12", b"Exif\0\0nonsense", b"Exif\0\0",
-             b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x02\0\x04\0\0\0ab\0\0\0\0\0\0"],
+    "note",
+    [
+        b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12",
+        b"Exif\0\0nonsense",
+        b"Exif\0\0",
+        b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x02\0\x04\0\0\0ab\0\0\0\0\0\0",
+    ],
 )
 def test_a_damaged_note_is_no_reason_to_refuse_a_picture(note: bytes) -> None:
     assert_same(seen(encoded(photo(), "JPEG", quality=95, exif=note)), photo(), 4)
@@ -208,10 +239,17 @@ def test_an_empty_file_is_a_sentence() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"Dear diary, today I saw a dog.\n", b"\x00", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", b"\xff" * 100,
-     b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 50 50\n%%EndComments\nshowpage\n%%EOF\n",
-     b'<svg xmlns="http://www.w3.org/2000/svg" width="50" height="50"/>', b"MZ" + bytes(100),
-     b"<html><body>404 Not Found</body></html>", b"RIFF\x24\0\0\0WAVEfmt " + bytes(40)],
+    [
+        b"Dear diary, today I saw a dog.\n",
+        b"\x00",
+        b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
+        b"\xff" * 100,
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 50 50\n%%EndComments\nshowpage\n%%EOF\n",
+        b'<svg xmlns="http://www.w3.org/2000/svg" width="50" height="50"/>',
+        b"MZ" + bytes(100),
+        b"<html><body>404 Not Found</body></html>",
+        b"RIFF\x24\0\0\0WAVEfmt " + bytes(40),
+    ],
 )
 def test_what_is_no_picture_is_refused(data: bytes) -> None:
     with pytest.raises(DescriberError, match=KIND):
@@ -308,11 +346,19 @@ def with_line(background: int, line: int) -> Image.Image:
 
 @pytest.mark.parametrize(
     ("image", "expected"),
-    [(Image.new("RGB", (1920, 1080)), "black"), (Image.new("RGB", (40, 40), (9, 9, 9)), "black"),
-     (noisy(4, 4), "black"), (Image.new("RGB", (40, 40), WHITE), "plain"),
-     (Image.new("RGB", (1920, 1080), (0, 90, 180)), "plain"), (noisy(128, 5), "plain"),
-     (photo(), ""), (noisy(128, 100), ""), (with_line(0, 255), ""), (with_line(255, 0), ""),
-     (with_line(3, 90), "")],
+    [
+        (Image.new("RGB", (1920, 1080)), "black"),
+        (Image.new("RGB", (40, 40), (9, 9, 9)), "black"),
+        (noisy(4, 4), "black"),
+        (Image.new("RGB", (40, 40), WHITE), "plain"),
+        (Image.new("RGB", (1920, 1080), (0, 90, 180)), "plain"),
+        (noisy(128, 5), "plain"),
+        (photo(), ""),
+        (noisy(128, 100), ""),
+        (with_line(0, 255), ""),
+        (with_line(255, 0), ""),
+        (with_line(3, 90), ""),
+    ],
 )
 def test_pictures_of_nothing_are_found(image: Image.Image, expected: str) -> None:
     assert image_decoding.blank_reason(image) == expected
@@ -323,16 +369,28 @@ def samples() -> tuple[bytes, ...]:
     exif = Image.Exif()
     exif[0x0112], exif[0x010E], exif[0x011A] = 6, "a photograph", 72.0
     kinds: list[tuple[str, dict[str, Any]]] = [
-        ("PNG", {"exif": exif}), ("JPEG", {"exif": exif}), ("JPEG", {"progressive": True}),
+        ("PNG", {"exif": exif}),
+        ("JPEG", {"exif": exif}),
+        ("JPEG", {"progressive": True}),
         ("GIF", {"save_all": True, "append_images": [photo().rotate(90)]}),
-        ("WEBP", {"exif": exif}), ("BMP", {}), ("TIFF", {"exif": exif}), ("PPM", {}),
-        ("TIFF", {"compression": "tiff_adobe_deflate"}), ("ICO", {}), ("JPEG2000", {}),
-        ("ICO", {"bitmap_format": "bmp"}), ("AVIF", {"exif": exif}),
+        ("WEBP", {"exif": exif}),
+        ("BMP", {}),
+        ("TIFF", {"exif": exif}),
+        ("PPM", {}),
+        ("TIFF", {"compression": "tiff_adobe_deflate"}),
+        ("ICO", {}),
+        ("JPEG2000", {}),
+        ("ICO", {"bitmap_format": "bmp"}),
+        ("AVIF", {"exif": exif}),
     ]
     palette = photo().quantize(16)
-    return (*(encoded(photo(), kind, **options) for kind, options in kinds),
-            encoded(palette, "PNG", transparency=1), encoded(photo().convert("CMYK"), "JPEG"),
-            encoded(photo().convert("RGBA"), "PNG"), encoded(photo().convert("1"), "PNG"))
+    return (
+        *(encoded(photo(), kind, **options) for kind, options in kinds),
+        encoded(palette, "PNG", transparency=1),
+        encoded(photo().convert("CMYK"), "JPEG"),
+        encoded(photo().convert("RGBA"), "PNG"),
+        encoded(photo().convert("1"), "PNG"),
+    )
 
 
 @st.composite
@@ -348,7 +406,7 @@ def damaged(draw: st.DrawFn) -> bytes:
             case "change":
                 data[place] = draw(st.sampled_from([0, 1, 127, 128, 255]) | st.integers(0, 255))
             case "take":
-                del data[place:place + draw(st.integers(1, 20))]
+                del data[place : place + draw(st.integers(1, 20))]
             case "put":
                 data[place:place] = draw(st.binary(min_size=1, max_size=8))
             case "cut":
@@ -380,15 +438,25 @@ def image_or_sentence(read: Callable[[bytes], Image.Image], data: bytes) -> None
     assert image_decoding.blank_reason(image) in ("", "black", "plain")
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, database=None,
-          suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=400,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 @given(data=damaged())
 def test_damaged_pictures_are_an_image_or_a_sentence(quiet_libraries: None, data: bytes) -> None:
     image_or_sentence(seen, data)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, database=None,
-          suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(st.binary(max_size=200), st.sampled_from([data[:12] for data in samples()] + [b""]))
 def test_any_bytes_are_an_image_or_a_sentence(data: bytes, beginning: bytes) -> None:
     image_or_sentence(seen, beginning + data)

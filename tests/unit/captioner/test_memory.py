@@ -106,8 +106,14 @@ with memory.raised_limit(100 << 20):
 assert room(80) and not room(150)
 """
     root = Path(memory.__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True,
-                          timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -116,15 +122,21 @@ def caused(error: Exception, by: Exception) -> Exception:
     return error
 
 
-@pytest.mark.parametrize(("error", "short"), [
-    (MemoryError(), True), (OSError("out of memory when reading image file"), True),
-    (RuntimeError("Failed to allocate memory for requested buffer of size 9"), True),
-    (RuntimeError("DefaultCPUAllocator: can't allocate memory"), True),
-    (RuntimeError("std::bad_alloc"), True), (OSError("broken data stream"), False),
-    (KeyError("a defect"), False), (None, False),
-    (caused(BundleError("It is damaged."), caused(OSError("?"), MemoryError())), True),
-    (caused(BundleError("It is damaged."), OSError("broken")), False),
-])
+@pytest.mark.parametrize(
+    ("error", "short"),
+    [
+        (MemoryError(), True),
+        (OSError("out of memory when reading image file"), True),
+        (RuntimeError("Failed to allocate memory for requested buffer of size 9"), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), True),
+        (RuntimeError("std::bad_alloc"), True),
+        (OSError("broken data stream"), False),
+        (KeyError("a defect"), False),
+        (None, False),
+        (caused(BundleError("It is damaged."), caused(OSError("?"), MemoryError())), True),
+        (caused(BundleError("It is damaged."), OSError("broken")), False),
+    ],
+)
 def test_libraries_say_it_in_words_of_their_own(error: Exception | None, short: bool) -> None:
     assert memory.is_out_of_memory(error) is short
 

@@ -39,24 +39,34 @@ from describer_daemon.core.ports import (
     Thing,
 )
 
-PICTURES = [Encoded(b"GIF89a"), Encoded(b"", Aim()), Pixels(1, 2, b"abcdef"),
-            Pixels(1, 1, b"abcd", "BGRX", Aim((3, 4), Rectangle(-5, 0, 7, 8)))]
+PICTURES = [
+    Encoded(b"GIF89a"),
+    Encoded(b"", Aim()),
+    Pixels(1, 2, b"abcdef"),
+    Pixels(1, 1, b"abcd", "BGRX", Aim((3, 4), Rectangle(-5, 0, 7, 8))),
+]
 BOXES = (Rectangle(1, 2, 3, 4), Rectangle(0, -9, 1, 1))
 DOGS = Thing("dog", "two dogs", 0.8, 2, Rectangle(3, 4, 50, 60))
 
 texts, shares, numbers = st.text(max_size=8), st.floats(0, 1), st.integers(-9999, 9999)
 boxes = st.builds(Rectangle, numbers, numbers, numbers, numbers)
 captions = st.builds(
-    Caption, st.lists(texts, max_size=3).map(tuple), st.lists(st.floats(-99, 0)).map(tuple), shares,
+    Caption,
+    st.lists(texts, max_size=3).map(tuple),
+    st.lists(st.floats(-99, 0)).map(tuple),
+    shares,
     st.sampled_from(["plain", "hedged", "things", "unknown"]),
     st.sampled_from(["", "black", "plain", "none", "text", "drawing"]),
     st.lists(st.builds(Tag, texts, shares), max_size=2).map(tuple),
-    st.lists(st.builds(Detection, boxes, shares, st.sampled_from(["photograph", "drawing"])),
-             max_size=2).map(tuple),
+    st.lists(
+        st.builds(Detection, boxes, shares, st.sampled_from(["photograph", "drawing"])), max_size=2
+    ).map(tuple),
     st.integers(0, 2),
-    st.lists(st.builds(Thing, texts, texts, shares, st.integers(1, 3), boxes),
-             max_size=2).map(tuple),
-    st.lists(texts, max_size=4).map(tuple), st.lists(texts, max_size=2).map(tuple),
+    st.lists(st.builds(Thing, texts, texts, shares, st.integers(1, 3), boxes), max_size=2).map(
+        tuple
+    ),
+    st.lists(texts, max_size=4).map(tuple),
+    st.lists(texts, max_size=2).map(tuple),
     st.sampled_from(["", "dark", "light"]),
 )
 
@@ -71,11 +81,19 @@ def sent(message: Request | Reply) -> tuple[Head, Body]:
     return received
 
 
-@pytest.mark.parametrize("request_", [
-    Load(), *map(Describe, PICTURES), Describe(PICTURES[0], BOXES), *map(Illustrate, PICTURES),
-    *map(Read, PICTURES), Outline(PICTURES[0], ()), Outline(PICTURES[0], BOXES),
-    Outline(PICTURES[3], BOXES, ("two dogs", "a café")),
-])
+@pytest.mark.parametrize(
+    "request_",
+    [
+        Load(),
+        *map(Describe, PICTURES),
+        Describe(PICTURES[0], BOXES),
+        *map(Illustrate, PICTURES),
+        *map(Read, PICTURES),
+        Outline(PICTURES[0], ()),
+        Outline(PICTURES[0], BOXES),
+        Outline(PICTURES[3], BOXES, ("two dogs", "a café")),
+    ],
+)
 def test_requests_arrive_as_they_were_sent(request_: Request) -> None:
     head, body = sent(request_)
     assert decode_request(head, bytes(body)) == request_
@@ -90,20 +108,43 @@ def test_captions_arrive_as_they_were_sent(caption: Caption) -> None:
 
 
 def test_what_is_said_of_a_picture_has_its_keys_in_the_message() -> None:
-    head, body = sent(Described(
-        Caption(("dogs",), (-1.0, -0.5), 0.3, "things", things=(DOGS,), seen=("two dogs",)), {}))
+    head, body = sent(
+        Described(
+            Caption(("dogs",), (-1.0, -0.5), 0.3, "things", things=(DOGS,), seen=("two dogs",)), {}
+        )
+    )
     assert body == b""
     assert head == {
-        "words": ["dogs"], "log_probabilities": [-1.0, -0.5], "confidence": 0.3, "form": "things",
-        "finding": "", "tags": [], "pictures": [], "number": 0,
-        "things": [{"kind": "dog", "name": "two dogs", "probability": 0.8, "count": 2,
-                    "box": {"left": 3, "top": 4, "width": 50, "height": 60}}],
-        "seen": ["two dogs"], "colours": [], "brightness": "", "milliseconds": {}}
+        "words": ["dogs"],
+        "log_probabilities": [-1.0, -0.5],
+        "confidence": 0.3,
+        "form": "things",
+        "finding": "",
+        "tags": [],
+        "pictures": [],
+        "number": 0,
+        "things": [
+            {
+                "kind": "dog",
+                "name": "two dogs",
+                "probability": 0.8,
+                "count": 2,
+                "box": {"left": 3, "top": 4, "width": 50, "height": 60},
+            }
+        ],
+        "seen": ["two dogs"],
+        "colours": [],
+        "brightness": "",
+        "milliseconds": {},
+    }
 
 
 def test_other_replies_arrive_as_they_were_sent() -> None:
-    for reply in (Loaded(("landlock",)), Outlined(b"PNG"),
-                  TextRead(OcrResult(((TextLine("Hi", 0.5, 1, 2, 3, 4),),), ""))):
+    for reply in (
+        Loaded(("landlock",)),
+        Outlined(b"PNG"),
+        TextRead(OcrResult(((TextLine("Hi", 0.5, 1, 2, 3, 4),),), "")),
+    ):
         head, body = sent(reply)
         assert type(reply).decode(head, bytes(body)) == reply
         assert Failed.decode(head) is None

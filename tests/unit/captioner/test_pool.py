@@ -37,7 +37,8 @@ def described(file: str) -> Described:
 @pytest.fixture
 def pair(tiny_bundle: Path) -> Iterator[CaptionerPool]:
     captioners = CaptionerPool(
-        lambda threads: ChildCaptioner(tiny_bundle, threads=threads, timeout=LONG), 2)
+        lambda threads: ChildCaptioner(tiny_bundle, threads=threads, timeout=LONG), 2
+    )
     yield captioners
     captioners.close()
 
@@ -53,8 +54,10 @@ def test_results_come_in_the_order_of_the_files(pair: CaptionerPool) -> None:
         return [described(file)]
 
     steps: list[None] = []
-    files = [each.file for each in pair.map(work, ["first", "second", "third"],
-                                             lambda: steps.append(None))]
+    files = [
+        each.file
+        for each in pair.map(work, ["first", "second", "third"], lambda: steps.append(None))
+    ]
     assert files == ["first", "second", "third"]
     assert len(steps) == 3
 
@@ -118,17 +121,17 @@ def test_two_at_a_time_say_what_one_says(describer: Command) -> None:
     lines = [json.loads(line) for line in output.splitlines()]
     assert [line["file"] for line in lines] == names
     assert [line["file"] for line in lines if "error" in line] == [
-        name for name in names if name in BAD or name == "gone.png"]
+        name for name in names if name in BAD or name == "gone.png"
+    ]
 
 
 @posix
 @pytest.mark.parametrize("lines", [1, 9])  # at the ninth, standard input is being read
-def test_control_c_ends_all_of_them(
-    describer: Command, interruptible: None, lines: int
-) -> None:
+def test_control_c_ends_all_of_them(describer: Command, interruptible: None, lines: int) -> None:
     (describer.folder / "photo.png").write_bytes(photo(1))
-    with describer.start("describe", "--jobs", "2", *["photo.png"] * 9, "-",
-                         stdin=subprocess.PIPE) as process:
+    with describer.start(
+        "describe", "--jobs", "2", *["photo.png"] * 9, "-", stdin=subprocess.PIPE
+    ) as process:
         try:
             assert process.stdout is not None
             for _ in range(lines):
@@ -152,8 +155,13 @@ def test_a_bar_is_drawn_where_the_lines_are_not_seen(
     (describer.folder / "photo.png").write_bytes(photo(1))
     ours, theirs = pty.openpty()
     command = [*processes.python("describer_daemon.cli.main"), "describe", "photo.png", "gone.png"]
-    with subprocess.Popen(command, cwd=describer.folder, env=describer.environment, stderr=theirs,
-                          stdout=theirs if lines_are_seen else subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        command,
+        cwd=describer.folder,
+        env=describer.environment,
+        stderr=theirs,
+        stdout=theirs if lines_are_seen else subprocess.DEVNULL,
+    ) as process:
         os.close(theirs)
         output = b""
         try:

@@ -17,7 +17,10 @@ from hypothesis import strategies as st
 from describer_daemon.captioner import protocol
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-2**53, 2**53) | st.floats(allow_nan=False)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False)
     | st.text(),
     lambda part: st.lists(part, max_size=3) | st.dictionaries(st.text(), part, max_size=3),
     max_leaves=8,
@@ -43,8 +46,8 @@ def test_what_is_written_is_read(messages: list[tuple[dict[str, Any], bytes]]) -
 
 
 @pytest.mark.parametrize(
-    "body", [b"abcd", bytearray(b"abcd"), memoryview(b"abcd"),
-             memoryview(array("H", [0x6261, 0x6463]))],
+    "body",
+    [b"abcd", bytearray(b"abcd"), memoryview(b"abcd"), memoryview(array("H", [0x6261, 0x6463]))],
 )
 def test_bodies_of_every_kind_count_in_bytes(body: Any) -> None:
     assert protocol.read(io.BytesIO(packed({"a": 1}, body))) == ({"a": 1}, b"abcd")
@@ -62,9 +65,14 @@ def test_a_message_that_is_cut_off_is_none(
 
 @pytest.mark.parametrize(
     "nonsense",
-    [struct.pack("<II", 1 << 31, 0), struct.pack("<II", 2, (1 << 30) + 1) + b"{}",
-     struct.pack("<II", 2, 0) + b"[]", struct.pack("<II", 1, 0) + b"{",
-     struct.pack("<II", 2, 0) + b"\xff\xfe", b"GET / HTTP/1.1\r\n\r\n" * 10],
+    [
+        struct.pack("<II", 1 << 31, 0),
+        struct.pack("<II", 2, (1 << 30) + 1) + b"{}",
+        struct.pack("<II", 2, 0) + b"[]",
+        struct.pack("<II", 1, 0) + b"{",
+        struct.pack("<II", 2, 0) + b"\xff\xfe",
+        b"GET / HTTP/1.1\r\n\r\n" * 10,
+    ],
 )
 def test_nonsense_is_refused_before_it_is_believed(nonsense: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - several kinds, all of them values
@@ -101,5 +109,5 @@ def test_a_reader_that_went_away_is_an_os_error() -> None:
 
 def test_heads_are_plain_json() -> None:
     head_length, body_length = struct.unpack("<II", packed({"a": "é"}, b"xy")[:8])
-    assert json.loads(packed({"a": "é"}, b"xy")[8:8 + head_length]) == {"a": "é"}
+    assert json.loads(packed({"a": "é"}, b"xy")[8 : 8 + head_length]) == {"a": "é"}
     assert body_length == 2

@@ -29,12 +29,20 @@ FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
 LONG = 240.0  # seconds until a test gives up
 
 HEADING = "Opening hours of the library"
-LEFT = ("The reading room is open on", "every day of the week, from", "nine in the morning until",
-        "six in the evening.")
-RIGHT = ("Books may be kept for four", "weeks. Please bring them back", "to any of our counters,",
-         "or use the box outside.")
+LEFT = (
+    "The reading room is open on",
+    "every day of the week, from",
+    "nine in the morning until",
+    "six in the evening.",
+)
+RIGHT = (
+    "Books may be kept for four",
+    "weeks. Please bring them back",
+    "to any of our counters,",
+    "or use the box outside.",
+)
 NOTICE = "Closed on 24 December"
-SPOKEN = (f"{HEADING}. {' '.join(LEFT)} {' '.join(RIGHT)} {NOTICE}.")
+SPOKEN = f"{HEADING}. {' '.join(LEFT)} {' '.join(RIGHT)} {NOTICE}."
 
 
 def page() -> Image.Image:
@@ -129,16 +137,19 @@ def test_pictures_of_nothing_need_no_reader(
     monkeypatch.setitem(sys.modules, "rapidocr", None)
     head = {"op": "read", "kind": "encoded"}
     reply, _ = Service(None, None, "onnx").answer(
-        head, bytes(as_file(Image.new("RGB", (90, 60), colour)).data))
+        head, bytes(as_file(Image.new("RGB", (90, 60), colour)).data)
+    )
     assert reply == {"paragraphs": (), "finding": finding}
 
 
 def test_without_the_extra_the_cure_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rapidocr", None)
     reply, body = Service(None, None, "onnx").answer(
-        {"op": "read", "kind": "encoded"}, bytes(as_file(page()).data))
+        {"op": "read", "kind": "encoded"}, bytes(as_file(page()).data)
+    )
     assert reply["error"] == (
-        "Reading text needs one more package. Please install describer[text].")
+        "Reading text needs one more package. Please install describer[text]."
+    )
     assert body == b""
 
 
@@ -196,8 +207,9 @@ def test_a_reading_is_called_off_at_once_and_the_next_is_made(read: OcrResult) -
 
 def describe(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "describer_daemon", "describe", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY,
-                          timeout=LONG, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=REPOSITORY, timeout=LONG, check=False
+    )
 
 
 def test_the_command_prints_line_by_line(tmp_path: Path, read: OcrResult) -> None:
@@ -210,13 +222,20 @@ def test_the_command_prints_line_by_line(tmp_path: Path, read: OcrResult) -> Non
     several = describe("--text", "--json", blank, picture, nothing)
     assert several.returncode == 1
     empty, full, missing = map(json.loads, several.stdout.splitlines())
-    assert empty == {"file": str(blank), "text": "I see no text: it is all one colour.",
-                     "lines": []}
+    assert empty == {
+        "file": str(blank),
+        "text": "I see no text: it is all one colour.",
+        "lines": [],
+    }
     assert full["text"] == phrasing.text_aloud(read)
     assert full["lines"][0] == {
-        "text": read.lines[0].text, "confidence": round(read.lines[0].confidence, 4),
-        "left": read.lines[0].left, "top": read.lines[0].top,
-        "width": read.lines[0].width, "height": read.lines[0].height}
+        "text": read.lines[0].text,
+        "confidence": round(read.lines[0].confidence, 4),
+        "left": read.lines[0].left,
+        "top": read.lines[0].top,
+        "width": read.lines[0].width,
+        "height": read.lines[0].height,
+    }
     assert missing == {"file": str(nothing), "error": f"There is no file {nothing}."}
 
 

@@ -32,9 +32,17 @@ def thing(probability: float = 0.9, place: Place = ALL, *, kind: int = 16) -> Th
 
 def caption(form: Form = "plain", *things: Thing, seen: tuple[str, ...] = ()) -> Caption:
     places = np.random.default_rng(5).dirichlet(np.ones(4), len(things)).astype(np.float32)
-    return Caption(("a", "dog"), (-0.5, -1.0, -0.1), np.full((2, 2, 2), 0.25, np.float32), 0.7,
-                   (ModelTag("a tripod", 0.6),), {}, things,
-                   places.reshape(-1, 2, 2) if things else None, answer=Answer(form, seen))
+    return Caption(
+        ("a", "dog"),
+        (-0.5, -1.0, -0.1),
+        np.full((2, 2, 2), 0.25, np.float32),
+        0.7,
+        (ModelTag("a tripod", 0.6),),
+        {},
+        things,
+        places.reshape(-1, 2, 2) if things else None,
+        answer=Answer(form, seen),
+    )
 
 
 def drawn(*colours: str, size: tuple[int, int] = (80, 60)) -> Image.Image:
@@ -45,13 +53,16 @@ def drawn(*colours: str, size: tuple[int, int] = (80, 60)) -> Image.Image:
     return image.resize(size, Image.Resampling.NEAREST)
 
 
-@pytest.mark.parametrize(("place", "box", "expected"), [
-    (ALL, CROP, CROP),
-    ((0.25, 0.5, 0.75, 1.0), CROP, Rectangle(150, 90, 100, 40)),
-    ((0.0, 0.0, 0.5, 0.25), CROP, Rectangle(100, 50, 100, 20)),
-    ((0.5, 0.5, 1.0, 1.0), Rectangle(0, 0, 4000, 3000), Rectangle(2000, 1500, 2000, 1500)),
-    ((0.5, 0.5, 0.5001, 0.5001), Rectangle(7, 8, 10, 10), Rectangle(12, 13, 1, 1)),
-])
+@pytest.mark.parametrize(
+    ("place", "box", "expected"),
+    [
+        (ALL, CROP, CROP),
+        ((0.25, 0.5, 0.75, 1.0), CROP, Rectangle(150, 90, 100, 40)),
+        ((0.0, 0.0, 0.5, 0.25), CROP, Rectangle(100, 50, 100, 20)),
+        ((0.5, 0.5, 1.0, 1.0), Rectangle(0, 0, 4000, 3000), Rectangle(2000, 1500, 2000, 1500)),
+        ((0.5, 0.5, 0.5001, 0.5001), Rectangle(7, 8, 10, 10), Rectangle(12, 13, 1, 1)),
+    ],
+)
 def test_a_thing_is_where_it_is_in_the_whole_picture(
     place: Place, box: Rectangle, expected: Rectangle
 ) -> None:
@@ -73,24 +84,42 @@ def test_a_thing_in_a_crop_is_inside_that_crop(
 
 
 def test_things_that_are_hardly_there_are_not_told_of() -> None:
-    made = caption("things", thing(0.8), thing(0.3, kind=3), thing(0.29, kind=4),
-                   seen=("two dogs",))
+    made = caption(
+        "things", thing(0.8), thing(0.3, kind=3), thing(0.29, kind=4), seen=("two dogs",)
+    )
     told = results.answered(made, drawn("blue"), CROP)
     assert [(each.kind, each.name, each.probability, each.count) for each in told.things] == [
-        ("dog", "two dogs", 0.8, 2), ("dog", "two dogs", 0.3, 2)]
+        ("dog", "two dogs", 0.8, 2),
+        ("dog", "two dogs", 0.3, 2),
+    ]
     assert (told.seen, told.tags) == (("two dogs",), (Tag("a tripod", 0.6),))
     assert (told.words, told.confidence) == (("a", "dog"), 0.7)
 
 
-@pytest.mark.parametrize(("image", "colours", "brightness", "sentence"), [
-    (drawn("#3060e0"), ("blue",), "", "A picture that I cannot make out, mostly blue."),
-    (drawn("#3060e0", "#3060e0", "#30a040"), ("blue", "green"), "",
-     "A picture that I cannot make out, mostly blue and green."),
-    (drawn("black", "black", "black", "#202080"), ("black", "blue"), "dark",
-     "A dark picture that I cannot make out, mostly black and blue."),
-    (drawn("white", "white", "white", "white", "yellow"), ("white", "yellow"), "light",
-     "A light picture that I cannot make out, mostly white and yellow."),
-])
+@pytest.mark.parametrize(
+    ("image", "colours", "brightness", "sentence"),
+    [
+        (drawn("#3060e0"), ("blue",), "", "A picture that I cannot make out, mostly blue."),
+        (
+            drawn("#3060e0", "#3060e0", "#30a040"),
+            ("blue", "green"),
+            "",
+            "A picture that I cannot make out, mostly blue and green.",
+        ),
+        (
+            drawn("black", "black", "black", "#202080"),
+            ("black", "blue"),
+            "dark",
+            "A dark picture that I cannot make out, mostly black and blue.",
+        ),
+        (
+            drawn("white", "white", "white", "white", "yellow"),
+            ("white", "yellow"),
+            "light",
+            "A light picture that I cannot make out, mostly white and yellow.",
+        ),
+    ],
+)
 def test_of_a_picture_that_cannot_be_made_out_the_colours_are_told(
     image: Image.Image, colours: tuple[str, ...], brightness: str, sentence: str
 ) -> None:
@@ -109,8 +138,11 @@ def test_a_heat_map_shows_where_things_were_looked_for() -> None:
     image = drawn("red", "blue")
     without, having = caption("plain"), caption("plain", thing(), thing(0.5), thing(0.1))
     sizes = []
-    for made in (without, having, dataclasses.replace(having, things=having.things[:1],
-                                                      places=having.places)):
+    for made in (
+        without,
+        having,
+        dataclasses.replace(having, things=having.things[:1], places=having.places),
+    ):
         told = results.answered(made, image, CROP)
         with Image.open(io.BytesIO(results.heatmap_png(image, made, told))) as png:
             sizes.append(png.width * png.height)

@@ -115,17 +115,25 @@ def test_it_fails(inside: ChildCaptioner, tmp_path: Path, what: str) -> None:
     assert victim.read_text() == "untouched"
     after = victim.stat()
     assert (after.st_mode, after.st_uid, after.st_size, after.st_mtime_ns) == (
-        before.st_mode, before.st_uid, before.st_size, before.st_mtime_ns)
+        before.st_mode,
+        before.st_uid,
+        before.st_size,
+        before.st_mtime_ns,
+    )
     assert list(tmp_path.iterdir()) == [victim]
     if failed.startswith("MemoryError"):  # the daemon, too, goes on with another process then
         inside.close()
         inside.describe(SAMPLE)
 
 
-@pytest.mark.parametrize("code", [
-    "open('/etc/hostname').read()", "bytearray(100 << 20)",
-    "import threading; t = threading.Thread(target=print); t.start(); t.join()",
-])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "open('/etc/hostname').read()",
+        "bytearray(100 << 20)",
+        "import threading; t = threading.Thread(target=print); t.start(); t.join()",
+    ],
+)
 def test_what_captioning_needs_works(inside: ChildCaptioner, code: str) -> None:
     assert failure(inside, code) == ""
 
@@ -142,8 +150,10 @@ def test_the_kernel_says_so_too(inside: ChildCaptioner) -> None:
     assert data is not None
     assert int(data[1]) < 1 << 30
     assert int((process / "coredump_filter").read_text(encoding="ascii"), 16) == 0
-    assert inside.confined() == ("its process takes only so much memory, can change no file, "
-                                 "can reach no network and no other program")
+    assert inside.confined() == (
+        "its process takes only so much memory, can change no file, "
+        "can reach no network and no other program"
+    )
 
 
 def test_a_system_without_any_of_it_says_so(
@@ -211,14 +221,17 @@ HEADERS = ("/usr/include/x86_64-linux-gnu/asm/unistd_64.h", "/usr/include/asm-ge
 def test_the_numbers_are_the_kernels(column: int, header: str) -> None:
     path = Path(header)
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    known = {name: int(number)
-             for name, number in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)$", text,
-                                            re.MULTILINE)}
+    known = {
+        name: int(number)
+        for name, number in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)$", text, re.MULTILINE)
+    }
     ours = {name: numbers[column] for name, numbers in sandbox._DENIED.items()}
     names = ("seccomp", "clone", "clone3", "tgkill", "prlimit64")
-    ours |= dict(zip(names, sandbox._MACHINES[("x86_64", "aarch64")[column]][2:],
-                     strict=True))
-    wrong = {name: number for name, number in ours.items()
-             if number is not None and known.get(name, number) != number}
+    ours |= dict(zip(names, sandbox._MACHINES[("x86_64", "aarch64")[column]][2:], strict=True))
+    wrong = {
+        name: number
+        for name, number in ours.items()
+        if number is not None and known.get(name, number) != number
+    }
     assert not wrong
     assert known or column == 0  # the second one is on every machine that runs these tests

@@ -44,12 +44,14 @@ def test_without_an_aim_photographs_come_first_and_large_ones_before_small_ones(
 
 @pytest.mark.parametrize(
     ("pointer", "expected"),
-    [((650, 150), SMALL),  # on it
-     ((720, 150), SMALL),  # nearest to it
-     ((510, 480), MIDDLE),
-     ((10, 10), LARGE),
-     ((10, 390), LARGE),  # nearer to the chart, but only beside it
-     ((10, 410), CHART)],  # who points at a chart means it
+    [
+        ((650, 150), SMALL),  # on it
+        ((720, 150), SMALL),  # nearest to it
+        ((510, 480), MIDDLE),
+        ((10, 10), LARGE),
+        ((10, 390), LARGE),  # nearer to the chart, but only beside it
+        ((10, 410), CHART),
+    ],  # who points at a chart means it
 )
 def test_the_one_at_the_pointer_or_the_nearest(
     pointer: tuple[int, int], expected: Detection
@@ -59,14 +61,16 @@ def test_the_one_at_the_pointer_or_the_nearest(
 
 @pytest.mark.parametrize(
     ("focus", "expected"),
-    [(Rectangle(590, 90, 120, 120), SMALL),  # a button around it
-     (Rectangle(630, 130, 20, 20), SMALL),  # something on it
-     (Rectangle(0, 400, 450, 380), CHART),  # a chart that has the focus is what is asked about
-     (Rectangle(0, 350, 1000, 450), MIDDLE),  # two in it: the photograph
-     (Rectangle(590, 190, 120, 120), LARGE),  # it only touches the small one
-     (Rectangle(800, 700, 50, 20), LARGE),  # there is no picture in it
-     (Rectangle(0, 0, 1000, 500), LARGE),
-     (Rectangle(0, 350, 1000, 500), LARGE)],  # most of the window tells nothing
+    [
+        (Rectangle(590, 90, 120, 120), SMALL),  # a button around it
+        (Rectangle(630, 130, 20, 20), SMALL),  # something on it
+        (Rectangle(0, 400, 450, 380), CHART),  # a chart that has the focus is what is asked about
+        (Rectangle(0, 350, 1000, 450), MIDDLE),  # two in it: the photograph
+        (Rectangle(590, 190, 120, 120), LARGE),  # it only touches the small one
+        (Rectangle(800, 700, 50, 20), LARGE),  # there is no picture in it
+        (Rectangle(0, 0, 1000, 500), LARGE),
+        (Rectangle(0, 350, 1000, 500), LARGE),
+    ],  # most of the window tells nothing
 )
 def test_the_focused_object_tells_which(focus: Rectangle, expected: Detection) -> None:
     assert first(Aim(focus=focus)) == expected
@@ -83,7 +87,9 @@ def test_what_was_passed_keeps_its_place_in_the_order() -> None:
     already_described = [MIDDLE.box, shaken]
     assert in_order(ALL, SIZE, Aim(), already_described) == ((MIDDLE, SMALL, LARGE, CHART), 3)
     assert in_order(ALL, SIZE, Aim((10, 410)), already_described) == (
-        (MIDDLE, SMALL, CHART, LARGE), 3)
+        (MIDDLE, SMALL, CHART, LARGE),
+        3,
+    )
 
 
 def test_boxes_of_pictures_that_are_gone_do_no_harm() -> None:
@@ -94,10 +100,12 @@ def test_boxes_of_pictures_that_are_gone_do_no_harm() -> None:
 
 boxes = st.builds(Rectangle, *[st.integers(0, 900)] * 2, *[st.integers(8, 300)] * 2)
 kinds: st.SearchStrategy[Literal["photograph", "drawing"]] = st.sampled_from(
-    ["photograph", "drawing"])
+    ["photograph", "drawing"]
+)
 some = st.lists(st.builds(Detection, boxes, st.just(0.5), kinds), min_size=1, max_size=6)
-aims = st.builds(Aim, st.none() | st.tuples(st.integers(0, 999), st.integers(0, 799)),
-                 st.none() | boxes)
+aims = st.builds(
+    Aim, st.none() | st.tuples(st.integers(0, 999), st.integers(0, 799)), st.none() | boxes
+)
 
 
 @settings(deadline=None)
@@ -123,7 +131,8 @@ def sight(*found: Detection, interface: float = 0.0, text: float = 0.0) -> Detec
 @pytest.mark.parametrize("interface", [0.0, 0.2, 0.9, 1.0])
 def test_on_a_screen_a_picture_is_looked_for(interface: float) -> None:
     assert select(sight(*ALL, interface=interface), Aim()) == Selection(
-        (LARGE, MIDDLE, SMALL, CHART), 1)
+        (LARGE, MIDDLE, SMALL, CHART), 1
+    )
     assert select(sight(CHART, interface=interface), Aim()) == Selection((CHART,), 1, "drawing")
 
 

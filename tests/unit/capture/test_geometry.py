@@ -96,8 +96,7 @@ def test_an_aim_is_in_pixels_of_the_area() -> None:
     assert aim(RIGHT, (1500, 0), focus) == Aim((500, 200), Rectangle(80, 50, 40, 30))
     assert aim(RIGHT, (1000, -200), None) == Aim((0, 0))
     # it may reach beyond, but not lie elsewhere; a pointer elsewhere is none
-    assert aim(RIGHT, (999, 0), Rectangle(990, 0, 20, 10)) == Aim(
-        None, Rectangle(-10, 200, 20, 10))
+    assert aim(RIGHT, (999, 0), Rectangle(990, 0, 20, 10)) == Aim(None, Rectangle(-10, 200, 20, 10))
     assert aim(LEFT, None, focus) == Aim()
 
 

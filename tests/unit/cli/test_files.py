@@ -58,8 +58,14 @@ def saved(image: Image.Image, kind: str) -> bytes:
 
 JPEG = saved(Image.effect_mandelbrot((200, 200), (-2, -1.5, 1, 1.5), 50).convert("RGB"), "JPEG")
 HEADER = b"IHDR" + struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
-HUGE = (b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + HEADER
-        + struct.pack(">I", zlib.crc32(HEADER)) + struct.pack(">I", 0) + b"IDAT")
+HUGE = (
+    b"\x89PNG\r\n\x1a\n"
+    + struct.pack(">I", 13)
+    + HEADER
+    + struct.pack(">I", zlib.crc32(HEADER))
+    + struct.pack(">I", 0)
+    + b"IDAT"
+)
 NO_PICTURE = "This is not a picture of a kind that I can read."
 DAMAGED = "The picture is damaged or cut off, so I cannot read it."
 # what a file holds → the sentence for it
@@ -72,8 +78,10 @@ BAD = {
     "drawing.svg": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', NO_PICTURE),
     "print.eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n", NO_PICTURE),
     "huge.png": (HUGE, "The picture is too large. I take at most 100 million pixels."),
-    "dot.png": (saved(Image.new("RGB", (1, 1)), "PNG"),
-                "The picture is too small: 1 by 1 pixels. I need at least 8 by 8."),
+    "dot.png": (
+        saved(Image.new("RGB", (1, 1)), "PNG"),
+        "The picture is too small: 1 by 1 pixels. I need at least 8 by 8.",
+    ),
 }
 
 
@@ -97,9 +105,7 @@ def refused(captioner: ChildCaptioner, name: Path | str) -> str:
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_bad_pictures_have_sentences(
-    captioner: ChildCaptioner, tmp_path: Path, name: str
-) -> None:
+def test_bad_pictures_have_sentences(captioner: ChildCaptioner, tmp_path: Path, name: str) -> None:
     data, expected = BAD[name]
     (tmp_path / name).write_bytes(data)
     assert refused(captioner, tmp_path / name) == expected
@@ -107,7 +113,8 @@ def test_bad_pictures_have_sentences(
 
 def test_what_is_no_file_has_a_sentence(captioner: ChildCaptioner, tmp_path: Path) -> None:
     assert refused(captioner, tmp_path) == (
-        f"{tmp_path} is a folder, not a picture. Name the files in it.")
+        f"{tmp_path} is a folder, not a picture. Name the files in it."
+    )
     missing = tmp_path / "missing.png"
     assert refused(captioner, missing) == f"There is no file {missing}."
     below = tmp_path / "file"
@@ -134,13 +141,15 @@ def test_a_file_that_is_too_large_is_not_read(
     with (tmp_path / "large.png").open("wb") as file:
         file.truncate((1 << 20) + 1)
     assert refused(captioner, tmp_path / "large.png") == (
-        "The file is too large: I take at most 1 mebibytes.")
+        "The file is too large: I take at most 1 mebibytes."
+    )
 
 
 def test_files_are_read_one_at_a_time(captioner: ChildCaptioner, tmp_path: Path) -> None:
     (tmp_path / "first.png").write_bytes(photo(1))
-    described = files.describe([str(tmp_path / name) for name in ("first.png", "later.png")],
-                               captioner)
+    described = files.describe(
+        [str(tmp_path / name) for name in ("first.png", "later.png")], captioner
+    )
     assert next(described).caption is not None
     (tmp_path / "later.png").write_bytes(photo(2))  # it was not looked for before
     assert next(described).caption is not None
@@ -150,16 +159,26 @@ def test_files_are_read_one_at_a_time(captioner: ChildCaptioner, tmp_path: Path)
 def test_black_and_plain_pictures_have_a_caption_in_json(
     captioner: ChildCaptioner, tmp_path: Path
 ) -> None:
-    for colour, expected in (("black", "I see no picture: it is all black."),
-                             ("white", "I see no picture: it is all one colour.")):
+    for colour, expected in (
+        ("black", "I see no picture: it is all black."),
+        ("white", "I see no picture: it is all one colour."),
+    ):
         path = tmp_path / f"{colour}.png"
         path.write_bytes(saved(Image.new("RGB", (64, 64), colour), "PNG"))
         [described] = files.describe([str(path)], captioner)
         assert described.sentence() == expected
         assert json.loads(described.as_json()) == {
-            "file": str(path), "caption": expected, "confidence": 1.0, "words": [],
-            "log_probabilities": [], "tags": [], "objects": [], "form": "plain", "pictures": [],
-            "number": 0}
+            "file": str(path),
+            "caption": expected,
+            "confidence": 1.0,
+            "words": [],
+            "log_probabilities": [],
+            "tags": [],
+            "objects": [],
+            "form": "plain",
+            "pictures": [],
+            "number": 0,
+        }
 
 
 @pytest.fixture(scope="module")
@@ -184,11 +203,22 @@ def test_json_tells_which_things_are_where(grounded: ChildCaptioner, tmp_path: P
     assert found
     shares = [each["probability"] for each in found]
     assert shares == sorted(shares, reverse=True)
-    spoken = {kind.name: {1: kind.one, 2: f"two {kind.many}", 3: f"several {kind.many}"}
-              for kind in kinds() if kind.one != kind.many}
+    spoken = {
+        kind.name: {1: kind.one, 2: f"two {kind.many}", 3: f"several {kind.many}"}
+        for kind in kinds()
+        if kind.one != kind.many
+    }
     for each in found:
-        assert list(each) == ["kind", "name", "probability", "count", "left", "top", "width",
-                              "height"]
+        assert list(each) == [
+            "kind",
+            "name",
+            "probability",
+            "count",
+            "left",
+            "top",
+            "width",
+            "height",
+        ]
         assert each["name"] == spoken.get(each["kind"], {}).get(each["count"], each["name"])
         assert 0.3 <= each["probability"] <= 1
         assert 0 <= each["left"] < each["left"] + each["width"] <= 120
@@ -203,8 +233,9 @@ def test_things_are_in_the_files_pixels_however_it_is_decoded(
     with Image.open(io.BytesIO(photo(1))) as image:
         image.save(small)
         image.resize((3600, 2700), Image.Resampling.BICUBIC).save(large, kind)
-    one, other = ({each["kind"]: each for each in objects(grounded, path)}
-                  for path in (small, large))
+    one, other = (
+        {each["kind"]: each for each in objects(grounded, path)} for path in (small, large)
+    )
     both = one.keys() & other.keys()
     assert both
     for each in both:
@@ -221,8 +252,9 @@ class Drawer:
     asked: list[tuple[list[Rectangle], list[str]]] = field(default_factory=list)
 
     def describe(self, picture: Encoded, already: Sequence[Rectangle] = ()) -> Caption:
-        found = tuple(Detection(Rectangle(10 * n, 0, 9, 9), 0.9, "photograph")
-                      for n in range(self.pictures))
+        found = tuple(
+            Detection(Rectangle(10 * n, 0, 9, 9), 0.9, "photograph") for n in range(self.pictures)
+        )
         number = len(already) + 1 if found else 0
         if not found and not self.alone:
             return Caption((), (), 1.0, finding="none")
@@ -236,12 +268,15 @@ class Drawer:
         return b"drawn"
 
 
-@pytest.mark.parametrize(("drawer", "asked"), [
-    (Drawer(0), []),
-    (Drawer(0, alone=True), [([Rectangle(0, 1, 5, 5)], ["two dogs"])]),
-    (Drawer(1), [([Rectangle(0, 0, 9, 9), Rectangle(10, 1, 5, 5)], ["1", "two dogs"])]),
-    (Drawer(2), [([Rectangle(0, 0, 9, 9), Rectangle(10, 0, 9, 9)], ["1", "2"])]),
-])
+@pytest.mark.parametrize(
+    ("drawer", "asked"),
+    [
+        (Drawer(0), []),
+        (Drawer(0, alone=True), [([Rectangle(0, 1, 5, 5)], ["two dogs"])]),
+        (Drawer(1), [([Rectangle(0, 0, 9, 9), Rectangle(10, 1, 5, 5)], ["1", "two dogs"])]),
+        (Drawer(2), [([Rectangle(0, 0, 9, 9), Rectangle(10, 0, 9, 9)], ["1", "2"])]),
+    ],
+)
 def test_the_things_of_a_single_picture_are_drawn(
     tmp_path: Path, drawer: Drawer, asked: list[tuple[list[Rectangle], list[str]]]
 ) -> None:
@@ -250,7 +285,9 @@ def test_the_things_of_a_single_picture_are_drawn(
     assert len(described) == max(1, drawer.pictures)
     assert drawer.asked == asked
     assert [each.drawn for each in described] == [
-        *[b""] * (len(described) - 1), b"drawn" if asked else b""]
+        *[b""] * (len(described) - 1),
+        b"drawn" if asked else b"",
+    ]
 
 
 def test_a_captioner_that_fails_does_not_stop_the_rest(tmp_path: Path) -> None:
@@ -278,11 +315,15 @@ class Command:
     environment: dict[str, str]
     prefix: tuple[str, ...] = ()
 
-    def start(self, *arguments: str | bytes, stdin: int = subprocess.DEVNULL
-              ) -> subprocess.Popen[bytes]:
+    def start(
+        self, *arguments: str | bytes, stdin: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [*self.prefix, sys.executable, "-m", "describer_daemon", *arguments],
-            cwd=self.folder, env=self.environment, stdin=stdin, stdout=subprocess.PIPE,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
 
@@ -303,18 +344,24 @@ class Command:
 def describer(tmp_path: Path, tiny_bundle: Path) -> Command:
     (tmp_path / "settings.toml").write_text(
         f"[captioner]\nbundle = {json.dumps(str(tiny_bundle))}\ntimeout_seconds = 90\n",
-        encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items()
-                   if not name.startswith(("XDG_", "DESCRIBER_", "PYTHON"))}
-    environment |= {"HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY),
-                    "DESCRIBER_CONFIG": str(tmp_path / "settings.toml")}
+        encoding="utf-8",
+    )
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("XDG_", "DESCRIBER_", "PYTHON"))
+    }
+    environment |= {
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(REPOSITORY),
+        "DESCRIBER_CONFIG": str(tmp_path / "settings.toml"),
+    }
     return Command(tmp_path, environment)
 
 
 def test_one_picture_is_one_line(describer: Command, captioner: ChildCaptioner) -> None:
     (describer.folder / "photo.png").write_bytes(photo(1))
-    assert describer.run("describe", "photo.png") == (
-        0, sentence(captioner, photo(1)) + "\n", "")
+    assert describer.run("describe", "photo.png") == (0, sentence(captioner, photo(1)) + "\n", "")
 
 
 def test_json_has_exactly_its_fields(describer: Command, captioner: ChildCaptioner) -> None:
@@ -324,13 +371,19 @@ def test_json_has_exactly_its_fields(describer: Command, captioner: ChildCaption
     assert (status, errors) == (1, "")
     good, bad = map(json.loads, output.splitlines())
     assert good == {
-        "file": "photo.png", "caption": caption.text,
+        "file": "photo.png",
+        "caption": caption.text,
         "confidence": pytest.approx(caption.confidence, abs=1e-3),
         "words": list(caption.words),
         "log_probabilities": pytest.approx(list(caption.log_probabilities), abs=1e-3),
-        "tags": [{"name": tag.name, "probability": pytest.approx(tag.probability, abs=1e-3)}
-                 for tag in caption.tags],
-        "objects": [], "form": caption.form, "pictures": [], "number": 0,
+        "tags": [
+            {"name": tag.name, "probability": pytest.approx(tag.probability, abs=1e-3)}
+            for tag in caption.tags
+        ],
+        "objects": [],
+        "form": caption.form,
+        "pictures": [],
+        "number": 0,
     }
     assert len(good["tags"]) == 5
     assert len(good["log_probabilities"]) == len(good["words"]) + 1
@@ -349,8 +402,10 @@ def test_failures_between_pictures(describer: Command, captioner: ChildCaptioner
         told.append(f"{name}: {error}")
     (describer.folder / "folder").mkdir()
     names += ["folder", "missing.png"]
-    told += ["folder: folder is a folder, not a picture. Name the files in it.",
-             "missing.png: There is no file missing.png."]
+    told += [
+        "folder: folder is a folder, not a picture. Name the files in it.",
+        "missing.png: There is no file missing.png.",
+    ]
     status, output, errors = describer.run("describe", *names)
     assert status == 1
     assert output.splitlines() == expected
@@ -359,19 +414,30 @@ def test_failures_between_pictures(describer: Command, captioner: ChildCaptioner
 
 def test_standard_input(describer: Command, captioner: ChildCaptioner) -> None:
     assert describer.run("describe", "-", data=photo(3)) == (
-        0, sentence(captioner, photo(3)) + "\n", "")
+        0,
+        sentence(captioner, photo(3)) + "\n",
+        "",
+    )
     assert describer.run("describe", "-") == (
-        1, "", "The picture is empty: it has no content at all.\n")
+        1,
+        "",
+        "The picture is empty: it has no content at all.\n",
+    )
     assert describer.run("describe", "-", "--json", data=b"Dear diary") == (
-        1, json.dumps({"file": "-", "error": NO_PICTURE}) + "\n", "")
+        1,
+        json.dumps({"file": "-", "error": NO_PICTURE}) + "\n",
+        "",
+    )
 
 
 @posix
 def test_standard_input_that_is_closed(describer: Command) -> None:
-    closing = Command(describer.folder, describer.environment,
-                      ("sh", "-c", 'exec "$@" <&-', "sh"))
+    closing = Command(describer.folder, describer.environment, ("sh", "-c", 'exec "$@" <&-', "sh"))
     assert closing.run("describe", "-") == (
-        1, "", "There is no standard input to read a picture from.\n")
+        1,
+        "",
+        "There is no standard input to read a picture from.\n",
+    )
 
 
 def test_each_line_comes_as_it_is_done(describer: Command, captioner: ChildCaptioner) -> None:
@@ -444,7 +510,8 @@ def test_files_that_may_not_be_read(describer: Command) -> None:
         closed.chmod(0o700)
     assert (status, output) == (1, "")
     assert errors.splitlines() == [
-        f"{name}: I am not allowed to read {name}." for name in ("secret.png", "closed/photo.png")]
+        f"{name}: I am not allowed to read {name}." for name in ("secret.png", "closed/photo.png")
+    ]
 
 
 @posix
@@ -466,19 +533,17 @@ def test_names_that_are_no_text(
     assert [os.fsencode(json.loads(line)["file"]) for line in output.splitlines()] == names
 
 
-def test_a_damaged_bundle_is_told(
-    describer: Command, tiny_bundle: Path, tmp_path: Path
-) -> None:
+def test_a_damaged_bundle_is_told(describer: Command, tiny_bundle: Path, tmp_path: Path) -> None:
     bundle = tmp_path / "bundle"
     shutil.copytree(tiny_bundle, bundle)
     (bundle / "vocabulary.json").write_text("[]", encoding="utf-8")
     (tmp_path / "settings.toml").write_text(
-        f"[captioner]\nbundle = {json.dumps(str(bundle))}\n", encoding="utf-8")
+        f"[captioner]\nbundle = {json.dumps(str(bundle))}\n", encoding="utf-8"
+    )
     (tmp_path / "photo.png").write_bytes(photo(1))
     status, output, errors = describer.run("describe", "photo.png")
     assert (status, output) == (1, "")
-    assert errors == ("The captioner bundle's vocabulary.json is damaged or from another "
-                      "bundle.\n")
+    assert errors == ("The captioner bundle's vocabulary.json is damaged or from another bundle.\n")
 
 
 def test_a_command_without_files_explains_itself(describer: Command) -> None:
@@ -487,16 +552,18 @@ def test_a_command_without_files_explains_itself(describer: Command) -> None:
     assert "FILES" in errors
 
 
-def test_a_heat_map_comes_with_the_caption(
-    describer: Command, captioner: ChildCaptioner
-) -> None:
+def test_a_heat_map_comes_with_the_caption(describer: Command, captioner: ChildCaptioner) -> None:
     (describer.folder / "photo.png").write_bytes(photo(1))
     caption, png = captioner.illustrate(Encoded(photo(1)))
     assert describer.run("describe", "photo.png", "--heatmap", "looks.PNG") == (
-        0, phrasing.sentence(caption) + "\n", "")
+        0,
+        phrasing.sentence(caption) + "\n",
+        "",
+    )
     assert (describer.folder / "looks.PNG").read_bytes() == png
-    status, output, errors = describer.run("describe", "-", "--json", "--heatmap", "looks.png",
-                                           data=photo(1))
+    status, output, errors = describer.run(
+        "describe", "-", "--json", "--heatmap", "looks.png", data=photo(1)
+    )
     assert (status, errors) == (0, "")
     assert json.loads(output)["caption"] == caption.text
     assert (describer.folder / "looks.png").read_bytes() == png
@@ -505,10 +572,15 @@ def test_a_heat_map_comes_with_the_caption(
 def test_without_a_caption_no_heat_map_is_written(describer: Command) -> None:
     (describer.folder / "black.png").write_bytes(saved(Image.new("RGB", (64, 64)), "PNG"))
     assert describer.run("describe", "black.png", "--heatmap", "looks.png") == (
-        0, "I see no picture: it is all black.\n",
-        "There is no caption to draw, so looks.png was not written.\n")
+        0,
+        "I see no picture: it is all black.\n",
+        "There is no caption to draw, so looks.png was not written.\n",
+    )
     assert describer.run("describe", "gone.png", "--heatmap", "looks.png") == (
-        1, "", "There is no file gone.png.\n")
+        1,
+        "",
+        "There is no file gone.png.\n",
+    )
     assert not (describer.folder / "looks.png").exists()
 
 
@@ -573,7 +645,9 @@ def test_every_picture_that_is_found_is_described(
     status, output, errors = describer.run("describe", "--find", "gone.png", "text.png", "page.png")
     assert (status, errors) == (1, "gone.png: There is no file gone.png.\n")
     assert output.splitlines() == [
-        "text.png: I see no picture, only text.", *(f"page.png: {line}" for line in lines)]
+        "text.png: I see no picture, only text.",
+        *(f"page.png: {line}" for line in lines),
+    ]
     assert describer.run("describe", "page.png") == (0, lines[0] + "\n", "")  # the largest
 
 
@@ -594,7 +668,8 @@ def test_boxes_are_drawn_around_what_was_found(
 ) -> None:
     (describer.folder / "page.png").write_bytes(PAGE)
     assert describer.run("describe", "page.png", "--boxes", "boxes.png") == describer.run(
-        "describe", "page.png", "--find")
+        "describe", "page.png", "--find"
+    )
     described = files.outline(str(describer.folder / "page.png"), captioner)
     found = [one.caption for one in described if one.drawn]
     assert len(found) == 1  # they come with the last picture
@@ -614,12 +689,15 @@ def test_boxes_are_drawn_around_the_things_of_one_photograph(
     describer: Command, grounded_bundle: Path
 ) -> None:
     settings = describer.folder / "settings.toml"
-    settings.write_text(f"[captioner]\nbundle = {json.dumps(str(grounded_bundle))}\n"
-                        "timeout_seconds = 90\n", encoding="utf-8")
+    settings.write_text(
+        f"[captioner]\nbundle = {json.dumps(str(grounded_bundle))}\ntimeout_seconds = 90\n",
+        encoding="utf-8",
+    )
     picture = photograph("coffee").convert("RGB")
     (describer.folder / "coffee.png").write_bytes(saved(picture, "PNG"))
-    status, output, errors = describer.run("describe", "coffee.png", "--json", "--boxes",
-                                           "boxes.png")
+    status, output, errors = describer.run(
+        "describe", "coffee.png", "--json", "--boxes", "boxes.png"
+    )
     assert (status, errors) == (0, "")
     fields = json.loads(output)
     assert fields["number"] == len(fields["pictures"]) == 1
@@ -643,20 +721,27 @@ def test_boxes_are_drawn_around_the_things_of_one_photograph(
 def test_without_a_picture_no_boxes_are_drawn(describer: Command) -> None:
     (describer.folder / "black.png").write_bytes(saved(Image.new("RGB", (64, 64)), "PNG"))
     assert describer.run("describe", "black.png", "--boxes", "boxes.png") == (
-        0, "I see no picture: it is all black.\n",
-        "There is no picture to draw a box around, so boxes.png was not written.\n")
+        0,
+        "I see no picture: it is all black.\n",
+        "There is no picture to draw a box around, so boxes.png was not written.\n",
+    )
     assert describer.run("describe", "gone.png", "--boxes", "boxes.png") == (
-        1, "", "There is no file gone.png.\n")
+        1,
+        "",
+        "There is no file gone.png.\n",
+    )
     assert not (describer.folder / "boxes.png").exists()
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
-    [(("--boxes", "boxes.jpg"), "does not end in .png"),
-     (("--boxes", "page.png"), "page.png is the picture itself"),
-     (("--boxes", "boxes.png", "other.png"), "name exactly one FILE"),
-     (("--boxes", "boxes.png", "--heatmap", "looks.png"), "--heatmap draws one picture"),
-     (("--find", "--heatmap", "looks.png"), "--heatmap draws one picture")],
+    [
+        (("--boxes", "boxes.jpg"), "does not end in .png"),
+        (("--boxes", "page.png"), "page.png is the picture itself"),
+        (("--boxes", "boxes.png", "other.png"), "name exactly one FILE"),
+        (("--boxes", "boxes.png", "--heatmap", "looks.png"), "--heatmap draws one picture"),
+        (("--find", "--heatmap", "looks.png"), "--heatmap draws one picture"),
+    ],
 )
 def test_drawings_that_cannot_be_are_refused(
     describer: Command, options: tuple[str, ...], told: str

@@ -72,8 +72,9 @@ class Captioner:
         found, number = self.pictures, 0
         if found:
             found, number = selection.in_order(found, (640, 480), Aim(), already_described)
-        return Caption(("picture", str(self.made)), (-0.1, -0.1, -0.1), 0.9,
-                       pictures=found, number=number)
+        return Caption(
+            ("picture", str(self.made)), (-0.1, -0.1, -0.1), 0.9, pictures=found, number=number
+        )
 
     def read(self, picture: Picture) -> OcrResult:
         self._make(picture)
@@ -162,8 +163,13 @@ class Room:
         self.unheard_error: Exception | None = None
         self.pipeline = Pipeline(
             {Verb.SCREEN: self.screen, Verb.CLIPBOARD: self.clipboard, Verb.TEXT: self.screen},
-            self.captioner, self.speaker, self._copy, self.earcons, self._unheard,
-            still_looking_after=still_looking_after, cycle_timeout=cycle_timeout,
+            self.captioner,
+            self.speaker,
+            self._copy,
+            self.earcons,
+            self._unheard,
+            still_looking_after=still_looking_after,
+            cycle_timeout=cycle_timeout,
         )
         self.pipeline.start()
 

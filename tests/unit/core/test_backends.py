@@ -28,8 +28,9 @@ def make() -> Iterator[Make]:
     sys.modules[HERE] = module
 
     def add(name: str, reason: str) -> str:
-        kind = type(name.title(), (), {
-            "name": name, "unavailable_reason": classmethod(lambda _: reason)})
+        kind = type(
+            name.title(), (), {"name": name, "unavailable_reason": classmethod(lambda _: reason)}
+        )
         setattr(module, kind.__name__, kind)
         return f"{HERE}:{kind.__name__}"
 
@@ -73,7 +74,8 @@ def test_when_all_refuse_every_reason_is_told(make: Make) -> None:
     with pytest.raises(DescriberError) as caught:
         backends.require(candidates, "see the screen")
     assert caught.value.spoken == (
-        "I have no way to see the screen here. one: no display; two: no sound.")
+        "I have no way to see the screen here. one: no display; two: no sound."
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,8 +90,9 @@ def test_every_back_end_can_be_asked(reference: str) -> None:
 
 def test_every_back_end_is_held_apart_from_the_others() -> None:
     pages = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
-    [contract] = [one for one in pages["tool"]["importlinter"]["contracts"]
-                  if one["type"] == "independence"]
+    [contract] = [
+        one for one in pages["tool"]["importlinter"]["contracts"] if one["type"] == "independence"
+    ]
     candidates = (*HOTKEYS, *SCREENS, *CLIPBOARDS, *SPEAKERS)
     assert {reference.partition(":")[0] for reference in candidates} == {*contract["modules"]}
 

@@ -31,7 +31,8 @@ def test_a_picture_is_described_and_spoken_once(room: Room, verb: Verb) -> None:
     assert room.speaker.said == ["Picture 1."]
     assert room.earcons.heard == ["taken", "words"]
     assert (room.screen.grabbed, room.clipboard.grabbed) == (
-        (1, 0) if verb is Verb.SCREEN else (0, 1))
+        (1, 0) if verb is Verb.SCREEN else (0, 1)
+    )
     assert room.pipeline.last == "Picture 1."
 
 
@@ -39,8 +40,8 @@ def test_a_picture_is_described_and_spoken_once(room: Room, verb: Verb) -> None:
 def test_the_same_key_again_goes_to_the_next_picture(room: Room, verb: Verb) -> None:
     room.captioner.pictures = THREE
     assert [room.answer(verb).sentence for _ in range(5)] == [
-        f"Picture {number} of 3: Picture {made}."
-        for made, number in enumerate((1, 2, 3, 1, 2), 1)]
+        f"Picture {number} of 3: Picture {made}." for made, number in enumerate((1, 2, 3, 1, 2), 1)
+    ]
     source = room.screen if verb is Verb.SCREEN else room.clipboard
     assert source.grabbed == 5  # what has changed meanwhile is seen
 
@@ -232,8 +233,11 @@ def test_a_failure_does_not_replace_the_last_caption(room: Room) -> None:
 @pytest.mark.parametrize("part", ["screen", "captioner"])
 @pytest.mark.parametrize(
     ("error", "sentence"),
-    [(DescriberError("It is broken. Mend it.", detail="why"), "It is broken. Mend it."),
-     (KeyError("a defect"), phrasing.INTERNAL), (MemoryError(), phrasing.INTERNAL)],
+    [
+        (DescriberError("It is broken. Mend it.", detail="why"), "It is broken. Mend it."),
+        (KeyError("a defect"), phrasing.INTERNAL),
+        (MemoryError(), phrasing.INTERNAL),
+    ],
 )
 def test_errors_while_looking_are_spoken_and_the_loop_lives(
     room: Room, part: str, error: Exception, sentence: str
@@ -257,8 +261,10 @@ def test_a_verb_without_a_source_is_a_failure_like_others(room: Room) -> None:
 
 @pytest.mark.parametrize(
     ("error", "sentence"),
-    [(DescriberError("I could not copy."), "I could not copy."),
-     (OSError("a defect"), phrasing.INTERNAL)],
+    [
+        (DescriberError("I could not copy."), "I could not copy."),
+        (OSError("a defect"), phrasing.INTERNAL),
+    ],
 )
 def test_a_copy_that_fails_is_answered_once(room: Room, error: Exception, sentence: str) -> None:
     room.answer(Verb.SCREEN)
@@ -272,8 +278,10 @@ def test_a_copy_that_fails_is_answered_once(room: Room, error: Exception, senten
 
 @pytest.mark.parametrize(
     ("verb", "waiting", "answer"),
-    [(Verb.SCREEN, phrasing.STILL_LOOKING, "Picture 1."),
-     (Verb.TEXT, phrasing.STILL_READING, "text 1.")],
+    [
+        (Verb.SCREEN, phrasing.STILL_LOOKING, "Picture 1."),
+        (Verb.TEXT, phrasing.STILL_READING, "text 1."),
+    ],
 )
 def test_still_looking_is_said_once(room: Room, verb: Verb, waiting: str, answer: str) -> None:
     room.close()

@@ -87,7 +87,11 @@ def test_nothing_is_passed_over_when_the_first_picture_comes_again(room: Room) -
     """The third press begins a second round; the fourth goes on in it."""
     room.captioner.pictures = TWO
     assert [room.answer(Verb.SCREEN).sentence[:9] for _ in range(4)] == [
-        "Picture 1", "Picture 2", "Picture 1", "Picture 2"]
+        "Picture 1",
+        "Picture 2",
+        "Picture 1",
+        "Picture 2",
+    ]
     room.captioner.pictures = ()
     room.answer(Verb.SCREEN)
     assert room.pipeline._cycle.already_described == ()
@@ -107,8 +111,11 @@ def test_what_was_read_is_the_last_sentence_and_begins_no_round(room: Room) -> N
 
 @pytest.mark.parametrize(
     ("verb", "sentence"),
-    [(Verb.SCREEN, phrasing.CURTAIN), (Verb.TEXT, phrasing.CURTAIN),
-     (Verb.CLIPBOARD, "I see no picture: it is all black.")],
+    [
+        (Verb.SCREEN, phrasing.CURTAIN),
+        (Verb.TEXT, phrasing.CURTAIN),
+        (Verb.CLIPBOARD, "I see no picture: it is all black."),
+    ],
 )
 def test_only_a_black_screen_may_have_a_curtain(
     room: Room, monkeypatch: pytest.MonkeyPatch, verb: Verb, sentence: str
@@ -149,8 +156,9 @@ def test_its_threads_do_not_hold_the_program_up(room: Room) -> None:
 def test_the_usual_patience_is_that_of_the_design() -> None:
     """Still looking after 1.5 seconds, a new round after 3 seconds of quiet."""
     room = Room()
-    usual = Pipeline({}, room.captioner, room.speaker, room.copied.append, room.earcons,
-                     room.unheard.append)
+    usual = Pipeline(
+        {}, room.captioner, room.speaker, room.copied.append, room.earcons, room.unheard.append
+    )
     room.close()
     assert (usual._still_looking_after, usual._cycle.cycle_timeout) == (1.5, 3.0)
 

@@ -1,5 +1,4 @@
-"""From hypotheses, things and tags to an answer: with a made-up engine that tells what it is told.
-"""
+"""From hypotheses, things and tags to an answer: with an engine that tells what it is told."""
 
 from __future__ import annotations
 
@@ -48,34 +47,53 @@ class Oracle:
 
 
 def described(
-    words: dict[str, float], things: dict[int, float], calibration: Calibration | None = None,
-    *, head: bool = True, beam: int = 3,
+    words: dict[str, float],
+    things: dict[int, float],
+    calibration: Calibration | None = None,
+    *,
+    head: bool = True,
+    beam: int = 3,
 ) -> Caption:
     """What is answered when the head gives kinds these probabilities, and others none."""
-    config = Config({}, Preprocessing(8), SearchConfig(beam_size=beam, max_words=3),
-                    calibration or Calibration({}, 5.0), (1, 1))
-    captioner = Captioner(Oracle(**words), config, Vocabulary.from_words(WORDS),
-                          CaptionStore(CaptionStore.empty(2)))
+    config = Config(
+        {},
+        Preprocessing(8),
+        SearchConfig(beam_size=beam, max_words=3),
+        calibration or Calibration({}, 5.0),
+        (1, 1),
+    )
+    captioner = Captioner(
+        Oracle(**words), config, Vocabulary.from_words(WORDS), CaptionStore(CaptionStore.empty(2))
+    )
     objects = np.tile(np.asarray([-20, 0.5, 0.5, 0.1, 0.1, 1.0], np.float32), (len(kinds()), 1))
     for kind, share in things.items():
         objects[kind, 0] = math.log(share / (1 - share))
     places = np.ones((len(kinds()), 1, 1), np.float32)
     seen = {"objects": objects, "places": places} if head else {}
-    return captioner.caption(Encoding(
-        (np.zeros((1, 1), np.float32),), (np.zeros((1, 1), np.float32),),
-        np.zeros(2, np.float32), np.zeros(0, np.float32), **seen))
+    return captioner.caption(
+        Encoding(
+            (np.zeros((1, 1), np.float32),),
+            (np.zeros((1, 1), np.float32),),
+            np.zeros(2, np.float32),
+            np.zeros(0, np.float32),
+            **seen,
+        )
+    )
 
 
 LIKELY = {"dog": 0.6, "boat": 0.3, "grass": 0.05}
 
 
-@pytest.mark.parametrize(("things", "said"), [
-    ({DOG: 0.9}, "dog"),  # the likeliest, and it is there
-    ({DOG: 0.9, BOAT: 0.9}, "dog"),
-    ({BOAT: 0.9}, "boat"),  # what is likelier names what is not there
-    ({DOG: 0.49, BOAT: 0.51}, "boat"),
-    ({}, "grass"),  # the one that names nothing
-])
+@pytest.mark.parametrize(
+    ("things", "said"),
+    [
+        ({DOG: 0.9}, "dog"),  # the likeliest, and it is there
+        ({DOG: 0.9, BOAT: 0.9}, "dog"),
+        ({BOAT: 0.9}, "boat"),  # what is likelier names what is not there
+        ({DOG: 0.49, BOAT: 0.51}, "boat"),
+        ({}, "grass"),  # the one that names nothing
+    ],
+)
 def test_of_several_captions_one_that_names_what_is_not_there_loses(
     things: dict[int, float], said: str
 ) -> None:
@@ -93,13 +111,17 @@ def test_where_all_captions_name_what_is_not_there_none_is_said() -> None:
     assert caption.answer.said == {PERSON}
     unknown = described({"dog": 0.6, "boat": 0.4}, {}, beam=2)
     assert (unknown.answer.form, unknown.answer.seen, unknown.answer.said) == (
-        "unknown", (), frozenset())
+        "unknown",
+        (),
+        frozenset(),
+    )
 
 
 def test_the_calibration_tells_how_much_support_is_enough() -> None:
     for support, said in ((0.3, "dog"), (0.5, "boat")):
-        caption = described(LIKELY, {DOG: 0.4, BOAT: 0.8},
-                            Calibration({}, 5.0, object_support=support))
+        caption = described(
+            LIKELY, {DOG: 0.4, BOAT: 0.8}, Calibration({}, 5.0, object_support=support)
+        )
         assert caption.words == (said,)
 
 
@@ -112,8 +134,7 @@ def test_without_a_head_nothing_is_contradicted() -> None:
 
 def test_the_confidence_may_know_of_things() -> None:
     calibration = Calibration({"least thing": 2.0}, sure=0.6, medium=0.45)
-    forms = {share: described({"dog": 0.9}, {DOG: share}, calibration)
-             for share in (0.95, 0.55)}
+    forms = {share: described({"dog": 0.9}, {DOG: share}, calibration) for share in (0.95, 0.55)}
     for share, caption in forms.items():
         assert caption.signals["least thing"] == pytest.approx(math.log(share), rel=1e-4)
         assert caption.confidence == pytest.approx(1 / (1 + share**-2), rel=1e-3)

@@ -285,9 +285,7 @@ def test_a_folder_in_the_place_of_the_socket_is_told(runtime: Path) -> None:
 
 
 @pytest.mark.parametrize("trick", ["link", "folder"])
-def test_a_lock_that_is_no_file_is_told_and_its_aim_is_untouched(
-    runtime: Path, trick: str
-) -> None:
+def test_a_lock_that_is_no_file_is_told_and_its_aim_is_untouched(runtime: Path, trick: str) -> None:
     folder = runtime / "describer"
     folder.mkdir(mode=0o700)
     victim = runtime / "victim"
@@ -317,8 +315,10 @@ def test_no_umask_opens_the_door(runtime: Path) -> None:
     finally:
         os.umask(before)
     folder = runtime / "describer"
-    modes = [stat.S_IMODE(one.lstat().st_mode)
-             for one in (folder, folder / "control.sock", folder / "lock")]
+    modes = [
+        stat.S_IMODE(one.lstat().st_mode)
+        for one in (folder, folder / "control.sock", folder / "lock")
+    ]
     server.stop()
     assert modes == [0o700, 0o600, 0o600]
 
@@ -345,12 +345,17 @@ def test_another_person_gets_no_answer_even_through_an_open_door(
     knock = [sys.executable, "-c", KNOCK, str(folder / "control.sock")]
     root = os.geteuid() == 0
     if root:
-        knock = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3",
-                 *knock[1:]]
+        knock = [
+            "setpriv",
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            "/usr/bin/python3",
+            *knock[1:],
+        ]
 
     def answered() -> str:
-        return subprocess.run(knock, capture_output=True, text=True, timeout=60,
-                              check=True).stdout
+        return subprocess.run(knock, capture_output=True, text=True, timeout=60, check=True).stdout
 
     if root:
         runtime.parent.chmod(0o755)

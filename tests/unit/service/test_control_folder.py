@@ -24,7 +24,8 @@ def test_a_place_that_is_taken_by_something_else_is_told(sandbox: Path) -> None:
     with pytest.raises(DescriberError) as caught:
         ControlServer(nothing).start()
     assert caught.value.spoken == (
-        f"I cannot take requests from other programs. Please look at {folder}.")
+        f"I cannot take requests from other programs. Please look at {folder}."
+    )
     assert caught.value.detail == str(caught.value.__cause__) != ""
     (folder / "control.sock").rmdir()
     server = ControlServer(nothing)
@@ -80,7 +81,8 @@ def test_a_folder_of_others_is_told_with_the_cure(sandbox: Path) -> None:
         control.runtime_folder(create=True)
     assert caught.value.spoken == (
         f"The folder {folder} is not private to you. Please remove it, "
-        "or set XDG_RUNTIME_DIR to a folder of your own.")
+        "or set XDG_RUNTIME_DIR to a folder of your own."
+    )
     folder.rmdir()
     folder.touch()
     with pytest.raises(DescriberError) as caught:

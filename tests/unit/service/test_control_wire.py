@@ -206,8 +206,7 @@ def refused(**options: float) -> DescriberError:
 @pytest.mark.parametrize("reply", [b"3\n", b"null\n", b'["ok"]\n'])
 def test_an_answer_that_is_no_object_makes_no_sense(impostor: socket.socket, reply: bytes) -> None:
     thread = served(impostor, reply)
-    assert refused().spoken == (
-        "The describer's answer makes no sense. Please start it again.")
+    assert refused().spoken == ("The describer's answer makes no sense. Please start it again.")
     thread.join(LONG)
 
 
@@ -282,8 +281,9 @@ server.stop()
 
 def test_a_daemon_that_may_open_no_more_files_answers_when_it_may(sandbox: Path) -> None:
     pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, "-c", FEW_FILES], stdin=pipe, stdout=pipe, stderr=pipe,
-                          text=True) as daemon:
+    with subprocess.Popen(
+        [sys.executable, "-c", FEW_FILES], stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    ) as daemon:
         assert daemon.stdout is not None
         assert daemon.stdout.readline() == "ready\n"
         with contextlib.ExitStack() as silent:
@@ -309,14 +309,21 @@ def test_where_there_are_no_such_sockets_both_ends_say_so(
 
 @pytest.mark.parametrize(
     ("request_", "sentence"),
-    [(b"dance", "The request is not a line of JSON."),
-     (b"[" * 100_000, "The request is not a line of JSON."),
-     (b"3", 'A request has a "verb" and perhaps "wait", and nothing else.'),
-     (b'{"verb": "stop", "x": 1}',
-      'A request has a "verb" and perhaps "wait", and nothing else.'),
-     (b"{}", "There is no such verb. Known are screen, clipboard, text, repeat, copy, stop, "
-             "status, quit."),
-     (b'{"verb": "stop", "wait": 1}', '"wait" is either true or false.')],
+    [
+        (b"dance", "The request is not a line of JSON."),
+        (b"[" * 100_000, "The request is not a line of JSON."),
+        (b"3", 'A request has a "verb" and perhaps "wait", and nothing else.'),
+        (
+            b'{"verb": "stop", "x": 1}',
+            'A request has a "verb" and perhaps "wait", and nothing else.',
+        ),
+        (
+            b"{}",
+            "There is no such verb. Known are screen, clipboard, text, repeat, copy, stop, "
+            "status, quit.",
+        ),
+        (b'{"verb": "stop", "wait": 1}', '"wait" is either true or false.'),
+    ],
 )
 def test_a_wrong_request_is_told_what_is_wrong(request_: bytes, sentence: str) -> None:
     with pytest.raises(DescriberError) as caught:

@@ -70,6 +70,11 @@ print(time.monotonic() - told[0])
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
 def test_a_signal_that_another_thread_gets_is_noticed_at_once(name: str) -> None:
     """The system gives a program's signal to any of its threads."""
-    done = subprocess.run([sys.executable, "-c", _DISTURBED, name], capture_output=True, text=True,
-                          timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _DISTURBED, name],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     assert float(done.stdout) < 10  # not when the wait is over

@@ -62,11 +62,17 @@ except SettingsError as error:
 
 
 def test_a_disk_that_is_full_leaves_nothing_behind(path: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(path)], capture_output=True,
-                          text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.stdout.splitlines() == [
         f"The settings file cannot be written. Please look at the folder {path.parent}.",
-        "[Errno 27] File too large"], done.stderr
+        "[Errno 27] File too large",
+    ], done.stderr
     assert list(path.parent.iterdir()) == []
 
 
@@ -125,7 +131,8 @@ def test_what_is_no_text_is_told_with_its_line(path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         load(path)
     assert caught.value.spoken == (
-        "settings.toml line 3 is not UTF-8 text. Please save the file as UTF-8.")
+        "settings.toml line 3 is not UTF-8 text. Please save the file as UTF-8."
+    )
     assert caught.value.detail == str(caught.value.__cause__) != ""
 
 
@@ -148,57 +155,92 @@ def test_the_whole_file_as_it_is_written_first(path: Path) -> None:
         '# Keys that work everywhere; "" is no key.\n'
         "[keys]\n"
         "# Describe the picture on the screen.\n"
-        'screen = "ctrl+alt+d"\n')
+        'screen = "ctrl+alt+d"\n'
+    )
     assert "\n\n# How captions are spoken.\n[speech]\n# Who speaks: " in text
     assert text.endswith('or "error".\nlevel = "info"\n')
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("x = " + "[" * 5000, "settings.toml has too many brackets inside each other."),
-     ("x = " + "9" * 5000, "settings.toml cannot be read: it has a number that is too long."),
-     ("[speech]\nrate = [1", "settings.toml line 2 cannot be read: Unclosed array."),
-     ("[unheard-of]\n", "settings.toml line 1: There is no part [unheard-of]. Known are keys, "
-                        "speech, capture, captioner, sounds, tray, log."),
-     ("[speech]\nloudspeakers = 1",
-      "settings.toml line 2: There is no setting speech.loudspeakers. Known are backend, voice, "
-      "rate, volume."),
-     ("elsewhere = 1", "settings.toml line 1: There is no part [elsewhere]. Known are keys, "
-                       "speech, capture, captioner, sounds, tray, log."),
-     (f'[speech]\n"{"x" * 41}" = 1',
-      f"settings.toml line 2: There is no setting speech.{'x' * 40}…. Known are backend, voice, "
-      "rate, volume."),
-     ('[speech]\n"rate\\n" = 1',
-      "settings.toml: There is no setting speech.rate . Did you mean speech.rate?"),
-     ("[speech]\nvolume = 0x" + "f" * 5000,
-      "settings.toml line 2: speech.volume = … is not allowed; "
-      "use a whole number from 0 to 100."),
-     ("[captioner]\nstart = 'later'",
-      'settings.toml line 2: captioner.start = "later" is not allowed; '
-      'use "first use" or "at start".'),
-     ("[log]\nlevel = 'loud'",
-      'settings.toml line 2: log.level = "loud" is not allowed; '
-      'use "debug", "info", "warning" or "error".'),
-     ("[capture]\npointer_box = [800]",
-      "settings.toml line 2: capture.pointer_box = [800] is not allowed; "
-      "use [width, height] in pixels, each from 16 to 32767."),
-     ("[captioner]\nbundle = 'here'",
-      'settings.toml line 2: captioner.bundle = "here" is not allowed; '
-      'use a full path, or "" for the one that ships.'),
-     ("[sounds]\nearcon = 'yes'",
-      'settings.toml line 2: sounds.earcon = "yes" is not allowed; use true or false.'),
-     ('[speech]\nnote = """\nrate = 1\n"""\nrate = 1',
-      "settings.toml line 2: There is no setting speech.note. Did you mean speech.rate? "
-      "There is 1 more."),
-     ('[speech]\nvoice = """\nvolume = 1"""\nvolume = 900\nrate = 1',
-      "settings.toml line 4: speech.volume = 900 is not allowed; "
-      "use a whole number from 0 to 100. There is 1 more."),
-     ('[keys]\nscreen = "ctrl+alt+c"',
-      'settings.toml line 2: keys.screen = "ctrl+alt+c" is not allowed; '
-      "keys.clipboard has the same key already."),
-     ("[keys]\nscreen = 'ctrl+alt'",
-      'settings.toml line 2: keys.screen = "ctrl+alt" is not allowed. '
-      "A key is missing after the modifiers. Write it as in ctrl+alt+d.")],
+    [
+        ("x = " + "[" * 5000, "settings.toml has too many brackets inside each other."),
+        ("x = " + "9" * 5000, "settings.toml cannot be read: it has a number that is too long."),
+        ("[speech]\nrate = [1", "settings.toml line 2 cannot be read: Unclosed array."),
+        (
+            "[unheard-of]\n",
+            "settings.toml line 1: There is no part [unheard-of]. Known are keys, "
+            "speech, capture, captioner, sounds, tray, log.",
+        ),
+        (
+            "[speech]\nloudspeakers = 1",
+            "settings.toml line 2: There is no setting speech.loudspeakers. Known are backend, "
+            "voice, rate, volume.",
+        ),
+        (
+            "elsewhere = 1",
+            "settings.toml line 1: There is no part [elsewhere]. Known are keys, "
+            "speech, capture, captioner, sounds, tray, log.",
+        ),
+        (
+            f'[speech]\n"{"x" * 41}" = 1',
+            f"settings.toml line 2: There is no setting speech.{'x' * 40}…. Known are backend, "
+            "voice, rate, volume.",
+        ),
+        (
+            '[speech]\n"rate\\n" = 1',
+            "settings.toml: There is no setting speech.rate . Did you mean speech.rate?",
+        ),
+        (
+            "[speech]\nvolume = 0x" + "f" * 5000,
+            "settings.toml line 2: speech.volume = … is not allowed; "
+            "use a whole number from 0 to 100.",
+        ),
+        (
+            "[captioner]\nstart = 'later'",
+            'settings.toml line 2: captioner.start = "later" is not allowed; '
+            'use "first use" or "at start".',
+        ),
+        (
+            "[log]\nlevel = 'loud'",
+            'settings.toml line 2: log.level = "loud" is not allowed; '
+            'use "debug", "info", "warning" or "error".',
+        ),
+        (
+            "[capture]\npointer_box = [800]",
+            "settings.toml line 2: capture.pointer_box = [800] is not allowed; "
+            "use [width, height] in pixels, each from 16 to 32767.",
+        ),
+        (
+            "[captioner]\nbundle = 'here'",
+            'settings.toml line 2: captioner.bundle = "here" is not allowed; '
+            'use a full path, or "" for the one that ships.',
+        ),
+        (
+            "[sounds]\nearcon = 'yes'",
+            'settings.toml line 2: sounds.earcon = "yes" is not allowed; use true or false.',
+        ),
+        (
+            '[speech]\nnote = """\nrate = 1\n"""\nrate = 1',
+            "settings.toml line 2: There is no setting speech.note. Did you mean speech.rate? "
+            "There is 1 more.",
+        ),
+        (
+            '[speech]\nvoice = """\nvolume = 1"""\nvolume = 900\nrate = 1',
+            "settings.toml line 4: speech.volume = 900 is not allowed; "
+            "use a whole number from 0 to 100. There is 1 more.",
+        ),
+        (
+            '[keys]\nscreen = "ctrl+alt+c"',
+            'settings.toml line 2: keys.screen = "ctrl+alt+c" is not allowed; '
+            "keys.clipboard has the same key already.",
+        ),
+        (
+            "[keys]\nscreen = 'ctrl+alt'",
+            'settings.toml line 2: keys.screen = "ctrl+alt" is not allowed. '
+            "A key is missing after the modifiers. Write it as in ctrl+alt+d.",
+        ),
+    ],
 )
 def test_what_is_wrong_is_told_in_full(path: Path, text: str, sentence: str) -> None:
     assert refused(path, text).spoken == sentence
@@ -208,15 +250,24 @@ def test_all_problems_are_in_the_detail_in_the_order_of_the_file(path: Path) -> 
     error = refused(path, "[log]\nlevel = 1\n[speech]\nrate = 1\nvolume = 101\n")
     assert error.spoken.endswith(" There are 2 more.")
     assert [part.partition(":")[0] for part in error.detail.split("settings.toml ")[1:]] == [
-        "line 2", "line 4", "line 5"]
+        "line 2",
+        "line 4",
+        "line 5",
+    ]
 
 
 @pytest.mark.parametrize(
     "text",
-    ["[speech]\nrate = 80\nvolume = 0", "[speech]\nrate = 450\nvolume = 100",
-     "[capture]\npointer_box = [16, 32767]", "[capture]\nregion = [-32767, 32767, 1, 32767]",
-     f"[speech]\nvoice = '{'x' * 200}'", "[keys]\nscreen = '  '", "[speech]\nvoice = '  '",
-     "[captioner]\nbundle = '~/models'\ntimeout_seconds = 300\nbeam = 10"],
+    [
+        "[speech]\nrate = 80\nvolume = 0",
+        "[speech]\nrate = 450\nvolume = 100",
+        "[capture]\npointer_box = [16, 32767]",
+        "[capture]\nregion = [-32767, 32767, 1, 32767]",
+        f"[speech]\nvoice = '{'x' * 200}'",
+        "[keys]\nscreen = '  '",
+        "[speech]\nvoice = '  '",
+        "[captioner]\nbundle = '~/models'\ntimeout_seconds = 300\nbeam = 10",
+    ],
 )
 def test_bounds_are_inside(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
@@ -227,11 +278,19 @@ def test_bounds_are_inside(path: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[speech]\nrate = 79", "[speech]\nrate = 451", "[speech]\nvolume = -1",
-     "[capture]\npointer_box = [15, 16]", "[capture]\npointer_box = [16, 32768]",
-     "[capture]\nregion = [-32768, 0, 1, 1]", "[capture]\nregion = [0, 32768, 1, 1]",
-     "[capture]\nregion = [0, 0, 1, 0]", "[capture]\nregion = [0, 0, 1, 32768]",
-     f"[keys]\nscreen = '{'x' * 201}'", "[speech]\nbackend = '  '"],
+    [
+        "[speech]\nrate = 79",
+        "[speech]\nrate = 451",
+        "[speech]\nvolume = -1",
+        "[capture]\npointer_box = [15, 16]",
+        "[capture]\npointer_box = [16, 32768]",
+        "[capture]\nregion = [-32768, 0, 1, 1]",
+        "[capture]\nregion = [0, 32768, 1, 1]",
+        "[capture]\nregion = [0, 0, 1, 0]",
+        "[capture]\nregion = [0, 0, 1, 32768]",
+        f"[keys]\nscreen = '{'x' * 201}'",
+        "[speech]\nbackend = '  '",
+    ],
 )
 def test_just_outside_the_bounds_is_refused(path: Path, text: str) -> None:
     assert " is not allowed" in refused(path, text).spoken

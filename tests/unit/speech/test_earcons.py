@@ -129,9 +129,7 @@ def alive(pid: int) -> bool:
     return True
 
 
-def test_words_end_the_tone_of_a_key(
-    earcons: Earcons, players: Callable[[], list[int]]
-) -> None:
+def test_words_end_the_tone_of_a_key(earcons: Earcons, players: Callable[[], list[int]]) -> None:
     earcons.acknowledge()
     until(players)
     begun = time.monotonic()

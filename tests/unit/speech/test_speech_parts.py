@@ -68,17 +68,24 @@ def test_a_voice_goes_by_any_case_and_an_unknown_one_has_neighbours() -> None:
 
 
 def test_the_table_of_voices() -> None:
-    table = (b"Pty Language       Age/Gender VoiceName          File\n"
-             b" 2  en-us           --/M      English_(America)  gmw/en-US   (en 3)\n"
-             b" 5  en-us           --/M      us-mbrola-2        mb/mb-us2   (en 7)\n"
-             b" 5  variant         --/F      female3            !v/f3\n")
+    table = (
+        b"Pty Language       Age/Gender VoiceName          File\n"
+        b" 2  en-us           --/M      English_(America)  gmw/en-US   (en 3)\n"
+        b" 5  en-us           --/M      us-mbrola-2        mb/mb-us2   (en 7)\n"
+        b" 5  variant         --/F      female3            !v/f3\n"
+    )
     assert espeak.parse(table) == {
-        "English (America)": "en-us", "en": "en", "en-us": "en-us", "female3": "f3", "f3": "f3"}
+        "English (America)": "en-us",
+        "en": "en",
+        "en-us": "en-us",
+        "female3": "f3",
+        "f3": "f3",
+    }
 
 
 def stream(rate: int = RATE, channels: int = 1, samples: bytes = b"\1\2\3\4") -> bytes:
     form = struct.pack("<HHIIHH", 1, channels, rate, 2 * rate, 2, 16)
-    return (b"RIFF$\xf0\xff\x7fWAVEfmt \x10\0\0\0" + form + b"data\0\xf0\xff\x7f" + samples)
+    return b"RIFF$\xf0\xff\x7fWAVEfmt \x10\0\0\0" + form + b"data\0\xf0\xff\x7f" + samples
 
 
 def test_a_wav_from_a_pipe_gets_its_true_length(tmp_path: Path) -> None:
@@ -94,8 +101,9 @@ def test_a_wav_from_a_pipe_gets_its_true_length(tmp_path: Path) -> None:
 
 def chirp(low: float, seconds: float = 0.3) -> array.array[int]:
     count = int(RATE * seconds)
-    return array.array("h", (
-        round(9000 * math.sin((low + place / 20) * place / RATE)) for place in range(count)))
+    return array.array(
+        "h", (round(9000 * math.sin((low + place / 20) * place / RATE)) for place in range(count))
+    )
 
 
 def test_similarity_finds_a_sound_anywhere() -> None:

@@ -10,8 +10,12 @@ from training import precision
 
 @pytest.mark.parametrize(
     ("has", "wanted", "got"),
-    [(True, torch.bfloat16, torch.bfloat16), (False, torch.bfloat16, torch.float32),
-     (True, torch.float32, torch.float32), (False, torch.float32, torch.float32)],
+    [
+        (True, torch.bfloat16, torch.bfloat16),
+        (False, torch.bfloat16, torch.float32),
+        (True, torch.float32, torch.float32),
+        (False, torch.float32, torch.float32),
+    ],
 )
 def test_a_product_comes_in_what_was_wanted_unless_it_would_be_imitated(
     has: bool, wanted: torch.dtype, got: torch.dtype, monkeypatch: pytest.MonkeyPatch

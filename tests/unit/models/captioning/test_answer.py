@@ -75,14 +75,20 @@ def test_what_is_not_there_is_never_said(
 @given(st.floats(0, 1), st.floats(0, 1), SHARES)
 def test_more_confidence_never_tells_less(one: float, other: float, claimed: list[float]) -> None:
     order = ("things", "hedged", "plain")
-    less, more = (order.index(decide(each, claimed, [SOMETHING], LIMITS))
-                  for each in sorted((one, other)))
+    less, more = (
+        order.index(decide(each, claimed, [SOMETHING], LIMITS)) for each in sorted((one, other))
+    )
     assert less <= more
 
 
 def test_the_largest_and_surest_are_listed_first() -> None:
-    things = [thing("cup", 0.95, 0.1), thing("dog", 0.8, 0.5), thing("cat", 0.9, 0.5),
-              thing("car", 0.7, 0.9), thing("bus", 0.7 - BELOW, 1.0)]
+    things = [
+        thing("cup", 0.95, 0.1),
+        thing("dog", 0.8, 0.5),
+        thing("cat", 0.9, 0.5),
+        thing("car", 0.7, 0.9),
+        thing("bus", 0.7 - BELOW, 1.0),
+    ]
     assert [each.name for each in listed(things, LIMITS)] == ["car", "cat", "dog", "cup"]
     more = [*things, thing("bed", 0.9, 0.8)]
     found = [each.name for each in listed(more, LIMITS)]
@@ -92,8 +98,13 @@ def test_the_largest_and_surest_are_listed_first() -> None:
 
 def test_what_else_is_recognised_names_nothing_twice_and_nothing_doubted() -> None:
     things = [thing("dog", 0.9), thing("cat", 0.1), thing("car", 0.5)]
-    tags = [Tag("a tripod", 0.9), Tag("a Siamese cat", 0.95), Tag("a sheep dog", 0.95),
-            Tag("a sports car", 0.9), Tag("a lawn mower", 0.8 - BELOW)]
+    tags = [
+        Tag("a tripod", 0.9),
+        Tag("a Siamese cat", 0.95),
+        Tag("a sheep dog", 0.95),
+        Tag("a sports car", 0.9),
+        Tag("a lawn mower", 0.8 - BELOW),
+    ]
     seen = things[:1]
     # cats are doubted, a dog is listed; a car, which is neither, may be told more exactly
     assert recognised(tags, seen, things, LIMITS) == ("a tripod", "a sports car")
@@ -126,8 +137,11 @@ def test_without_a_head_for_things_the_caption_decides_alone() -> None:
         assert made.said == (of() if form == "unknown" else of("dog"))
 
 
-@given(st.floats(0, 1), st.sets(st.sampled_from(["dog", "cat", "car", "bus", "cup"])),
-       st.dictionaries(st.sampled_from(["dog", "cat", "car", "bus", "cup"]), st.floats(0, 1)))
+@given(
+    st.floats(0, 1),
+    st.sets(st.sampled_from(["dog", "cat", "car", "bus", "cup"])),
+    st.dictionaries(st.sampled_from(["dog", "cat", "car", "bus", "cup"]), st.floats(0, 1)),
+)
 def test_nothing_is_said_that_is_not_believed(
     confidence: float, claimed: set[str], known: dict[str, float]
 ) -> None:
@@ -138,5 +152,7 @@ def test_nothing_is_said_that_is_not_believed(
             assert known[name] >= LIMITS.object_support
     never = dataclasses.replace(LIMITS, sure=2.0, medium=2.0)
     silent = answer(confidence, of(*claimed), things, [], never)
-    assert silent.said == of(*(name for name, each in known.items() if each >= 0.7)) or len(
-        silent.said) == MOST_SEEN
+    assert (
+        silent.said == of(*(name for name, each in known.items() if each >= 0.7))
+        or len(silent.said) == MOST_SEEN
+    )

@@ -34,14 +34,20 @@ BY_HAND = [[[4, 5], [4]], [[4, 5, 6], [4, 5, 5]], [[4, 7], [4, 4]]]
 def said(seed: int, pictures: int = 9, captions: int = 3) -> list[list[list[int]]]:
     """For each picture its captions, ids without START and END."""
     random = np.random.default_rng(seed)
-    return [[random.integers(4, WORDS, random.integers(1, 8)).tolist() for _ in range(captions)]
-            for _ in range(pictures)]
+    return [
+        [random.integers(4, WORDS, random.integers(1, 8)).tolist() for _ in range(captions)]
+        for _ in range(pictures)
+    ]
 
 
 def tokens(captions: list[list[list[int]]]) -> torch.Tensor:
     longest = max(len(ids) for picture in captions for ids in picture) + 2
-    return torch.tensor([[[START, *ids, END, *[PAD] * (longest - len(ids) - 2)] for ids in picture]
-                         for picture in captions])
+    return torch.tensor(
+        [
+            [[START, *ids, END, *[PAD] * (longest - len(ids) - 2)] for ids in picture]
+            for picture in captions
+        ]
+    )
 
 
 def features(seed: int, pictures: int) -> NDArray[np.float32]:
@@ -57,8 +63,11 @@ class Cider:
 
     def __init__(self, pictures: list[list[list[int]]]) -> None:
         self.pictures = len(pictures)
-        self.frequency = Counter(gram for captions in pictures
-                                 for gram in {g for ids in captions for g in self.count(ids)})
+        self.frequency = Counter(
+            gram
+            for captions in pictures
+            for gram in {g for ids in captions for g in self.count(ids)}
+        )
 
     @staticmethod
     def count(ids: Sequence[int]) -> Counter[Gram]:
@@ -66,8 +75,11 @@ class Cider:
         return Counter(whole[at : at + n] for n in range(1, 5) for at in range(len(whole) - n + 1))
 
     def vector(self, ids: Sequence[int], n: int) -> dict[Gram, float]:
-        return {gram: number * math.log(self.pictures / max(1, self.frequency[gram]))
-                for gram, number in self.count(ids).items() if len(gram) == n}
+        return {
+            gram: number * math.log(self.pictures / max(1, self.frequency[gram]))
+            for gram, number in self.count(ids).items()
+            if len(gram) == n
+        }
 
     def __call__(self, one: Sequence[int], other: Sequence[int]) -> float:
         total = 0.0
@@ -88,8 +100,10 @@ def test_agreement_is_the_mean_cider_with_the_captions_of_the_pictures(
     store, cider = memory(captions), Cider(captions)
     mine = [*said(seed + 1, 1, 3)[0], captions[0][0]]
     chosen = np.random.default_rng(seed).permutation(9)[:count]
-    wanted = [np.mean([cider(each, ids) for number in chosen for ids in captions[number]])
-              for each in mine]
+    wanted = [
+        np.mean([cider(each, ids) for number in chosen for ids in captions[number]])
+        for each in mine
+    ]
     assert store.agreement(mine, store.references(chosen)) == pytest.approx(wanted, abs=1e-9)
 
 
@@ -105,8 +119,7 @@ def test_agreement_among_captions_is_weighted() -> None:
     captions = said(2)
     store, cider = memory(captions), Cider(captions)
     mine, shares = captions[3], np.asarray([0.5, 0.2, 0.3])
-    wanted = [sum(share * cider(a, b) for b, share in zip(mine, shares, strict=True))
-              for a in mine]
+    wanted = [sum(share * cider(a, b) for b, share in zip(mine, shares, strict=True)) for a in mine]
     assert store.agreement_among(mine, shares) == pytest.approx(wanted)
 
 
@@ -130,8 +143,10 @@ def test_agreement_with_pictures_is_weighted() -> None:
     captions = said(6)
     store, cider = memory(captions), Cider(captions)
     mine, chosen, weights = captions[0][:2], np.asarray([1, 2]), np.asarray([3.0, 1.0])
-    each = [[np.mean([cider(caption, ids) for ids in captions[number]]) for number in chosen]
-            for caption in mine]
+    each = [
+        [np.mean([cider(caption, ids) for ids in captions[number]]) for number in chosen]
+        for caption in mine
+    ]
     wanted = [(3 * near + far) / 4 for near, far in each]
     there = store.references(chosen)
     assert store.agreement(mine, there, weights) == pytest.approx(wanted)
@@ -153,14 +168,21 @@ def test_thousands_of_captions_are_not_mixed_up() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.lists(st.integers(1, MAX_VOCAB_SIZE - 1), min_size=1, max_size=6),
-                min_size=1, max_size=4))
+@given(
+    st.lists(
+        st.lists(st.integers(1, MAX_VOCAB_SIZE - 1), min_size=1, max_size=6), min_size=1, max_size=4
+    )
+)
 def test_every_n_gram_has_a_key_of_its_own(captions: list[list[int]]) -> None:
     longest = max(map(len, captions))
     array = np.asarray([[*ids, *[PAD] * (longest - len(ids))] for ids in captions])
     rows, keys = ngrams(array)
-    wanted = [(row, tuple(ids[at : at + n])) for row, ids in enumerate(captions)
-              for n in range(1, 5) for at in range(len(ids) - n + 1)]
+    wanted = [
+        (row, tuple(ids[at : at + n]))
+        for row, ids in enumerate(captions)
+        for n in range(1, 5)
+        for at in range(len(ids) - n + 1)
+    ]
     assert Counter(rows.tolist()) == Counter(row for row, _ in wanted)
     assert len(set(keys.tolist())) == len({gram for _, gram in wanted})
     assert len(set(zip(rows.tolist(), keys.tolist(), strict=True))) == len(set(wanted))
@@ -213,8 +235,10 @@ def test_the_consensus_chooses_among_what_was_found() -> None:
     captions = [[[4, 5, 6, 7]]] * 4 + [[[8, 9, 10, 11]]] * 4
     seen = np.repeat(np.eye(2, CHANNELS, dtype=np.float32), 4, 0) * 5
     store = CaptionStore(neighbours.build(seen, tokens(captions)))
-    found = [Hypothesis(ids, (-1.0,) * 5, np.ones((4, 1), np.float32), score)
-             for ids, score in (((4, 5, 6, 7), -1.0), ((8, 9, 10, 11), -1.1))]
+    found = [
+        Hypothesis(ids, (-1.0,) * 5, np.ones((4, 1), np.float32), score)
+        for ids, score in (((4, 5, 6, 7), -1.0), ((8, 9, 10, 11), -1.1))
+    ]
     at = [store.neighbours(each, 8) for each in seen[[0, 4]]]
     config = SearchConfig(consensus=0.5, neighbours=3)
     assert [choose(found, store, each, config) for each in at] == found
@@ -227,12 +251,22 @@ def changed(**changes: Any) -> dict[str, NDArray[Any]]:
     return neighbours.build(features(0, 9), tokens(said(0))) | changes
 
 
-@pytest.mark.parametrize("wrong", [
-    {"mean": np.zeros(5)}, {"projection": np.zeros((6, 3))}, {"places": np.zeros((8, 6))},
-    {"places": np.zeros(9)}, {"places": np.asarray(1.0)}, {"captions": np.zeros((9, 5), int)},
-    {"captions": np.zeros((9, 0, 5), int)}, {"captions": np.zeros((9, 1, 5))},
-    {"unity": np.zeros(8)}, {"frequencies": np.zeros(3)}, {"grams": np.asarray(4)},
-])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"mean": np.zeros(5)},
+        {"projection": np.zeros((6, 3))},
+        {"places": np.zeros((8, 6))},
+        {"places": np.zeros(9)},
+        {"places": np.asarray(1.0)},
+        {"captions": np.zeros((9, 5), int)},
+        {"captions": np.zeros((9, 0, 5), int)},
+        {"captions": np.zeros((9, 1, 5))},
+        {"unity": np.zeros(8)},
+        {"frequencies": np.zeros(3)},
+        {"grams": np.asarray(4)},
+    ],
+)
 def test_parts_that_do_not_fit_each_other_are_refused(wrong: dict[str, NDArray[Any]]) -> None:
     with pytest.raises(ValueError, match="do not fit"):
         CaptionStore(changed(**wrong))
@@ -252,8 +286,14 @@ def test_document_frequencies_are_counted_by_picture() -> None:
 def test_the_memory_is_the_same_each_time_and_small() -> None:
     first, again = (neighbours.build(features(7, 200), tokens(said(7, 200))) for _ in range(2))
     assert {name: array.dtype.itemsize for name, array in first.items()} == {
-        "mean": 2, "projection": 2, "places": 2, "captions": 2, "unity": 2, "frequencies": 2,
-        "grams": 8}
+        "mean": 2,
+        "projection": 2,
+        "places": 2,
+        "captions": 2,
+        "unity": 2,
+        "frequencies": 2,
+        "grams": 8,
+    }
     for name, array in first.items():
         assert np.array_equal(array, again[name]), name
     assert np.allclose(np.linalg.norm(first["places"].astype(float), axis=1), 1, atol=2e-3)
@@ -287,6 +327,7 @@ def test_what_was_said_of_the_first_pictures() -> None:
         wanted, part = store.references(chosen[:count]), everything.first(count)
         assert part.pictures == wanted.pictures
         assert part.owners.tolist() == wanted.owners.tolist()
-        for mine, theirs in zip(dataclasses.astuple(part.ngrams),
-                                dataclasses.astuple(wanted.ngrams), strict=True):
+        for mine, theirs in zip(
+            dataclasses.astuple(part.ngrams), dataclasses.astuple(wanted.ngrams), strict=True
+        ):
             assert mine == pytest.approx(theirs)

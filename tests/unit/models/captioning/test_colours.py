@@ -59,14 +59,29 @@ def test_a_spot_is_no_main_colour() -> None:
 
 
 def test_of_many_colours_the_first_is_told_nevertheless() -> None:
-    many = striped(("red", 8), ("orange", 8), ("yellow", 8), ("green", 8), ("blue", 12),
-                   ("purple", 8), ("black", 8), ("white", 4))
+    many = striped(
+        ("red", 8),
+        ("orange", 8),
+        ("yellow", 8),
+        ("green", 8),
+        ("blue", 12),
+        ("purple", 8),
+        ("black", 8),
+        ("white", 4),
+    )
     assert main_colours(many) == ("blue",)
 
 
 @pytest.mark.parametrize(
-    ("shade", "wanted"), [((0, 0, 0), "dark"), ((255, 255, 255), "light"), ((128, 128, 128), ""),
-                          ((20, 30, 60), "dark"), ((250, 240, 150), "light")])
+    ("shade", "wanted"),
+    [
+        ((0, 0, 0), "dark"),
+        ((255, 255, 255), "light"),
+        ((128, 128, 128), ""),
+        ((20, 30, 60), "dark"),
+        ((250, 240, 150), "light"),
+    ],
+)
 def test_dark_and_light(shade: tuple[int, int, int], wanted: str) -> None:
     assert brightness(plain(shade)) == wanted
 
@@ -78,9 +93,7 @@ def test_every_colour_has_one_name(shade: tuple[int, int, int]) -> None:
 
 
 @given(st.lists(RGB, min_size=1, max_size=12), st.integers(1, 5))
-def test_there_are_one_or_two_of_any_picture(
-    shades: list[tuple[int, int, int]], rows: int
-) -> None:
+def test_there_are_one_or_two_of_any_picture(shades: list[tuple[int, int, int]], rows: int) -> None:
     told = main_colours(Image.fromarray(np.asarray([shades] * rows, np.uint8)))
     assert 1 <= len(set(told)) == len(told) <= 2
     assert set(told) <= set(NAMES)
@@ -95,10 +108,25 @@ def test_no_shape_is_too_strange(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize(
     ("name", "wanted"),
-    [("astronaut", "grey"), ("brick", ""), ("camera", ""), ("chelsea", "brown"),
-     ("coffee", "brown"), ("color", ""), ("grass", ""), ("horse", "white"),
-     ("hubble_deep_field", "black"), ("ihc", ""), ("logo", ""), ("moon", "grey"),
-     ("phantom", "black"), ("retina", ""), ("rocket", "blue"), ("text", "")])
+    [
+        ("astronaut", "grey"),
+        ("brick", ""),
+        ("camera", ""),
+        ("chelsea", "brown"),
+        ("coffee", "brown"),
+        ("color", ""),
+        ("grass", ""),
+        ("horse", "white"),
+        ("hubble_deep_field", "black"),
+        ("ihc", ""),
+        ("logo", ""),
+        ("moon", "grey"),
+        ("phantom", "black"),
+        ("retina", ""),
+        ("rocket", "blue"),
+        ("text", ""),
+    ],
+)
 def test_photographs_of_all_sorts_have_colours(name: str, wanted: str) -> None:
     picture = upright_rgb(photograph(name))
     told = main_colours(picture)

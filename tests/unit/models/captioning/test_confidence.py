@@ -36,8 +36,10 @@ def encoding(number: int) -> Encoding:
     return Encoding((), (), FEATURES[number], np.zeros(1000, np.float32))
 
 
-FOUND = [hypothesis(CAPTIONS[0], [-0.1, -0.2, -1.5, -0.4, -0.3]),
-         hypothesis(CAPTIONS[1], [-0.1, -0.2, -2.5, -0.4, -0.5])]
+FOUND = [
+    hypothesis(CAPTIONS[0], [-0.1, -0.2, -1.5, -0.4, -0.3]),
+    hypothesis(CAPTIONS[1], [-0.1, -0.2, -2.5, -0.4, -0.5]),
+]
 
 
 def known_of(
@@ -89,8 +91,10 @@ def test_a_caption_that_the_beam_agrees_on_is_known(store: CaptionStore) -> None
 
 
 def test_what_the_neighbours_say_counts(store: CaptionStore) -> None:
-    said, unsaid = (known_of([each], each, encoding(0), store) for each in
-                    (FOUND[0], hypothesis([16, 17, 18, 19], [-0.1] * 5)))
+    said, unsaid = (
+        known_of([each], each, encoding(0), store)
+        for each in (FOUND[0], hypothesis([16, 17, 18, 19], [-0.1] * 5))
+    )
     for count in NEIGHBOUR_COUNTS:
         assert said[f"agreement {count}"] > unsaid[f"agreement {count}"]
     assert unsaid["support"] == unsaid["least support"] == 0
@@ -114,8 +118,9 @@ def test_confidence_rises_with_what_speaks_for_a_caption(
 ) -> None:
     low, high = sorted((low, high))
     calibration = Calibration({"mean": weight, "rarity": -weight}, offset)
-    below, above = (calibration.confidence({"mean": each, "rarity": 1.0, "words": 3.0})
-                    for each in (low, high))
+    below, above = (
+        calibration.confidence({"mean": each, "rarity": 1.0, "words": 3.0}) for each in (low, high)
+    )
     assert 0 <= below <= above <= 1
     against = calibration.confidence({"mean": low, "rarity": 2.0})
     assert against <= below

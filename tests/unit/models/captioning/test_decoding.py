@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from models.captioning.decoding import Arrays
 
 CELLS = 3
-PICTURE = Encoding((np.zeros((1, CELLS), np.float32),), (np.full((1, 2), [0, START], np.float32),),
-                   np.zeros(0, np.float32), np.zeros(0, np.float32))
+PICTURE = Encoding(
+    (np.zeros((1, CELLS), np.float32),),
+    (np.full((1, 2), [0, START], np.float32),),
+    np.zeros(0, np.float32),
+    np.zeros(0, np.float32),
+)
 
 
 class TableEngine:
@@ -72,8 +76,12 @@ def every_caption(words: int, config: SearchConfig) -> Iterator[tuple[int, ...]]
     """All captions that the rules allow, found without the search's own code."""
     ends = [()]
     for _ in range(config.max_words):
-        ends = [(*path, word) for path in ends for word in range(4, 4 + words)
-                if obeys((*path, word), config)]
+        ends = [
+            (*path, word)
+            for path in ends
+            for word in range(4, 4 + words)
+            if obeys((*path, word), config)
+        ]
         yield from ends
 
 
@@ -89,8 +97,15 @@ def score(engine: TableEngine, tokens: tuple[int, ...], config: SearchConfig) ->
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize("config", [SearchConfig(400, 4, 0.7, 3), SearchConfig(400, 5, 0.0, 2),
-                                    SearchConfig(400, 4, 1.5, 0), SearchConfig(400, 4, 0.7, 1)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        SearchConfig(400, 4, 0.7, 3),
+        SearchConfig(400, 5, 0.0, 2),
+        SearchConfig(400, 4, 1.5, 0),
+        SearchConfig(400, 4, 0.7, 1),
+    ],
+)
 def test_a_beam_as_wide_as_the_space_finds_what_brute_force_finds(
     seed: int, config: SearchConfig
 ) -> None:
@@ -121,17 +136,25 @@ def test_a_beam_of_one_is_greedy(seed: int) -> None:
 
 def test_the_length_penalty_changes_what_wins() -> None:
     engine = random_engine(4, spread=0.1)
-    lengths = [len(search(engine, PICTURE, SearchConfig(400, 5, penalty))[0].tokens)
-               for penalty in (0.0, 4.0)]
+    lengths = [
+        len(search(engine, PICTURE, SearchConfig(400, 5, penalty))[0].tokens)
+        for penalty in (0.0, 4.0)
+    ]
     assert lengths == [1, 5]
 
 
 @settings(max_examples=150, deadline=None)
 @given(
-    seed=st.integers(0, 10**6), words=st.integers(1, 6), spread=st.sampled_from([0.1, 2, 9]),
-    config=st.builds(SearchConfig, beam_size=st.integers(1, 8), max_words=st.integers(1, 10),
-                     length_penalty=st.sampled_from([0.0, 0.7, 2.0]),
-                     no_repeat_ngram_size=st.integers(0, 4)),
+    seed=st.integers(0, 10**6),
+    words=st.integers(1, 6),
+    spread=st.sampled_from([0.1, 2, 9]),
+    config=st.builds(
+        SearchConfig,
+        beam_size=st.integers(1, 8),
+        max_words=st.integers(1, 10),
+        length_penalty=st.sampled_from([0.0, 0.7, 2.0]),
+        no_repeat_ngram_size=st.integers(0, 4),
+    ),
 )
 def test_every_hypothesis_keeps_every_rule(
     seed: int, words: int, spread: float, config: SearchConfig
@@ -156,8 +179,10 @@ def keeps_the_rules(found: Hypothesis, engine: TableEngine, config: SearchConfig
     assert list(found.log_probabilities) == engine.log_probabilities(found.tokens)
     assert found.score == pytest.approx(score(engine, found.tokens, config))
     assert found.attention.shape == (len(found.tokens), CELLS)
-    wanted = [engine.attention(n, word)
-              for n, word in enumerate((START, START, *found.tokens)[: len(found.tokens)])]
+    wanted = [
+        engine.attention(n, word)
+        for n, word in enumerate((START, START, *found.tokens)[: len(found.tokens)])
+    ]
     assert np.array_equal(found.attention, wanted)
 
 
@@ -211,11 +236,19 @@ def test_weights_that_give_no_numbers_are_an_error_not_a_crash() -> None:
 
 @settings(max_examples=80, deadline=None)
 @given(
-    seed=st.integers(0, 10**6), words=st.integers(1, 6), spread=st.sampled_from([0.1, 2, 9]),
-    config=st.builds(SearchConfig, do_sample=st.just(True), beam_size=st.integers(1, 8),
-                     max_words=st.integers(1, 10), no_repeat_ngram_size=st.integers(0, 4),
-                     temperature=st.sampled_from([0.1, 1.0, 5.0]),
-                     top_p=st.sampled_from([0.1, 0.9, 1.0]), seed=st.integers(0, 99)),
+    seed=st.integers(0, 10**6),
+    words=st.integers(1, 6),
+    spread=st.sampled_from([0.1, 2, 9]),
+    config=st.builds(
+        SearchConfig,
+        do_sample=st.just(True),
+        beam_size=st.integers(1, 8),
+        max_words=st.integers(1, 10),
+        no_repeat_ngram_size=st.integers(0, 4),
+        temperature=st.sampled_from([0.1, 1.0, 5.0]),
+        top_p=st.sampled_from([0.1, 0.9, 1.0]),
+        seed=st.integers(0, 99),
+    ),
 )
 def test_drawn_captions_keep_every_rule_too(
     seed: int, words: int, spread: float, config: SearchConfig
@@ -239,8 +272,12 @@ def test_drawing_from_the_likeliest_alone_is_greedy(seed: int, cold: dict[str, f
 
 @pytest.mark.parametrize(
     ("temperature", "top_p", "wanted"),
-    [(1.0, 1.0, [0.5, 0.3, 0.15, 0.05]), (1.0, 0.8, [0.625, 0.375, 0, 0]),
-     (1.0, 0.81, [0.526, 0.316, 0.158, 0]), (0.5, 1.0, [0.685, 0.247, 0.062, 0.007])],
+    [
+        (1.0, 1.0, [0.5, 0.3, 0.15, 0.05]),
+        (1.0, 0.8, [0.625, 0.375, 0, 0]),
+        (1.0, 0.81, [0.526, 0.316, 0.158, 0]),
+        (0.5, 1.0, [0.685, 0.247, 0.062, 0.007]),
+    ],
 )
 def test_words_are_drawn_as_often_as_is_likely(
     temperature: float, top_p: float, wanted: list[float]
@@ -262,8 +299,16 @@ def test_several_draws_differ() -> None:
     assert len(found) > 2
 
 
-@pytest.mark.parametrize("wrong", [{"temperature": 0.0}, {"top_p": 0.0}, {"top_p": 1.1},
-                                   {"seed": -1}, {"temperature": float("nan")}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"temperature": 0.0},
+        {"top_p": 0.0},
+        {"top_p": 1.1},
+        {"seed": -1},
+        {"temperature": float("nan")},
+    ],
+)
 def test_draws_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="temperature must be above 0"):
         dataclasses.replace(SearchConfig(), **wrong)

@@ -44,7 +44,7 @@ def test_light_fades_smoothly() -> None:
     attention = np.zeros((1, 7, 7), np.float32)
     attention[0, 3, 3] = 1.0
     drawn = draw(Image.new("RGB", (220, 220), "grey"), ["a"], attention, "a")
-    middle = np.asarray(drawn.convert("L"), dtype=int)[GAP + 110, GAP + CELL:GAP + CELL + 220]
+    middle = np.asarray(drawn.convert("L"), dtype=int)[GAP + 110, GAP + CELL : GAP + CELL + 220]
     assert np.abs(np.diff(middle)).max() < 12
     assert middle.max() - middle.min() > 60
 
@@ -62,7 +62,7 @@ def test_pictures_keep_their_shape(size: tuple[int, int]) -> None:
     drawn = draw(Image.new("RGB", size, "navy"), WORDS, np.ones((2, 7, 7), np.float32), "a dog")
     assert drawn.width == 3 * CELL + GAP
     assert drawn.height < 330 + 2 * GAP + 60
-    navy = (np.asarray(drawn)[:, :GAP + 220] == (0, 0, 128)).all(2)
+    navy = (np.asarray(drawn)[:, : GAP + 220] == (0, 0, 128)).all(2)
     rows, columns = navy.any(1).sum(), navy.any(0).sum()
     assert rows == 330 or columns == 220
     assert columns / rows == pytest.approx(size[0] / size[1], rel=0.02) or min(rows, columns) == 1
@@ -75,8 +75,8 @@ def test_every_word_has_its_tile_and_ink() -> None:
     assert drawn.width == 5 * CELL + GAP  # five a row, so three rows
     ink = (np.asarray(drawn) == 0).all(2)
     for left in range(0, 5 * CELL, CELL):
-        assert ink[:, left + GAP:left + CELL].any()
-        assert not ink[:, left:left + GAP].any()  # nothing runs into its neighbour
+        assert ink[:, left + GAP : left + CELL].any()
+        assert not ink[:, left : left + GAP].any()  # nothing runs into its neighbour
 
 
 def test_no_words_leave_the_photograph() -> None:

@@ -12,8 +12,13 @@ from hypothesis import strategies as st
 from models.captioning import kinds as module
 from models.captioning.kinds import SEVERAL, kinds, mentions, named, numbers
 
-ROWS = [line.split("\t") for line in
-        Path(module.__file__).with_name("kinds.tsv").read_text(encoding="utf-8").splitlines()[1:]]
+ROWS = [
+    line.split("\t")
+    for line in Path(module.__file__)
+    .with_name("kinds.tsv")
+    .read_text(encoding="utf-8")
+    .splitlines()[1:]
+]
 
 
 def phrases(cell: str) -> list[str]:
@@ -112,21 +117,44 @@ def test_numbers(caption: str, wanted: list[tuple[str, int]]) -> None:
 
 
 @pytest.mark.parametrize(
-    "caption", ["an orange cat", "a cat in an orange shirt", "orange and white", "orange",
-                "the man in orange", "an orange juice", "the orange is bright"])
+    "caption",
+    [
+        "an orange cat",
+        "a cat in an orange shirt",
+        "orange and white",
+        "orange",
+        "the man in orange",
+        "an orange juice",
+        "the orange is bright",
+    ],
+)
 def test_a_colour_is_no_fruit(caption: str) -> None:
     assert ("orange", 1) not in found(caption)
 
 
 @pytest.mark.parametrize(
-    "caption", ["an orange", "an orange and an apple", "one orange on a plate", "a peeled orange",
-                "an orange sitting in a bowl"])
+    "caption",
+    [
+        "an orange",
+        "an orange and an apple",
+        "one orange on a plate",
+        "a peeled orange",
+        "an orange sitting in a bowl",
+    ],
+)
 def test_an_orange_is_a_fruit(caption: str) -> None:
     assert found(caption)[0] == ("orange", 1)
 
 
-WORDS = st.sampled_from([*dict.fromkeys(
-    word for phrase in (*SINGULAR, *PLURAL) for word in phrase.split()), "two", "a", "on", "of"])
+WORDS = st.sampled_from(
+    [
+        *dict.fromkeys(word for phrase in (*SINGULAR, *PLURAL) for word in phrase.split()),
+        "two",
+        "a",
+        "on",
+        "of",
+    ]
+)
 
 
 @given(st.lists(WORDS, max_size=12))

@@ -15,16 +15,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize(("join", "pieces", "words", "sizes"), [
-    ("words", "a dog", "a dog", (1, 1)),
-    ("wordpiece", "a dog ##gy , runs .", "a doggy, runs.", (1, 3, 2)),
-    ("wordpiece", "##s , ##y", "##s,y", (3,)),
-    ("bytes", "a Ġdog gy ,", "a doggy,", (1, 3)),
-    ("bytes", "Ġa Ġ Ġcaf Ã ©", "a café", (2, 3)),
-    ("bytes", "Ġ Ġ dog", "dog", (3,)),
-    ("bytes", "dog Ċ runs", "dog runs", (2, 1)),
-    ("bytes", "Ã Ġ日", "\ufffd 日", (1, 1)),
-])
+@pytest.mark.parametrize(
+    ("join", "pieces", "words", "sizes"),
+    [
+        ("words", "a dog", "a dog", (1, 1)),
+        ("wordpiece", "a dog ##gy , runs .", "a doggy, runs.", (1, 3, 2)),
+        ("wordpiece", "##s , ##y", "##s,y", (3,)),
+        ("bytes", "a Ġdog gy ,", "a doggy,", (1, 3)),
+        ("bytes", "Ġa Ġ Ġcaf Ã ©", "a café", (2, 3)),
+        ("bytes", "Ġ Ġ dog", "dog", (3,)),
+        ("bytes", "dog Ċ runs", "dog runs", (2, 1)),
+        ("bytes", "Ã Ġ日", "\ufffd 日", (1, 1)),
+    ],
+)
 def test_pieces_make_words(join: str, pieces: str, words: str, sizes: tuple[int, ...]) -> None:
     assert JOINS[join](pieces.split()) == (tuple(words.split()), sizes)
 

@@ -30,8 +30,16 @@ def half_and_half() -> Image.Image:
 
 @pytest.mark.parametrize(
     ("orientation", "size", "edge"),  # where the red left edge of the stored picture goes
-    [(1, (16, 8), "left"), (2, (16, 8), "right"), (3, (16, 8), "right"), (4, (16, 8), "left"),
-     (5, (8, 16), "top"), (6, (8, 16), "top"), (7, (8, 16), "bottom"), (8, (8, 16), "bottom")],
+    [
+        (1, (16, 8), "left"),
+        (2, (16, 8), "right"),
+        (3, (16, 8), "right"),
+        (4, (16, 8), "left"),
+        (5, (8, 16), "top"),
+        (6, (8, 16), "top"),
+        (7, (8, 16), "bottom"),
+        (8, (8, 16), "bottom"),
+    ],
 )
 def test_a_turned_photograph_is_set_upright(
     orientation: int, size: tuple[int, int], edge: str
@@ -41,8 +49,12 @@ def test_a_turned_photograph_is_set_upright(
     upright = upright_rgb(through_file(half_and_half(), "PNG", exif=exif))
     assert upright.size == size
     right, bottom = size[0] - 1, size[1] - 1
-    ends = {"left": [(0, 0), (0, bottom)], "right": [(right, 0), (right, bottom)],
-            "top": [(0, 0), (right, 0)], "bottom": [(0, bottom), (right, bottom)]}
+    ends = {
+        "left": [(0, 0), (0, bottom)],
+        "right": [(right, 0), (right, bottom)],
+        "top": [(0, 0), (right, 0)],
+        "bottom": [(0, bottom), (right, bottom)],
+    }
     assert [upright.getpixel(corner) for corner in ends[edge]] == [RED, RED]
     assert [upright.getpixel((right - x, bottom - y)) for x, y in ends[edge]] == [BLUE, BLUE]
 
@@ -100,8 +112,14 @@ def test_a_dark_sixteen_bit_picture_stays_dark() -> None:
 
 @pytest.mark.parametrize(
     ("top", "kind"),
-    [(255, np.int32), (65535, np.int32), (1_000_000, np.int32),
-     (1, np.float32), (255, np.float32), (65535, np.float32)],
+    [
+        (255, np.int32),
+        (65535, np.int32),
+        (1_000_000, np.int32),
+        (1, np.float32),
+        (255, np.float32),
+        (65535, np.float32),
+    ],
 )
 def test_deep_grey_images_keep_their_scale(top: int, kind: type) -> None:
     values = (np.array([[0.0, 0.5, 1.0]]) * top).astype(kind)

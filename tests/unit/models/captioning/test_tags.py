@@ -23,8 +23,13 @@ def test_every_class_has_a_name() -> None:
 
 @pytest.mark.parametrize(
     ("number", "spoken", "word"),
-    [(1, "a goldfish", "fish"), (340, "a zebra", "zebra"),
-     (504, "a coffee mug", "cup"), (779, "a school bus", "bus"), (954, "a banana", "banana")],
+    [
+        (1, "a goldfish", "fish"),
+        (340, "a zebra", "zebra"),
+        (504, "a coffee mug", "cup"),
+        (779, "a school bus", "bus"),
+        (954, "a banana", "banana"),
+    ],
 )
 def test_names_are_in_the_order_of_imagenet(number: int, spoken: str, word: str) -> None:
     assert names()[number].spoken == spoken

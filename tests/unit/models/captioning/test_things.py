@@ -30,7 +30,8 @@ def seen(rows: dict[int, tuple[float, ...]], **calibration: object) -> dict[int,
     found = read_things(facts(rows), Calibration(**calibration))  # type: ignore[arg-type]
     assert len(found) == KINDS
     assert [each.probability for each in found] == sorted(
-        (each.probability for each in found), reverse=True)
+        (each.probability for each in found), reverse=True
+    )
     return {each.kind: each for each in found}
 
 
@@ -38,12 +39,20 @@ def test_no_head_sees_no_things() -> None:
     assert read_things(np.zeros((0, 6), np.float32), Calibration()) == ()
 
 
-@pytest.mark.parametrize(("kind", "density", "count", "spoken"), [
-    (PERSON, 0.2, 1, "a person"), (PERSON, 1.49, 1, "a person"), (PERSON, 1.5, 2, "two people"),
-    (PERSON, 2.49, 2, "two people"), (PERSON, 2.5, 3, "several people"),
-    (PERSON, 40.0, 3, "several people"), (DOG, 2.0, 2, "two dogs"), (SHEEP, 1.0, 1, None),
-    (SCISSORS, 2.0, 2, None),
-])
+@pytest.mark.parametrize(
+    ("kind", "density", "count", "spoken"),
+    [
+        (PERSON, 0.2, 1, "a person"),
+        (PERSON, 1.49, 1, "a person"),
+        (PERSON, 1.5, 2, "two people"),
+        (PERSON, 2.49, 2, "two people"),
+        (PERSON, 2.5, 3, "several people"),
+        (PERSON, 40.0, 3, "several people"),
+        (DOG, 2.0, 2, "two dogs"),
+        (SHEEP, 1.0, 1, None),
+        (SCISSORS, 2.0, 2, None),
+    ],
+)
 def test_a_thing_is_spoken_with_its_number(
     kind: int, density: float, count: int, spoken: str | None
 ) -> None:
@@ -63,8 +72,11 @@ def test_the_limits_of_counts_are_the_calibrations() -> None:
 
 def test_a_place_is_an_even_stretch_cut_off_at_the_sides() -> None:
     even = 1 / math.sqrt(12)  # the standard deviation of an even stretch of length 1
-    places = {0: (0.5, 0.5, even, even), 1: (0.25, 0.75, even / 2, even / 2),
-              2: (0.9, 0.1, 0.3, 0.3)}
+    places = {
+        0: (0.5, 0.5, even, even),
+        1: (0.25, 0.75, even / 2, even / 2),
+        2: (0.9, 0.1, 0.3, 0.3),
+    }
     found = seen({kind: (0.0, *place, 1.0) for kind, place in places.items()})
     assert found[0].place == pytest.approx((0, 0, 1, 1), abs=1e-6)
     assert found[1].place == pytest.approx((0, 0.5, 0.5, 1), abs=1e-6)
@@ -88,18 +100,28 @@ def test_probabilities_by_hand() -> None:
 
 
 def things(**probabilities: float) -> list[Thing]:
-    return [Thing(numbers()[name], name, name, share, 1, (0.0, 0.0, 1.0, 1.0))
-            for name, share in probabilities.items()]
+    return [
+        Thing(numbers()[name], name, name, share, 1, (0.0, 0.0, 1.0, 1.0))
+        for name, share in probabilities.items()
+    ]
 
 
 def test_signals_by_hand() -> None:
     known = things(person=0.9, dog=0.5, cat=0.8)
     assert thing_signals({PERSON, DOG}, known) == {
-        "least thing": pytest.approx(math.log(0.5)), "things": 2,
+        "least thing": pytest.approx(math.log(0.5)),
+        "things": 2,
         "mean thing": pytest.approx((math.log(0.9) + math.log(0.5)) / 2),
-        "unnamed": 0.8, "surest": 0.9}
+        "unnamed": 0.8,
+        "surest": 0.9,
+    }
     assert thing_signals(frozenset(), known) == {
-        "least thing": 0, "things": 0, "mean thing": 0, "unnamed": 0.9, "surest": 0.9}
+        "least thing": 0,
+        "things": 0,
+        "mean thing": 0,
+        "unnamed": 0.9,
+        "surest": 0.9,
+    }
     everything = thing_signals({PERSON, DOG, numbers()["cat"]}, known)
     assert (everything["unnamed"], everything["things"]) == (0, 3)
 
@@ -110,8 +132,10 @@ def test_a_kind_that_the_head_does_not_know_says_nothing() -> None:
 
 
 @settings(deadline=None)  # a busy machine is no failure
-@given(st.sets(st.integers(0, KINDS - 1), max_size=5),
-       st.dictionaries(st.integers(0, KINDS - 1), st.floats(0, 1), max_size=8))
+@given(
+    st.sets(st.integers(0, KINDS - 1), max_size=5),
+    st.dictionaries(st.integers(0, KINDS - 1), st.floats(0, 1), max_size=8),
+)
 def test_signals_are_numbers_whatever_is_seen(named: set[int], shares: dict[int, float]) -> None:
     known = [Thing(kind, "", "", share, 1, (0.0, 0.0, 1.0, 1.0)) for kind, share in shares.items()]
     signals = thing_signals(named, known)

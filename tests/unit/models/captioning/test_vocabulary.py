@@ -53,8 +53,10 @@ def test_a_file_survives_the_round_trip(tmp_path: Path) -> None:
         ('["<start>", "<pad>", "<end>", "<unk>", "dog"]', "must begin with"),
         ("[]", "must begin with"),
         ('["<pad>", "<st', "Unterminated"),
-        ('{"join": "glue", "pieces": ["<pad>", "<start>", "<end>", "<unk>"]}',
-         "cannot join by 'glue'"),
+        (
+            '{"join": "glue", "pieces": ["<pad>", "<start>", "<end>", "<unk>"]}',
+            "cannot join by 'glue'",
+        ),
         ('{"join": ["bytes"], "pieces": ["<pad>"]}', "list of words|cannot join"),
         ('{"join": "bytes", "pieces": "a"}', "list of words"),
         ('{"join": "bytes"}', "list of words"),

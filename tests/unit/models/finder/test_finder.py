@@ -28,8 +28,9 @@ def finder() -> Finder:
     return load()
 
 
-def _page(size: tuple[int, int] = (1280, 800), *, dark: bool = False, scale: int = 1
-          ) -> Image.Image:
+def _page(
+    size: tuple[int, int] = (1280, 800), *, dark: bool = False, scale: int = 1
+) -> Image.Image:
     """A window full of text, with a title bar and buttons."""
     paper, ink = ((34, 36, 40), (225, 225, 220)) if dark else ((252, 252, 252), (20, 20, 20))
     page = Image.new("RGB", size, paper)
@@ -55,8 +56,9 @@ def _iou(found: Detection, box: tuple[int, int, int, int]) -> float:
     return shared / (area + found.width * found.height - shared)
 
 
-def _show(page: Image.Image, picture: Image.Image, left: int, top: int
-          ) -> tuple[int, int, int, int]:
+def _show(
+    page: Image.Image, picture: Image.Image, left: int, top: int
+) -> tuple[int, int, int, int]:
     page.paste(picture, (left, top))
     return left, top, left + picture.width, top + picture.height
 
@@ -64,8 +66,10 @@ def _show(page: Image.Image, picture: Image.Image, left: int, top: int
 @pytest.mark.parametrize("dark", [False, True])
 def test_two_photographs_among_text(finder: Finder, dark: bool) -> None:
     page = _page(dark=dark)
-    boxes = [_show(page, _photograph("astronaut", 300), 90, 130),
-             _show(page, _photograph("chelsea", 360), 700, 300)]
+    boxes = [
+        _show(page, _photograph("astronaut", 300), 90, 130),
+        _show(page, _photograph("chelsea", 360), 700, 300),
+    ]
     found = finder.find(np.asarray(page)).detections
     assert len(found) == 2
     assert all(each.kind == "photograph" for each in found)
@@ -127,8 +131,10 @@ def test_any_size_will_do(finder: Finder, size: tuple[int, int]) -> None:
         assert 0 <= each.score <= 1
 
 
-@pytest.mark.parametrize("wrong", [np.zeros((5, 5), np.uint8), np.zeros((5, 5, 4), np.uint8),
-                                   np.zeros((5, 5, 3), np.float32)])
+@pytest.mark.parametrize(
+    "wrong",
+    [np.zeros((5, 5), np.uint8), np.zeros((5, 5, 4), np.uint8), np.zeros((5, 5, 3), np.float32)],
+)
 def test_other_arrays_are_refused(finder: Finder, wrong: NDArray[np.uint8]) -> None:
     with pytest.raises(ValueError, match="a screen is"):
         finder.find(wrong)
@@ -143,8 +149,9 @@ def test_a_missing_part_is_named(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-def _cells(size: tuple[int, int], boxes: dict[tuple[int, int, int, int], int]
-           ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+def _cells(
+    size: tuple[int, int], boxes: dict[tuple[int, int, int, int], int]
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
     """A white screen with noise in each box (in cells), and what a perfect network says of it."""
     rows, columns = size
     pixels = np.full((rows * 8, columns * 8, 3), 250, np.uint8)
@@ -165,13 +172,17 @@ def test_pictures_that_touch_are_told_apart() -> None:
     screen = _cells((20, 40), {(2, 3, 12, 17): 2, (12, 3, 30, 17): 3})
     found = pictures(*screen, Limits())
     assert {(tuple(each.box), each.photograph) for each in found} == {
-        ((16, 24, 96, 136), True), ((96, 24, 240, 136), False)}
+        ((16, 24, 96, 136), True),
+        ((96, 24, 240, 136), False),
+    }
 
 
 def test_a_wide_picture_over_a_narrow_one() -> None:
     screen = _cells((30, 40), {(2, 3, 36, 12): 2, (2, 12, 14, 26): 2})
     assert sorted(tuple(each.box) for each in pictures(*screen, Limits())) == [
-        (16, 24, 288, 96), (16, 96, 112, 208)]
+        (16, 24, 288, 96),
+        (16, 96, 112, 208),
+    ]
 
 
 def _grid(pixels: NDArray[np.uint8], number: int, box: tuple[int, int, int, int]) -> None:
@@ -190,14 +201,18 @@ def test_a_horizon_is_no_border_between_pictures() -> None:
     reach[1, 13:26, 4:34] = 8 * (rows - 13)
     reach[3, 4:13, 4:34] = 8 * (13 - (np.arange(4, 13)[:, None] + 0.5))
     assert sorted(tuple(each.box) for each in pictures(pixels, kinds, reach, Limits())) == [
-        (32, 32, 272, 104), (32, 104, 272, 208)]
+        (32, 32, 272, 104),
+        (32, 104, 272, 208),
+    ]
 
 
 def test_ground_between_pictures_parts_them_whatever_the_cells_say() -> None:
     pixels, kinds, reach = _cells((30, 40), {(4, 4, 34, 26): 2})
     pixels[:, 150:156] = 250
     assert sorted(tuple(each.box) for each in pictures(pixels, kinds, reach, Limits())) == [
-        (32, 32, 150, 208), (156, 32, 272, 208)]
+        (32, 32, 150, 208),
+        (156, 32, 272, 208),
+    ]
 
 
 def test_a_strip_within_a_picture_is_no_ground() -> None:
@@ -205,7 +220,8 @@ def test_a_strip_within_a_picture_is_no_ground() -> None:
     pixels[:, 150:156] = 250
     pixels[32:208, 150:156] = 60  # flat, too, but of another colour than outside
     assert [tuple(each.box) for each in pictures(pixels, kinds, reach, Limits())] == [
-        (32, 32, 272, 208)]
+        (32, 32, 272, 208)
+    ]
 
 
 def test_a_picture_alone_in_the_last_row_is_found() -> None:
@@ -217,15 +233,18 @@ def test_a_picture_alone_in_the_last_row_is_found() -> None:
         reach[:, top:bottom, left:right] = 8 * np.stack([x - left, y - top, right - x, bottom - y])
     kinds[:, 3:15, 3:74] = kinds[:, 15:28, 3:14] = np.array([0.1, 0, 0.9, 0])[:, None, None]
     found = {tuple(each.box) for each in pictures(pixels, kinds, reach, Limits())}
-    assert found == {(8 * left, 8 * top, 8 * right, 8 * bottom)
-                     for left, top, right, bottom in [*places, (3, 16, 14, 28)]}
+    assert found == {
+        (8 * left, 8 * top, 8 * right, 8 * bottom)
+        for left, top, right, bottom in [*places, (3, 16, 14, 28)]
+    }
 
 
 def test_a_small_picture_that_few_cells_are_sure_of_needs_a_frame() -> None:
     pixels, kinds, reach = _cells((20, 30), {(4, 4, 14, 14): 2})
     kinds[:, 4:14:2, 5:14] = np.array([0.7, 0, 0.3, 0])[:, None, None]
     assert [tuple(each.box) for each in pictures(pixels, kinds, reach, Limits())] == [
-        (32, 32, 112, 112)]
+        (32, 32, 112, 112)
+    ]
     pixels[:] = np.random.default_rng(5).integers(0, 250, pixels.shape)  # nothing plain outside
     assert pictures(pixels, kinds, reach, Limits()) == []
 

@@ -38,8 +38,9 @@ def street_map(size: tuple[int, int]) -> Image.Image:
     pen.polygon([(0, height), (width // 3, height // 2), (width // 2, height)], (160, 200, 240))
     for place in (0.2, 0.45, 0.8):
         pen.line((0, place * height, width, 0.9 * place * height), "white", max(1, width // 40))
-        pen.line((place * width, 0, 0.8 * place * width, height), (250, 220, 130),
-                 max(1, width // 60))
+        pen.line(
+            (place * width, 0, 0.8 * place * width, height), (250, 220, 130), max(1, width // 60)
+        )
     return image
 
 

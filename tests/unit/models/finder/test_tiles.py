@@ -16,8 +16,7 @@ def region(left: float, top: float, right: float, bottom: float, score: float = 
 
 
 def row(*borders: float, top: float = 100, bottom: float = 240) -> list[Region]:
-    return [region(begin, top, end, bottom)
-            for begin, end in itertools.pairwise(borders)]
+    return [region(begin, top, end, bottom) for begin, end in itertools.pairwise(borders)]
 
 
 def boxes(regions: list[Region]) -> list[tuple[float, ...]]:
@@ -28,28 +27,38 @@ REGULAR = row(0, 250, 500, 750, 1000, 1250)
 SIDE = 40
 
 
-@pytest.mark.parametrize("seen", [
-    REGULAR,
-    row(0, 250, 500, 750, 1250),  # no border between the last two
-    row(0, 250, 500, 750, 850, 920, 1000, 1250),  # a doorpost in the fourth
-    row(0, 250, 500, 750) + row(820, 1000, 1250),  # a piece was thrown away
-    row(0, 250, 500, 750, 1000) + row(1001, 1252),  # a little askew
-])
+@pytest.mark.parametrize(
+    "seen",
+    [
+        REGULAR,
+        row(0, 250, 500, 750, 1250),  # no border between the last two
+        row(0, 250, 500, 750, 850, 920, 1000, 1250),  # a doorpost in the fourth
+        row(0, 250, 500, 750) + row(820, 1000, 1250),  # a piece was thrown away
+        row(0, 250, 500, 750, 1000) + row(1001, 1252),  # a little askew
+    ],
+)
 def test_a_row_is_put_right(seen: list[Region]) -> None:
     found = straighten(seen, SIDE)
     assert np.allclose(boxes(found), boxes(REGULAR), atol=3)
     assert len(found) == len(REGULAR)
 
 
-@pytest.mark.parametrize("seen", [
-    [],
-    row(0, 250, 500, 1000),  # two equal ones may be chance
-    row(0, 200, 450, 570, 900, 1000),  # all of different widths
-    [each for n in range(3) for each in row(90 * n, 90 * n + 90, top=150 * n, bottom=150 * n + 99)],
-    [*REGULAR, region(1280, 100, 1330, 240)],  # beside the row
-    [*REGULAR, region(1250, 100, 1366, 240)],  # where the screen ends
-    REGULAR + row(600, 740, 1111, top=300, bottom=444),  # another row
-])
+@pytest.mark.parametrize(
+    "seen",
+    [
+        [],
+        row(0, 250, 500, 1000),  # two equal ones may be chance
+        row(0, 200, 450, 570, 900, 1000),  # all of different widths
+        [
+            each
+            for n in range(3)
+            for each in row(90 * n, 90 * n + 90, top=150 * n, bottom=150 * n + 99)
+        ],
+        [*REGULAR, region(1280, 100, 1330, 240)],  # beside the row
+        [*REGULAR, region(1250, 100, 1366, 240)],  # where the screen ends
+        REGULAR + row(600, 740, 1111, top=300, bottom=444),  # another row
+    ],
+)
 def test_what_is_no_regular_row_stays(seen: list[Region]) -> None:
     assert boxes(straighten(seen, SIDE)) == boxes(seen)
 

@@ -60,8 +60,11 @@ def size(name: str) -> int:
 
 
 def without_gradient(module: nn.Module) -> list[str]:
-    return [name for name, parameter in module.named_parameters()
-            if parameter.grad is None or not parameter.grad.abs().sum() > 0]
+    return [
+        name
+        for name, parameter in module.named_parameters()
+        if parameter.grad is None or not parameter.grad.abs().sum() > 0
+    ]
 
 
 def loss_of(decoder: Decoder, features: Tensor, tokens: Tensor) -> Tensor:
@@ -71,8 +74,9 @@ def loss_of(decoder: Decoder, features: Tensor, tokens: Tensor) -> Tensor:
     assert attention.shape[-4:] == (2, 3, 5, features.shape[2] * features.shape[3])
     assert torch.allclose(attention.sum(-1), torch.ones(()), atol=1e-5)
     targets = tokens[..., 1:].expand(logits.shape[:-1])
-    losses = functional.cross_entropy(logits.flatten(0, -2), targets.flatten(), reduction="none",
-                                      ignore_index=PAD).view(targets.shape)
+    losses = functional.cross_entropy(
+        logits.flatten(0, -2), targets.flatten(), reduction="none", ignore_index=PAD
+    ).view(targets.shape)
     return losses.mean() + decoder.surrogate(losses)
 
 
@@ -99,8 +103,9 @@ def test_every_combination_runs_forward_and_backward(name: str) -> None:
     network.zero_grad()
     features.backward(seen.grad)
     left_out = set(without_gradient(network))
-    assert left_out <= {entry for entry, _ in network.named_parameters()
-                        if entry.startswith(("fc.", "classifier."))}
+    assert left_out <= {
+        entry for entry, _ in network.named_parameters() if entry.startswith(("fc.", "classifier."))
+    }
     network.eval()
 
 
@@ -115,8 +120,9 @@ def test_every_decoder_trains_in_bfloat16(name: str) -> None:
             features = network(torch.rand(2, 3, 64, 64))
             logits, _ = decoder(features, tokens)
             targets = tokens[..., 1:].expand(logits.shape[:-1])
-            losses = functional.cross_entropy(logits.float().flatten(0, -2), targets.flatten(),
-                                              reduction="none").view(targets.shape)
+            losses = functional.cross_entropy(
+                logits.float().flatten(0, -2), targets.flatten(), reduction="none"
+            ).view(targets.shape)
             drawn, scores = self_critical.sample(decoder, features, 2, 4)
             loss = losses.mean() + decoder.surrogate(losses) - scores.mean()
         assert drawn.shape == scores.shape
@@ -136,7 +142,8 @@ def test_stages_go_from_input_to_output_and_leave_nothing_out(name: str) -> None
     assert set(inside) == set(everything)
     assert [id(each) for each in network.trainable(0)] == inside
     assert [id(each) for each in network.trainable(1)] == [
-        id(each) for each in stages[-1].parameters()]
+        id(each) for each in stages[-1].parameters()
+    ]
     assert len(network.trainable(len(stages))) == len(everything)
     with pytest.raises(ValueError, match=f"has {len(stages)} stages, not {len(stages) + 1}"):
         network.trainable(len(stages) + 1)
@@ -146,8 +153,16 @@ def test_stages_go_from_input_to_output_and_leave_nothing_out(name: str) -> None
 # holds no encoder, and the encoder's ends with the decoder's `begin`, which is the same for every
 # encoder but for the number of channels and cells. So each decoder is exported with an encoder
 # that costs nothing, each encoder with one decoder; both kinds of cell and all scores are there.
-EXPORTED = ("soft attention, GRU", "hard attention", "top-down", "Show and Tell, GRU", "merge",
-            "global, concat, GRU", "monotonic, dot", "predictive, general")
+EXPORTED = (
+    "soft attention, GRU",
+    "hard attention",
+    "top-down",
+    "Show and Tell, GRU",
+    "merge",
+    "global, concat, GRU",
+    "monotonic, dot",
+    "predictive, general",
+)
 
 
 def said(architecture: dict[str, Any], side: int, folder: Path) -> set[tuple[str, ...]]:
@@ -159,15 +174,24 @@ def said(architecture: dict[str, Any], side: int, folder: Path) -> set[tuple[str
         for parameter in network.decoder.parameters():
             parameter *= 2
     tokens = torch.tensor([vocabulary.encode(("a", "dog", "runs"))]).expand(4, 1, -1)
-    memory = neighbours.build(np.random.default_rng(1).normal(
-        size=(4, network.channels)).astype(np.float32), tokens)
-    config = Config(architecture, Preprocessing(side), SearchConfig(max_words=6), Calibration(),
-                    network.encoder.grid(side))
+    memory = neighbours.build(
+        np.random.default_rng(1).normal(size=(4, network.channels)).astype(np.float32), tokens
+    )
+    config = Config(
+        architecture,
+        Preprocessing(side),
+        SearchConfig(max_words=6),
+        Calibration(),
+        network.encoder.grid(side),
+    )
     export(network, vocabulary, config, "# A test\n", memory, folder)
     onnx, reference = load(folder, "onnx", threads=1), load(folder, "torch")
-    pictures: list[Image.Image] = [photograph("coffee"), photograph("rocket"),
-                                   drawing("red", "circle", "left"), drawing("blue", "square",
-                                                                             "right")]
+    pictures: list[Image.Image] = [
+        photograph("coffee"),
+        photograph("rocket"),
+        drawing("red", "circle", "left"),
+        drawing("blue", "square", "right"),
+    ]
     words = set()
     for picture in pictures:
         ours, theirs = onnx.describe(picture), reference.describe(picture)
@@ -192,8 +216,9 @@ def test_a_decoder_goes_to_onnx_and_back(
 @pytest.mark.parametrize("name", LIBRARY)
 def test_an_encoder_goes_to_onnx_and_back(name: str, tmp_path: Path) -> None:
     decoder, options = VARIANTS["Show and Tell"]
-    words = said({"encoder": name, "decoder": decoder, "decoder_options": options}, size(name),
-                 tmp_path)
+    words = said(
+        {"encoder": name, "decoder": decoder, "decoder_options": options}, size(name), tmp_path
+    )
     assert all(words)
 
 
@@ -239,12 +264,18 @@ def test_an_encoder_is_the_librarys_network_with_its_weights(name: str) -> None:
 
 def test_mobilenet_v2_pads_as_its_starting_weights_were_trained() -> None:
     network = MobileNetV2()
-    strided = [module for module in network.modules()
-               if isinstance(module, nn.Conv2d) and module.stride == (2, 2)]
+    strided = [
+        module
+        for module in network.modules()
+        if isinstance(module, nn.Conv2d) and module.stride == (2, 2)
+    ]
     assert len(strided) == 5
     assert all(isinstance(each, SameConv2d) and each.pads == (0, 1, 0, 1) for each in strided)
-    kept = {name for name in library("mobilenet_v2").state_dict()
-            if not name.endswith("num_batches_tracked")}
+    kept = {
+        name
+        for name in library("mobilenet_v2").state_dict()
+        if not name.endswith("num_batches_tracked")
+    }
     assert set(network.state_dict()) == kept
     with pytest.raises(ValueError, match="pads symmetrically: set encoder_options"):
         network.download()
@@ -261,8 +292,13 @@ def test_starting_weights_come_from_a_local_file(ending: str, tmp_path: Path) ->
     if ending == "pth":
         torch.save({"epoch": 3, "state_dict": theirs}, path)
     else:
-        save_file({name: value.half() if value.is_floating_point() else value
-                   for name, value in theirs.items()}, path)
+        save_file(
+            {
+                name: value.half() if value.is_floating_point() else value
+                for name, value in theirs.items()
+            },
+            path,
+        )
     network = MobileNetV2()
     tensors = starting_tensors(network, path.name, tmp_path)
     assert {value.dtype for value in tensors.values()} == {torch.float32}
@@ -279,8 +315,11 @@ def test_starting_weights_that_cannot_be_had_say_what_to_do(
 
     monkeypatch.setattr(Published, "_fetch", offline)
     network = encoder("vgg16")
-    with pytest.raises(ValueError, match=r"VGG16 cannot be downloaded \(no route to host\): put a "
-                                         r"local file"):
+    with pytest.raises(
+        ValueError,
+        match=r"VGG16 cannot be downloaded \(no route to host\): put a "
+        r"local file",
+    ):
         starting_tensors(network, "imagenet", None)
     with pytest.raises(ValueError, match="cannot be downloaded: name a local file"):
         starting_tensors(encoder("mobilenet_edgetpu"), "imagenet", None)

@@ -35,8 +35,11 @@ def library() -> nn.Module:
 def folded(network: nn.Module) -> dict[str, Tensor]:
     """Its weights as they are published: each norm folded into its convolution; additions of
     residuals have numbers, too, and so there are gaps between those of the layers."""
-    layers = [module for module in network.modules()
-              if isinstance(module, nn.Conv2d | nn.BatchNorm2d | nn.Linear)]
+    layers = [
+        module
+        for module in network.modules()
+        if isinstance(module, nn.Conv2d | nn.BatchNorm2d | nn.Linear)
+    ]
     tensors = {}
     for number, layer in enumerate(layers):
         if isinstance(layer, nn.Conv2d):

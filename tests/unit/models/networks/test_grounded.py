@@ -18,8 +18,15 @@ from tests.variants import TinyEncoder
 from training.trainer import self_critical
 
 CHANNELS, KINDS, EVIDENCE, WORDS = 10, 5, 3, 9
-OPTIONS: dict[str, Any] = {"kinds": KINDS, "evidence": EVIDENCE, "grid": 8, "hidden": 7,
-                           "embedding": 6, "attention": 5, "dropout": 0.1}
+OPTIONS: dict[str, Any] = {
+    "kinds": KINDS,
+    "evidence": EVIDENCE,
+    "grid": 8,
+    "hidden": 7,
+    "embedding": 6,
+    "attention": 5,
+    "dropout": 0.1,
+}
 
 
 def decoder(**more: Any) -> GroundedLSTM:
@@ -161,8 +168,14 @@ def network(monkeypatch: pytest.MonkeyPatch) -> CaptioningNetwork:
     monkeypatch.setitem(ENCODERS, "tiny", TinyEncoder)
     torch.manual_seed(1)
     return CaptioningNetwork(
-        {"encoder": "tiny", "decoder": "grounded_lstm", "decoder_options": OPTIONS,
-         "objects": {"kinds": KINDS, "folds": 2}}, WORDS).eval()
+        {
+            "encoder": "tiny",
+            "decoder": "grounded_lstm",
+            "decoder_options": OPTIONS,
+            "objects": {"kinds": KINDS, "folds": 2},
+        },
+        WORDS,
+    ).eval()
 
 
 @torch.inference_mode()
@@ -193,8 +206,9 @@ def test_a_network_with_a_head_tells_what_it_sees(network: CaptioningNetwork) ->
 def test_without_a_head_nothing_is_told_of_things(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(ENCODERS, "tiny", TinyEncoder)
     options = {"grid": 8, "hidden": 7, "embedding": 6, "attention": 5}
-    network = CaptioningNetwork({"encoder": "tiny", "decoder": "soft_attention_lstm",
-                                 "decoder_options": options}, WORDS).eval()
+    network = CaptioningNetwork(
+        {"encoder": "tiny", "decoder": "soft_attention_lstm", "decoder_options": options}, WORDS
+    ).eval()
     features = torch.rand(1, CHANNELS, 4, 4)
     assert network.observed(features) is features
     assert network.encode(torch.rand(1, 3, 64, 64)).objects is None

@@ -90,8 +90,16 @@ def test_an_encoder_gives_the_grid_that_it_promises(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "grid"),
-    [("vgg16", 14), ("resnet50", 7), ("resnet101", 7), ("mobilenet_v2", 7), ("inception_v3", 8),
-     ("xception", 10), ("mobilenet_edgetpu", 7), ("efficientnet_lite3", 8)],
+    [
+        ("vgg16", 14),
+        ("resnet50", 7),
+        ("resnet101", 7),
+        ("mobilenet_v2", 7),
+        ("inception_v3", 8),
+        ("xception", 10),
+        ("mobilenet_edgetpu", 7),
+        ("efficientnet_lite3", 8),
+    ],
 )
 def test_grids_are_those_of_the_papers(name: str, grid: int) -> None:
     with torch.device("meta"):
@@ -112,8 +120,10 @@ def published(encoder: MobileNetEdgeTPU) -> dict[str, Tensor]:
         tensors[f"{number}.weight"] = torch.randn_like(layer.weight)
         tensors[f"{number}.bias"] = torch.randn(len(layer.weight))
     last = len(layers)
-    return tensors | {f"{last}.weight": torch.randn(1001, 1280, 1, 1),
-                      f"{last}.bias": torch.randn(1001)}
+    return tensors | {
+        f"{last}.weight": torch.randn(1001, 1280, 1, 1),
+        f"{last}.bias": torch.randn(1001),
+    }
 
 
 def test_starting_weights_are_taken_in_order() -> None:
@@ -284,16 +294,20 @@ def test_a_word_does_not_see_the_words_after_it(variant: str) -> None:
 @pytest.mark.parametrize("decoder", ["committee", "soft_attention_lstm"])
 def test_gradients_reach_every_parameter(decoder: str) -> None:
     network = random_network(vocab_size=9).train()
-    network.decoder = DECODERS[decoder](channels=1280, vocab_size=9,
-                                        **ARCHITECTURE["decoder_options"])
+    network.decoder = DECODERS[decoder](
+        channels=1280, vocab_size=9, **ARCHITECTURE["decoder_options"]
+    )
     torch.manual_seed(1)
     features = network.encoder(torch.rand(2, 3, 64, 64))
     logits, _ = network.decoder(features, torch.randint(0, 9, (2, 1, 5)))
     targets = torch.randint(0, 9, (logits[..., 0].numel(),))
     loss = functional.cross_entropy(logits.flatten(0, -2), targets)
     (loss + network.encoder.classify(features).log_softmax(-1)[:, 7].sum()).backward()
-    left_out = [name for name, parameter in network.named_parameters()
-                if parameter.grad is None or not parameter.grad.abs().sum() > 0]
+    left_out = [
+        name
+        for name, parameter in network.named_parameters()
+        if parameter.grad is None or not parameter.grad.abs().sum() > 0
+    ]
     assert not left_out
 
 
@@ -324,8 +338,9 @@ class TestLuong:
         assert float(found) == pytest.approx(float(wanted), abs=1e-5)
 
     def test_a_monotonic_window_moves_with_the_words(self) -> None:
-        decoder = LuongLocal(channels=4, vocab_size=9, alignment="monotonic", reach=2, score="dot",
-                             hidden=6)
+        decoder = LuongLocal(
+            channels=4, vocab_size=9, alignment="monotonic", reach=2, score="dot", hidden=6
+        )
         for word in (0, 4, 8, 20):
             count = torch.full((2, 3, 1), float(word))
             weights, (after,) = decoder.weigh(self.hidden, (self.grid,), (count,))
@@ -351,9 +366,7 @@ class TestLuong:
         assert torch.allclose(weights, wanted, atol=1e-6)
 
 
-def test_hard_attention_learns_where_to_look_by_its_reward(
-    monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hard_attention_learns_where_to_look_by_its_reward(monkeypatch: pytest.MonkeyPatch) -> None:
     # all pictures are drawn for: the expectation would teach it, too
     monkeypatch.setattr(torch, "rand", torch.zeros)
     generator = torch.Generator().manual_seed(5)
@@ -361,8 +374,9 @@ def test_hard_attention_learns_where_to_look_by_its_reward(
     def share(surrogate: float) -> float:
         """Attention on the one cell of four that tells the word; it is marked."""
         torch.manual_seed(1)
-        decoder = HardAttention(channels=6, vocab_size=8, grid=16, hidden=12, embedding=6,
-                                attention=16, dropout=0.0)
+        decoder = HardAttention(
+            channels=6, vocab_size=8, grid=16, hidden=12, embedding=6, attention=16, dropout=0.0
+        )
         optimiser = torch.optim.Adam(decoder.parameters(), 0.01)
         for _ in range(150):
             word = torch.randint(4, 8, (64,), generator=generator)

@@ -29,8 +29,9 @@ def seen(pixels: NDArray[np.uint8]) -> Any:
         texts.append(f"g{level}")
     if not boxes:
         return SimpleNamespace(boxes=None, txts=None, scores=None)
-    return SimpleNamespace(boxes=np.array(boxes, float), txts=tuple(texts),
-                           scores=(0.9,) * len(texts))
+    return SimpleNamespace(
+        boxes=np.array(boxes, float), txts=tuple(texts), scores=(0.9,) * len(texts)
+    )
 
 
 def drawn(size: tuple[int, int], places: list[Place]) -> Image.Image:
@@ -42,13 +43,16 @@ def drawn(size: tuple[int, int], places: list[Place]) -> Image.Image:
 
 def places(lines: tuple[OcrLine, ...]) -> list[Place]:
     ordered = sorted(lines, key=lambda line: int(line.text[1:]))
-    return [(round(line.box.left), round(line.box.top), round(line.box.right),
-             round(line.box.bottom)) for line in ordered]
+    return [
+        (round(line.box.left), round(line.box.top), round(line.box.right), round(line.box.bottom))
+        for line in ordered
+    ]
 
 
 @pytest.mark.parametrize(
-    "size", [(8, 8), (1920, 1080), (3840, 2160), (3840, 1080), (900, 9000), (1, 5_000_000),
-             (100_000, 83)])
+    "size",
+    [(8, 8), (1920, 1080), (3840, 2160), (3840, 1080), (900, 9000), (1, 5_000_000), (100_000, 83)],
+)
 def test_bands_cover_everything_and_share_a_line(size: tuple[int, int]) -> None:
     cuts = bands(*size)
     assert cuts[0][0] == 0
@@ -73,8 +77,9 @@ def test_lines_at_every_height_are_read_once_and_whole() -> None:
 def test_a_picture_that_is_too_large_is_made_smaller_and_its_lines_are_not() -> None:
     line = (1000, 2000, 5000, 2080)
     found = OcrEngine(seen).recognise(drawn((6000, 4000), [line]))
-    left, top, right, bottom = next(place for place, line in zip(places(found), found, strict=True)
-                                    if line.text == "g0")
+    left, top, right, bottom = next(
+        place for place, line in zip(places(found), found, strict=True) if line.text == "g0"
+    )
     assert (left, top, right, bottom) == pytest.approx(line, abs=6)
 
 

@@ -16,8 +16,10 @@ HEIGHT, PITCH = 20, 26
 
 def column(left: float, top: float, widths: Sequence[float], pitch: float = PITCH) -> list[Box]:
     """Lines of these widths, one below the other."""
-    return [Box(left, top + pitch * row, left + width, top + pitch * row + HEIGHT)
-            for row, width in enumerate(widths)]
+    return [
+        Box(left, top + pitch * row, left + width, top + pitch * row + HEIGHT)
+        for row, width in enumerate(widths)
+    ]
 
 
 def assert_order(boxes: Sequence[Box]) -> None:
@@ -75,11 +77,17 @@ def test_a_menu_bar_above_a_menu_beside_an_article() -> None:
 
 
 def test_a_table_and_a_form_are_read_row_by_row() -> None:
-    rows = [Box(left, top, left + width, top + HEIGHT)
-            for top in range(10, 200, 40) for left, width in ((50, 90), (250, 60), (400, 110))]
+    rows = [
+        Box(left, top, left + width, top + HEIGHT)
+        for top in range(10, 200, 40)
+        for left, width in ((50, 90), (250, 60), (400, 110))
+    ]
     assert_order(rows)
-    form = [Box(left, top, left + width, top + HEIGHT)
-            for top in (10, 50, 90) for left, width in ((50, 130), (300, 700))]
+    form = [
+        Box(left, top, left + width, top + HEIGHT)
+        for top in (10, 50, 90)
+        for left, width in ((50, 130), (300, 700))
+    ]
     assert_order(form)
 
 
@@ -94,9 +102,16 @@ def test_nothing_and_one() -> None:
 
 
 numbers = st.integers(0, 2000)
-boxes = st.lists(st.builds(
-    lambda left, top, width, height: Box(left, top, left + width, top + height),
-    numbers, numbers, st.integers(0, 900), st.integers(0, 60)), max_size=25)
+boxes = st.lists(
+    st.builds(
+        lambda left, top, width, height: Box(left, top, left + width, top + height),
+        numbers,
+        numbers,
+        st.integers(0, 900),
+        st.integers(0, 60),
+    ),
+    max_size=25,
+)
 
 
 @given(boxes, st.randoms())
@@ -114,14 +129,19 @@ def test_every_line_once_whatever_the_input_was_sorted_by(
 def test_size_and_place_of_the_picture_do_not_matter(
     lines: list[Box], scale: float, shift: int
 ) -> None:
-    moved = [Box(box.left + shift, box.top + shift, box.right + shift, box.bottom + shift)
-             .scaled(scale) for box in lines]
+    moved = [
+        Box(box.left + shift, box.top + shift, box.right + shift, box.bottom + shift).scaled(scale)
+        for box in lines
+    ]
     assert order(moved) == order(lines)
 
 
-@given(st.lists(st.integers(200, 500), min_size=1, max_size=12),
-       st.lists(st.integers(200, 500), min_size=1, max_size=12),
-       st.integers(0, 200), st.integers(30, 300))
+@given(
+    st.lists(st.integers(200, 500), min_size=1, max_size=12),
+    st.lists(st.integers(200, 500), min_size=1, max_size=12),
+    st.integers(0, 200),
+    st.integers(30, 300),
+)
 def test_columns_of_prose_stay_whole(
     left: list[int], right: list[int], drop: int, gutter: int
 ) -> None:
@@ -140,9 +160,11 @@ def test_paragraphs_hold_every_line(lines: list[Box]) -> None:
     ("lines", "words", "counts"),
     [
         # the last line of the first paragraph had room for "Another"
-        (column(50, 10, [500, 490, 200, 495, 300]),
-         ["x" * 40, "y" * 40, "ends here.", "Another begins here and goes on", "to its end"],
-         [3, 2]),
+        (
+            column(50, 10, [500, 490, 200, 495, 300]),
+            ["x" * 40, "y" * 40, "ends here.", "Another begins here and goes on", "to its end"],
+            [3, 2],
+        ),
         # broken by hand: no paragraph begins with a small letter
         (column(50, 10, [300, 500]), ["It was then,", "and only then, that it was seen"], [2]),
         # a gap

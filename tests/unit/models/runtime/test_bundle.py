@@ -212,11 +212,10 @@ def remember(folder: Path, **changes: NDArray[Any] | None) -> None:
 
 
 @either_engine
-@pytest.mark.parametrize("name", ["mean", "projection", "places", "captions", "unity", "grams",
-                                  "frequencies"])
-def test_a_memory_that_lacks_something(
-    broken_bundle: Path, engine: EngineName, name: str
-) -> None:
+@pytest.mark.parametrize(
+    "name", ["mean", "projection", "places", "captions", "unity", "grams", "frequencies"]
+)
+def test_a_memory_that_lacks_something(broken_bundle: Path, engine: EngineName, name: str) -> None:
     remember(broken_bundle, **{name: None})
     with pytest.raises(BundleError, match=rf"consensus\.npz cannot be used: it lacks {name}"):
         load(broken_bundle, engine)
@@ -312,8 +311,9 @@ def test_a_graph_of_another_part(broken_bundle: Path) -> None:
 def test_keys_of_files_that_exist_stand_beside_newer_names() -> None:
     table = {"beam": 2, "no_repeat": 4, "sample": True, "stutter": True}
     search = make(SearchConfig, table, "search")
-    assert search == SearchConfig(2, no_repeat_ngram_size=4, do_sample=True,
-                                  allow_immediate_repeat=True)
+    assert search == SearchConfig(
+        2, no_repeat_ngram_size=4, do_sample=True, allow_immediate_repeat=True
+    )
     assert table.items() <= as_table(search).items()
     with pytest.raises(ValueError, match="search: unknown beam_size; known: bandwidth, beam,"):
         make(SearchConfig, {"beam_size": 2}, "search")

@@ -83,13 +83,15 @@ def test_what_ships_rounds_a_little_and_no_more(unrounded: Path) -> None:
         assert one @ other > 0.98 * np.linalg.norm(one) * np.linalg.norm(other), name
         assert np.abs(encodings[0].classes - encodings[1].classes).max() < 0.2
         said = [rounded.caption(encodings[0]).words]
-        doubts = [of_captions(captioner.engine, encoding, captioner.vocabulary, said).loss
-                  for captioner, encoding in zip((rounded, exact), encodings, strict=True)]
+        doubts = [
+            of_captions(captioner.engine, encoding, captioner.vocabulary, said).loss
+            for captioner, encoding in zip((rounded, exact), encodings, strict=True)
+        ]
         assert doubts[0] == pytest.approx(doubts[1], abs=0.3), name
 
 
 def test_attention_is_a_share_of_the_picture_for_each_word(
-    both: tuple[Captioner, Captioner]
+    both: tuple[Captioner, Captioner],
 ) -> None:
     for captioner in both:
         caption = captioner.describe(photograph("coffee"))
@@ -165,7 +167,7 @@ def historian(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Config, H
 
 
 def test_a_network_of_any_memory_and_state_runs_on_both_engines(
-    historian: tuple[Path, Config, Historian]
+    historian: tuple[Path, Config, Historian],
 ) -> None:
     folder, config, network = historian
     engines = OnnxEngine(folder, config, len(WORDS) + 4, 1), TorchEngine(network, "cpu")
@@ -174,8 +176,10 @@ def test_a_network_of_any_memory_and_state_runs_on_both_engines(
         pixels = to_array(image.convert("RGB"), config.preprocessing)
         encoded = [engine.encode(pixels) for engine in engines]
         assert all(len(each.classes) == 0 and each.features.shape == (3,) for each in encoded)
-        onnx, wanted = (search(engine, each, SearchConfig(max_words=6))
-                        for engine, each in zip(engines, encoded, strict=True))
+        onnx, wanted = (
+            search(engine, each, SearchConfig(max_words=6))
+            for engine, each in zip(engines, encoded, strict=True)
+        )
         assert [each.tokens for each in onnx] == [each.tokens for each in wanted]
         assert onnx[0].log_probabilities == pytest.approx(wanted[0].log_probabilities, abs=1e-4)
         said.add(onnx[0].tokens)
@@ -188,7 +192,8 @@ def test_graphs_of_two_networks_do_not_fit(
     folder, config, _ = historian
     (broken_bundle / DECODER).write_bytes((folder / DECODER).read_bytes())
     (broken_bundle / "weights.safetensors").write_bytes(
-        (folder / "weights.safetensors").read_bytes())
+        (folder / "weights.safetensors").read_bytes()
+    )
     with pytest.raises(BundleError, match=r"coder\.onnx cannot be used") as raised:
         OnnxEngine(broken_bundle, config, len(WORDS) + 4, 1)
     assert "decoder.onnx: inputs: expected ['tokens', " in raised.value.detail
@@ -196,13 +201,14 @@ def test_graphs_of_two_networks_do_not_fit(
 
 
 def test_another_size_or_vocabulary_is_told_apart(
-    historian: tuple[Path, Config, Historian]
+    historian: tuple[Path, Config, Historian],
 ) -> None:
     folder, config, _ = historian
     with pytest.raises(BundleError, match=r"vocabulary\.json cannot be used") as raised:
         OnnxEngine(folder, config, len(WORDS) + 5, 1)
-    assert raised.value.detail == (f"vocabulary.json: words: expected [{len(WORDS) + 4}], "
-                                   f"found [{len(WORDS) + 5}]")
+    assert raised.value.detail == (
+        f"vocabulary.json: words: expected [{len(WORDS) + 4}], found [{len(WORDS) + 5}]"
+    )
     larger = dataclasses.replace(config, preprocessing=Preprocessing(2 * SIZE))
     with pytest.raises(BundleError, match=r"encoder\.onnx cannot be used") as raised:
         OnnxEngine(folder, larger, len(WORDS) + 4, 1)
@@ -216,8 +222,11 @@ def test_weights_are_stored_once(tiny_bundle: Path) -> None:
     for part in ("encoder.onnx", "decoder.onnx"):
         assert (tiny_bundle / part).stat().st_size < weights / 20
         graph = onnx.load(tiny_bundle / part, load_external_data=False).graph
-        elsewhere = [{entry.key: entry.value for entry in tensor.external_data}
-                     for tensor in graph.initializer if tensor.external_data]
+        elsewhere = [
+            {entry.key: entry.value for entry in tensor.external_data}
+            for tensor in graph.initializer
+            if tensor.external_data
+        ]
         assert elsewhere
         assert {place["location"] for place in elsewhere} == {"weights.safetensors"}
 
@@ -237,8 +246,17 @@ def test_the_shipped_bundle_is_light() -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["Flickr8k", "non-commercial", "Apache-2.0", "BLEU-4", "CIDEr", "development", "AUROC",
-     "bad at", "int8"],
+    [
+        "Flickr8k",
+        "non-commercial",
+        "Apache-2.0",
+        "BLEU-4",
+        "CIDEr",
+        "development",
+        "AUROC",
+        "bad at",
+        "int8",
+    ],
 )
 def test_the_shipped_card_names_data_licences_and_scores(said: str) -> None:
     assert said in (SHIPPED / "MODEL_CARD.md").read_text(encoding="utf-8")
@@ -261,6 +279,12 @@ def test_the_default_engine_needs_no_torch(tiny_bundle: Path, tmp_path: Path) ->
         "print(*captioner.describe(Image.open(sys.argv[2])).words)\n"
         "assert not {'torch', 'torchvision', 'onnx', 'safetensors'} & set(sys.modules)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, tiny_bundle, path], check=True, text=True,
-                          capture_output=True, timeout=60, cwd=Path(__file__).parents[4])
+    done = subprocess.run(
+        [sys.executable, "-c", code, tiny_bundle, path],
+        check=True,
+        text=True,
+        capture_output=True,
+        timeout=60,
+        cwd=Path(__file__).parents[4],
+    )
     assert done.stdout.strip()

@@ -48,12 +48,19 @@ def test_brackets_inside_each_other(broken_bundle: Path) -> None:
 
 @pytest.mark.parametrize(
     ("table", "value"),
-    [("search", {"beam": 10**9}), ("search", {"max_words": 10**9}),
-     ("search", {"length_penalty": 1e308}), ("search", {"length_penalty": float("nan")}),
-     ("calibration", {"offset": float("inf")}),
-     ("calibration", {"weights": {"mean": "much"}}), ("calibration", {"weights": {"luck": 1.0}}),
-     ("calibration", {"familiar": {"mean": "much"}}), ("calibration", {"familiar": {"luck": 1.0}}),
-     ("preprocessing", {"std": [0.5, 0, 0.5]}), ("preprocessing", {"shorter_side": 2**31})],
+    [
+        ("search", {"beam": 10**9}),
+        ("search", {"max_words": 10**9}),
+        ("search", {"length_penalty": 1e308}),
+        ("search", {"length_penalty": float("nan")}),
+        ("calibration", {"offset": float("inf")}),
+        ("calibration", {"weights": {"mean": "much"}}),
+        ("calibration", {"weights": {"luck": 1.0}}),
+        ("calibration", {"familiar": {"mean": "much"}}),
+        ("calibration", {"familiar": {"luck": 1.0}}),
+        ("preprocessing", {"std": [0.5, 0, 0.5]}),
+        ("preprocessing", {"shorter_side": 2**31}),
+    ],
 )
 def test_numbers_that_nothing_can_be_done_with(
     broken_bundle: Path, table: str, value: dict[str, object]
@@ -65,11 +72,15 @@ def test_numbers_that_nothing_can_be_done_with(
 
 @pytest.mark.parametrize(
     ("name", "change"),
-    [("places", lambda old: old * np.nan), ("grams", lambda old: old.astype(np.float32)),
-     ("captions", lambda old: -old.astype(np.int32)), ("captions", lambda old: old * 0),
-     ("frequencies", lambda old: old * 0),
-     ("unity", lambda old: old.astype(np.complex64)),
-     ("more", lambda old: old.repeat(300 << 18))],
+    [
+        ("places", lambda old: old * np.nan),
+        ("grams", lambda old: old.astype(np.float32)),
+        ("captions", lambda old: -old.astype(np.int32)),
+        ("captions", lambda old: old * 0),
+        ("frequencies", lambda old: old * 0),
+        ("unity", lambda old: old.astype(np.complex64)),
+        ("more", lambda old: old.repeat(300 << 18)),
+    ],
 )
 def test_a_memory_that_nothing_can_be_done_with(
     broken_bundle: Path, name: str, change: Callable[[NDArray[Any]], NDArray[Any]]
@@ -94,8 +105,9 @@ def test_a_word_that_nobody_should_hear(broken_bundle: Path, word: str) -> None:
 
 def test_a_bundles_own_names_are_cut_and_cleaned(broken_bundle: Path) -> None:
     edit(broken_bundle, lambda config: config["search"].update({"a\nb" + "c" * 10_000: 1}))
-    with pytest.raises(BundleError, match=r"config\.json cannot be used: search: unknown a bc"
-                       ) as refused:
+    with pytest.raises(
+        BundleError, match=r"config\.json cannot be used: search: unknown a bc"
+    ) as refused:
         read(broken_bundle)
     assert str(refused.value).isprintable()
     assert len(str(refused.value)) < 300

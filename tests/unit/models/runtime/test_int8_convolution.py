@@ -36,8 +36,11 @@ class SmallEncoder(Encoder):
     def __init__(self) -> None:
         super().__init__()
         self.stem = SameConv2d(3, 64, 3, 2, 1)
-        self.blocks = nn.Sequential(Block(64, 512, 64), Block(64, 512, 64, kernel=5, stride=2),
-                                    Block(64, 64, 64, fused=True))
+        self.blocks = nn.Sequential(
+            Block(64, 512, 64),
+            Block(64, 512, 64, kernel=5, stride=2),
+            Block(64, 64, 64, fused=True),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         features: Tensor = self.blocks(functional.relu(self.stem(x)))
@@ -61,8 +64,13 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(ENCODERS, "small", SmallEncoder)
         network = CaptioningNetwork(
-            {"encoder": "small", "decoder": "soft_attention_lstm", "decoder_options":
-             {"grid": 8, "hidden": 7, "embedding": 6, "attention": 5}}, 20).eval()
+            {
+                "encoder": "small",
+                "decoder": "soft_attention_lstm",
+                "decoder_options": {"grid": 8, "hidden": 7, "embedding": 6, "attention": 5},
+            },
+            20,
+        ).eval()
     stored = quantise(network.state_dict())
     network.load_state_dict(restore(stored))
     for folder, shown in zip(folders, (None, pictures(1)), strict=True):
@@ -118,7 +126,8 @@ def test_the_range_is_what_was_seen_but_for_the_most_unusual(graphs: tuple[Path,
     begun = next(name for name in seen if name.startswith("relu"))
     model = onnx.load(graphs[0] / ENCODER, load_external_data=False)
     model.graph.output.append(
-        onnx.helper.make_tensor_value_info(begun, onnx.TensorProto.FLOAT, None))
+        onnx.helper.make_tensor_value_info(begun, onnx.TensorProto.FLOAT, None)
+    )
     path = graphs[0] / "also.onnx"
     path.write_bytes(model.SerializeToString())
     graph = session(path, 1)
@@ -130,15 +139,25 @@ def model_of(nodes: list[Any], outputs: list[str]) -> Any:
     helper, numpy_helper = onnx.helper, onnx.numpy_helper
     make = helper.make_node
     kind = onnx.TensorProto.FLOAT
-    return helper.make_model(helper.make_graph(
-        [make("DequantizeLinear", ["stored", "scale"], ["kernel"], axis=0),
-         make("Cast", ["half"], ["bias"], to=kind), *nodes], "test",
-        [helper.make_tensor_value_info("pixels", kind, [1, 2, 3, 3])],
-        [helper.make_tensor_value_info(name, kind, None) for name in outputs],
-        [numpy_helper.from_array(np.full((2, 2, 1, 1), 64, np.int8), "stored"),
-         numpy_helper.from_array(np.full(2, 1 / 64, np.float32), "scale"),
-         numpy_helper.from_array(np.asarray([0, -2], np.float16), "half")],
-    ), opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    return helper.make_model(
+        helper.make_graph(
+            [
+                make("DequantizeLinear", ["stored", "scale"], ["kernel"], axis=0),
+                make("Cast", ["half"], ["bias"], to=kind),
+                *nodes,
+            ],
+            "test",
+            [helper.make_tensor_value_info("pixels", kind, [1, 2, 3, 3])],
+            [helper.make_tensor_value_info(name, kind, None) for name in outputs],
+            [
+                numpy_helper.from_array(np.full((2, 2, 1, 1), 64, np.int8), "stored"),
+                numpy_helper.from_array(np.full(2, 1 / 64, np.float32), "scale"),
+                numpy_helper.from_array(np.asarray([0, -2], np.float16), "half"),
+            ],
+        ),
+        opset_imports=[helper.make_opsetid("", 18)],
+        ir_version=10,
+    )
 
 
 def run(model: Any, pixels: Any, path: Path) -> list[Any]:
@@ -150,14 +169,20 @@ def run(model: Any, pixels: Any, path: Path) -> list[Any]:
 def test_sums_by_hand_and_what_is_read_twice(tmp_path: Path) -> None:
     """The ReLU is not all that reads the convolution, so it must not be taken into it."""
     make = onnx.helper.make_node
-    nodes = [make("Conv", ["pixels", "kernel", "bias"], ["sums"], name="sums"),
-             make("Relu", ["sums"], ["above"], name="above")]
+    nodes = [
+        make("Conv", ["pixels", "kernel", "bias"], ["sums"], name="sums"),
+        make("Relu", ["sums"], ["above"], name="above"),
+    ]
     model = model_of(nodes, ["sums", "above"])
     pixels = np.zeros((1, 2, 3, 3), np.float32)
     pixels[0, :, 1, 1] = (1.0, 0.5)
     quantise_convolutions(model, {"pixels": (0.0, 1.6), "sums": (-4.0, 4.0)}, tmp_path)
     assert [node.op_type for node in model.graph.node] == [
-        "QuantizeLinear", "QLinearConv", "DequantizeLinear", "Relu"]
+        "QuantizeLinear",
+        "QLinearConv",
+        "DequantizeLinear",
+        "Relu",
+    ]
     sums, above = run(model, pixels, tmp_path / "graph.onnx")
     assert sums[0, 0].round(6).tolist() == [[0, 0, 0], [0, 1.5, 0], [0, 0, 0]]
     assert sums[0, 1].round(6).tolist() == [[-2, -2, -2], [-2, -0.5, -2], [-2, -2, -2]]

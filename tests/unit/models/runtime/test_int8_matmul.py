@@ -20,11 +20,15 @@ from models.runtime.quantisation import quantise, restore
 from tests.variants import TinyEncoder
 
 LARGE = {
-    "soft attention": ("soft_attention_lstm", {"grid": 96, "hidden": 128, "embedding": 64,
-                                               "attention": 64}),
+    "soft attention": (
+        "soft_attention_lstm",
+        {"grid": 96, "hidden": 128, "embedding": 64, "attention": 64},
+    ),
     "committee": ("committee", {"grid": 96, "hidden": 128, "embedding": 64, "attention": 64}),
-    "top-down, GRU": ("top_down", {"grid": 96, "hidden": 128, "embedding": 64, "attention": 64,
-                                   "cell": "gru"}),
+    "top-down, GRU": (
+        "top_down",
+        {"grid": 96, "hidden": 128, "embedding": 64, "attention": 64, "cell": "gru"},
+    ),
 }
 ROWS, WORDS = 5, 300
 
@@ -47,8 +51,9 @@ def test_a_step_in_integers_is_a_step_but_for_rounding(
     monkeypatch.setitem(ENCODERS, "tiny", TinyEncoder)
     torch.manual_seed(5)
     decoder, options = LARGE[name]
-    network = CaptioningNetwork({"encoder": "tiny", "decoder": decoder,
-                                 "decoder_options": options}, WORDS).eval()
+    network = CaptioningNetwork(
+        {"encoder": "tiny", "decoder": decoder, "decoder_options": options}, WORDS
+    ).eval()
     stored = quantise(network.state_dict())
     network.load_state_dict(restore(stored))
     folders = {integers: tmp_path / f"{integers}" for integers in (False, True)}
@@ -66,9 +71,11 @@ def test_a_step_in_integers_is_a_step_but_for_rounding(
         begun = network.encode(torch.rand(1, 3, 64, 64))
     inputs = {"tokens": random.integers(0, WORDS, ROWS)}
     inputs |= {f"memory_{n}": part.numpy() for n, part in enumerate(begun.memory)}
-    inputs |= {f"state_{n}": np.repeat(part.numpy(), ROWS, 0)
-               + random.normal(0, 0.3, (ROWS, *part.shape[1:])).astype(np.float32)
-               for n, part in enumerate(begun.state)}
+    inputs |= {
+        f"state_{n}": np.repeat(part.numpy(), ROWS, 0)
+        + random.normal(0, 0.3, (ROWS, *part.shape[1:])).astype(np.float32)
+        for n, part in enumerate(begun.state)
+    }
     exact, rounded = (stepped(folder, inputs) for folder in folders.values())
     for one, other in zip(exact, rounded, strict=True):
         assert one.shape == other.shape
@@ -78,15 +85,24 @@ def test_a_step_in_integers_is_a_step_but_for_rounding(
 
 def graph(uses: list[Any], outputs: list[str], matrix: Any, scale: Any) -> Any:
     helper, numpy_helper = onnx.helper, onnx.numpy_helper
-    return helper.make_model(helper.make_graph(
-        [helper.make_node("DequantizeLinear", ["stored", "scale"], ["wide"], axis=0), *uses],
-        "test",
-        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [None, 8]),
-         helper.make_tensor_value_info("which", onnx.TensorProto.INT64, [None])],
-        [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in outputs],
-        [numpy_helper.from_array(matrix, "stored"), numpy_helper.from_array(scale, "scale"),
-         numpy_helper.from_array(np.ones(6, np.float32), "bias")],
-    ), opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    return helper.make_model(
+        helper.make_graph(
+            [helper.make_node("DequantizeLinear", ["stored", "scale"], ["wide"], axis=0), *uses],
+            "test",
+            [
+                helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [None, 8]),
+                helper.make_tensor_value_info("which", onnx.TensorProto.INT64, [None]),
+            ],
+            [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in outputs],
+            [
+                numpy_helper.from_array(matrix, "stored"),
+                numpy_helper.from_array(scale, "scale"),
+                numpy_helper.from_array(np.ones(6, np.float32), "bias"),
+            ],
+        ),
+        opset_imports=[helper.make_opsetid("", 18)],
+        ir_version=10,
+    )
 
 
 def run(model: Any, x: Any, which: Any, path: Path) -> list[Any]:
@@ -100,11 +116,13 @@ def test_products_rows_and_whatever_else_is_done_with_a_matrix(tmp_path: Path) -
     matrix = random.integers(-127, 128, (6, 8)).astype(np.int8)
     scale = random.random(6).astype(np.float32) / 100
     make = onnx.helper.make_node
-    uses = [make("Transpose", ["wide"], ["turned"], perm=[1, 0]),
-            make("MatMul", ["x", "turned"], ["product"]),
-            make("Gemm", ["x", "wide", "bias"], ["linear"], transB=1),
-            make("Gather", ["wide", "which"], ["rows"], axis=0),
-            make("Mul", ["wide", "wide"], ["squares"])]
+    uses = [
+        make("Transpose", ["wide"], ["turned"], perm=[1, 0]),
+        make("MatMul", ["x", "turned"], ["product"]),
+        make("Gemm", ["x", "wide", "bias"], ["linear"], transB=1),
+        make("Gather", ["wide", "which"], ["rows"], axis=0),
+        make("Mul", ["wide", "wide"], ["squares"]),
+    ]
     names = ["product", "linear", "rows", "squares"]
     model = graph(uses, names, matrix, scale)
     x, which = random.normal(size=(3, 8)).astype(np.float32), np.array([5, 0, 5])

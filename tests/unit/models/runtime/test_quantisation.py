@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10**6), rows=st.integers(64, 90), columns=st.integers(64, 90),
-       spread=st.sampled_from([1e-6, 1.0, 1e3]))
+@given(
+    seed=st.integers(0, 10**6),
+    rows=st.integers(64, 90),
+    columns=st.integers(64, 90),
+    spread=st.sampled_from([1e-6, 1.0, 1e3]),
+)
 def test_a_weight_is_at_most_half_a_step_of_its_row_off(
     seed: int, rows: int, columns: int, spread: float
 ) -> None:
@@ -44,8 +48,11 @@ def test_a_convolutions_rows_are_its_outputs() -> None:
         assert stored["layer" + SCALE].shape == (rows,)
         wide = restore(stored)["layer"]
         assert wide.shape == weights.shape
-        assert torch.allclose(wide.flatten(1).norm(dim=1) / weights.flatten(1).norm(dim=1),
-                              torch.ones(rows), atol=0.01)
+        assert torch.allclose(
+            wide.flatten(1).norm(dim=1) / weights.flatten(1).norm(dim=1),
+            torch.ones(rows),
+            atol=0.01,
+        )
 
 
 @pytest.mark.parametrize("shape", [(5000,), (30, 40), ()])
@@ -84,7 +91,8 @@ def test_a_bundle_is_stored_so(tiny_bundle: Path) -> None:
     assert {name + SCALE for name in wide} == {name for name in stored if name.endswith(SCALE)}
     assert "encoder.classifier.weight" in wide
     assert sum(stored[name].numel() for name in wide) > 0.9 * sum(
-        value.numel() for value in stored.values())
+        value.numel() for value in stored.values()
+    )
 
 
 def test_halving_keeps_what_is_too_large_for_it() -> None:

@@ -33,7 +33,9 @@ Both = tuple[Captioner, Captioner]
 
 def pictures() -> dict[str, Image.Image]:
     return {name: photograph(name) for name in ("astronaut", "coffee")} | {
-        "left": drawing("red", "circle", "left"), "right": drawing("blue", "square", "right")}
+        "left": drawing("red", "circle", "left"),
+        "right": drawing("blue", "square", "right"),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +59,10 @@ def test_both_engines_see_the_same_things_and_answer_alike(both: Both) -> None:
         assert np.allclose(onnx.objects, reference.objects, rtol=1e-3, atol=2e-3), name
         assert np.allclose(onnx.places, reference.places, atol=1e-3), name
         assert onnx.places.sum((1, 2)) == pytest.approx(1, abs=1e-5)
-        one, other = (captioner.caption(encoding)
-                      for captioner, encoding in zip(both, (onnx, reference), strict=True))
+        one, other = (
+            captioner.caption(encoding)
+            for captioner, encoding in zip(both, (onnx, reference), strict=True)
+        )
         assert (one.words, one.claimed, one.answer) == (other.words, other.claimed, other.answer)
         assert one.signals == pytest.approx(other.signals, abs=5e-3)
         said.add(one.answer)
@@ -84,8 +88,9 @@ def test_all_kinds_are_told_the_likeliest_first(both: Both) -> None:
 
 
 def test_numbers_differ_from_kind_to_kind(both: Both) -> None:
-    counts = {thing.count for image in pictures().values()
-              for thing in both[0].describe(image).things}
+    counts = {
+        thing.count for image in pictures().values() for thing in both[0].describe(image).things
+    }
     assert counts == {1, 2, 3}
 
 
@@ -98,9 +103,12 @@ def test_what_the_things_say_is_among_the_signals(both: Both) -> None:
 def answering(captioner: Captioner, **limits: Any) -> Captioner:
     """The same captioner, calibrated otherwise."""
     calibration = Calibration(**{"weights": {}} | limits)  # no evidence: one half
-    return Captioner(captioner.engine, dataclasses.replace(captioner.config,
-                                                           calibration=calibration),
-                     captioner.vocabulary, captioner.caption_store)
+    return Captioner(
+        captioner.engine,
+        dataclasses.replace(captioner.config, calibration=calibration),
+        captioner.vocabulary,
+        captioner.caption_store,
+    )
 
 
 @pytest.mark.parametrize("engine", [0, 1])
@@ -116,8 +124,9 @@ def test_the_four_forms(both: Both, engine: int) -> None:
     assert 1 <= len(things.answer.seen) <= 4
     likely = {thing.spoken for thing in things.things if thing.probability >= 0.3}
     assert set(things.answer.seen) <= likely
-    assert things.answer.said == {thing.kind for thing in things.things
-                                  if thing.spoken in things.answer.seen}
+    assert things.answer.said == {
+        thing.kind for thing in things.things if thing.spoken in things.answer.seen
+    }
     unknown = answering(captioner, **unsure, object_listed=1.1).describe(image)
     assert (unknown.answer.form, unknown.answer.seen) == ("unknown", ())
 
@@ -131,8 +140,9 @@ def change(folder: Path, **entries: object) -> None:
 def sign(folder: Path) -> None:
     """Have config.json vouch for parts that were changed."""
     table = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    table["files"] = {part: hashlib.sha256((folder / part).read_bytes()).hexdigest()
-                      for part in table["files"]}
+    table["files"] = {
+        part: hashlib.sha256((folder / part).read_bytes()).hexdigest() for part in table["files"]
+    }
     (folder / CONFIG).write_text(json.dumps(table), encoding="utf-8")
 
 
@@ -156,8 +166,10 @@ def test_an_encoder_that_lacks_the_things_of_its_config_is_refused(
         OnnxEngine(broken, config, len(vocabulary), 1)
 
 
-@pytest.mark.parametrize(("name", "axis", "length"), [
-    ("objects", 1, KINDS - 1), ("objects", 2, 5), ("places", 1, KINDS - 1), ("places", 3, 1)])
+@pytest.mark.parametrize(
+    ("name", "axis", "length"),
+    [("objects", 1, KINDS - 1), ("objects", 2, 5), ("places", 1, KINDS - 1), ("places", 3, 1)],
+)
 def test_things_of_another_shape_are_refused(
     broken: Path, name: str, axis: int, length: int
 ) -> None:
@@ -171,8 +183,9 @@ def test_things_of_another_shape_are_refused(
                     ends[place] = f"whole {name}"
     first = onnx.numpy_helper.from_array(np.arange(length), "first ones")
     graph.graph.initializer.append(first)
-    graph.graph.node.append(onnx.helper.make_node(
-        "Gather", [f"whole {name}", "first ones"], [name], axis=axis))
+    graph.graph.node.append(
+        onnx.helper.make_node("Gather", [f"whole {name}", "first ones"], [name], axis=axis)
+    )
     (output,) = (each for each in graph.graph.output if each.name == name)
     output.type.tensor_type.shape.dim[axis].dim_value = length
     (broken / ENCODER).write_bytes(graph.SerializeToString())
@@ -183,8 +196,7 @@ def test_things_of_another_shape_are_refused(
 
 
 def test_things_that_the_config_does_not_tell_of_are_refused(broken: Path) -> None:
-    change(broken, architecture={key: value for key, value in GROUNDED.items()
-                                 if key != "objects"})
+    change(broken, architecture={key: value for key, value in GROUNDED.items() if key != "objects"})
     with pytest.raises(BundleError, match=r"encoder\.onnx cannot be used: it does not fit"):
         load(broken, threads=1)
     with pytest.raises(BundleError, match=r"weights\.safetensors cannot be used"):
@@ -198,8 +210,11 @@ def test_a_head_for_other_kinds_is_refused(
 
     monkeypatch.setitem(ENCODERS, "tiny", TinyEncoder)
     config, vocabulary, _ = read(grounded_bundle)
-    few = GROUNDED | {"encoder": "tiny", "objects": {"kinds": 7},
-                      "decoder_options": GROUNDED["decoder_options"] | {"kinds": 7}}
+    few = GROUNDED | {
+        "encoder": "tiny",
+        "objects": {"kinds": 7},
+        "decoder_options": GROUNDED["decoder_options"] | {"kinds": 7},
+    }
     save_file(quantise(CaptioningNetwork(few, len(vocabulary)).state_dict()), tmp_path / WEIGHTS)
     config = dataclasses.replace(config, architecture=few, grid=(4, 4))
     with pytest.raises(BundleError, match=r"config\.json cannot be used: .* must know 80 kinds"):

@@ -105,7 +105,8 @@ def places() -> Tensor:
 def test_a_crop_of_all_leaves_maps_as_they_are_and_a_mirror_turns_them() -> None:
     maps = places()
     pixels, left, share = Augmentation(1.0, 1.0, 0.0).with_maps(
-        noise(2), maps, torch.tensor([True, False]), size=24)
+        noise(2), maps, torch.tensor([True, False]), size=24
+    )
     assert pixels.shape == (2, 3, 24, 24)
     assert left.shape == maps.shape
     assert torch.allclose(left[0], maps[0].flip(-1), atol=1e-5)
@@ -122,7 +123,8 @@ def test_pixels_are_changed_as_without_maps() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mirror", "wanted"), [(1.0, [1.0, 0.0, 0.5, 0.0]), (-1.0, [1.0, 0.0, 0.5, 0.0])])
+    ("mirror", "wanted"), [(1.0, [1.0, 0.0, 0.5, 0.0]), (-1.0, [1.0, 0.0, 0.5, 0.0])]
+)
 def test_what_is_left_of_things_in_half_a_picture(
     monkeypatch: pytest.MonkeyPatch, mirror: float, wanted: list[float]
 ) -> None:

@@ -19,8 +19,10 @@ CAPTION = "A Boy's 2 dogs, in T-shirts: run past café-bar no.5!"
         (Cleaning(punctuation=True), "a boy's 2 dogs , in t-shirts : run past caf - bar no . 5 !"),
         (Cleaning(digits=False), "a boy's dogs in t-shirts run past caf bar no"),
         (Cleaning(minimum_letters=3), "boy's dogs t-shirts run past caf bar"),
-        (Cleaning(minimum_letters=3, punctuation=True),
-         "boy's dogs , t-shirts : run past caf - bar . !"),
+        (
+            Cleaning(minimum_letters=3, punctuation=True),
+            "boy's dogs , t-shirts : run past caf - bar . !",
+        ),
         (Cleaning(minimum_words=12), "a boy's 2 dogs in t-shirts run past caf bar no 5"),
         (Cleaning(minimum_words=13), ""),
         (Cleaning(maximum_words=12), "a boy's 2 dogs in t-shirts run past caf bar no 5"),
@@ -42,8 +44,11 @@ def test_words_share_their_memory() -> None:
 
 @pytest.mark.parametrize(
     ("rules", "complaint"),
-    [({"minimum_words": 0}, "at least 1"), ({"minimum_letters": 0}, "at least 1"),
-     ({"minimum_words": 5, "maximum_words": 4}, "maximum_words must be")],
+    [
+        ({"minimum_words": 0}, "at least 1"),
+        ({"minimum_letters": 0}, "at least 1"),
+        ({"minimum_words": 5, "maximum_words": 4}, "maximum_words must be"),
+    ],
 )
 def test_rules_that_contradict_themselves_are_refused(
     rules: dict[str, int], complaint: str

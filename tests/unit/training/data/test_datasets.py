@@ -86,8 +86,11 @@ def test_what_is_left_out_is_told_and_never_fatal(published: Path) -> None:
         file.write("6.jpg#0\t . \na line without a tab\n")
     (published / "Images" / "6.jpg").write_bytes(b"")
     dataset = load_flickr8k(published)
-    assert dataset.problems == ["2.jpg: captions without a picture", "6.jpg: no usable caption",
-                                "stray.jpg: picture without captions"]
+    assert dataset.problems == [
+        "2.jpg: captions without a picture",
+        "6.jpg: no usable caption",
+        "stray.jpg: picture without captions",
+    ]
     assert [example.path.name for example in dataset.train] == ["0.jpg", "1.jpg", "5.jpg"]
 
 
@@ -127,8 +130,17 @@ def test_cleaning(caption: str, words: str) -> None:
 
 def test_left_and_right_change_places_in_a_mirror() -> None:
     caption = ("left", "of", "a", "man", "on", "the", "right", "with", "leftovers")
-    assert mirrored(caption) == ("right", "of", "a", "man", "on", "the", "left", "with",
-                                 "leftovers")
+    assert mirrored(caption) == (
+        "right",
+        "of",
+        "a",
+        "man",
+        "on",
+        "the",
+        "left",
+        "with",
+        "leftovers",
+    )
     assert mirrored(mirrored(caption)) == caption
 
 

@@ -22,8 +22,9 @@ def touch(folder: Path, *names: str) -> None:
 
 
 def names(dataset: Dataset) -> tuple[list[str], list[str]]:
-    train, development = ([each.path.name for each in split]
-                          for split in (dataset.train, dataset.development))
+    train, development = (
+        [each.path.name for each in split] for split in (dataset.train, dataset.development)
+    )
     assert all(each.path.is_file() for each in (*dataset.train, *dataset.development))
     return train, development
 
@@ -51,7 +52,8 @@ def test_flickr30k(tmp_path: Path, kaggle: bool) -> None:
     assert development == ["000.jpg", "031.jpg"]
     assert len(train) == 38
     assert dataset.train[0].captions == tuple(
-        ("dog", str(number), "a", "runs") for number in range(5))
+        ("dog", str(number), "a", "runs") for number in range(5)
+    )
     assert dataset.problems == []
     assert dataset.found.startswith("Flickr30k (results")
     assert "one picture in 31 is development" in dataset.found
@@ -73,8 +75,10 @@ def test_kaggles_table_lies_in_the_pictures_folder(tmp_path: Path) -> None:
     with (folder / "results.csv").open("a") as file:
         file.write("no bar at all\nlost.jpg| 0| a dog\n")
     dataset = load(folder)
-    assert dataset.problems == ["results.csv, line 202: not image_name| number| caption",
-                                "lost.jpg: captions without a picture"]
+    assert dataset.problems == [
+        "results.csv, line 202: not image_name| number| caption",
+        "lost.jpg: captions without a picture",
+    ]
     assert len(dataset.train) == 38
 
 
@@ -84,11 +88,14 @@ def write_coco(root: Path, year: int) -> Path:
         ids = range(first, first + count)
         pictures = {number: f"{split}{number:012}.jpg" for number in ids}
         touch(root / f"{split}{year}", *pictures.values())
-        table = {"images": [{"id": number, "file_name": name}
-                            for number, name in pictures.items()],
-                 "annotations": [{"image_id": number, "id": 10 * number + n,
-                                  "caption": f"Dog {n} runs in {year}."}
-                                 for number in ids for n in range(5)]}
+        table = {
+            "images": [{"id": number, "file_name": name} for number, name in pictures.items()],
+            "annotations": [
+                {"image_id": number, "id": 10 * number + n, "caption": f"Dog {n} runs in {year}."}
+                for number in ids
+                for n in range(5)
+            ],
+        }
         (root / "annotations" / f"captions_{split}{year}.json").write_text(json.dumps(table))
     return root
 
@@ -123,8 +130,10 @@ def test_the_faults_of_a_copy_of_coco_are_listed(tmp_path: Path) -> None:
     dataset = load(tmp_path)
     assert dataset.problems == [
         "captions_val2017.json: caption of picture 99, which is not in its list",
-        f"train{2:012}.jpg: captions without a picture", f"val{12:012}.jpg: no usable caption",
-        "stray.jpg: picture without captions"]
+        f"train{2:012}.jpg: captions without a picture",
+        f"val{12:012}.jpg: no usable caption",
+        "stray.jpg: picture without captions",
+    ]
     assert (len(dataset.train), len(dataset.development)) == (5, 2)
 
 
@@ -133,10 +142,13 @@ def write_karpathy(root: Path, folder: str, splits: Iterable[str]) -> Path:
     for number, split in enumerate(splits):
         name = f"{number}.jpg"
         sentences: list[dict[str, object]] = [
-            {"tokens": ["a", "dog", str(n)], "raw": f"A dog {n}!"} for n in range(5)]
+            {"tokens": ["a", "dog", str(n)], "raw": f"A dog {n}!"} for n in range(5)
+        ]
         del sentences[0]["raw"]
-        images.append({"filename": name, "split": split, "sentences": sentences}
-                      | ({"filepath": folder} if folder else {}))
+        images.append(
+            {"filename": name, "split": split, "sentences": sentences}
+            | ({"filepath": folder} if folder else {})
+        )
         touch(root / (folder or "flickr30k-images"), name)
     name = f"dataset_{'coco' if folder else 'flickr30k'}.json"
     (root / name).write_text(json.dumps({"images": images, "dataset": "x"}))
@@ -166,9 +178,14 @@ def test_a_split_file_decides_where_there_is_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_a_table_with_splits(tmp_path: Path, separator: str) -> None:
     touch(tmp_path / "images" / "deep", "a.jpg", "b.jpg", "c.jpg", "d.jpg")
-    rows = [("Caption", "Image", "Split"), ("A dog .", "deep/a.jpg", "train"),
-            ("A cat .", "deep/b.jpg", "val"), ("Two cats .", "deep/b.jpg", "Validation"),
-            ("A cow .", "deep/c.jpg", "test"), ("A hen .", "deep/d.jpg", "")]
+    rows = [
+        ("Caption", "Image", "Split"),
+        ("A dog .", "deep/a.jpg", "train"),
+        ("A cat .", "deep/b.jpg", "val"),
+        ("Two cats .", "deep/b.jpg", "Validation"),
+        ("A cow .", "deep/c.jpg", "test"),
+        ("A hen .", "deep/d.jpg", ""),
+    ]
     lines = "\n".join(separator.join(row) for row in rows)
     (tmp_path / "any.csv").write_text(lines + "\n", encoding="utf-8-sig")
     dataset = load(tmp_path)
@@ -179,16 +196,22 @@ def test_a_table_with_splits(tmp_path: Path, separator: str) -> None:
 
 def test_a_table_without_splits(tmp_path: Path) -> None:
     touch(tmp_path, *(f"{number:02}.png" for number in range(20)), "stray.png")
-    rows = ["image,caption", *(f'{number:02}.png,"A dog, running"' for number in range(20)),
-            ",lost", "gone.png,a dog"]
+    rows = [
+        "image,caption",
+        *(f'{number:02}.png,"A dog, running"' for number in range(20)),
+        ",lost",
+        "gone.png,a dog",
+    ]
     (tmp_path / "captions.csv").write_text("\n".join(rows))
     (tmp_path / "other.csv").write_text("image,caption\n")
     dataset = load(tmp_path)
     assert names(dataset)[1] == ["00.png", "08.png", "16.png"]
     assert dataset.train[0].captions == (("a", "dog", "running"),)
-    assert dataset.problems == ["captions.csv, line 22: no picture is named",
-                                "gone.png: captions without a picture",
-                                "stray.png: picture without captions"]
+    assert dataset.problems == [
+        "captions.csv, line 22: no picture is named",
+        "gone.png: captions without a picture",
+        "stray.png: picture without captions",
+    ]
 
 
 def test_two_pictures_of_one_name_would_be_scored_as_one(tmp_path: Path) -> None:
@@ -203,8 +226,14 @@ def test_two_pictures_of_one_name_would_be_scored_as_one(tmp_path: Path) -> None
 
 def test_a_picture_of_the_test_split_is_in_no_other(tmp_path: Path) -> None:
     touch(tmp_path, "a.jpg", "b.jpg", "c.jpg")
-    rows = ["image,caption,split", "a.jpg,dog,test", "a.jpg,cat,train", "a.jpg,cow,dev",
-            "b.jpg,dog,train", "c.jpg,dog,dev"]
+    rows = [
+        "image,caption,split",
+        "a.jpg,dog,test",
+        "a.jpg,cat,train",
+        "a.jpg,cow,dev",
+        "b.jpg,dog,train",
+        "c.jpg,dog,dev",
+    ]
     (tmp_path / "t.csv").write_text("\n".join(rows))
     assert names(load(tmp_path)) == (["b.jpg"], ["c.jpg"])
 
@@ -212,8 +241,9 @@ def test_a_picture_of_the_test_split_is_in_no_other(tmp_path: Path) -> None:
 def test_cleaning_rules_reach_every_caption(tmp_path: Path) -> None:
     write_karpathy(tmp_path, "", ["train", "val"])
     dataset = load(tmp_path, cleaning=Cleaning(digits=False, lower_case=False))
-    assert {words for each in (*dataset.train, *dataset.development)
-            for words in each.captions} == {("a", "dog"), ("A", "dog")}
+    assert {
+        words for each in (*dataset.train, *dataset.development) for words in each.captions
+    } == {("a", "dog"), ("A", "dog")}
 
 
 def test_every_layout_is_named_where_none_is_recognised(tmp_path: Path) -> None:
@@ -238,8 +268,15 @@ def test_missing_parts_of_a_layout_are_named(tmp_path: Path) -> None:
     (tmp_path / "annotations" / "captions_val2017.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"captions_val2017\.json is missing"):
         load(tmp_path)
-    (tmp_path / "dataset_coco.json").write_text(json.dumps({"images": [
-        {"filename": "1.jpg", "filepath": "test2014", "split": "train", "sentences": []}]}))
+    (tmp_path / "dataset_coco.json").write_text(
+        json.dumps(
+            {
+                "images": [
+                    {"filename": "1.jpg", "filepath": "test2014", "split": "train", "sentences": []}
+                ]
+            }
+        )
+    )
     with pytest.raises(FileNotFoundError, match="test2014 is missing"):
         load(tmp_path)
 
@@ -249,10 +286,16 @@ def test_missing_parts_of_a_layout_are_named(tmp_path: Path) -> None:
     [
         ("dataset_coco.json", "{", "is damaged"),
         ("dataset_coco.json", '{"images": [{}]}', "form of a split file"),
-        ("dataset_coco.json", '{"images": [{"filename": "1.jpg", "split": "spare"}]}',
-         "split spare, which is none of train, restval, val, test"),
-        ("annotations/captions_train2017.json", '{"images": [{"id": 1}]}',
-         "form of COCO's captions"),
+        (
+            "dataset_coco.json",
+            '{"images": [{"filename": "1.jpg", "split": "spare"}]}',
+            "split spare, which is none of train, restval, val, test",
+        ),
+        (
+            "annotations/captions_train2017.json",
+            '{"images": [{"id": 1}]}',
+            "form of COCO's captions",
+        ),
         ("t.csv", "image,caption,split\n1.jpg,dog,spare\n", "line 2: split spare is none of"),
     ],
 )

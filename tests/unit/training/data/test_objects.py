@@ -60,21 +60,27 @@ def test_a_missing_file_is_named(tmp_path: Path, read: object) -> None:
 def test_boxes_are_read_by_name(tmp_path: Path) -> None:
     write_detections(tmp_path, {"1.png": [("dog", 0.75, LARGE), ("cat", 0.25, SMALL)]})
     (found,) = read_detections(tmp_path).values()
-    assert found.tolist() == np.asarray(
-        [[DOG, *LARGE, 0.75], [CAT, *SMALL, 0.25]], np.float32).tolist()
+    assert (
+        found.tolist()
+        == np.asarray([[DOG, *LARGE, 0.75], [CAT, *SMALL, 0.25]], np.float32).tolist()
+    )
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted"), [("10.png", True), ("000000000120.webp", True), ("101.png", False),
-                         ("7.jpg", False)])
+    ("name", "wanted"),
+    [("10.png", True), ("000000000120.webp", True), ("101.png", False), ("7.jpg", False)],
+)
 def test_every_tenth_id_is_held_out(name: str, wanted: bool) -> None:
     assert is_held_out(name) == wanted
 
 
 def test_labels_beat_detections(tmp_path: Path) -> None:
-    found = known(tmp_path, {"11.png": [("cat", 0.9, LARGE), ("dog", 0.8, SMALL)]},
-                  {"11.png": "dog,person"},
-                  example("11.png", "a cat", "a cat"))
+    found = known(
+        tmp_path,
+        {"11.png": [("cat", 0.9, LARGE), ("dog", 0.8, SMALL)]},
+        {"11.png": "dog,person"},
+        example("11.png", "a cat", "a cat"),
+    )
     assert found.labelled.tolist() == [True]
     assert np.flatnonzero(found.presence[0]).tolist() == sorted([DOG, PERSON])
     assert set(found.presence[0]) == {0.0, 1.0}
@@ -83,8 +89,9 @@ def test_labels_beat_detections(tmp_path: Path) -> None:
 
 
 def test_unlabelled_pictures_take_the_detectors_word(tmp_path: Path) -> None:
-    boxes: dict[str, list[Box]] = {"a.png": [("dog", 0.9, SMALL), ("dog", 0.6, LARGE),
-                                             ("cat", 0.3, SMALL)]}
+    boxes: dict[str, list[Box]] = {
+        "a.png": [("dog", 0.9, SMALL), ("dog", 0.6, LARGE), ("cat", 0.3, SMALL)]
+    }
     found = known(tmp_path, boxes, {}, example("a.png"), example("b.png"))
     assert found.labelled.tolist() == [False, False]
     # without labels the detector is believed as it is; of several boxes the surest
@@ -95,8 +102,12 @@ def test_unlabelled_pictures_take_the_detectors_word(tmp_path: Path) -> None:
 
 
 def test_what_captions_name_twice_is_there(tmp_path: Path) -> None:
-    found = known(tmp_path, {"a.png": [("dog", 0.3, SMALL)]}, {},
-                  example("a.png", "a man and a dog", "a boy with a cat", "people"))
+    found = known(
+        tmp_path,
+        {"a.png": [("dog", 0.3, SMALL)]},
+        {},
+        example("a.png", "a man and a dog", "a boy with a cat", "people"),
+    )
     assert found.presence[0, [PERSON, DOG, CAT]].tolist() == pytest.approx([1.0, 0.3, 0.0])
 
 
@@ -133,15 +144,17 @@ def test_a_large_thing_that_nobody_names_is_doubted(tmp_path: Path) -> None:
 def test_counts_are_told_by_captions_and_boxes(
     tmp_path: Path, captions: tuple[str, ...], boxes: int, wanted: int
 ) -> None:
-    found = known(tmp_path, {"a.png": [("dog", 0.8, SMALL)] * boxes}, {},
-                  example("a.png", *captions))
+    found = known(
+        tmp_path, {"a.png": [("dog", 0.8, SMALL)] * boxes}, {}, example("a.png", *captions)
+    )
     assert found.presence[0, DOG] == 1
     assert found.counts[0, DOG] == wanted
 
 
 def test_unsure_boxes_do_not_count(tmp_path: Path) -> None:
-    boxes: dict[str, list[Box]] = {"11.png": [("dog", 0.9, LARGE), ("dog", 0.34, SMALL),
-                                              ("dog", 0.36, SMALL)]}
+    boxes: dict[str, list[Box]] = {
+        "11.png": [("dog", 0.9, LARGE), ("dog", 0.34, SMALL), ("dog", 0.36, SMALL)]
+    }
     assert known(tmp_path, boxes, {"11.png": "dog"}, example("11.png")).counts[0, DOG] == 2
 
 
@@ -149,22 +162,28 @@ def test_a_detector_is_believed_as_far_as_it_was_right(tmp_path: Path) -> None:
     """Of its boxes at 0.5 nine of ten were right where people looked, at 0.3 one of ten."""
     names = [f"{number}.png" for number in range(1, 400) if number % 10]
     boxes: dict[str, list[Box]] = {
-        name: [("dog", 0.5, SMALL), ("cat", 0.3, SMALL)] for name in names}
+        name: [("dog", 0.5, SMALL), ("cat", 0.3, SMALL)] for name in names
+    }
     labels = {name: ("cat" if place % 10 == 0 else "dog") for place, name in enumerate(names)}
     asked: dict[str, list[Box]] = {"a.png": [("dog", 0.5, SMALL), ("cat", 0.3, SMALL)]}
     found = known(tmp_path, boxes | asked, labels, example("a.png"))
     assert found.presence[0, [DOG, CAT]].tolist() == pytest.approx([0.9, 0.1], abs=0.01)
     # held-out pictures are not learnt from, whatever is on them
     held: dict[str, list[Box]] = {f"{10 * n}.png": [("dog", 0.5, SMALL)] * 5 for n in range(1, 40)}
-    again = known(tmp_path, boxes | asked | held, labels | dict.fromkeys(held, "cat"),
-                  example("a.png"))
+    again = known(
+        tmp_path, boxes | asked | held, labels | dict.fromkeys(held, "cat"), example("a.png")
+    )
     assert again.presence[0].tolist() == found.presence[0].tolist()
 
 
 def test_coverage_tells_where(tmp_path: Path) -> None:
     boxes: dict[str, list[Box]] = {
-        "a.png": [("dog", 0.8, LARGE), ("dog", 0.5, (0.75, 0.75, 1.0, 1.0)),
-                  ("cat", 0.6, (0.5, 0.0, 0.5, 1.0))]}  # as thin as can be
+        "a.png": [
+            ("dog", 0.8, LARGE),
+            ("dog", 0.5, (0.75, 0.75, 1.0, 1.0)),
+            ("cat", 0.6, (0.5, 0.0, 0.5, 1.0)),
+        ]
+    }  # as thin as can be
     found = known(tmp_path, boxes, {}, example("b.png"), example("a.png"))
     maps = found.coverage([1, 0, 1]).numpy()
     assert maps.shape == (3, 80, MAP, MAP)
@@ -190,15 +209,17 @@ def test_mean_average_precision_by_hand() -> None:
     assert np.isnan(mean_average_precision(scores, np.zeros_like(presence)))
 
 
-@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=20),
-       st.integers(0, 99))
+@given(
+    st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=20), st.integers(0, 99)
+)
 def test_the_best_order_has_an_average_precision_of_one(
     rows: list[tuple[bool, bool]], seed: int
 ) -> None:
     presence = np.asarray(rows, float)
     drawn = np.random.default_rng(seed).random(presence.shape)
-    perfect, other = (mean_average_precision(scores, presence)
-                      for scores in (presence + drawn / 2, drawn))
+    perfect, other = (
+        mean_average_precision(scores, presence) for scores in (presence + drawn / 2, drawn)
+    )
     if not presence.any():
         assert np.isnan(perfect)
         return

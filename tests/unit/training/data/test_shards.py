@@ -66,8 +66,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same, in five shards of five. Not to be changed."""
     out = tmp_path_factory.mktemp("shards") / "out"
-    done = CliRunner().invoke(main, ["shards", "--data", str(data), "--out", str(out),
-                                     "--size", str(SIZE), "--per-shard", "5"])
+    done = CliRunner().invoke(
+        main,
+        ["shards", "--data", str(data), "--out", str(out), "--size", str(SIZE), "--per-shard", "5"],
+    )
     assert done.exit_code == 0, done.output
     return out
 
@@ -91,19 +93,30 @@ def seen(batches: list[Batch]) -> list[list[str]]:
 
 def test_the_archives_are_webdatasets(folder: Path) -> None:
     assert sorted(path.name for path in folder.glob("*.tar")) == [
-        "development-000000.tar", *(f"train-{number:06}.tar" for number in range(5))]
+        "development-000000.tar",
+        *(f"train-{number:06}.tar" for number in range(5)),
+    ]
     with tarfile.open(folder / "train-000001.tar") as archive:
-        assert archive.getnames()[:4] == ["00000005.jpg", "00000005.json", "00000006.jpg",
-                                          "00000006.json"]
+        assert archive.getnames()[:4] == [
+            "00000005.jpg",
+            "00000005.json",
+            "00000006.jpg",
+            "00000006.json",
+        ]
         notes = archive.extractfile("00000005.json")
         assert notes is not None
-        assert json.loads(notes.read()) == {"name": "05.png", "captions": [
-            "a dog to the left of number 5 and far more words", "short", "short"]}
+        assert json.loads(notes.read()) == {
+            "name": "05.png",
+            "captions": ["a dog to the left of number 5 and far more words", "short", "short"],
+        }
     index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     assert index["splits"]["train"] == {"captions": 3, "counts": [5, 5, 5, 5, 3]}
     assert index["cleaning"]["lower_case"]
     assert (folder / "problems.txt").read_text(encoding="utf-8").splitlines() == [
-        "97.jpg: captions without a picture", "98.jpg: not a picture", "99.jpg: an empty file"]
+        "97.jpg: captions without a picture",
+        "98.jpg: not a picture",
+        "99.jpg: an empty file",
+    ]
 
 
 def test_webdataset_itself_reads_them(folder: Path) -> None:
@@ -111,7 +124,8 @@ def test_webdataset_itself_reads_them(folder: Path) -> None:
         parts = tariterators.tar_file_expander([{"url": "shard", "stream": stream}])
         samples = list(tariterators.group_by_keys(parts))
     assert [json.loads(sample["json"])["name"] for sample in samples] == [
-        f"{number:02}.{'png' if number % 2 else 'jpg'}" for number in range(5)]
+        f"{number:02}.{'png' if number % 2 else 'jpg'}" for number in range(5)
+    ]
     with Image.open(io.BytesIO(samples[3]["jpg"])) as picture:
         assert picture.size == (SIZE, SIZE)
 
@@ -145,7 +159,8 @@ def test_an_epoch_has_every_picture_once_in_an_order_of_its_own(folder: Path) ->
     assert first == again
     assert first != other
     assert sorted(places((5, 5, 3), 7, 2)) == [
-        (shard, number) for shard, count in enumerate((5, 5, 3)) for number in range(count)]
+        (shard, number) for shard, count in enumerate((5, 5, 3)) for number in range(count)
+    ]
 
 
 def test_pictures_of_a_few_shards_are_mixed_at_a_time() -> None:
@@ -210,10 +225,14 @@ def test_damaged_members_are_listed_and_another_takes_their_place(broken: Path) 
     assert len(batch.names) == PICTURES
     counts = {name: batch.names.count(name) for name in batch.names}
     assert {name: count for name, count in counts.items() if count > 1} == {
-        "02.jpg": 2, "00.jpg": 2, "05.png": 4}
+        "02.jpg": 2,
+        "00.jpg": 2,
+        "05.png": 4,
+    }
     told = sorted(problem.split(":")[0] for problem in source.problems)
     assert told == [f"train-000000.tar, picture {number}" for number in (1, 4)] + [
-        f"train-000001.tar, picture {number}" for number in (2, 3, 4)]
+        f"train-000001.tar, picture {number}" for number in (2, 3, 4)
+    ]
     assert any("the archive ends after 2" in problem for problem in source.problems)
     names = [sample.name for sample in ShardReader(open_shards(broken))]
     assert len(names) == PICTURES - 5
@@ -236,8 +255,21 @@ def test_a_shard_without_any_good_picture_is_an_error(broken: Path) -> None:
 
 
 def test_how_the_captions_were_cleaned_is_known(data: Path, tmp_path: Path) -> None:
-    done = CliRunner().invoke(main, ["shards", "--data", str(data), "--out", str(tmp_path / "out"),
-                                     "--size", "8", "--no-digits", "--maximum-words", "3"])
+    done = CliRunner().invoke(
+        main,
+        [
+            "shards",
+            "--data",
+            str(data),
+            "--out",
+            str(tmp_path / "out"),
+            "--size",
+            "8",
+            "--no-digits",
+            "--maximum-words",
+            "3",
+        ],
+    )
     assert done.exit_code == 0, done.output
     shards = open_shards(tmp_path / "out")
     assert shards.cleaning == Cleaning(digits=False, maximum_words=3)
@@ -290,8 +322,10 @@ def test_a_split_without_pictures_is_refused(tmp_path: Path) -> None:
 
 
 def test_memory_is_measured_over_an_epoch(tmp_path: Path) -> None:
-    done = CliRunner().invoke(memory_curve.main, ["--pictures", "2100", "--size", "8",
-                                                  "--batch", "50", "--out", str(tmp_path)])
+    done = CliRunner().invoke(
+        memory_curve.main,
+        ["--pictures", "2100", "--size", "8", "--batch", "50", "--out", str(tmp_path)],
+    )
     assert done.exit_code == 0, done.output
     table = json.loads((tmp_path / "memory.json").read_text(encoding="utf-8"))
     assert table["captions"] == 10_500

@@ -20,8 +20,12 @@ from training.trainer.training_data import prepare_data
 if TYPE_CHECKING:
     from pathlib import Path
 
-CAPTIONS = {"a": ("a dog runs", "a dog"), "b": ("a dog and a cat",), "c": ("a big cat sleeps",),
-            "d": ("a horse", "the horse runs")}
+CAPTIONS = {
+    "a": ("a dog runs", "a dog"),
+    "b": ("a dog and a cat",),
+    "c": ("a big cat sleeps",),
+    "d": ("a horse", "the horse runs"),
+}
 
 
 @pytest.fixture
@@ -113,7 +117,8 @@ def test_an_empty_split_has_statistics_too() -> None:
 def test_prepare_prints_and_plots(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = CliRunner().invoke(
-        main, ["prepare", "--data", str(data), "--out", str(out), "--minimum-letters", "2"])
+        main, ["prepare", "--data", str(data), "--out", str(out), "--minimum-letters", "2"]
+    )
     assert done.exit_code == 0, done.output
     assert "a table (captions.csv): 6" in done.output
     assert "3 pictures         4 captions" in done.output
@@ -136,14 +141,18 @@ def test_prepare_without_a_folder_prints_the_problems(data: Path) -> None:
 @pytest.mark.parametrize("command", ["prepare", "shards"])
 @pytest.mark.parametrize(
     ("options", "complaint"),
-    [(["--kind", "coco"], "captions_train2017.json"), (["--kind", "cocoa"], "no layout cocoa"),
-     (["--minimum-words", "5", "--maximum-words", "2"], "maximum_words must be")],
+    [
+        (["--kind", "coco"], "captions_train2017.json"),
+        (["--kind", "cocoa"], "no layout cocoa"),
+        (["--minimum-words", "5", "--maximum-words", "2"], "maximum_words must be"),
+    ],
 )
 def test_what_cannot_be_read_is_told_plainly(
     data: Path, tmp_path: Path, command: str, options: list[str], complaint: str
 ) -> None:
     done = CliRunner().invoke(
-        main, [command, "--data", str(data), "--out", str(tmp_path / "out"), *options])
+        main, [command, "--data", str(data), "--out", str(tmp_path / "out"), *options]
+    )
     assert done.exit_code == 2
     assert complaint in done.output
     assert not (tmp_path / "out").exists()

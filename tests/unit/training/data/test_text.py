@@ -16,9 +16,15 @@ from training.data.text import Text, read, tokenised
 if TYPE_CHECKING:
     from pathlib import Path
 
-CAPTIONS = ["a dog and a cat", "two dogs on the boat", "dogs and a dog", "a dog and two dogs",
-            "a dog and three dogs and a cat", "and the",
-            "a book a ball a bottle a cup a fork a cat a dog on a boat"]
+CAPTIONS = [
+    "a dog and a cat",
+    "two dogs on the boat",
+    "dogs and a dog",
+    "a dog and two dogs",
+    "a dog and three dogs and a cat",
+    "and the",
+    "a book a ball a bottle a cup a fork a cat a dog on a boat",
+]
 WORDS = Vocabulary.from_words(dict.fromkeys(" ".join(CAPTIONS).split()))
 
 
@@ -28,8 +34,11 @@ def made(*captions: str, longest: int = 20) -> Text:
 
 def told(text: Text, row: int) -> dict[str, int]:
     names = list(numbers())
-    return {names[kind]: int(count) for kind, count in
-            zip(text.kinds[row].tolist(), text.counts[row].tolist(), strict=True) if kind >= 0}
+    return {
+        names[kind]: int(count)
+        for kind, count in zip(text.kinds[row].tolist(), text.counts[row].tolist(), strict=True)
+        if kind >= 0
+    }
 
 
 def test_lines_are_read_but_for_those_that_measure(tmp_path: Path) -> None:
@@ -54,10 +63,15 @@ def test_unknown_words_and_long_captions_are_left_out() -> None:
 def test_what_a_caption_names_is_known_with_its_number() -> None:
     text = made(*CAPTIONS)
     assert [told(text, row) for row in range(len(text))] == [
-        {"dog": 1, "cat": 1}, {"dog": 2, "boat": 1}, {"dog": 0}, {"dog": SEVERAL},
-        {"dog": SEVERAL, "cat": 1}, {},
+        {"dog": 1, "cat": 1},
+        {"dog": 2, "boat": 1},
+        {"dog": 0},
+        {"dog": SEVERAL},
+        {"dog": SEVERAL, "cat": 1},
+        {},
         # no more than six
-        {"book": 1, "sports ball": 1, "bottle": 1, "cup": 1, "fork": 1, "cat": 1}]
+        {"book": 1, "sports ball": 1, "bottle": 1, "cup": 1, "fork": 1, "cat": 1},
+    ]
 
 
 def test_what_is_named_is_likely_and_the_rest_is_not() -> None:

@@ -36,8 +36,9 @@ def test_scores_are_those_of_the_scorer() -> None:
     found = {each.name: each for each in compare(one, other, draws=100)}
     for side, what in (("first", one), ("second", other)):
         truth, _ = score(what.captions, TRUE)
-        assert {name: getattr(each, side) for name, each in found.items()
-                if name != "loss"} == pytest.approx(truth, abs=1e-6)
+        assert {
+            name: getattr(each, side) for name, each in found.items() if name != "loss"
+        } == pytest.approx(truth, abs=1e-6)
     assert (found["loss"].first, found["loss"].second) == pytest.approx((5, 4))
 
 
@@ -83,8 +84,15 @@ def test_only_common_pictures_count() -> None:
 
 
 def write(path: Path, what: Saved) -> Path:
-    rows = [{"file": name, "caption": text, "references": what.references[name],
-             "loss": what.losses[name]} for name, text in what.captions.items()]
+    rows = [
+        {
+            "file": name,
+            "caption": text,
+            "references": what.references[name],
+            "loss": what.losses[name],
+        }
+        for name, text in what.captions.items()
+    ]
     path.write_text(json.dumps({"captions": rows}), encoding="utf-8")
     return path
 

@@ -88,12 +88,23 @@ def test_without_being_thorough_there_is_neither_loss_nor_java(
     assert result.left_out == ()
 
 
-@pytest.mark.parametrize(("options", "beam", "sample"), [
-    ((), OWN, False), (("--search", "greedy"), 1, False), (("--beam", 2), 2, False),
-    (("--search", "beam", "--beam", 5), 5, False), (("--search", "sample"), 1, True),
-    (("--search", "sample", "--beam", 3, "--temperature", 0.5, "--seed", 7), 3, True)])
+@pytest.mark.parametrize(
+    ("options", "beam", "sample"),
+    [
+        ((), OWN, False),
+        (("--search", "greedy"), 1, False),
+        (("--beam", 2), 2, False),
+        (("--search", "beam", "--beam", 5), 5, False),
+        (("--search", "sample"), 1, True),
+        (("--search", "sample", "--beam", 3, "--temperature", 0.5, "--seed", 7), 3, True),
+    ],
+)
 def test_each_way_to_search(
-    data: Path, tmp_path: Path, captioner: Captioner, options: tuple[object, ...], beam: int,
+    data: Path,
+    tmp_path: Path,
+    captioner: Captioner,
+    options: tuple[object, ...],
+    beam: int,
     sample: bool,
 ) -> None:
     path = tmp_path / "scores.json"
@@ -116,11 +127,18 @@ def test_a_bundle_s_own_way_is_kept_or_left() -> None:
     assert searching(drawn) == drawn
     assert not searching(drawn, "beam").do_sample
     assert searching(drawn, "sample", seed=4) == SearchConfig(
-        beam_size=1, do_sample=True, temperature=0.7, seed=4)
+        beam_size=1, do_sample=True, temperature=0.7, seed=4
+    )
 
 
-@pytest.mark.parametrize("options", [("--search", "greedy", "--beam", 3), ("--temperature", 0.5),
-                                     ("--search", "beam", "--seed", 2)])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--search", "greedy", "--beam", 3),
+        ("--temperature", 0.5),
+        ("--search", "beam", "--seed", 2),
+    ],
+)
 def test_what_does_not_go_together_is_refused(data: Path, options: tuple[object, ...]) -> None:
     done = command("--data", data, *options)
     assert done.exit_code == 2

@@ -75,11 +75,15 @@ def result(count: int, **captions: str) -> Result:
     names = [f"{n:03}.png" for n in range(count)]
     said = {name: captions.get(f"c{n}", f"caption {n}") for n, name in enumerate(names)}
     return Result(
-        {"BLEU-4": 12.345, "CIDEr": 55.5, "distinct words": 76.0, "loss": 2.6891}, said, {},
+        {"BLEU-4": 12.345, "CIDEr": 55.5, "distinct words": 76.0, "loss": 2.6891},
+        said,
+        {},
         {name: 100.0 - n for n, name in enumerate(names)},
         {"BLEU-4": dict.fromkeys(names, 1.25), "loss": dict.fromkeys(names, 2.5)},
-        {name: [f"a person wrote {name}", "x < y & \"z\""] for name in names},
-        dict.fromkeys(names, 0.75), ("SPICE is left out: <why>.",))
+        {name: [f"a person wrote {name}", 'x < y & "z"'] for name in names},
+        dict.fromkeys(names, 0.75),
+        ("SPICE is left out: <why>.",),
+    )
 
 
 def written(folder: Path, seen: Result, most: int = gallery.PICTURES) -> Page:
@@ -98,15 +102,19 @@ def test_best_and_worst_come_first_and_nothing_twice(tmp_path: Path) -> None:
     assert page.under("Worst") == ["caption 39", "caption 38", "caption 37"]
     between = page.under("Between")
     assert between == ["caption 8", "caption 20", "caption 31"]
-    assert [text for level, text in page.headings if level == 2] == ["Best 3", "Worst 3",
-                                                                     "Between 3"]
+    assert [text for level, text in page.headings if level == 2] == [
+        "Best 3",
+        "Worst 3",
+        "Between 3",
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 10])
 def test_a_few_pictures_are_all_shown_once(tmp_path: Path, count: int) -> None:
     page = written(tmp_path, result(count))
     assert sorted(text for level, text in page.headings if level == 3) == sorted(
-        f"caption {n}" for n in range(count))
+        f"caption {n}" for n in range(count)
+    )
     assert page.under("Best")[0] == "caption 0"
     if count > 1:
         assert page.under("Worst")[0] == f"caption {count - 1}"
@@ -120,12 +128,16 @@ def test_it_can_be_read_by_ear_and_by_keyboard(tmp_path: Path) -> None:
     assert all(after <= before + 1 for before, after in pairwise(levels))
     assert len(page.images) == 7
     assert sorted(image["alt"] or "" for image in page.images) == [
-        f"a person wrote {n:03}.png" for n in range(7)]
+        f"a person wrote {n:03}.png" for n in range(7)
+    ]
     assert page.links == ["#best", "#worst", "#between"]
     assert set(page.ids) == {"best", "worst", "between"}
     assert {"main", "header", "nav", "table", "caption"} <= page.tags
-    assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith(
-        '<!DOCTYPE html>\n<html lang="en">')
+    assert (
+        (tmp_path / "page.html")
+        .read_text(encoding="utf-8")
+        .startswith('<!DOCTYPE html>\n<html lang="en">')
+    )
 
 
 def test_it_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
@@ -176,9 +188,12 @@ def test_evaluating_a_bundle_writes_the_page(
     monkeypatch.setenv("PATH", str(tmp_path))  # METEOR takes ten seconds
     data, out = draw_data_set(tmp_path / "data"), tmp_path / "gallery.html"
     done = CliRunner().invoke(
-        main, ["evaluate", str(SHIPPED), "--data", str(data), "--gallery", str(out)])
+        main, ["evaluate", str(SHIPPED), "--data", str(data), "--gallery", str(out)]
+    )
     assert done.exit_code == 0, done.output
     page = Page(out.read_text(encoding="utf-8"))
     assert page.headings[0] == (1, "What flickr8k says of 2 pictures")
-    assert {image["alt"] for image in page.images} == {"a blue circle on the left",
-                                                       "a red circle on the left"}
+    assert {image["alt"] for image in page.images} == {
+        "a blue circle on the left",
+        "a red circle on the left",
+    }

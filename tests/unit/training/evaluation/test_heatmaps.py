@@ -70,8 +70,11 @@ def test_the_words_tell_where_it_looked() -> None:
     attention[1, 3, 3] = 0.3
     attention[1, 2:5, 0] = 0.2
     drawn = heatmaps.draw(Looking(attention), drawing("red", "circle", "left"))
-    assert drawn.lines == ("a dog", "a                 61 %  top right, 94 %",
-                           "dog               37 %  middle left, 64 %")
+    assert drawn.lines == (
+        "a dog",
+        "a                 61 %  top right, 94 %",
+        "dog               37 %  middle left, 64 %",
+    )
 
 
 @pytest.mark.parametrize("cells", [(7, 7), (2, 3), (14, 14), (1, 4)])

@@ -55,8 +55,12 @@ def truth(*pictures: dict[int, int]) -> ObjectTargets:
     for row, picture in enumerate(pictures):
         presence[row, list(picture)] = 1.0
         counts[row, list(picture)] = list(picture.values())
-    return ObjectTargets(presence, counts, (np.zeros((0, 6), np.float32),) * len(pictures),
-                         np.ones(len(pictures), bool))
+    return ObjectTargets(
+        presence,
+        counts,
+        (np.zeros((0, 6), np.float32),) * len(pictures),
+        np.ones(len(pictures), bool),
+    )
 
 
 def rows(found: Honesty) -> dict[str, tuple[float, ...]]:
@@ -72,9 +76,15 @@ def test_an_answer_is_read_off_a_caption() -> None:
 
 def test_true_and_false_by_hand() -> None:
     found = judge(
-        [told("plain", 0, 1), told("plain", 0), told("things", 2, 3), told("unknown"),
-         told("things", 3)],
-        truth({0: 1, 1: 1}, {1: 1}, {2: 1}, {0: 1}, {3: 1, 2: 1}))
+        [
+            told("plain", 0, 1),
+            told("plain", 0),
+            told("things", 2, 3),
+            told("unknown"),
+            told("things", 3),
+        ],
+        truth({0: 1, 1: 1}, {1: 1}, {2: 1}, {0: 1}, {3: 1, 2: 1}),
+    )
     assert found.pictures == 5
     wanted = {
         # of six kinds named two are not there; three answers name one that is, two one that isn't
@@ -110,22 +120,29 @@ def test_the_order_of_probabilities_is_measured() -> None:
     assert found.mean_average_precision == pytest.approx(100 * wanted)
 
 
-PICTURE = st.tuples(st.sets(st.integers(0, KINDS - 1)), st.sets(st.integers(0, KINDS - 1)),
-                    st.sampled_from(["plain", "hedged", "things", "unknown"]))
+PICTURE = st.tuples(
+    st.sets(st.integers(0, KINDS - 1)),
+    st.sets(st.integers(0, KINDS - 1)),
+    st.sampled_from(["plain", "hedged", "things", "unknown"]),
+)
 
 
 @given(st.lists(PICTURE, min_size=1, max_size=8))
 def test_forms_share_out_all_answers(pictures: list[tuple[set[int], set[int], str]]) -> None:
-    found = judge([told(form, *said) for said, _, form in pictures],
-                  truth(*(dict.fromkeys(there, 1) for _, there, _ in pictures)))
+    found = judge(
+        [told(form, *said) for said, _, form in pictures],
+        truth(*(dict.fromkeys(there, 1) for _, there, _ in pictures)),
+    )
     everything, *forms = found.rows
     assert everything.form == "all"
     assert sum(row.share for row in forms) == pytest.approx(100)
     for name in ("helpful", "invented"):
         mean = sum(getattr(row, name) * row.share for row in forms) / 100
         assert getattr(everything, name) == pytest.approx(mean)
-    honest = judge([told(form, *(said & there)) for said, there, form in pictures],
-                   truth(*(dict.fromkeys(there, 1) for _, there, _ in pictures)))
+    honest = judge(
+        [told(form, *(said & there)) for said, there, form in pictures],
+        truth(*(dict.fromkeys(there, 1) for _, there, _ in pictures)),
+    )
     assert honest.rows[0].invented == 0
     assert honest.rows[0].helpful == pytest.approx(everything.helpful)
 
@@ -150,8 +167,9 @@ def test_pictures_are_described_one_after_the_other(tmp_path: Path) -> None:
 
 
 def test_a_table_tells_it() -> None:
-    found = judge([told("plain", 0, things=(Thing(0, 0.9, 1),)), told("unknown")],
-                  truth({0: 1}, {1: 1}))
+    found = judge(
+        [told("plain", 0, things=(Thing(0, 0.9, 1),)), told("unknown")], truth({0: 1}, {1: 1})
+    )
     lines = found.lines()
     assert len(lines) == 7
     assert lines[1].split() == ["all", "100.0", "%", "50.0", "%", "0.0", "%", "0.0", "%"]

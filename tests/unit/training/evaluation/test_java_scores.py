@@ -65,19 +65,24 @@ def parser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def write(folder: Path, **programs: str) -> None:
     """Make a java that does `meteor` or `spice`; what is not given ends with an error."""
-    parts = {name: textwrap.indent(textwrap.dedent(programs.get(name, "sys.exit('Oops')")), "    ")
-             for name in ("meteor", "spice")}
+    parts = {
+        name: textwrap.indent(textwrap.dedent(programs.get(name, "sys.exit('Oops')")), "    ")
+        for name in ("meteor", "spice")
+    }
     path = folder / "java"
-    path.write_text(f"""\
+    path.write_text(
+        f"""\
 #!{sys.executable}
 import json, os, sys, time
-with open({str(folder / 'pid')!r}, "a") as pids:
+with open({str(folder / "pid")!r}, "a") as pids:
     print(os.getpid(), file=pids)
 if any("meteor" in each for each in sys.argv):
 {parts["meteor"]}
 else:
 {parts["spice"]}
-""", encoding="utf-8")
+""",
+        encoding="utf-8",
+    )
     path.chmod(0o755)
 
 
@@ -109,8 +114,10 @@ def test_both_scores(java: Path, parser: Path) -> None:
 def test_without_java_a_sentence_says_so(java: Path) -> None:
     scores = java_scores.score(SAID, TRUE)
     assert scores.corpus == scores.each == {}
-    assert scores.left_out == [f"{name} is left out: it needs Java, and there is no java here."
-                               for name in ("METEOR", "SPICE")]
+    assert scores.left_out == [
+        f"{name} is left out: it needs Java, and there is no java here."
+        for name in ("METEOR", "SPICE")
+    ]
 
 
 def test_a_missing_part_is_named_and_never_fetched(
@@ -131,14 +138,18 @@ def test_java_that_fails_is_quoted(java: Path, parser: Path) -> None:
     write(java)
     scores = java_scores.score(SAID, TRUE)
     assert scores.corpus == {}
-    assert scores.left_out == [f"{name} is left out: Java failed (Oops)."
-                               for name in ("METEOR", "SPICE")]
+    assert scores.left_out == [
+        f"{name} is left out: Java failed (Oops)." for name in ("METEOR", "SPICE")
+    ]
     assert gone(java)
 
 
 def test_nonsense_from_java_is_no_score(java: Path, parser: Path) -> None:
-    write(java, meteor="for line in sys.stdin: print('many', flush=True)",
-          spice="open(sys.argv[sys.argv.index('-out') + 1], 'w').write('[]')")
+    write(
+        java,
+        meteor="for line in sys.stdin: print('many', flush=True)",
+        spice="open(sys.argv[sys.argv.index('-out') + 1], 'w').write('[]')",
+    )
     scores = java_scores.score(SAID, TRUE)
     assert scores.corpus == {}
     assert len(scores.left_out) == 2
@@ -150,8 +161,9 @@ def test_a_hanging_java_is_ended(java: Path, parser: Path) -> None:
     began = time.monotonic()
     scores = java_scores.score(SAID, TRUE, seconds=1.5)
     assert time.monotonic() - began < proc.LONG
-    assert scores.left_out == [f"{name} is left out: it took longer than 1.5 seconds."
-                               for name in ("METEOR", "SPICE")]
+    assert scores.left_out == [
+        f"{name} is left out: it took longer than 1.5 seconds." for name in ("METEOR", "SPICE")
+    ]
     assert not alive(java)
 
 
@@ -161,7 +173,7 @@ def test_java_ends_with_a_command_that_is_killed(java: Path, parser: Path, name:
     write(java, **{name: "sys.stdin.read(); time.sleep(1)" if name == "meteor" else HANG})
     code = f"""
 import importlib
-importlib.import_module("pycocoevalcap.spice").__file__ = {str(parser / '__init__.py')!r}
+importlib.import_module("pycocoevalcap.spice").__file__ = {str(parser / "__init__.py")!r}
 from training.evaluation import java_scores
 java_scores._{name}({SAID}, {TRUE}, 600)
 """
@@ -184,4 +196,5 @@ def test_the_real_thing_scores_or_says_why(monkeypatch: pytest.MonkeyPatch) -> N
     else:
         assert "METEOR" not in scores.corpus
     assert [sentence.split()[0] for sentence in scores.left_out] == [
-        name for name in ("METEOR", "SPICE") if name not in scores.corpus]
+        name for name in ("METEOR", "SPICE") if name not in scores.corpus
+    ]

@@ -29,8 +29,11 @@ def test_every_word_and_every_end_counts_once() -> None:
     assert (found.words, found.unknown) == (3 + 5 + 2 + 4, 1)
     assert found.loss == pytest.approx(nats / 14)
     assert found.perplexity == pytest.approx(math.exp(nats / 14))
-    assert found.scores() == {"loss": found.loss, "perplexity": found.perplexity,
-                              "unknown words": pytest.approx(100 / 14)}
+    assert found.scores() == {
+        "loss": found.loss,
+        "perplexity": found.perplexity,
+        "unknown words": pytest.approx(100 / 14),
+    }
 
 
 def test_longer_captions_weigh_more() -> None:
@@ -72,14 +75,25 @@ def test_what_is_impossible_and_what_is_not_there() -> None:
 def test_both_engines_have_the_same_loss(shipped: bool, request: pytest.FixtureRequest) -> None:
     folder = SHIPPED if shipped else request.getfixturevalue("tiny_bundle")
     # what ships rounds what it multiplies (ADR 0021): 0.02 to 0.07 a picture, to either side
-    images = ([photograph(name) for name in ("chelsea", "astronaut", "coffee", "rocket")]
-              if shipped else [drawing("red", "circle", "left")])
-    captions = [tuple(text.split()) for text in (
-        "a dog runs in the snow", "a man", "the red dog is on a boat in the water")]
+    images = (
+        [photograph(name) for name in ("chelsea", "astronaut", "coffee", "rocket")]
+        if shipped
+        else [drawing("red", "circle", "left")]
+    )
+    captions = [
+        tuple(text.split())
+        for text in ("a dog runs in the snow", "a man", "the red dog is on a boat in the water")
+    ]
     onnx, torch = (
-        sum((of_captions(each.engine, each.encode(image), each.vocabulary, captions)
-             for image in images), Likelihood())
-        for each in (load(folder, "onnx", threads=1), load(folder, "torch")))
+        sum(
+            (
+                of_captions(each.engine, each.encode(image), each.vocabulary, captions)
+                for image in images
+            ),
+            Likelihood(),
+        )
+        for each in (load(folder, "onnx", threads=1), load(folder, "torch"))
+    )
     assert onnx.loss == pytest.approx(torch.loss, abs=0.02 if shipped else 1e-3)
     assert (onnx.words, onnx.unknown) == (torch.words, torch.unknown)
     assert onnx.words == (7 + 3 + 11) * len(images)

@@ -74,7 +74,9 @@ def test_normalising(caption: str, tokens: str) -> None:
 
 def test_variety_counts() -> None:
     said = {
-        "a": "a dog runs", "b": "a dog runs", "c": " ".join(["word"] * 21),
+        "a": "a dog runs",
+        "b": "a dog runs",
+        "c": " ".join(["word"] * 21),
         "d": "the man and the man and the man",
     }
     counts = variety(said)

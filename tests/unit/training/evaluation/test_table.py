@@ -32,8 +32,10 @@ epochs = 7
 rate = 1e-2
 batch = 5
 """
-OPTIONS = {"xception_merge": "size = 16\nembedding = 16",
-           "vgg_glove_lstm": "hidden = 16\nembedding = 16"}
+OPTIONS = {
+    "xception_merge": "size = 16\nembedding = 16",
+    "vgg_glove_lstm": "hidden = 16\nembedding = 16",
+}
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +43,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("table")
     bundles.draw_data_set(made / "data")
     bundles.draw_starting_weights(made / "weights")
-    shutil.move(made / "weights" / "start.safetensors",
-                made / "weights" / load_recipe(find_recipe(table.OURS)).starting_weights)
+    shutil.move(
+        made / "weights" / "start.safetensors",
+        made / "weights" / load_recipe(find_recipe(table.OURS)).starting_weights,
+    )
     for base, options in OPTIONS.items():
         (made / f"{base}.toml").write_text(TINY.format(base=base, options=options))
     return made
@@ -50,10 +54,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(folder: Path, *options: str) -> Result:
     rows = ",".join(str(folder / f"{base}.toml") for base in OPTIONS)
-    return CliRunner().invoke(main, [
-        "table", "--data", str(folder / "data"), "--weights", str(folder / "weights"),
-        "--work", str(folder / "work"), "--rows", rows, "--epochs", "2", *options],
-        catch_exceptions=False)
+    return CliRunner().invoke(
+        main,
+        [
+            "table",
+            "--data",
+            str(folder / "data"),
+            "--weights",
+            str(folder / "weights"),
+            "--work",
+            str(folder / "work"),
+            "--rows",
+            rows,
+            "--epochs",
+            "2",
+            *options,
+        ],
+        catch_exceptions=False,
+    )
 
 
 def test_rows_are_trained_on_the_same_features_and_set_side_by_side(folder: Path) -> None:
@@ -92,8 +110,20 @@ def test_rows_are_trained_on_the_same_features_and_set_side_by_side(folder: Path
 
 
 def test_a_slip_in_the_rows_is_told_before_the_work(tmp_path: Path) -> None:
-    done = CliRunner().invoke(main, ["table", "--data", str(tmp_path), "--weights", str(tmp_path),
-                                     "--work", str(tmp_path / "work"), "--rows", "ours,frist"])
+    done = CliRunner().invoke(
+        main,
+        [
+            "table",
+            "--data",
+            str(tmp_path),
+            "--weights",
+            str(tmp_path),
+            "--work",
+            str(tmp_path / "work"),
+            "--rows",
+            "ours,frist",
+        ],
+    )
     assert done.exit_code == 2
     assert "there is no recipe frist" in done.output
     assert not (tmp_path / "work").exists()

@@ -36,16 +36,18 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_the_same_seed_gives_the_same_screen(photographs: list[Path]) -> None:
     composer = Composer(Photographs(photographs))
     for seed in range(12):
-        first, second = (composer.screen(np.random.default_rng(seed), (640, 448))
-                         for _ in range(2))
+        first, second = (composer.screen(np.random.default_rng(seed), (640, 448)) for _ in range(2))
         assert first.image.tobytes() == second.image.tobytes()
         assert (first.kinds == second.kinds).all()
 
 
 def test_screens_have_text_photographs_and_drawings(photographs: list[Path]) -> None:
     composer = Composer(Photographs(photographs))
-    kinds = {kind for seed in range(40)
-             for kind in np.unique(composer.screen(np.random.default_rng(seed), (640, 448)).kinds)}
+    kinds = {
+        kind
+        for seed in range(40)
+        for kind in np.unique(composer.screen(np.random.default_rng(seed), (640, 448)).kinds)
+    }
     assert {TEXT, PHOTOGRAPH, DRAWING} <= kinds
 
 
@@ -55,8 +57,11 @@ def test_boxes_enclose_what_is_seen() -> None:
     canvas.put(photograph, (50, 60, 250, 210), PHOTOGRAPH)
     canvas.put(photograph, (300, 60, 500, 210), PHOTOGRAPH)  # cut off by the edge
     canvas.put(photograph, (100, 200, 300, 350), PHOTOGRAPH)  # in front of the first
-    assert canvas.boxes().tolist() == [[50, 60, 250, 210], [300, 60, 400, 210],
-                                       [100, 200, 300, 300]]
+    assert canvas.boxes().tolist() == [
+        [50, 60, 250, 210],
+        [300, 60, 400, 210],
+        [100, 200, 300, 300],
+    ]
     canvas.panel((60, 60, 260, 200), (0, 0, 0))  # hides nearly all of the first
     assert canvas.boxes()[0].tolist() == [-1, -1, -1, -1]
 

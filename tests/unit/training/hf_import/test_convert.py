@@ -38,24 +38,54 @@ KINDS = ("gpt2", "bert", "git", "blip")
 SIDE, PATCH = 32, 8
 LONGEST = 8
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
-SEEING: dict[str, Any] = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
-                          "intermediate_size": 48, "image_size": SIDE, "patch_size": PATCH,
-                          "initializer_range": 0.3}
-SPEAKING: dict[str, Any] = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
-                            "intermediate_size": 48, "max_position_embeddings": 24,
-                            "initializer_range": 0.3}
+SEEING: dict[str, Any] = {
+    "hidden_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 48,
+    "image_size": SIDE,
+    "patch_size": PATCH,
+    "initializer_range": 0.3,
+}
+SPEAKING: dict[str, Any] = {
+    "hidden_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 48,
+    "max_position_embeddings": 24,
+    "initializer_range": 0.3,
+}
 LOOKING: dict[str, dict[str, Any]] = {
     # as the hub has it for ViT-GPT2, in words of 2021
-    "gpt2": {"feature_extractor_type": "ViTFeatureExtractor", "size": SIDE, "resample": 2,
-             "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]},
-    "bert": {"image_processor_type": "ViTImageProcessor", "resample": 1,
-             "size": {"height": SIDE, "width": SIDE}, "do_normalize": False},
-    "git": {"image_processor_type": "CLIPImageProcessor", "size": {"shortest_edge": SIDE + 4},
-            "do_center_crop": True, "crop_size": {"height": SIDE, "width": SIDE}, "resample": 3,
-            "image_mean": [0.48, 0.46, 0.41], "image_std": [0.27, 0.26, 0.28]},
-    "blip": {"image_processor_type": "BlipImageProcessor", "resample": 3,
-             "size": {"height": SIDE, "width": SIDE}, "image_mean": [0.48, 0.46, 0.41],
-             "image_std": [0.27, 0.26, 0.28]},
+    "gpt2": {
+        "feature_extractor_type": "ViTFeatureExtractor",
+        "size": SIDE,
+        "resample": 2,
+        "image_mean": [0.5, 0.5, 0.5],
+        "image_std": [0.5, 0.5, 0.5],
+    },
+    "bert": {
+        "image_processor_type": "ViTImageProcessor",
+        "resample": 1,
+        "size": {"height": SIDE, "width": SIDE},
+        "do_normalize": False,
+    },
+    "git": {
+        "image_processor_type": "CLIPImageProcessor",
+        "size": {"shortest_edge": SIDE + 4},
+        "do_center_crop": True,
+        "crop_size": {"height": SIDE, "width": SIDE},
+        "resample": 3,
+        "image_mean": [0.48, 0.46, 0.41],
+        "image_std": [0.27, 0.26, 0.28],
+    },
+    "blip": {
+        "image_processor_type": "BlipImageProcessor",
+        "resample": 3,
+        "size": {"height": SIDE, "width": SIDE},
+        "image_mean": [0.48, 0.46, 0.41],
+        "image_std": [0.27, 0.26, 0.28],
+    },
 }
 
 
@@ -65,12 +95,36 @@ def tokenizer(kind: str) -> Any:
 
     if kind == "gpt2":
         # é is two bytes in a text, and thus two characters of the pieces
-        pieces = ["<|endoftext|>", *LETTERS, *(f"Ġ{letter}" for letter in LETTERS), "Ã", "©", "Ġ",
-                  "do", "dog", "Ġdog", "."]
-        return GPT2Tokenizer(vocab={piece: at for at, piece in enumerate(pieces)},
-                             merges=[("d", "o"), ("do", "g")])
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS,
-              *(f"##{letter}" for letter in LETTERS), "dog", "##ing", ".", ",", "'", "-"]
+        pieces = [
+            "<|endoftext|>",
+            *LETTERS,
+            *(f"Ġ{letter}" for letter in LETTERS),
+            "Ã",
+            "©",
+            "Ġ",
+            "do",
+            "dog",
+            "Ġdog",
+            ".",
+        ]
+        return GPT2Tokenizer(
+            vocab={piece: at for at, piece in enumerate(pieces)}, merges=[("d", "o"), ("do", "g")]
+        )
+    pieces = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *LETTERS,
+        *(f"##{letter}" for letter in LETTERS),
+        "dog",
+        "##ing",
+        ".",
+        ",",
+        "'",
+        "-",
+    ]
     return BertTokenizer(vocab={piece: at for at, piece in enumerate(pieces)})
 
 
@@ -85,20 +139,38 @@ def random_model(kind: str, words: int) -> Any:
     torch.manual_seed(KINDS.index(kind))
     own = {"vocab_size": words, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
     if kind in ("gpt2", "bert"):
-        speaking = (hf.GPT2Config(n_embd=32, n_layer=2, n_head=2, n_positions=24, vocab_size=words,
-                                  bos_token_id=0, eos_token_id=0, initializer_range=0.3)
-                    if kind == "gpt2" else hf.BertConfig(**SPEAKING | own))
+        speaking = (
+            hf.GPT2Config(
+                n_embd=32,
+                n_layer=2,
+                n_head=2,
+                n_positions=24,
+                vocab_size=words,
+                bos_token_id=0,
+                eos_token_id=0,
+                initializer_range=0.3,
+            )
+            if kind == "gpt2"
+            else hf.BertConfig(**SPEAKING | own)
+        )
         speaking.is_decoder = speaking.add_cross_attention = True
         both = hf.VisionEncoderDecoderConfig.from_encoder_decoder_configs(
-            hf.ViTConfig(**SEEING), speaking, pad_token_id=0,
-            decoder_start_token_id=speaking.bos_token_id, eos_token_id=speaking.eos_token_id)
+            hf.ViTConfig(**SEEING),
+            speaking,
+            pad_token_id=0,
+            decoder_start_token_id=speaking.bos_token_id,
+            eos_token_id=speaking.eos_token_id,
+        )
         model: Any = hf.VisionEncoderDecoderModel(both)
     elif kind == "git":
         model = hf.GitForCausalLM(hf.GitConfig(vision_config=SEEING, **SPEAKING, **own))
     else:
-        model = hf.BlipForConditionalGeneration(hf.BlipConfig(
-            vision_config=SEEING,
-            text_config=SPEAKING | own | {"encoder_hidden_size": 32, "sep_token_id": 3}))
+        model = hf.BlipForConditionalGeneration(
+            hf.BlipConfig(
+                vision_config=SEEING,
+                text_config=SPEAKING | own | {"encoder_hidden_size": 32, "sep_token_id": 3},
+            )
+        )
     return model.half().float().eval()
 
 
@@ -106,8 +178,12 @@ def save(kind: str, folder: Path) -> Path:
     words = tokenizer(kind)
     random_model(kind, len(words) + 2).save_pretrained(folder)  # two that the tokenizer lacks
     words.save_pretrained(folder)
-    looking = {"do_resize": True, "do_rescale": True, "rescale_factor": 1 / 255,
-               "do_normalize": True} | LOOKING[kind]
+    looking = {
+        "do_resize": True,
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+    } | LOOKING[kind]
     (folder / "preprocessor_config.json").write_text(json.dumps(looking), encoding="utf-8")
     (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\n", encoding="utf-8")
     return folder
@@ -136,13 +212,24 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = save(request.param, root / "model")
     apart = import_model(str(folder), root / "bundle")
     _, network, words, processor = fetch(str(folder))
-    return Both(request.param, folder, root / "bundle", load(root / "bundle", threads=1),
-                network, words, processor, apart)
+    return Both(
+        request.param,
+        folder,
+        root / "bundle",
+        load(root / "bundle", threads=1),
+        network,
+        words,
+        processor,
+        apart,
+    )
 
 
 def pictures() -> list[Image.Image]:
-    drawn = [drawing(colour, "circle", place) for colour in ("red", "blue")
-             for place in ("left", "right")]
+    drawn = [
+        drawing(colour, "circle", place)
+        for colour in ("red", "blue")
+        for place in ("left", "right")
+    ]
     return [photograph("chelsea").resize((90, 60)), photograph("coffee").resize((70, 100)), *drawn]
 
 
@@ -155,20 +242,28 @@ def generated(both: Both, image: Image.Image, beams: int) -> str:
     pixels = both.processor(image, return_tensors="pt")["pixel_values"]
     with torch.inference_mode():
         ids = both.network.model.generate(
-            pixel_values=pixels, num_beams=beams, do_sample=False, max_new_tokens=LONGEST,
-            min_new_tokens=1, length_penalty=0.0, early_stopping=True,
-            suppress_tokens=[*special, words - 1, words - 2])
+            pixel_values=pixels,
+            num_beams=beams,
+            do_sample=False,
+            max_new_tokens=LONGEST,
+            min_new_tokens=1,
+            length_penalty=0.0,
+            early_stopping=True,
+            suppress_tokens=[*special, words - 1, words - 2],
+        )
     return " ".join(both.tokenizer.decode(ids[0], skip_special_tokens=True).split())
 
 
 def search_config(beam: int) -> SearchConfig:
-    return SearchConfig(beam, LONGEST, length_penalty=0.0, no_repeat_ngram_size=0,
-                        allow_immediate_repeat=True)
+    return SearchConfig(
+        beam, LONGEST, length_penalty=0.0, no_repeat_ngram_size=0, allow_immediate_repeat=True
+    )
 
 
 def test_greedy_words_are_those_of_transformers(both: Both) -> None:
-    said = [" ".join(both.captioner.describe(image, search_config(1)).words)
-            for image in pictures()]
+    said = [
+        " ".join(both.captioner.describe(image, search_config(1)).words) for image in pictures()
+    ]
     assert said == [generated(both, image, 1) for image in pictures()]
     assert len(set(said)) > 1
 
@@ -178,13 +273,17 @@ class Whole:
 
     def __init__(self, both: Both) -> None:
         self.network, self.channels = both.network, both.network.channels
-        self.never = [*both.tokenizer.all_special_ids, both.network.words - 1,
-                      both.network.words - 2]
+        self.never = [
+            *both.tokenizer.all_special_ids,
+            both.network.words - 1,
+            both.network.words - 2,
+        ]
 
     def encode(self, pixels: np.ndarray) -> Encoding:
         first = np.full((1, 1), self.network.start, np.float32)
-        return Encoding((pixels,), (first[:, :0],), np.zeros(1, np.float32),
-                        np.zeros(0, np.float32))
+        return Encoding(
+            (pixels,), (first[:, :0],), np.zeros(1, np.float32), np.zeros(0, np.float32)
+        )
 
     def step(self, tokens: np.ndarray, memory: Arrays, state: Arrays) -> tuple[Any, Any, Arrays]:
         import torch
@@ -206,8 +305,9 @@ def test_the_same_search_finds_the_same_before_and_after(both: Both) -> None:
     whole, engine = Whole(both), both.captioner.engine
     for image in pictures():
         pixels = to_array(image, both.captioner.config.preprocessing)
-        before, after = (search(each, each.encode(pixels), search_config(3))
-                         for each in (whole, engine))
+        before, after = (
+            search(each, each.encode(pixels), search_config(3)) for each in (whole, engine)
+        )
         assert [each.tokens for each in after] == [each.tokens for each in before]
         for one, other in zip(after, before, strict=True):
             assert one.log_probabilities == pytest.approx(other.log_probabilities, abs=1e-3)
@@ -258,7 +358,8 @@ def test_weights_are_stored_once_and_as_float16(both: Both) -> None:
     assert {value.dtype for value in stored.values()} == {torch.float16}
     # tied embeddings have two names, and one place
     assert sum(value.numel() for value in stored.values()) == sum(
-        value.numel() for value in both.network.parameters())
+        value.numel() for value in both.network.parameters()
+    )
 
 
 def test_the_daemons_captioner_runs_it(both: Both) -> None:
@@ -302,14 +403,23 @@ def test_the_command_writes_a_bundle_that_the_settings_can_name(
     done = CliRunner().invoke(import_hf.main, [str(small), "--out", str(folder), "--int8"])
     assert done.exit_code == 0, done.output
     assert "stored as\nint8" in (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
-    line = done.output[done.output.index("bundle = "):]
+    line = done.output[done.output.index("bundle = ") :]
     settings.write_text(f"[capture]\nfind = false\n[captioner]\n{line}", encoding="utf-8")
     pictures()[0].save(picture)
     environment = os.environ | {"DESCRIBER_CONFIG": str(settings)}
     run = [sys.executable, "-m", "describer_daemon"]
-    shown, said = (subprocess.run([*run, *words], cwd=ROOT, env=environment, text=True,
-                                  timeout=LONG, capture_output=True, check=True).stdout
-                   for words in (["settings"], ["describe", str(picture)]))
+    shown, said = (
+        subprocess.run(
+            [*run, *words],
+            cwd=ROOT,
+            env=environment,
+            text=True,
+            timeout=LONG,
+            capture_output=True,
+            check=True,
+        ).stdout
+        for words in (["settings"], ["describe", str(picture)])
+    )
     assert str(folder) in shown
     words = " ".join(load(folder).describe(pictures()[0]).words)
     assert said == f"Could be: {words}.\n"
@@ -327,18 +437,22 @@ def test_another_class_is_refused_by_name(broken: Path) -> None:
 def test_a_decoder_that_cannot_be_run_word_by_word_is_refused(
     broken: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.hf_import.networks.Blip._decoder",
-                        lambda self: self.model.nothing)
+    monkeypatch.setattr(
+        "training.hf_import.networks.Blip._decoder", lambda self: self.model.nothing
+    )
     with pytest.raises(NotImportableError, match="Tried were ViT with GPT-2"):
         fetch(str(broken))
 
 
-@pytest.mark.parametrize(("entries", "complaint"), [
-    ({"size": {"height": 64, "width": 64}}, "32 by 32 pixels"),
-    ({"do_resize": False}, "32 by 32 pixels"),
-    ({"size": {"shortest_edge": SIDE}}, "32 by 32 pixels"),
-    ({"resample": 0}, "filter 0"),
-])
+@pytest.mark.parametrize(
+    ("entries", "complaint"),
+    [
+        ({"size": {"height": 64, "width": 64}}, "32 by 32 pixels"),
+        ({"do_resize": False}, "32 by 32 pixels"),
+        ({"size": {"shortest_edge": SIDE}}, "32 by 32 pixels"),
+        ({"resample": 0}, "filter 0"),
+    ],
+)
 def test_preprocessing_that_is_not_ours_is_refused(
     broken: Path, tmp_path: Path, entries: dict[str, object], complaint: str
 ) -> None:
@@ -358,9 +472,7 @@ class Evil:
         return Path.touch, (self.path,)
 
 
-def test_a_pickle_is_opened_only_when_asked_for_and_never_run(
-    broken: Path, tmp_path: Path
-) -> None:
+def test_a_pickle_is_opened_only_when_asked_for_and_never_run(broken: Path, tmp_path: Path) -> None:
     import torch
     from safetensors.torch import load_file
 
@@ -381,9 +493,14 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
         fetch(str(tmp_path))
 
 
-@pytest.mark.parametrize(("card", "found"), [
-    ("---\nlicense: bsd-3-clause\ntags: [a]\n---\n# x", "bsd-3-clause"), ("# x\nlicense: y", ""),
-    ("---\ntags: []\n---", ""), ("", ""),
-])
+@pytest.mark.parametrize(
+    ("card", "found"),
+    [
+        ("---\nlicense: bsd-3-clause\ntags: [a]\n---\n# x", "bsd-3-clause"),
+        ("# x\nlicense: y", ""),
+        ("---\ntags: []\n---", ""),
+        ("", ""),
+    ],
+)
 def test_the_licence_is_in_the_head_of_the_card(card: str, found: str) -> None:
     assert licence(card) == found

@@ -32,18 +32,22 @@ MEANS = RANDOM.uniform(-2.0, -0.2, 300)
 def result(ciders: NDArray[np.float64], **signals: NDArray[np.float64]) -> Result:
     """Captions with these scores and signals."""
     names = [f"{n:03}.jpg" for n in range(len(ciders))]
-    known = {name: {kind: float(values[n]) for kind, values in signals.items()}
-             for n, name in enumerate(names)}
-    return Result({}, dict.fromkeys(names, "a dog"), known,
-                  dict(zip(names, map(float, ciders), strict=True)))
+    known = {
+        name: {kind: float(values[n]) for kind, values in signals.items()}
+        for n, name in enumerate(names)
+    }
+    return Result(
+        {}, dict.fromkeys(names, "a dog"), known, dict(zip(names, map(float, ciders), strict=True))
+    )
 
 
 def test_signals_that_rank_perfectly() -> None:
     found = fit(result(100 + 30 * MEANS, mean=MEANS), LIMITS)
     assert found.auroc > 0.995
     assert found.calibration.weights["mean"] > 0
-    worst, best = (found.calibration.confidence({"mean": each})
-                   for each in (MEANS.min(), MEANS.max()))
+    worst, best = (
+        found.calibration.confidence({"mean": each}) for each in (MEANS.min(), MEANS.max())
+    )
     assert worst < 0.15
     assert best > 0.95
     assert (found.calibration.sure, found.calibration.medium) == (0.8, 0.6)
@@ -80,8 +84,10 @@ def test_confidence_is_the_share_of_good_captions() -> None:
     found = fit(result(noisy, mean=MEANS), LIMITS)
     assert 0.6 < found.auroc < 0.99
     assert found.good.mean() == pytest.approx(2 / 3, abs=0.01)  # the worst third are the bad ones
-    for told in (found.confidences,
-                 [found.calibration.confidence({"mean": each}) for each in MEANS]):
+    for told in (
+        found.confidences,
+        [found.calibration.confidence({"mean": each}) for each in MEANS],
+    ):
         assert np.mean(told) == pytest.approx(2 / 3, abs=0.02)
     assert calibration_error(found.confidences, found.good) < 0.12
 
@@ -113,7 +119,8 @@ def test_captions_of_out_of_domain_pictures_count_as_bad() -> None:
     assert having.calibration.familiar["near"] > 0
     familiar = {"mean": -1.0, "near": 5.0}
     assert having.calibration.confidence(familiar) == pytest.approx(
-        without.confidence(familiar), abs=0.02)
+        without.confidence(familiar), abs=0.02
+    )
 
 
 def test_of_captions_of_other_pictures_the_worst_third_is_theirs() -> None:
@@ -163,8 +170,12 @@ def test_ordinal_regression_by_proportional_odds() -> None:
 def test_the_order_of_pictures_does_not_matter() -> None:
     one = result(100 * MEANS**2, mean=MEANS)
     names = sorted(one.ciders, reverse=True)
-    other = Result({}, one.captions, {name: one.signals[name] for name in names},
-                   {name: one.ciders[name] for name in names})
+    other = Result(
+        {},
+        one.captions,
+        {name: one.signals[name] for name in names},
+        {name: one.ciders[name] for name in names},
+    )
     first, second = fit(one, LIMITS), fit(other, LIMITS)
     assert first.calibration == second.calibration
     assert first.names == second.names
@@ -180,8 +191,10 @@ def test_few_captions_or_equal_ones_are_no_accident(ciders: list[float]) -> None
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.floats(-100, 100), st.booleans()), min_size=1, max_size=30),
-       st.sampled_from([1e-3, 1.0, 20.0]))
+@given(
+    st.lists(st.tuples(st.floats(-100, 100), st.booleans()), min_size=1, max_size=30),
+    st.sampled_from([1e-3, 1.0, 20.0]),
+)
 def test_the_regression_always_ends_where_its_gradient_does(
     rows: list[tuple[float, bool]], ridge: float
 ) -> None:
@@ -196,8 +209,11 @@ def test_the_regression_always_ends_where_its_gradient_does(
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=30))
 def test_auroc_by_hand(rows: list[tuple[int, bool]]) -> None:
-    pairs = [(a > b) + (a == b) / 2 for (a, good), (b, other) in product(rows, rows)
-             if good and not other]
+    pairs = [
+        (a > b) + (a == b) / 2
+        for (a, good), (b, other) in product(rows, rows)
+        if good and not other
+    ]
     values, good = (np.asarray(column) for column in zip(*rows, strict=True))
     found = auroc(values.astype(float), good)
     assert found == pytest.approx(np.mean(pairs)) if pairs else np.isnan(found)

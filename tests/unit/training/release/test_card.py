@@ -15,17 +15,36 @@ from training.release.calibration import Fit
 from training.release.card import Everyday, Facts, write
 
 SCORES = {"BLEU-1": 67.0, "BLEU-4": 24.8, "ROUGE-L": 49.2, "CIDEr": 63.7}
-RESULT = Result(SCORES, {"a.jpg": "a dog runs", "b.jpg": "a boat"}, {},
-                {"a.jpg": 120.0, "b.jpg": 10.0})
-FIT = Fit(Calibration(), ("a.jpg", "b.jpg"), np.asarray([0.9, 0.2]), np.asarray([True, False]),
-          np.asarray([120.0, 10.0]), 0.81, (0.81, 0.79))
+RESULT = Result(
+    SCORES, {"a.jpg": "a dog runs", "b.jpg": "a boat"}, {}, {"a.jpg": 120.0, "b.jpg": 10.0}
+)
+FIT = Fit(
+    Calibration(),
+    ("a.jpg", "b.jpg"),
+    np.asarray([0.9, 0.2]),
+    np.asarray([True, False]),
+    np.asarray([120.0, 10.0]),
+    0.81,
+    (0.81, 0.79),
+)
 LIMITS = Calibration(sure=0.8, medium=0.5)
 FACTS = Facts("third", 0, 1, 9_500_000, 3000, 7000, 5000, 0.044, 6.0, 2, 2, 64.0, 5)
-HONESTY = Honesty((Row("all", 100.0, 91.2, 5.4, 4.1), Row("plain", 60.0, 93.0, 3.6, 2.5),
-                   Row("unknown", 5.0, 0.0, 0.0, float("nan"))), 70.3, 76.5, 600)
-EVERYDAY = dataclasses.replace(FACTS, recipe="everyday", encoder="efficientnet_lite3",
-                               everyday=Everyday(120_000, 633, SCORES | {"CIDEr": 90.1}, HONESTY,
-                                                 (0.81, 0.79)))
+HONESTY = Honesty(
+    (
+        Row("all", 100.0, 91.2, 5.4, 4.1),
+        Row("plain", 60.0, 93.0, 3.6, 2.5),
+        Row("unknown", 5.0, 0.0, 0.0, float("nan")),
+    ),
+    70.3,
+    76.5,
+    600,
+)
+EVERYDAY = dataclasses.replace(
+    FACTS,
+    recipe="everyday",
+    encoder="efficientnet_lite3",
+    everyday=Everyday(120_000, 633, SCORES | {"CIDEr": 90.1}, HONESTY, (0.81, 0.79)),
+)
 OOD = {"noise": (0, 0, 0, 50), "text": (1, 2, 3, 44)}
 
 
@@ -54,17 +73,29 @@ def test_the_answers_to_everyday_pictures_are_in_a_section_of_their_own() -> Non
 
 def test_what_everyday_captioners_are_made_of() -> None:
     text = " ".join(card(EVERYDAY).split())
-    for said in ("everyday captioner", "an EfficientNet-Lite3 encoder, a head for 80 kinds",
-                 "120000 captions without pictures", "CC BY 4.0", "NanoDet", "--everyday COCO",
-                 "training/recipes/everyday.toml", "Small things"):
+    for said in (
+        "everyday captioner",
+        "an EfficientNet-Lite3 encoder, a head for 80 kinds",
+        "120000 captions without pictures",
+        "CC BY 4.0",
+        "NanoDet",
+        "--everyday COCO",
+        "training/recipes/everyday.toml",
+        "Small things",
+    ):
         assert said in text
     assert "Pictures without captions" not in text
 
 
 def test_a_captioner_that_knows_no_things_says_nothing_of_them() -> None:
     text = card(FACTS)
-    for said in ("Flickr8k captioner", "a MobileNet-EdgeTPU encoder and", "Pictures without",
-                 "--unlabelled PICTURES", "food, rooms"):
+    for said in (
+        "Flickr8k captioner",
+        "a MobileNet-EdgeTPU encoder and",
+        "Pictures without",
+        "--unlabelled PICTURES",
+        "food, rooms",
+    ):
         assert said in " ".join(text.split())
     for unsaid in ("Everyday", "80 kinds", "CHAIRi", "NanoDet", "None"):
         assert unsaid not in text

@@ -40,14 +40,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setattr(publish, "ood_forms", lambda _: {"noise": (0, 0, 0, 2)})
         patch.setenv("PATH", "")  # METEOR takes ten seconds of Java
         recipe = load_recipe(folder / "recipe.toml")
-        data = prepare_data(recipe, folder / "data", folder / "maps",
-                            everyday=folder / "everyday")
+        data = prepare_data(recipe, folder / "data", folder / "maps", everyday=folder / "everyday")
         torch.manual_seed(4)
         network = CaptioningNetwork(recipe.architecture, len(data.vocabulary)).eval()
         publish._publish(
-            publish.Trained(publish._without_folds(network, recipe, len(data.vocabulary)), recipe,
-                            data, {"hours": 0.5, "cores": 2, "unlabelled": 8}),
-            folder / "bundle", None, None)
+            publish.Trained(
+                publish._without_folds(network, recipe, len(data.vocabulary)),
+                recipe,
+                data,
+                {"hours": 0.5, "cores": 2, "unlabelled": 8},
+            ),
+            folder / "bundle",
+            None,
+            None,
+        )
         yield folder
 
 
@@ -57,8 +63,9 @@ def test_the_heads_of_the_folds_do_not_ship(folder: Path) -> None:
     network = CaptioningNetwork(recipe.architecture, 30).eval()
     assert any(name.startswith("objects.cross_fitted") for name in network.state_dict())
     shipped = publish._without_folds(network, recipe, 30)
-    kept = {name: value for name, value in network.state_dict().items()
-            if "cross_fitted" not in name}
+    kept = {
+        name: value for name, value in network.state_dict().items() if "cross_fitted" not in name
+    }
     assert kept.keys() == shipped.state_dict().keys()
     pixels = torch.rand(1, 3, bundles.SIZE, bundles.SIZE)
     with torch.inference_mode():
@@ -73,8 +80,11 @@ def test_everything_is_calibrated_together(folder: Path) -> None:
     captioner = load(folder / "bundle")
     calibration = captioner.config.calibration
     assert len(calibration.object_offsets) == KINDS
-    assert calibration.weights.keys() == calibration.familiar.keys() == (
-        OWN | COMPARED | THING_SIGNALS)
+    assert (
+        calibration.weights.keys()
+        == calibration.familiar.keys()
+        == (OWN | COMPARED | THING_SIGNALS)
+    )
     assert 0.3 <= calibration.object_support <= 0.9
     assert 0.3 <= calibration.object_listed <= 0.9
     assert calibration.medium in (0.4, 0.5, 0.6)
@@ -98,8 +108,13 @@ def test_both_engines_run_it(folder: Path) -> None:
 
 def test_the_card_and_its_pictures_tell_of_things(folder: Path) -> None:
     card = (folder / "bundle" / "MODEL_CARD.md").read_text(encoding="utf-8")
-    for said in ("## Everyday pictures", "2 photographs of COCO", "| all | 100 % |",
-                 "Mean average precision of the 80 kinds", "8 more without"):
+    for said in (
+        "## Everyday pictures",
+        "2 photographs of COCO",
+        "| all | 100 % |",
+        "Mean average precision of the 80 kinds",
+        "8 more without",
+    ):
         assert said in card
     for name in PICTURES:
         with Image.open(folder / "bundle" / name) as image:
@@ -107,20 +122,24 @@ def test_the_card_and_its_pictures_tell_of_things(folder: Path) -> None:
 
 
 def test_its_honesty_can_be_measured_again(folder: Path) -> None:
-    done = CliRunner().invoke(main, ["honesty", str(folder / "bundle"), "--data",
-                                     str(folder / "everyday")])
+    done = CliRunner().invoke(
+        main, ["honesty", str(folder / "bundle"), "--data", str(folder / "everyday")]
+    )
     assert done.exit_code == 0, done.output
     lines = done.output.splitlines()
     assert lines[0].split() == ["form", "share", "helpful", "invented", "CHAIRi"]
     assert lines[1].split()[:3] == ["all", "100.0", "%"]
     assert lines[-1].split() == ["pictures", "2"]
-    done = CliRunner().invoke(main, ["honesty", str(folder / "bundle"), "--data",
-                                     str(folder / "everyday"), "--limit", "1"])
+    done = CliRunner().invoke(
+        main,
+        ["honesty", str(folder / "bundle"), "--data", str(folder / "everyday"), "--limit", "1"],
+    )
     assert done.output.splitlines()[-1].split() == ["pictures", "1"]
 
 
 def test_honesty_needs_to_know_what_is_there(folder: Path) -> None:
-    done = CliRunner().invoke(main, ["honesty", str(folder / "bundle"), "--data",
-                                     str(folder / "data")])
+    done = CliRunner().invoke(
+        main, ["honesty", str(folder / "bundle"), "--data", str(folder / "data")]
+    )
     assert done.exit_code == 2
     assert "objects.csv is missing" in done.output

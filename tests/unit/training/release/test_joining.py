@@ -72,8 +72,10 @@ def joined(recipe: Path) -> tuple[CaptioningNetwork, Vocabulary]:
 
 
 def members() -> list[tuple[CaptioningNetwork, Vocabulary]]:
-    return [(bundles.random_network(len(APART), seed=3), APART),
-            (bundles.random_network(len(FEWER), seed=4), FEWER)]
+    return [
+        (bundles.random_network(len(APART), seed=3), APART),
+        (bundles.random_network(len(FEWER), seed=4), FEWER),
+    ]
 
 
 def pixels() -> Tensor:
@@ -87,8 +89,10 @@ def test_a_recipe_with_members_is_what_theirs_say(recipe: Path) -> None:
     assert (loaded.seed, loaded.starting_weights) == (7, "start.safetensors")
     assert [each.name for each in loaded.stages] == ["go on"]
     assert loaded.architecture == bundles.ARCHITECTURE | {
-        "decoder": "committee", "mirror": True,
-        "decoder_options": OPTIONS | {"members": 2}}
+        "decoder": "committee",
+        "mirror": True,
+        "decoder_options": OPTIONS | {"members": 2},
+    }
 
 
 def test_committees_give_as_many_speakers_as_are_wanted(recipe: Path) -> None:
@@ -99,10 +103,10 @@ def test_committees_give_as_many_speakers_as_are_wanted(recipe: Path) -> None:
     loaded = load_recipe(recipe)
     assert loaded.architecture["decoder_options"]["members"] == 2
     one = CaptioningNetwork(
-        bundles.ARCHITECTURE | {
-            "decoder": "committee",
-            "decoder_options": OPTIONS | {"members": 2}},
-        len(APART))
+        bundles.ARCHITECTURE
+        | {"decoder": "committee", "decoder_options": OPTIONS | {"members": 2}},
+        len(APART),
+    )
     network, _ = join(loaded, [(one, APART), members()[1]])
     first, second = (each.state_dict() for each in one.decoder.ensemble_members())
     taken = network.decoder.ensemble_members()[0].state_dict()
@@ -116,24 +120,30 @@ def test_committees_give_as_many_speakers_as_are_wanted(recipe: Path) -> None:
         ('"one.toml"', '"none.toml"', r"both\.toml, member 1: there is no recipe .*none"),
         ('"one.toml"', '"both.toml"', r"both\.toml, member 1: both\.toml joins captioners itself"),
         ('"one.toml"', "3", r"both\.toml, member 1: recipe cannot be 3"),
-        ('"other.toml"', '"other.toml"\nspeakers = 2',
-         r"both\.toml, member 2: other\.toml has no committee of 2 speakers"),
+        (
+            '"other.toml"',
+            '"other.toml"\nspeakers = 2',
+            r"both\.toml, member 2: other\.toml has no committee of 2 speakers",
+        ),
         ('"other.toml"', '"large.toml"', r"member 2: its encoder or decoder has another shape"),
         ('"other.toml"', '"pooled.toml"', r"member 2: merge is no decoder that a committee is"),
-        ("mirror = true", 'encoder = "vgg16"',
-         r"both\.toml: encoder cannot stand beside members"),
-        ("[architecture]", "seed = 3\n[architecture]",
-         r"both\.toml: seed cannot stand beside members"),
-        ("rate = 1e-3", "rate = 1e-3\nunlabelled = 4",
-         r"both\.toml, stage go on: joined captioners go on with captioned pictures alone"),
+        ("mirror = true", 'encoder = "vgg16"', r"both\.toml: encoder cannot stand beside members"),
+        (
+            "[architecture]",
+            "seed = 3\n[architecture]",
+            r"both\.toml: seed cannot stand beside members",
+        ),
+        (
+            "rate = 1e-3",
+            "rate = 1e-3\nunlabelled = 4",
+            r"both\.toml, stage go on: joined captioners go on with captioned pictures alone",
+        ),
         (RECIPE, "members = []", r"both\.toml: members cannot be \[\]"),
         (RECIPE, 'members = "one"', r"both\.toml: members cannot be 'one'"),
         (RECIPE, 'members = ["one"]', r"both\.toml, member 1: there must be a table"),
     ],
 )
-def test_a_slip_in_such_a_recipe_is_told(
-    recipe: Path, old: str, new: str, complaint: str
-) -> None:
+def test_a_slip_in_such_a_recipe_is_told(recipe: Path, old: str, new: str, complaint: str) -> None:
     recipe.with_name("large.toml").write_text(ONE.replace("hidden = 32", "hidden = 48"))
     recipe.with_name("pooled.toml").write_text(ONE.replace("soft_attention_lstm", "merge"))
     assert old in RECIPE
@@ -143,20 +153,26 @@ def test_a_slip_in_such_a_recipe_is_told(
 
 
 def test_it_is_not_trained_like_others(recipe: Path, built: Path, tmp_path: Path) -> None:
-    done = CliRunner().invoke(main, ["train", str(recipe), "--data", str(built / "data"),
-                                     "--work", str(tmp_path / "work")])
+    done = CliRunner().invoke(
+        main,
+        ["train", str(recipe), "--data", str(built / "data"), "--work", str(tmp_path / "work")],
+    )
     assert done.exit_code == 2
     assert "joins the captioners of one.toml, other.toml" in done.output
 
 
 def test_the_encoders_are_averaged_and_the_decoders_speak_as_one(
-    joined: tuple[CaptioningNetwork, Vocabulary]
+    joined: tuple[CaptioningNetwork, Vocabulary],
 ) -> None:
     network, words = joined
     (one, _), (other, _) = members()
     halfway = one.encoder
-    halfway.load_state_dict({name: (value + other.encoder.state_dict()[name]) / 2
-                             for name, value in one.encoder.state_dict().items()})
+    halfway.load_state_dict(
+        {
+            name: (value + other.encoder.state_dict()[name]) / 2
+            for name, value in one.encoder.state_dict().items()
+        }
+    )
     with torch.inference_mode():
         made = network.encode(pixels())
         grid = (halfway(pixels()) + halfway(pixels().flip(3)).flip(3)) / 2
@@ -164,14 +180,18 @@ def test_the_encoders_are_averaged_and_the_decoders_speak_as_one(
         said = ["<start>", "dog", "boat"]  # one of them does not know "boat"
         tokens = torch.tensor([words.words.index(word) for word in said])
         scores, weights, _ = network.step(
-            tokens, made.memory, tuple(part.expand(3, -1) for part in made.state))
+            tokens, made.memory, tuple(part.expand(3, -1) for part in made.state)
+        )
         told, looks = [], []
         for speaker, vocabulary in ((one.decoder, APART), (other.decoder, FEWER)):
             memory, state = speaker.begin(grid)
-            known = [vocabulary.words.index(word) if word in vocabulary.words else UNKNOWN
-                     for word in said]
-            logits, look, _ = speaker.step(torch.tensor([known]), memory,
-                                           tuple(part.expand(-1, 3, -1) for part in state))
+            known = [
+                vocabulary.words.index(word) if word in vocabulary.words else UNKNOWN
+                for word in said
+            ]
+            logits, look, _ = speaker.step(
+                torch.tensor([known]), memory, tuple(part.expand(-1, 3, -1) for part in state)
+            )
             told.append(_spread(logits[0], vocabulary, words))
             looks.append(look[0])
     assert torch.allclose(weights, sum(looks, torch.zeros(())) / 2, atol=1e-5)
@@ -181,9 +201,15 @@ def test_the_encoders_are_averaged_and_the_decoders_speak_as_one(
 def _spread(logits: Tensor, vocabulary: Vocabulary, words: Vocabulary) -> Tensor:
     """Probabilities of all words: those that it does not know share an unknown one's weight."""
     strangers = sum(word not in vocabulary.words for word in words.words)
-    weights = torch.stack([
-        logits[:, vocabulary.words.index(word)].exp() if word in vocabulary.words
-        else logits[:, UNKNOWN].exp() / strangers for word in words.words], -1)
+    weights = torch.stack(
+        [
+            logits[:, vocabulary.words.index(word)].exp()
+            if word in vocabulary.words
+            else logits[:, UNKNOWN].exp() / strangers
+            for word in words.words
+        ],
+        -1,
+    )
     return weights / weights.sum(-1, keepdim=True)
 
 
@@ -206,8 +232,11 @@ def test_members_must_fit_their_recipe(recipe: Path) -> None:
     eyes = CaptioningNetwork(bundles.ARCHITECTURE | {"encoder": "mobilenet_v2"}, len(APART))
     with pytest.raises(ValueError, match="member 1 was not made by the recipe's"):
         join(loaded, [(eyes, APART), other])
-    more = dataclasses.replace(loaded, architecture=loaded.architecture | {
-        "decoder_options": loaded.architecture["decoder_options"] | {"members": 3}})
+    more = dataclasses.replace(
+        loaded,
+        architecture=loaded.architecture
+        | {"decoder_options": loaded.architecture["decoder_options"] | {"members": 3}},
+    )
     with pytest.raises(ValueError, match="fewer decoders than the recipe's"):
         join(more, [one, other])
 
@@ -252,15 +281,31 @@ truth = 0.5
     assert "2 captioners were trained apart" in card
     assert "3 decoders, whose probabilities are averaged" in card
     assert "training/recipes/recipe.toml" in card
-    options = [each for name in ("data", "unlabelled", "weights")
-               for each in (f"--{name}", str(tmp_path / name))]
-    done = CliRunner().invoke(main, [
-        "join", str(tmp_path / "recipe.toml"), *[str(built / "bundle")] * 2, *options,
-        "--work", str(tmp_path / "work"), "--out", str(tmp_path / "joined"),
-        "--seed", str(load_recipe(tmp_path / "recipe.toml").seed)])
+    options = [
+        each
+        for name in ("data", "unlabelled", "weights")
+        for each in (f"--{name}", str(tmp_path / name))
+    ]
+    done = CliRunner().invoke(
+        main,
+        [
+            "join",
+            str(tmp_path / "recipe.toml"),
+            *[str(built / "bundle")] * 2,
+            *options,
+            "--work",
+            str(tmp_path / "work"),
+            "--out",
+            str(tmp_path / "joined"),
+            "--seed",
+            str(load_recipe(tmp_path / "recipe.toml").seed),
+        ],
+    )
     assert done.exit_code == 0, done.output
     again = load(tmp_path / "joined")
     assert again.vocabulary.words == made.vocabulary.words
-    for drawn in (bundles.drawing("red", "circle", "left"),
-                  bundles.drawing("blue", "square", "right")):
+    for drawn in (
+        bundles.drawing("red", "circle", "left"),
+        bundles.drawing("blue", "square", "right"),
+    ):
         assert again.describe(drawn).words == made.describe(drawn).words

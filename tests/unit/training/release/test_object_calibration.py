@@ -29,13 +29,17 @@ Array = NDArray[np.float64]
 def truth(presence: NDArray[np.bool_], counts: Array | None = None) -> ObjectTargets:
     """What is known of pictures; unknown counts unless given."""
     told = np.full(presence.shape, -1.0) if counts is None else counts
-    return ObjectTargets(presence.astype(np.float32), told.astype(np.float32),
-                         (np.zeros((0, 6), np.float32),) * len(presence),
-                         np.ones(len(presence), bool))
+    return ObjectTargets(
+        presence.astype(np.float32),
+        told.astype(np.float32),
+        (np.zeros((0, 6), np.float32),) * len(presence),
+        np.ones(len(presence), bool),
+    )
 
 
-def drawn(slope: float, offsets: Array, pictures: int, seed: int = 1
-          ) -> tuple[Array, NDArray[np.bool_]]:
+def drawn(
+    slope: float, offsets: Array, pictures: int, seed: int = 1
+) -> tuple[Array, NDArray[np.bool_]]:
     """Logits, and presence that is as likely as they say once bent."""
     random = np.random.default_rng(seed)
     logits = random.normal(0, 3, (pictures, len(offsets)))
@@ -74,8 +78,9 @@ def test_a_kind_on_no_picture_is_near_the_others() -> None:
 @pytest.mark.parametrize("there", [True, False])
 def test_all_or_nothing_there_is_no_accident(there: bool) -> None:
     logits = np.random.default_rng(2).normal(0, 3, (30, 4))
-    found = fit_objects(logits, np.ones(logits.shape), truth(np.full((30, 4), there)),
-                        Calibration())
+    found = fit_objects(
+        logits, np.ones(logits.shape), truth(np.full((30, 4), there)), Calibration()
+    )
     assert np.isfinite([found.calibration.object_slope, *found.calibration.object_offsets]).all()
     assert (found.probabilities.mean() > 0.5) == there
 
@@ -130,16 +135,32 @@ def test_counts_of_what_is_not_there_count_for_nothing() -> None:
 
 def caption(confidence: float, claimed: set[int]) -> Caption:
     """One that names these of two kinds; what the head tells of them comes later."""
-    things = tuple(Thing(kind, each.name, each.one, 0.0, 1, (0.0, 0.0, 1.0, 1.0))
-                   for kind, each in enumerate(kinds()[:2]))
-    return Caption(("a",), (-1.0, -1.0), np.ones((1, 1, 1), np.float32), confidence, (), {},
-                   things, None, frozenset(claimed))
+    things = tuple(
+        Thing(kind, each.name, each.one, 0.0, 1, (0.0, 0.0, 1.0, 1.0))
+        for kind, each in enumerate(kinds()[:2])
+    )
+    return Caption(
+        ("a",),
+        (-1.0, -1.0),
+        np.ones((1, 1, 1), np.float32),
+        confidence,
+        (),
+        {},
+        things,
+        None,
+        frozenset(claimed),
+    )
 
 
 def test_what_would_be_said_with_other_probabilities() -> None:
     calibration = Calibration(sure=0.8, medium=0.5, object_support=0.5, object_listed=0.7)
-    captions = [caption(0.9, {0}), caption(0.9, {0}), caption(0.6, {0}), caption(0.2, {0}),
-                caption(0.2, set())]
+    captions = [
+        caption(0.9, {0}),
+        caption(0.9, {0}),
+        caption(0.6, {0}),
+        caption(0.2, {0}),
+        caption(0.2, set()),
+    ]
     probabilities = np.asarray([[0.6, 0.1], [0.4, 0.9], [0.6, 0.1], [0.75, 0.8], [0.6, 0.6]])
     answers = asked_again(captions, probabilities, calibration)
     assert [each.form for each in answers] == ["plain", "things", "hedged", "things", "unknown"]
@@ -162,14 +183,18 @@ def pictures() -> tuple[list[Caption], Array, NDArray[np.bool_]]:
 def test_limits_keep_inventions_away_where_they_can_be_kept_away() -> None:
     captions, probabilities, presence = pictures()
     before = Calibration(sure=0.8, medium=0.5, object_support=0.3, object_listed=0.3, tag=0.9)
-    rows = {row.form: row for row in by_form(
-        asked_again(captions, probabilities, before), truth(presence))}
+    rows = {
+        row.form: row
+        for row in by_form(asked_again(captions, probabilities, before), truth(presence))
+    }
     assert rows["plain"].invented == 25  # half of those that claim kind 1
     found = choose_limits(captions, probabilities, truth(presence), before)
     assert found.object_support > 0.55
     assert 0.55 < found.object_listed <= 0.8
-    rows = {row.form: row for row in by_form(
-        asked_again(captions, probabilities, found), truth(presence))}
+    rows = {
+        row.form: row
+        for row in by_form(asked_again(captions, probabilities, found), truth(presence))
+    }
     assert rows["all"].invented == 0
     assert rows["all"].helpful == 100  # half of them as a list
     assert (rows["plain"].share, rows["things"].share) == (50, 50)
@@ -177,8 +202,9 @@ def test_limits_keep_inventions_away_where_they_can_be_kept_away() -> None:
     assert dataclasses.replace(found, **untouched) == dataclasses.replace(before, **untouched)
 
 
-@pytest.mark.parametrize(("invented", "plainly"), [
-    (6.0, 4.0), (0.0, 0.0), (20.0, 1.0), (20.0, 20.0)])
+@pytest.mark.parametrize(
+    ("invented", "plainly"), [(6.0, 4.0), (0.0, 0.0), (20.0, 1.0), (20.0, 20.0)]
+)
 def test_inventions_are_under_the_limits_that_are_given(invented: float, plainly: float) -> None:
     """Of 40 captions that claim kind 1 the surer half is right, and half of the others."""
     likely = np.concatenate([np.linspace(0.3, 0.68, 20), np.linspace(0.7, 0.95, 20)])
@@ -187,10 +213,13 @@ def test_inventions_are_under_the_limits_that_are_given(invented: float, plainly
     presence[:, 1] = True
     presence[:20:2, 1] = False
     captions = [caption(0.9, {1}) for _ in range(40)]
-    found = choose_limits(captions, probabilities, truth(presence), Calibration(sure=0.8),
-                          invented, plainly)
-    rows = {row.form: row for row in by_form(
-        asked_again(captions, probabilities, found), truth(presence))}
+    found = choose_limits(
+        captions, probabilities, truth(presence), Calibration(sure=0.8), invented, plainly
+    )
+    rows = {
+        row.form: row
+        for row in by_form(asked_again(captions, probabilities, found), truth(presence))
+    }
     assert rows["all"].invented <= invented
     assert rows["plain"].invented <= plainly
     assert rows["all"].helpful >= 50

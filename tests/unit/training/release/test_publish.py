@@ -58,7 +58,9 @@ def test_what_was_built_knows_its_training_pictures(built: Path) -> None:
         assert len(file["captions"]) == 10
         said = {captioner.vocabulary.decode(ids) for ids in file["captions"][0].tolist()}
     assert {" ".join(words) for words in said} == {
-        "a blue circle on the right", "on the right side a circle is blue"}
+        "a blue circle on the right",
+        "on the right side a circle is blue",
+    }
 
 
 def test_new_words_come_behind_those_of_the_captions(built: Path) -> None:
@@ -86,8 +88,11 @@ def test_the_out_of_domain_shares_by_hand() -> None:
     limits = Calibration({"mean": 1.0}, sure=0.8, medium=0.6, tag=0.7)
     odds = [3.0, 2.0, 1.0, -1.0, -2.0]  # two plainly, one hedged, two unsure
     seen = OutOfDomainResult(
-        [{"mean": each} for each in odds], np.asarray([0.1, 0.9, 0.8, 0.9, 0.2]),
-        np.asarray([True, False, True, True, True]), [True, False])
+        [{"mean": each} for each in odds],
+        np.asarray([0.1, 0.9, 0.8, 0.9, 0.2]),
+        np.asarray([True, False, True, True, True]),
+        [True, False],
+    )
     wanted = [40, 20, 20, 20, 100 * 2 / 3, 50]
     assert list(seen.summary(limits).values()) == pytest.approx(wanted)
 
@@ -101,18 +106,41 @@ def test_the_card_has_its_pictures(built: Path) -> None:
 def test_the_card_says_what_it_scores(built: Path) -> None:
     words = len(load(built / "bundle").vocabulary)
     card = (built / "bundle" / "MODEL_CARD.md").read_text(encoding="utf-8")
-    for said in ("| BLEU-4 |", "| CIDEr |", "10 training", f"{words} words", "(2 pictures)",
-                 "9 photographs", "seed 5", "blue-circle-left.png"):
+    for said in (
+        "| BLEU-4 |",
+        "| CIDEr |",
+        "10 training",
+        f"{words} words",
+        "(2 pictures)",
+        "9 photographs",
+        "seed 5",
+        "blue-circle-left.png",
+    ):
         assert said in card
 
 
 def test_renewing_gives_the_same_bundle(built: Path, tmp_path: Path) -> None:
     out = tmp_path / "bundle"
-    done = CliRunner().invoke(main, [
-        "renew", str(built / "recipe.toml"), str(built / "bundle"), "--data", str(built / "data"),
-        "--unlabelled", str(built / "unlabelled"), "--weights", str(built / "weights"),
-        "--work", str(tmp_path / "work"), "--out", str(out),
-        "--beside", str(built / "bundle")])
+    done = CliRunner().invoke(
+        main,
+        [
+            "renew",
+            str(built / "recipe.toml"),
+            str(built / "bundle"),
+            "--data",
+            str(built / "data"),
+            "--unlabelled",
+            str(built / "unlabelled"),
+            "--weights",
+            str(built / "weights"),
+            "--work",
+            str(tmp_path / "work"),
+            "--out",
+            str(out),
+            "--beside",
+            str(built / "bundle"),
+        ],
+    )
     assert done.exit_code == 0, done.output
     card = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "Trained with 2 seeds (all of it), this one among them" in card
@@ -126,17 +154,30 @@ def test_renewing_gives_the_same_bundle(built: Path, tmp_path: Path) -> None:
     assert new.config.origin["unlabelled"] == 9
     for name, value in old.config.calibration.weights.items():
         assert new.config.calibration.weights[name] == pytest.approx(value, abs=1e-3)
-    for drawn in (bundles.drawing("red", "circle", "left"),
-                  bundles.drawing("blue", "square", "right")):
+    for drawn in (
+        bundles.drawing("red", "circle", "left"),
+        bundles.drawing("blue", "square", "right"),
+    ):
         assert new.describe(drawn).words == old.describe(drawn).words
 
 
 def test_a_bundle_of_another_recipe_is_not_renewed(
     built: Path, tiny_bundle: Path, tmp_path: Path
 ) -> None:
-    done = CliRunner().invoke(main, [
-        "renew", str(built / "recipe.toml"), str(tiny_bundle), "--data", str(built / "data"),
-        "--work", str(tmp_path / "work"), "--out", str(tmp_path / "bundle")])
+    done = CliRunner().invoke(
+        main,
+        [
+            "renew",
+            str(built / "recipe.toml"),
+            str(tiny_bundle),
+            "--data",
+            str(built / "data"),
+            "--work",
+            str(tmp_path / "work"),
+            "--out",
+            str(tmp_path / "bundle"),
+        ],
+    )
     assert done.exit_code == 2
     assert "was not made by this recipe" in done.output
     assert not (tmp_path / "bundle").exists()
@@ -146,16 +187,25 @@ def test_building_again_gives_the_same_bundle(built: Path, tmp_path: Path) -> No
     shutil.copytree(built, tmp_path / "again")
     again = tmp_path / "again"
     command = bundles.training_command("build", again, "work", "--out", again / "bundle")
-    done = subprocess.run(command, cwd=bundles.ROOT, env=bundles.training_environment(),
-                          capture_output=True, text=True, timeout=400, check=False)
+    done = subprocess.run(
+        command,
+        cwd=bundles.ROOT,
+        env=bundles.training_environment(),
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "trained already" in done.stdout
     names = sorted(path.name for path in (built / "bundle").iterdir())
     assert sorted(path.name for path in (again / "bundle").iterdir()) == names
     for name in (WEIGHTS, CONSENSUS, *PICTURES, "vocabulary.json", "encoder.onnx", "decoder.onnx"):
         assert (again / "bundle" / name).read_bytes() == (built / "bundle" / name).read_bytes()
-    before, after = (json.loads((folder / "bundle" / CONFIG).read_text(encoding="utf-8"))
-                     for folder in (built, again))
+    before, after = (
+        json.loads((folder / "bundle" / CONFIG).read_text(encoding="utf-8"))
+        for folder in (built, again)
+    )
     for table in (before, after):
         del table["files"]["MODEL_CARD.md"]  # it tells how long a caption took
     assert before == after
@@ -167,14 +217,27 @@ def test_evaluating_a_bundle_writes_captions_and_scores(
 ) -> None:
     path = tmp_path / "scores.json"
     done = CliRunner().invoke(
-        main, ["evaluate", str(built / "bundle"), "--data", str(built / "data"), "--beam", "2",
-               "--engine", engine, "--out", str(path)],
+        main,
+        [
+            "evaluate",
+            str(built / "bundle"),
+            "--data",
+            str(built / "data"),
+            "--beam",
+            "2",
+            "--engine",
+            engine,
+            "--out",
+            str(path),
+        ],
         env={"PATH": ""},  # METEOR takes ten seconds of Java
     )
     assert done.exit_code == 0, done.output
     assert "CIDEr" in done.output
     table = json.loads(path.read_text(encoding="utf-8"))
-    assert [row["file"] for row in table["captions"]] == ["blue-circle-left.png",
-                                                          "red-circle-left.png"]
+    assert [row["file"] for row in table["captions"]] == [
+        "blue-circle-left.png",
+        "red-circle-left.png",
+    ]
     assert all(row["caption"] for row in table["captions"])
     assert 0 <= table["scores"]["BLEU-1"] <= 100

@@ -34,9 +34,20 @@ STAGE = Stage("decoder", "decoder", epochs=2, learning_rate=1e-2, batch=4)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = bundles.prepare_training(tmp_path_factory.mktemp("feed"))
-    done = CliRunner().invoke(main, [
-        "shards", "--data", str(made / "data"), "--out", str(made / "shards"),
-        "--size", str(bundles.SIZE), "--per-shard", "3"])
+    done = CliRunner().invoke(
+        main,
+        [
+            "shards",
+            "--data",
+            str(made / "data"),
+            "--out",
+            str(made / "shards"),
+            "--size",
+            str(bundles.SIZE),
+            "--per-shard",
+            "3",
+        ],
+    )
     assert done.exit_code == 0, done.output
     return made
 
@@ -48,8 +59,9 @@ def recipe(folder: Path) -> Recipe:
 
 def trained(recipe: Recipe, folder: Path, work: Path) -> Trainer:
     work.mkdir(exist_ok=True)
-    trainer = running.prepared(recipe, folder / "shards", None, folder / "weights", work, None, 1,
-                               SINGLE_PROCESS)
+    trainer = running.prepared(
+        recipe, folder / "shards", None, folder / "weights", work, None, 1, SINGLE_PROCESS
+    )
     trainer.run()
     return trainer
 
@@ -61,8 +73,9 @@ def test_a_stream_trains_and_goes_on_where_it_was_killed(
     assert len(whole.state.losses) == 4  # two batches of four from ten pictures, twice
     assert (tmp_path / "whole" / "scores.jsonl").read_text().count("\n") == 2
     assert not (tmp_path / "whole" / "features.npy").exists()
-    killed = running.prepared(recipe, folder / "shards", None, folder / "weights", tmp_path, None,
-                              1, SINGLE_PROCESS)
+    killed = running.prepared(
+        recipe, folder / "shards", None, folder / "weights", tmp_path, None, 1, SINGLE_PROCESS
+    )
 
     def report(network: object) -> dict[str, float]:
         raise KeyboardInterrupt
@@ -80,12 +93,21 @@ def test_a_stream_trains_and_goes_on_where_it_was_killed(
 def feeds(kind: str, recipe: Recipe, folder: Path, teams: Sequence[Team]) -> list[BatchSource]:
     if kind == "maps":
         mixed = load_recipe(folder / "recipe.toml")  # pictures without captions besides
-        data = prepare_data(mixed, folder / "data", folder / "maps", folder / "weights",
-                          folder / "unlabelled")
+        data = prepare_data(
+            mixed, folder / "data", folder / "maps", folder / "weights", folder / "unlabelled"
+        )
         return [MapBatchSource(data, recipe.seed_at, team) for team in teams]
     data = prepare_shard_data(recipe, folder / "shards", None, SINGLE_PROCESS)
-    return [StreamBatchSource(open_shards(folder / "shards"), data.vocabulary,
-                       recipe.search.max_words, recipe.seed_at, team) for team in teams]
+    return [
+        StreamBatchSource(
+            open_shards(folder / "shards"),
+            data.vocabulary,
+            recipe.search.max_words,
+            recipe.seed_at,
+            team,
+        )
+        for team in teams
+    ]
 
 
 @pytest.mark.parametrize(("kind", "unlabelled"), [("maps", 3), ("stream", 0)])
@@ -124,8 +146,11 @@ def test_what_was_done_is_skipped(recipe: Recipe, folder: Path, kind: str) -> No
 
 @pytest.mark.parametrize(
     ("changes", "complaint"),
-    [({"distil": 0.5}, "learns from more than captions"),
-     ({"objective": "self-critical"}, "learns from more than captions")])
+    [
+        ({"distil": 0.5}, "learns from more than captions"),
+        ({"objective": "self-critical"}, "learns from more than captions"),
+    ],
+)
 def test_what_shards_cannot_give_is_told(
     recipe: Recipe, folder: Path, tmp_path: Path, changes: dict[str, object], complaint: str
 ) -> None:
@@ -136,7 +161,8 @@ def test_what_shards_cannot_give_is_told(
 
 def test_shards_of_another_size_are_told(recipe: Recipe, folder: Path, tmp_path: Path) -> None:
     larger = dataclasses.replace(
-        recipe, preprocessing=dataclasses.replace(recipe.preprocessing, size=96))
+        recipe, preprocessing=dataclasses.replace(recipe.preprocessing, size=96)
+    )
     with pytest.raises(UsageError, match="64 pixels a side, the recipe wants 96"):
         trained(larger, folder, tmp_path)
 

@@ -12,8 +12,18 @@ from training.trainer.checkpoint import TrainState
 if TYPE_CHECKING:
     from pathlib import Path
 
-KEYS = {"seconds", "stage", "step", "network", "average", "began", "losses", "optimiser", "scaler",
-        "best"}
+KEYS = {
+    "seconds",
+    "stage",
+    "step",
+    "network",
+    "average",
+    "began",
+    "losses",
+    "optimiser",
+    "scaler",
+    "best",
+}
 CPU = torch.device("cpu")
 
 
@@ -36,8 +46,10 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     assert (tmp_path / "losses.csv").read_text() == "stage,step,loss\n0,0,0.5\n"
     again = TrainState.from_table(table, CPU)
     assert (again.stage, again.step, again.seconds, again.losses) == (0, 1, 2.5, [(0, 0, 0.5)])
-    for mine, theirs in ((again.network, layer.state_dict()),
-                         (again.ema_weights, state.ema_weights)):
+    for mine, theirs in (
+        (again.network, layer.state_dict()),
+        (again.ema_weights, state.ema_weights),
+    ):
         assert all(torch.equal(mine[name], theirs[name]) for name in theirs)
     assert not torch.equal(again.network["weight"], again.ema_weights["weight"])
     other = torch.nn.Linear(2, 1)

@@ -90,7 +90,8 @@ def test_killed_on_the_way_it_ends_in_the_same_place(
     drawn = events.Scalars("loss")
     assert [each.step for each in drawn] == [1, 2, 3, 4]
     assert [each.value for each in drawn] == pytest.approx(
-        [loss for *_, loss in whole.state.losses])
+        [loss for *_, loss in whole.state.losses]
+    )
     ciders = {each.step: each.value for each in events.Scalars("development/CIDEr")}
     assert ciders == {1: 1.0, 2: 3.0, 3: 2.0, 4: 2.5}
     for name in ("loss.png", "scores.png"):
@@ -99,7 +100,11 @@ def test_killed_on_the_way_it_ends_in_the_same_place(
             assert len(set(picture.convert("L").tobytes())) > 2  # something is drawn
     lines = (tmp_path / "killed" / "scores.jsonl").read_text().splitlines()
     assert [json.loads(line)["after"] for line in lines] == [
-        "decoder 1", "decoder 2", "decoder 3", "decoder 4"]
+        "decoder 1",
+        "decoder 2",
+        "decoder 3",
+        "decoder 4",
+    ]
 
 
 def test_a_checkpoint_from_before_stages_could_end_early_is_taken(
@@ -114,8 +119,22 @@ def test_a_checkpoint_from_before_stages_could_end_early_is_taken(
     path = tmp_path / "old" / "checkpoint.pt"
     old = torch.load(path, weights_only=True)
     assert {"scaler", "best"} <= set(old)
-    torch.save({key: old[key] for key in ("seconds", "stage", "step", "network", "average", "began",
-                                          "losses", "optimiser")}, path)
+    torch.save(
+        {
+            key: old[key]
+            for key in (
+                "seconds",
+                "stage",
+                "step",
+                "network",
+                "average",
+                "began",
+                "losses",
+                "optimiser",
+            )
+        },
+        path,
+    )
     again = Trainer(recipe, data, None, tmp_path / "old", Report(2.0, 3.0), 1)
     again.run()
     assert again.state.losses == whole.state.losses
@@ -136,8 +155,9 @@ def test_a_score_that_is_not_taken_cannot_be_monitored(
     recipe: Recipe, data: TrainingData, tmp_path: Path
 ) -> None:
     stage = dataclasses.replace(STAGE, monitor="SPICE")
-    trainer = Trainer(dataclasses.replace(recipe, stages=(stage,)), data, None, tmp_path,
-                      Report(1.0))
+    trainer = Trainer(
+        dataclasses.replace(recipe, stages=(stage,)), data, None, tmp_path, Report(1.0)
+    )
     with pytest.raises(RecipeError, match=r"decoder cannot monitor SPICE; known: CIDEr, loss"):
         trainer.run()
 
@@ -156,23 +176,38 @@ def test_float16_wants_a_gpu(recipe: Recipe, data: TrainingData, tmp_path: Path)
 def test_only_the_last_stages_of_an_encoder_learn(
     recipe: Recipe, data: TrainingData, tmp_path: Path
 ) -> None:
-    stage = Stage("fine-tune", "all", epochs=1, learning_rate=1e-3, encoder_learning_rate=1e-2,
-                  batch=4, encoder_stages=1, ema_decay=0.0)
+    stage = Stage(
+        "fine-tune",
+        "all",
+        epochs=1,
+        learning_rate=1e-3,
+        encoder_learning_rate=1e-2,
+        batch=4,
+        encoder_stages=1,
+        ema_decay=0.0,
+    )
     trainer = Trainer(dataclasses.replace(recipe, stages=(stage,)), data, None, tmp_path)
     before = {name: each.clone() for name, each in trainer.state.ema_weights.items()}
     last = {id(each) for each in trainer.network.encoder.trainable(1)}
-    learning = {f"encoder.{name}" for name, each in trainer.network.encoder.named_parameters()
-                if id(each) in last}
+    learning = {
+        f"encoder.{name}"
+        for name, each in trainer.network.encoder.named_parameters()
+        if id(each) in last
+    }
     trainer.run()
-    changed = {name for name, value in trainer.state.ema_weights.items()
-               if not torch.equal(before[name], value)}
+    changed = {
+        name
+        for name, value in trainer.state.ema_weights.items()
+        if not torch.equal(before[name], value)
+    }
     encoders = {name for name in changed if name.startswith("encoder.")}
     assert encoders
     assert encoders <= learning < {name for name in before if name.startswith("encoder.")}
     several = dataclasses.replace(stage, encoder_stages=99)
     with pytest.raises(RecipeError, match=r"fine-tune: this encoder has \d+ stages, not 99"):
-        Trainer(dataclasses.replace(recipe, stages=(several,)), data, None,
-                tmp_path / "other").run()
+        Trainer(
+            dataclasses.replace(recipe, stages=(several,)), data, None, tmp_path / "other"
+        ).run()
 
 
 def test_a_constant_rate_rises_once() -> None:

@@ -30,11 +30,16 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(600)
 
 # the stages that learn in different ways, each with dropout, a few steps long, and exact
-RECIPE = (bundles.RECIPE.partition('[[stages]]\nname = "self-train"')[0]
-          + '[[stages]]\nname = "self-critical"'
-          + bundles.RECIPE.partition('name = "self-critical"')[2])
-for _old, _new in (("epochs = 16", "epochs = 3"), ("epochs = 2", "epochs = 1"),
-                   ("batch = 4", 'batch = 4\nprecision = "float32"')):
+RECIPE = (
+    bundles.RECIPE.partition('[[stages]]\nname = "self-train"')[0]
+    + '[[stages]]\nname = "self-critical"'
+    + bundles.RECIPE.partition('name = "self-critical"')[2]
+)
+for _old, _new in (
+    ("epochs = 16", "epochs = 3"),
+    ("epochs = 2", "epochs = 1"),
+    ("batch = 4", 'batch = 4\nprecision = "float32"'),
+):
     assert _old in RECIPE
     RECIPE = RECIPE.replace(_old, _new)
 
@@ -68,8 +73,13 @@ def children(process: subprocess.Popen[str]) -> list[int]:
 def kill_one(folder: Path, after: int) -> tuple[int, str, float]:
     """Train in two processes and kill the second: exit status, errors, seconds until the end."""
     process = subprocess.Popen(
-        command(folder), cwd=bundles.ROOT, env=bundles.training_environment(), text=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        command(folder),
+        cwd=bundles.ROOT,
+        env=bundles.training_environment(),
+        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
     try:
         limit = time.monotonic() + 200
         while len(losses(folder / "shared")) < after and time.monotonic() < limit:
@@ -85,8 +95,9 @@ def kill_one(folder: Path, after: int) -> tuple[int, str, float]:
 
 def test_two_processes_one_of_which_is_killed_learn_as_one_alone(folder: Path) -> None:
     recipe = load_recipe(folder / "recipe.toml")
-    data = prepare_data(recipe, folder / "data", folder / "alone", folder / "weights",
-                      folder / "unlabelled")
+    data = prepare_data(
+        recipe, folder / "data", folder / "alone", folder / "weights", folder / "unlabelled"
+    )
     alone = Trainer(recipe, data, folder / "weights", folder / "alone")
     alone.run()
     status, errors, seconds = kill_one(folder, after=3)
@@ -96,8 +107,15 @@ def test_two_processes_one_of_which_is_killed_learn_as_one_alone(folder: Path) -
     assert "Traceback" not in errors
     assert seconds < 60
     before = losses(folder / "shared")
-    done = subprocess.run(command(folder), cwd=bundles.ROOT, check=False, text=True,
-                          env=bundles.training_environment(), capture_output=True, timeout=300)
+    done = subprocess.run(
+        command(folder),
+        cwd=bundles.ROOT,
+        check=False,
+        text=True,
+        env=bundles.training_environment(),
+        capture_output=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
     after = losses(folder / "shared")
@@ -148,22 +166,33 @@ def test_every_process_draws_for_the_whole_batch() -> None:
         assert functional.dropout(values[rows], 0.4, training=False).equal(values[rows])
 
 
-@pytest.mark.parametrize("draw", [
-    lambda _: torch.randn(2, 3), lambda _: torch.randperm(4), torch.randn_like,
-    lambda values: values.bernoulli_(0.5), lambda values: functional.alpha_dropout(values, 0.5),
-    functional.gumbel_softmax,
-    lambda values: functional.scaled_dot_product_attention(values, values, values, dropout_p=0.1),
-])
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda _: torch.randn(2, 3),
+        lambda _: torch.randperm(4),
+        torch.randn_like,
+        lambda values: values.bernoulli_(0.5),
+        lambda values: functional.alpha_dropout(values, 0.5),
+        functional.gumbel_softmax,
+        lambda values: functional.scaled_dot_product_attention(
+            values, values, values, dropout_p=0.1
+        ),
+    ],
+)
 def test_a_random_function_that_is_not_known_is_refused(draw: Callable[[Tensor], Tensor]) -> None:
-    with (pytest.raises(NotImplementedError, match="ReplicatedRng does not know it"),
-          ReplicatedRng(4, torch.tensor([0, 1]))):
+    with (
+        pytest.raises(NotImplementedError, match="ReplicatedRng does not know it"),
+        ReplicatedRng(4, torch.tensor([0, 1])),
+    ):
         draw(torch.rand(2, 3))
 
 
 def test_more_processes_than_pictures_in_a_batch_are_refused(folder: Path) -> None:
     recipe = load_recipe(folder / "recipe.toml")
-    data = prepare_data(recipe, folder / "data", folder / "alone", folder / "weights",
-                      folder / "unlabelled")
+    data = prepare_data(
+        recipe, folder / "data", folder / "alone", folder / "weights", folder / "unlabelled"
+    )
     with pytest.raises(RecipeError, match="4 pictures cannot be split among 5 processes"):
         MapBatchSource(data, recipe.seed_at, Team(0, 5)).steps(recipe.stages[0])
 
@@ -178,8 +207,22 @@ def test_alone_nothing_is_asked_of_others() -> None:
 
 def test_an_unknown_recipe_is_told_once(tmp_path: Path) -> None:
     done = subprocess.run(
-        [*bundles.training_command("train", tmp_path, "work")[:3], "train", "frist", "--data",
-         str(tmp_path), "--work", str(tmp_path / "work"), "--processes", "2"],
-        cwd=bundles.ROOT, check=False, text=True, capture_output=True, timeout=100)
+        [
+            *bundles.training_command("train", tmp_path, "work")[:3],
+            "train",
+            "frist",
+            "--data",
+            str(tmp_path),
+            "--work",
+            str(tmp_path / "work"),
+            "--processes",
+            "2",
+        ],
+        cwd=bundles.ROOT,
+        check=False,
+        text=True,
+        capture_output=True,
+        timeout=100,
+    )
     assert done.returncode == 2
     assert done.stderr.count("there is no recipe frist") == 1

@@ -29,7 +29,11 @@ def test_the_wanted_words_are_read(tmp_path: Path, header: list[str]) -> None:
     path = write(tmp_path / "glove.txt", [*header, *LINES])
     vectors = read_glove(path, ["a", "dog", "Rex", ". .", "zebra"])
     assert {word: vector.tolist() for word, vector in vectors.items()} == {
-        "a": [4, 5, -6.5], "dog": [1, -2, 3], "Rex": [1, 1, 2], ". .": [9, 9, 9]}
+        "a": [4, 5, -6.5],
+        "dog": [1, -2, 3],
+        "Rex": [1, 1, 2],
+        ". .": [9, 9, 9],
+    }
 
 
 @pytest.mark.parametrize(
@@ -59,8 +63,11 @@ def test_files_that_are_none_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"glove\.txt, after line \d+: this is no text"):
         read_glove(path, ["a"])
     with pytest.raises(ValueError, match="it has none of the vocabulary's 5 words"):
-        fill(DECODERS["merge"](channels=2, vocab_size=9), VOCABULARY,
-             write(path, ["the 1 2", "of 3 4"]))
+        fill(
+            DECODERS["merge"](channels=2, vocab_size=9),
+            VOCABULARY,
+            write(path, ["the 1 2", "of 3 4"]),
+        )
 
 
 @pytest.mark.parametrize("name", ["merge", "soft_attention_lstm", "committee"])
@@ -84,16 +91,20 @@ def test_every_speaker_gets_the_vectors_and_keeps_its_spread(
         ratio = new[first : first + 4, :3] / wanted
         assert torch.allclose(ratio[wanted != 0], ratio[0, 0].expand(11), rtol=1e-4)
         assert float(new[first : first + 4, :3].std(correction=0)) == pytest.approx(
-            float(old.std()), rel=1e-3)
+            float(old.std()), rel=1e-3
+        )
 
 
 def test_long_vectors_are_projected_so_that_they_keep_their_angles(tmp_path: Path) -> None:
     random = np.random.default_rng(2)
     plane = random.normal(size=(4, 2)) @ random.normal(size=(2, 30))  # in truth of two numbers
-    lines = [f"{word} {' '.join(map(str, row))}"
-             for word, row in zip(["a", "dog", "runs", "rex"], plane, strict=True)]
-    decoder = DECODERS["show_and_tell"](channels=2, vocab_size=len(VOCABULARY), hidden=4,
-                                        embedding=2)
+    lines = [
+        f"{word} {' '.join(map(str, row))}"
+        for word, row in zip(["a", "dog", "runs", "rex"], plane, strict=True)
+    ]
+    decoder = DECODERS["show_and_tell"](
+        channels=2, vocab_size=len(VOCABULARY), hidden=4, embedding=2
+    )
     filled = fill(decoder, VOCABULARY, write(tmp_path / "glove.txt", lines))
     assert "of 30 numbers, projected to 2; 1 are missing: qwxz" in str(filled)
     found = decoder.embedding.weight.detach().numpy()[len(SPECIALS) : len(SPECIALS) + 4]

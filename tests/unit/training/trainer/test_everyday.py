@@ -42,8 +42,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(900)  # a training, and another that is killed
 
 BALL, BOOK = (numbers()[kind] for kind, _ in everyday.THINGS.values())
-OBJECTS = Stage("things", "all", epochs=1, learning_rate=1e-2, batch=4, objective="objects",
-                objects=1.0)
+OBJECTS = Stage(
+    "things", "all", epochs=1, learning_rate=1e-2, batch=4, objective="objects", objects=1.0
+)
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +76,7 @@ def whole(folder: Path, recipe: Recipe, data: TrainingData) -> Trainer:
     return trained(recipe, data, folder / "work")
 
 
-def trained(
-    recipe: Recipe, data: TrainingData, work: Path, checkpoint_every: int = 100
-) -> Trainer:
+def trained(recipe: Recipe, data: TrainingData, work: Path, checkpoint_every: int = 100) -> Trainer:
     work.mkdir(exist_ok=True)
     trainer = Trainer(recipe, data, None, work, reporter(data, recipe), checkpoint_every)
     trainer.run()
@@ -92,9 +91,13 @@ def objective(recipe: Recipe, data: TrainingData) -> Objective:
 
 def batch_of(data: TrainingData, *indices: int) -> Batch:
     rows = torch.tensor(indices, dtype=torch.long)
-    return Batch(torch.arange(len(indices)), (data.tokens[0, rows, :, 0] != PAD).any(-1),
-                 data.tokens[:, rows], lambda: np.stack([data.images[i] for i in indices]),
-                 indices)
+    return Batch(
+        torch.arange(len(indices)),
+        (data.tokens[0, rows, :, 0] != PAD).any(-1),
+        data.tokens[:, rows],
+        lambda: np.stack([data.images[i] for i in indices]),
+        indices,
+    )
 
 
 def head_of(network: CaptioningNetwork) -> ObjectHead:
@@ -163,9 +166,17 @@ def test_the_vocabulary_has_frequent_words_of_the_text(data: TrainingData) -> No
 def test_what_a_recipe_needs_is_asked_for(
     folder: Path, recipe: Recipe, data: TrainingData, tmp_path: Path
 ) -> None:
-    done = CliRunner().invoke(main, [
-        "train", str(folder / "recipe.toml"), "--data", str(folder / "data"),
-        "--work", str(tmp_path)])
+    done = CliRunner().invoke(
+        main,
+        [
+            "train",
+            str(folder / "recipe.toml"),
+            "--data",
+            str(folder / "data"),
+            "--work",
+            str(tmp_path),
+        ],
+    )
     assert done.exit_code == 2
     assert "give --everyday" in " ".join(done.output.split())
     without = dataclasses.replace(data, everyday=None)
@@ -175,8 +186,14 @@ def test_what_a_recipe_needs_is_asked_for(
     with pytest.raises(RecipeError, match="stage text learns from text: give --everyday"):
         objective(recipe, without)(recipe.stages[1], batch_of(data), torch.zeros(0) > 0)
     options = {"grid": 8, "hidden": 7, "embedding": 6, "attention": 5}
-    other = dataclasses.replace(recipe, architecture={
-        "encoder": "tiny", "decoder": "soft_attention_lstm", "decoder_options": options})
+    other = dataclasses.replace(
+        recipe,
+        architecture={
+            "encoder": "tiny",
+            "decoder": "soft_attention_lstm",
+            "decoder_options": options,
+        },
+    )
     with pytest.raises(RecipeError, match="stage text: this decoder cannot learn from text alone"):
         objective(other, data)(recipe.stages[1], batch_of(data), torch.zeros(0) > 0)
 
@@ -188,8 +205,12 @@ def things(**changes: Tensor) -> ObjectLabels:
     """One picture with two things of three kinds: the first on the left, the second twice."""
     coverage = torch.zeros(1, 3, MAP, MAP)
     coverage[0, 0, :, : MAP // 2] = coverage[0, 1, MAP // 2 :, MAP // 2 :] = 0.1
-    known = {"presence": torch.tensor([[1.0, 1, 0]]), "counts": torch.tensor([[1.0, 2, -1]]),
-             "known": torch.ones(1, 3), "coverage": coverage}
+    known = {
+        "presence": torch.tensor([[1.0, 1, 0]]),
+        "counts": torch.tensor([[1.0, 2, -1]]),
+        "known": torch.ones(1, 3),
+        "coverage": coverage,
+    }
     return ObjectLabels(**known | changes)
 
 
@@ -231,8 +252,12 @@ def test_what_is_unknown_teaches_nothing(changes: dict[str, Tensor], blind: list
 def test_pictures_of_other_rows_teach_nothing() -> None:
     torch.manual_seed(1)
     maps = torch.randn(2, 9, 4, 4, requires_grad=True)
-    both = ObjectLabels(*(torch.cat([part, part]) for part in (
-        things().presence, things().counts, things().known, things().coverage)))
+    both = ObjectLabels(
+        *(
+            torch.cat([part, part])
+            for part in (things().presence, things().counts, things().known, things().coverage)
+        )
+    )
     object_loss(maps, both, torch.tensor([1.0, 0.0])).backward()
     assert maps.grad is not None
     assert maps.grad[0].any()
@@ -320,9 +345,14 @@ def test_what_is_invented_costs_reward(data: TrainingData) -> None:
     absent = [frozenset({BOOK}), frozenset[int]()]
     honest = HonestReward(references, same, words, absent, 0.5)
     lenient = HonestReward(references, same, words, absent, 0.0)
-    for picture, caption, cost in ((0, "a red ball on the left", 0), (0, "a red book", 0.5),
-                                   (0, "a book and books and a ball", 0.5), (1, "a red ball", 0),
-                                   (1, "a red book", 0), (0, "left", 0)):
+    for picture, caption, cost in (
+        (0, "a red ball on the left", 0),
+        (0, "a red book", 0.5),
+        (0, "a book and books and a ball", 0.5),
+        (1, "a red ball", 0),
+        (1, "a red book", 0),
+        (0, "left", 0),
+    ):
         wanted = lenient(picture, ids(caption)) - cost
         assert honest(picture, ids(caption)) == pytest.approx(wanted), caption
     assert honest(0, ids("a red ball on the left")) > 1
@@ -337,8 +367,7 @@ def test_a_training_knows_what_is_not_there(
     assert len(reward._absent) == len(data.train)
     for absent, presence in zip(reward._absent, known.targets.presence, strict=False):
         assert absent == {kind for kind in range(len(kinds())) if presence[kind] < 0.2}
-    assert {BALL, BOOK} & reward._absent[10] == {BALL, BOOK} - {
-        int(known.targets.boxes[10][0, 0])}
+    assert {BALL, BOOK} & reward._absent[10] == {BALL, BOOK} - {int(known.targets.boxes[10][0, 0])}
 
 
 # all of it
@@ -362,8 +391,13 @@ def test_heads_then_language(recipe: Recipe, data: TrainingData, tmp_path: Path)
         trainer = Trainer(short, data, None, work)
         before = {name: value.clone() for name, value in trainer.network.state_dict().items()}
         trainer.run()
-        moved.append({name for name, value in trainer.state.ema_weights.items()
-                      if not torch.equal(value, before[name])})
+        moved.append(
+            {
+                name
+                for name, value in trainer.state.ema_weights.items()
+                if not torch.equal(value, before[name])
+            }
+        )
     assert {name.partition(".")[0] for name in moved[0]} == {"objects"}
     second = moved[1] - moved[0]
     assert {name.partition(".")[0] for name in second} == {"decoder"}
@@ -374,14 +408,16 @@ def test_heads_then_language(recipe: Recipe, data: TrainingData, tmp_path: Path)
 def test_everyday_pictures_are_scored_besides(
     whole: Trainer, recipe: Recipe, data: TrainingData, known: Everyday
 ) -> None:
-    lines = [json.loads(line) for line in
-             (whole.work / "scores.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = [
+        json.loads(line)
+        for line in (whole.work / "scores.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     assert [line["after"] for line in lines] == [
-        f"{stage.name} {epoch + 1}" for stage in recipe.stages for epoch in range(stage.epochs)]
+        f"{stage.name} {epoch + 1}" for stage in recipe.stages for epoch in range(stage.epochs)
+    ]
     assert {"CIDEr", "everyday CIDEr", "everyday BLEU-4", "everyday loss", "mAP"} <= set(lines[-1])
     last, network = lines[-1], whole.averaged()
-    pictures = np.stack([prepare.picture(each, recipe.preprocessing)
-                         for each in known.development])
+    pictures = np.stack([prepare.picture(each, recipe.preprocessing) for each in known.development])
     (features,) = encoded(network, pictures, recipe.preprocessing)
     with torch.inference_mode():
         logits = read_maps(head_of(network)(features)).logits
@@ -392,7 +428,10 @@ def test_everyday_pictures_are_scored_besides(
 
 
 def test_killed_in_every_stage_it_ends_as_if_it_had_not_been(
-    whole: Trainer, recipe: Recipe, data: TrainingData, tmp_path: Path,
+    whole: Trainer,
+    recipe: Recipe,
+    data: TrainingData,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     train_step = Trainer._train_step
@@ -421,14 +460,19 @@ def test_killed_in_every_stage_it_ends_as_if_it_had_not_been(
 def test_the_recipe_that_ships_fits_together() -> None:
     recipe = load_recipe(RECIPES / "everyday.toml")
     assert [stage.objective for stage in recipe.stages] == [
-        "objects", "text", *["cross-entropy"] * 3, "self-critical"]
+        "objects",
+        "text",
+        *["cross-entropy"] * 3,
+        "self-critical",
+    ]
     assert recipe.everyday
     decoder = recipe.architecture["decoder_options"]
     assert decoder["kinds"] == recipe.architecture["objects"]["kinds"] == len(kinds())
     assert 6 <= decoder["evidence"] <= len(kinds())
     for name in ("mean", "std"):  # as its starting weights have seen pictures
         assert getattr(recipe.preprocessing, name) == pytest.approx(
-            getattr(EfficientNetLite3.preprocessing, name), abs=1e-6)
+            getattr(EfficientNetLite3.preprocessing, name), abs=1e-6
+        )
     last = recipe.stages[-1]
     assert last.invented > 0
     assert not any(stage.invented for stage in recipe.stages[:-1])

@@ -70,7 +70,7 @@ def test_what_is_written_is_what_is_done(recipe: Path) -> None:
         ("epochs = 3", "epochs = 3\nunlabelled = true", "stage 1: unlabelled cannot be True"),
         ("epochs = 3", "epochs = 0", "stage 1: epochs and batch must be at least 1"),
         ("epochs = 3", "epochs = 3\npatience = -1", "stage 1: patience and encoder_stages cannot"),
-        ("epochs = 3", "epochs = 3\nencoder_stages = 2", 'stage 1: encoder_stages needs train'),
+        ("epochs = 3", "epochs = 3\nencoder_stages = 2", "stage 1: encoder_stages needs train"),
         ("epochs = 3", "epochs = 3\nsize = 48", "stage 1: size needs augment or train"),
         ("epochs = 3", "epochs = 3\naugment = true\nsize = -1", "stage 1: size needs augment"),
         ("epochs = 3", 'epochs = 3\nprecision = "int8"', "stage 1: precision cannot be 'int8'"),
@@ -107,8 +107,11 @@ size = 96
 """)
     mine, made = load_recipe(recipe), load_recipe(heir)
     assert (made.seed, made.minimum_count) == (4, 2)
-    assert made.architecture == {"encoder": "mobilenet_edgetpu", "decoder": "committee",
-                                 "decoder_options": {"hidden": 32, "members": 3}}
+    assert made.architecture == {
+        "encoder": "mobilenet_edgetpu",
+        "decoder": "committee",
+        "decoder_options": {"hidden": 32, "members": 3},
+    }
     assert made.preprocessing == Preprocessing(96, (0.4, 0.5, 1))
     assert made.stages == mine.stages
     grandchild = recipe.parent / "grandchild.toml"

@@ -19,8 +19,10 @@ WORDS = 30
 
 def captions(seed: int, pictures: int) -> list[list[list[int]]]:
     random = np.random.default_rng(seed)
-    return [[[*random.integers(4, WORDS, random.integers(3, 9)).tolist(), END] for _ in range(5)]
-            for _ in range(pictures)]
+    return [
+        [[*random.integers(4, WORDS, random.integers(3, 9)).tolist(), END] for _ in range(5)]
+        for _ in range(pictures)
+    ]
 
 
 def reward_of(references: list[list[list[int]]]) -> CiderReward:
@@ -29,8 +31,9 @@ def reward_of(references: list[list[list[int]]]) -> CiderReward:
 
 def decoder(name: str = "soft_attention_lstm") -> Decoder:
     torch.manual_seed(3)
-    return DECODERS[name](channels=8, vocab_size=WORDS, grid=16, hidden=16, embedding=16,
-                          attention=8, dropout=0.0)
+    return DECODERS[name](
+        channels=8, vocab_size=WORDS, grid=16, hidden=16, embedding=16, attention=8, dropout=0.0
+    )
 
 
 def quiet(variant: str) -> Decoder:
@@ -97,8 +100,15 @@ def test_greedy_samples_are_the_likeliest_word_by_word(name: str) -> None:
 
 def test_every_member_of_a_committee_learns() -> None:
     references, network = captions(1, 3), decoder("committee")
-    loss = self_critical.loss(network, torch.randn(3, 8, 2, 2), reward_of(references), [0, 1, 2],
-                              torch.zeros(3, dtype=torch.bool), 4, 5)
+    loss = self_critical.loss(
+        network,
+        torch.randn(3, 8, 2, 2),
+        reward_of(references),
+        [0, 1, 2],
+        torch.zeros(3, dtype=torch.bool),
+        4,
+        5,
+    )
     assert loss.shape == ()
     loss.backward()
     assert all(member.bias.grad.abs().sum() > 0 for member in network.ensemble_members())
@@ -113,15 +123,19 @@ def test_it_learns_to_say_what_is_rewarded() -> None:
     def mean_reward() -> float:
         torch.manual_seed(1)
         tokens, _ = self_critical.sample(network, features, 20, 5)
-        scores = [reward(picture, [t for t in ids if t != PAD])
-                  for picture, drawn in enumerate(tokens.tolist()) for ids in drawn]
+        scores = [
+            reward(picture, [t for t in ids if t != PAD])
+            for picture, drawn in enumerate(tokens.tolist())
+            for ids in drawn
+        ]
         return sum(scores) / len(scores)
 
     before = mean_reward()
     for step in range(150):
         torch.manual_seed(step)
-        loss = self_critical.loss(network, features, reward, [0, 1, 2],
-                                  torch.zeros(3, dtype=torch.bool), 10, 5)
+        loss = self_critical.loss(
+            network, features, reward, [0, 1, 2], torch.zeros(3, dtype=torch.bool), 10, 5
+        )
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -63,22 +63,35 @@ class TableDecoder:
     def mean(self, ids: tuple[int, ...]) -> float:
         """Mean log-probability a token."""
         path = (START, START, *ids, END)
-        return float(np.mean([float(self.table[n, path[n], path[n + 1], path[n + 2]])
-                              for n in range(len(ids) + 1)]))
+        return float(
+            np.mean(
+                [
+                    float(self.table[n, path[n], path[n + 1], path[n + 2]])
+                    for n in range(len(ids) + 1)
+                ]
+            )
+        )
 
 
 def allowed(ids: tuple[int, ...], must: int | None) -> bool:
     pairs = list(pairwise(ids))
-    return (must is None or must in ids) and len(set(pairs)) == len(pairs) and all(
-        a != b for a, b in pairs)
+    return (
+        (must is None or must in ids)
+        and len(set(pairs)) == len(pairs)
+        and all(a != b for a, b in pairs)
+    )
 
 
 @pytest.mark.parametrize("must", [None, DOG, RUNS])
 @pytest.mark.parametrize("seed", range(5))
 def test_the_constrained_search_finds_what_brute_force_finds(seed: int, must: int | None) -> None:
     decoder, words = TableDecoder(seed), 4
-    every = [ids for length in range(1, words + 1)
-             for ids in product(range(4, SIZE), repeat=length) if allowed(ids, must)]
+    every = [
+        ids
+        for length in range(1, words + 1)
+        for ids in product(range(4, SIZE), repeat=length)
+        if allowed(ids, must)
+    ]
     best = max(every, key=decoder.mean)
     found, mean = constrained(decoder, FEATURES, must, beam=400, words=words)
     assert tuple(found) == best
@@ -88,8 +101,12 @@ def test_the_constrained_search_finds_what_brute_force_finds(seed: int, must: in
 @pytest.mark.parametrize("within", [1, 2, 3])
 def test_the_word_can_be_asked_for_early_and_others_banned(within: int) -> None:
     decoder = TableDecoder(7)
-    every = [ids for length in range(1, 5) for ids in product((A, DOG, RUNS), repeat=length)
-             if allowed(ids, DOG) and DOG in ids[:within]]
+    every = [
+        ids
+        for length in range(1, 5)
+        for ids in product((A, DOG, RUNS), repeat=length)
+        if allowed(ids, DOG) and DOG in ids[:within]
+    ]
     found, _ = constrained(decoder, FEATURES, DOG, 400, 4, within, [BROWN])
     assert tuple(found) == max(every, key=decoder.mean)
 
@@ -120,10 +137,18 @@ def test_a_word_that_is_unknown_has_no_caption() -> None:
         ("the brown dog runs", "dog", "zebra", "the zebra runs"),
         ("a boy and dog run", "dog", "horse", "a boy and horse run"),
         ("two dogs and a dog", "dog", "cat", "two dogs and a cat"),
-        ("a man in a red shirt rides a bike", "bike", "unicycle",
-         "a man in a red shirt rides a unicycle"),
-        ("a one legged man in a uniform and a dog", "dog", "fox",
-         "a one legged man in a uniform and a fox"),
+        (
+            "a man in a red shirt rides a bike",
+            "bike",
+            "unicycle",
+            "a man in a red shirt rides a unicycle",
+        ),
+        (
+            "a one legged man in a uniform and a dog",
+            "dog",
+            "fox",
+            "a one legged man in a uniform and a fox",
+        ),
         ("a brown dog runs", "dog", "polar bear", "a polar bear runs"),
         ("a brown dog runs", "dog", "dog", "a brown dog runs"),
         ("dog", "dog", "owl", "owl"),
@@ -139,8 +164,14 @@ def test_a_name_takes_the_place_of_what_is_alike(
 def test_new_words_are_those_on_several_pictures_the_known_ones_first() -> None:
     seen = [("zebra", "horse")] * 3 + [("owl", "bird")] * 4 + [("yak", "dog")] * 4 + [None] * 9
     seen += [("polar bear", "dog")] * 3 + [("dog", "dog")] * 3 + [("snail", "dog")] * 2
-    assert new_words(seen, {"dog": 50, "bear": 2}, 3) == ["dog", "bear", "owl", "yak", "polar",
-                                                          "zebra"]
+    assert new_words(seen, {"dog": 50, "bear": 2}, 3) == [
+        "dog",
+        "bear",
+        "owl",
+        "yak",
+        "polar",
+        "zebra",
+    ]
     assert new_words([], {}, 1) == []
 
 
@@ -198,10 +229,10 @@ def test_greedy_samples_are_what_a_beam_of_one_finds(seed: int) -> None:
             return scores[0].numpy(), weights[0].numpy(), tuple(part[0].numpy() for part in after)
 
     memory, state = decoder.begin(FEATURES)
-    start = Encoding(memory, tuple(part[0].numpy() for part in state), np.zeros(0),
-                     np.zeros(0))
-    (found,) = search(Engine(), start,
-                      SearchConfig(beam_size=1, max_words=words, no_repeat_ngram_size=0))
+    start = Encoding(memory, tuple(part[0].numpy() for part in state), np.zeros(0), np.zeros(0))
+    (found,) = search(
+        Engine(), start, SearchConfig(beam_size=1, max_words=words, no_repeat_ngram_size=0)
+    )
     tokens, _ = self_critical.sample(decoder, FEATURES, 1, words, greedy=True)
     said = [token for token in tokens[0, 0].tolist() if token not in (END, PAD)]
     assert tuple(said[:words]) == found.tokens

@@ -47,8 +47,9 @@ TINY = Preprocessing(32)
 
 def prepared(built: Path, recipe: Recipe, work: Path, limit: int | None = None) -> TrainingData:
     """What `build` was run on, read again."""
-    return prepare_data(recipe, built / "data", work, built / "weights", built / "unlabelled",
-                        limit)
+    return prepare_data(
+        recipe, built / "data", work, built / "weights", built / "unlabelled", limit
+    )
 
 
 def losses(work: Path) -> list[tuple[int, int, float]]:
@@ -64,8 +65,11 @@ def losses(work: Path) -> list[tuple[int, int, float]]:
 def train_until(folder: Path, enough: Callable[[list[tuple[int, int, float]]], bool]) -> None:
     """Run `train` in work folder "killed" and kill it once its losses are `enough`."""
     process = subprocess.Popen(
-        bundles.training_command("train", folder, "killed"), cwd=bundles.ROOT,
-        env=bundles.training_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        bundles.training_command("train", folder, "killed"),
+        cwd=bundles.ROOT,
+        env=bundles.training_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         limit = time.monotonic() + 200
@@ -110,15 +114,22 @@ def test_killed_thrice_it_ends_as_if_it_had_not_been(built: Path, tmp_path: Path
     for part in ("checkpoint.part", "losses.part", "scores.part"):
         (tmp_path / "killed" / part).write_bytes(b"half")
     done = subprocess.run(
-        bundles.training_command("train", tmp_path, "killed"), cwd=bundles.ROOT, check=False,
-        env=bundles.training_environment(), capture_output=True, text=True, timeout=400,
+        bundles.training_command("train", tmp_path, "killed"),
+        cwd=bundles.ROOT,
+        check=False,
+        env=bundles.training_environment(),
+        capture_output=True,
+        text=True,
+        timeout=400,
     )
     assert done.returncode == 0, done.stderr
     for name in ("losses.csv", "scores.jsonl"):
         killed, unbroken = (folder / name for folder in (tmp_path / "killed", built / "work"))
         assert killed.read_bytes() == unbroken.read_bytes(), name
-    killed, unbroken = (torch.load(work / "checkpoint.pt", weights_only=True)
-                        for work in (tmp_path / "killed", built / "work"))
+    killed, unbroken = (
+        torch.load(work / "checkpoint.pt", weights_only=True)
+        for work in (tmp_path / "killed", built / "work")
+    )
     for name, tensor in unbroken["average"].items():
         assert torch.equal(killed["average"][name], tensor), name
 
@@ -126,8 +137,13 @@ def test_killed_thrice_it_ends_as_if_it_had_not_been(built: Path, tmp_path: Path
 def test_a_finished_run_is_not_run_again(built: Path) -> None:
     recipe = load_recipe(built / "recipe.toml")
     before = (built / "work" / "checkpoint.pt").stat().st_mtime_ns
-    trainer = Trainer(recipe, prepared(built, recipe, built / "work"), built / "weights",
-                      built / "work", report=None)
+    trainer = Trainer(
+        recipe,
+        prepared(built, recipe, built / "work"),
+        built / "weights",
+        built / "work",
+        report=None,
+    )
     trainer.run()
     assert (built / "work" / "checkpoint.pt").stat().st_mtime_ns == before
 
@@ -171,8 +187,9 @@ def test_fewer_pictures_than_a_batch_are_refused(built: Path, tmp_path: Path) ->
 
 def test_starting_weights_are_taken(built: Path, tmp_path: Path) -> None:
     recipe = load_recipe(built / "recipe.toml")
-    network = Trainer(recipe, prepared(built, recipe, built / "work"), built / "weights",
-                      tmp_path).averaged()
+    network = Trainer(
+        recipe, prepared(built, recipe, built / "work"), built / "weights", tmp_path
+    ).averaged()
     tensors = read_weights(built / "weights" / recipe.starting_weights)
     parameters = list(network.encoder.parameters())
     for number, mine in enumerate(parameters[:-2]):
@@ -203,8 +220,9 @@ def test_classes_of_other_pictures_are_not_taken_for_these(built: Path, tmp_path
     shutil.copytree(built / "unlabelled", tmp_path / "other")
     (tmp_path / "other" / "05.png").rename(tmp_path / "other" / "055.png")
     bundles.drawing("red", "square", "left").save(tmp_path / "other" / "055.png")
-    again = prepare_data(recipe, built / "data", tmp_path, built / "weights",
-                         tmp_path / "other").classes
+    again = prepare_data(
+        recipe, built / "data", tmp_path, built / "weights", tmp_path / "other"
+    ).classes
     changed = (again != first).any(1)
     assert changed.tolist() == [number == 14 for number in range(19)]  # ten have captions
 
@@ -225,8 +243,11 @@ def test_greedy_captions_are_the_likeliest_word_by_word(built: Path) -> None:
     data = prepared(built, recipe, built / "work")
     network = Trainer(recipe, data, built / "weights", built / "work").averaged()
     images = data.images[:10]
-    found = [ids for features in encoded(network, images, recipe.preprocessing, batch=4)
-             for ids in greedy(network, features, 10)]
+    found = [
+        ids
+        for features in encoded(network, images, recipe.preprocessing, batch=4)
+        for ids in greedy(network, features, 10)
+    ]
     assert len(found) == 10
     pixels = prepare.normalised(images, recipe.preprocessing)
     with torch.inference_mode():
@@ -248,8 +269,13 @@ def test_a_report_scores_the_development_pictures(built: Path, tmp_path: Path) -
     lines = (built / "work" / "scores.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["after"] for line in lines] == [
         *(f"decoder {number}" for number in range(1, 17)),
-        "fine-tune 1", "fine-tune 2", "self-train 1", "self-train 2",
-        "self-critical 1", "self-critical 2"]
+        "fine-tune 1",
+        "fine-tune 2",
+        "self-train 1",
+        "self-train 2",
+        "self-critical 1",
+        "self-critical 2",
+    ]
     assert set(scores) | {"after"} == set(json.loads(lines[-1]))
     assert scores["perplexity"] == pytest.approx(math.exp(scores["loss"]))
     assert 0 < scores["loss"] < math.log(len(data.vocabulary))  # better than by chance
@@ -265,8 +291,9 @@ def test_tokens_hold_plain_and_mirrored_captions_padded(tmp_path: Path) -> None:
     vocabulary = build_vocabulary(examples, 1)
     tokens = tokenise(examples, vocabulary, max_words=3)
     assert tokens.shape == (2, 7, 2, 5)
-    plain, mirror = ([" ".join(vocabulary.decode(row)) for row in side[0].tolist()]
-                     for side in tokens)
+    plain, mirror = (
+        [" ".join(vocabulary.decode(row)) for row in side[0].tolist()] for side in tokens
+    )
     assert plain == ["left dog", "dog on the"]  # cut to three words
     assert mirror == ["right dog", "dog on the"]
     assert tokens[0, 1, 0].tolist() == tokens[0, 1, 1].tolist()  # its one caption twice
