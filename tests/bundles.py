@@ -78,7 +78,7 @@ def random_network(
 
 
 def _see_few_things(encoder: Encoder, head: ObjectHead) -> None:
-    """Give the head weights by which a drawing has about four of the kinds, each has others."""
+    """Give the head weights by which a picture has a few of the kinds, each has others."""
     import torch
 
     with torch.no_grad():
@@ -87,7 +87,7 @@ def _see_few_things(encoder: Encoder, head: ObjectHead) -> None:
         # places are clear, most kinds are nowhere, the number is about two
         factors, offsets = (
             torch.tensor(values).repeat_interleave(head.kinds)
-            for values in ((3.0, 3.0, 1.0), (0.0, -6.0, -3.4))
+            for values in ((3.0, 3.0, 1.0), (0.0, -3.5, -4.2))
         )
         weight *= factors[:, None]
         head.maps.weight.copy_(weight[..., None, None])

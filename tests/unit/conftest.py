@@ -24,8 +24,11 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def grounded_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As `tiny_bundle`, with a head for things and a decoder that knows of them."""
-    folder = tmp_path_factory.mktemp("grounded")
-    return bundles.export_bundle(folder, architecture=bundles.GROUNDED)
+    return made_once(
+        tmp_path_factory,
+        "grounded_bundle",
+        lambda folder: bundles.export_bundle(folder, architecture=bundles.GROUNDED),
+    )
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         data = prepare_data(recipe, folder / "data", folder / "maps", everyday=folder / "everyday")
         torch.manual_seed(4)
         network = CaptioningNetwork(recipe.architecture, len(data.vocabulary)).eval()
+        assert network.objects is not None
+        torch.nn.init.normal_(network.objects.maps.weight, std=0.3)  # else kinds hardly differ
         publish._publish(
             publish.Trained(
                 publish._without_folds(network, recipe, len(data.vocabulary)),
@@ -126,7 +129,7 @@ def test_its_honesty_can_be_measured_again(folder: Path) -> None:
         main, ["honesty", str(folder / "bundle"), "--data", str(folder / "everyday")]
     )
     assert done.exit_code == 0, done.output
-    lines = done.output.splitlines()
+    lines = done.stdout.splitlines()
     assert lines[0].split() == ["form", "share", "helpful", "invented", "CHAIRi"]
     assert lines[1].split()[:3] == ["all", "100.0", "%"]
     assert lines[-1].split() == ["pictures", "2"]
@@ -134,12 +137,19 @@ def test_its_honesty_can_be_measured_again(folder: Path) -> None:
         main,
         ["honesty", str(folder / "bundle"), "--data", str(folder / "everyday"), "--limit", "1"],
     )
-    assert done.output.splitlines()[-1].split() == ["pictures", "1"]
+    assert done.stdout.splitlines()[-1].split() == ["pictures", "1"]
 
 
-def test_honesty_needs_to_know_what_is_there(folder: Path) -> None:
+def test_honesty_needs_to_know_what_is_there(folder: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(
         main, ["honesty", str(folder / "bundle"), "--data", str(folder / "data")]
     )
     assert done.exit_code == 2
-    assert "objects.csv is missing" in done.output
+    assert "holds no table" in done.output
+    shutil.copytree(folder / "everyday", tmp_path / "unlabelled")
+    (tmp_path / "unlabelled" / "objects.csv").unlink()
+    done = CliRunner().invoke(
+        main, ["honesty", str(folder / "bundle"), "--data", str(tmp_path / "unlabelled")]
+    )
+    assert done.exit_code == 2
+    assert "is missing: which kinds of thing are on which picture" in " ".join(done.output.split())
