@@ -206,14 +206,14 @@ def export(model: Any, folder: Path) -> None:
         cross = tuple(part.clone() for part in _See(model)(pixels))
     past = tuple(torch.zeros(1, part.shape[1], 3, part.shape[3]) for part in cross)
     seen = [f"cross_{number}" for number in range(len(cross))]
-    past = [f"past_{number}" for number in range(len(cross))]
+    cached = [f"past_{number}" for number in range(len(cross))]
     _write(_See(model), (pixels,), ["pixels"], seen, None, folder / ENCODER)
     growing: dict[int, Any] = {2: torch.export.Dim.DYNAMIC}
     _write(
         _Step(model),
         (torch.zeros(1, 1, dtype=torch.long), cross, past),
-        ["ids", *seen, *past],
-        ["scores", *(f"{name}_after" for name in past)],
+        ["ids", *seen, *cached],
+        ["scores", *(f"{name}_after" for name in cached)],
         {"ids": None, "cross": (None,) * len(cross), "past": (growing,) * len(past)},
         folder / DECODER,
     )
