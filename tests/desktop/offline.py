@@ -22,15 +22,15 @@ def program() -> list[bytes]:
     column, *_ = kernel._MACHINES[platform.machine()]
     number = kernel._DENIED["socket"][column]
     assert number is not None
-    allow, deny = (kernel._step(kernel._RETURN, what) for what in (kernel._ALLOW, kernel._DENY))
+    allow, deny = (kernel._bpf(kernel._RETURN, what) for what in (kernel._ALLOW, kernel._DENY))
     steps = [
-        kernel._step(kernel._LOAD, kernel._NUMBER),
-        kernel._step(kernel._JUMP_EQUAL, number, 1),
+        kernel._bpf(kernel._LOAD, kernel._NUMBER),
+        kernel._bpf(kernel._JUMP_EQUAL, number, 1),
         allow,
-        kernel._step(kernel._LOAD, kernel._ARGUMENT),
+        kernel._bpf(kernel._LOAD, kernel._ARGUMENT),
     ]
     for family in _INTERNET:
-        steps += [kernel._step(kernel._JUMP_EQUAL, family, 0, 1), deny]
+        steps += [kernel._bpf(kernel._JUMP_EQUAL, family, 0, 1), deny]
     return [*steps, allow]
 
 
