@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import TYPE_CHECKING
-
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from models.captioning.preprocess import Preprocessing
-from models.networks.encoder_base import Encoder
+from models.networks.inverted_residuals import InvertedResiduals
 from models.networks.same import SameConv2d
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 # expansion, channels, layers, kernel, stride: table 1 of Tan and Le 2019 at the width and the
 # depth of B3; the Lite series leaves the first and the last stage as deep as B0's
@@ -52,16 +45,13 @@ class MBConv(nn.Module):
         return x + projected if self.residual else projected
 
 
-class EfficientNetLite3(Encoder):
+class EfficientNetLite3(InvertedResiduals):
     """EfficientNet-Lite3 (Tan and Le 2019, "EfficientNet"; the Lite series of 2020).
 
     (B, 3, S, S) as (x - 127) / 128 → (B, 1280, S / 32, S / 32). No batch norm: the published
     weights have it folded in.
     """
 
-    channels = 1280
-    stride = 32
-    classes = 1000
     preprocessing = Preprocessing(size=280, mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
 
     def __init__(self) -> None:
@@ -86,39 +76,3 @@ class EfficientNetLite3(Encoder):
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.relu6(self.head(self.blocks(functional.relu6(self.stem(x)))))
-
-    def stages(self) -> list[nn.ModuleList]:
-        cuts = [
-            0,
-            *(
-                at
-                for at, block in enumerate(self.blocks)
-                if isinstance(block, MBConv) and block.strided
-            ),
-            len(self.blocks),
-        ]
-        groups = [list(self.blocks)[begin:end] for begin, end in pairwise(cuts)]
-        groups[0] = [self.stem, *groups[0]]
-        groups[-1] += [self.head, self.classifier]
-        return [nn.ModuleList(group) for group in groups]
-
-    def classify(self, features: Tensor) -> Tensor:
-        logits: Tensor = self.classifier(features.mean((2, 3)))
-        return logits
-
-    def load_imagenet(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take the starting weights, named "<layer>.weight|bias" in the order of the layers.
-
-        Raises ValueError on any mismatch.
-        """
-        modules = [m for m in self.modules() if isinstance(m, SameConv2d | nn.Linear)]
-        layers = sorted({int(name.partition(".")[0]) for name in tensors})
-        if len(layers) != len(modules):
-            raise ValueError(f"expected {len(modules)} layers, found {len(layers)}")
-        with torch.no_grad():
-            for layer, module in zip(layers, modules, strict=True):
-                for name, parameter in module.named_parameters():
-                    tensor = tensors.get(f"{layer}.{name}")
-                    if tensor is None or tensor.shape != parameter.shape:
-                        raise ValueError(f"layer {layer}: its {name} does not fit")
-                    parameter.copy_(tensor)

@@ -1,19 +1,12 @@
-"""The encoder of the captioner that ships: MobileNet-EdgeTPU."""
+"""MobileNet-EdgeTPU, the encoder of the recipes before `everyday`."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import TYPE_CHECKING
-
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.networks.encoder_base import Encoder
+from models.networks.inverted_residuals import InvertedResiduals
 from models.networks.same import SameConv2d
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Block(nn.Module):
@@ -56,16 +49,14 @@ class Block(nn.Module):
         return x + projected if self.residual else projected
 
 
-class MobileNetEdgeTPU(Encoder):
+class MobileNetEdgeTPU(InvertedResiduals):
     """MobileNet-EdgeTPU 1.0 (Xiong et al. 2021, MobileDets).
 
     (B, 3, S, S) in [-1, 1] → (B, 1280, S / 32, S / 32). No batch norm: the published
     weights have it folded in.
     """
 
-    channels = 1280
-    stride = 32
-    classes = 1000
+    first = ("stem", "narrow")
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,41 +81,6 @@ class MobileNetEdgeTPU(Encoder):
         x = self.narrow(functional.relu(self.stem(x)))
         return functional.relu(self.head(self.blocks(x)))
 
-    def stages(self) -> list[nn.ModuleList]:
-        cuts = [
-            0,
-            *(
-                at
-                for at, block in enumerate(self.blocks)
-                if isinstance(block, Block) and block.strided
-            ),
-            len(self.blocks),
-        ]
-        groups = [list(self.blocks)[begin:end] for begin, end in pairwise(cuts)]
-        groups[0] = [self.stem, self.narrow, *groups[0]]
-        groups[-1] += [self.head, self.classifier]
-        return [nn.ModuleList(group) for group in groups]
-
-    def classify(self, features: Tensor) -> Tensor:
-        logits: Tensor = self.classifier(features.mean((2, 3)))
-        return logits
-
-    def load_imagenet(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take the starting weights, named "<layer>.weight|bias" in the order of the layers.
-
-        The last layer is the classifier, whose first class, the background, is left out.
-        Raises ValueError on any mismatch.
-        """
-        modules = [m for m in self.modules() if isinstance(m, SameConv2d | nn.Linear)]
-        layers = sorted({int(name.partition(".")[0]) for name in tensors})
-        if len(layers) != len(modules):
-            raise ValueError(f"expected {len(modules)} layers, found {len(layers)}")
-        with torch.no_grad():
-            for layer, module in zip(layers, modules, strict=True):
-                for name, parameter in module.named_parameters():
-                    tensor = tensors.get(f"{layer}.{name}")
-                    if tensor is not None and module is self.classifier:
-                        tensor = tensor.flatten(1)[1:] if name == "weight" else tensor[1:]
-                    if tensor is None or tensor.shape != parameter.shape:
-                        raise ValueError(f"layer {layer}: its {name} does not fit")
-                    parameter.copy_(tensor)
+    def published_classifier(self, tensor: Tensor) -> Tensor:
+        """It is a 1 by 1 convolution, and its first class, the background, is left out."""
+        return tensor.reshape(len(tensor), -1)[1:] if tensor.ndim > 1 else tensor[1:]

@@ -1,4 +1,4 @@
-"""The decoder that ships: "Show, Attend and Tell" with soft attention."""
+"""The decoder of "Show, Attend and Tell" with soft attention."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def write(
 {_summary(facts)}
 
 ## Made from
-* **Data:** Flickr8k (Hodosh, Young and Hockenmaier 2013, JAIR 47), its training pictures with
+* **Data:** Flickr8k (Hodosh, Young and Hockenmaier 2013, JAIR 47){_training_pictures(facts)} with
   five captions each. The data set is for **non-commercial research and
   education**; the photographs belong to their authors on Flickr. What that means for these
   weights is for whoever uses them to judge: treat them as non-commercial.
@@ -159,6 +159,15 @@ _STARTED = {
     "efficientnet_lite3": """EfficientNet-Lite3 trained on ImageNet (Tan and Le 2019;
   TensorFlow authors, Apache-2.0), dequantised from its published int8 model""",
 }
+
+
+def _training_pictures(facts: Facts) -> str:
+    # those of everyday pictures are told of together, below
+    return (
+        f": {facts.pictures} training pictures"
+        if facts.everyday is None
+        else (", its training pictures")
+    )
 
 
 def _photographs(facts: Facts) -> str:
