@@ -471,7 +471,8 @@ def test_closing_does_not_wait_for_a_child_that_hangs(make: Make, photo: Image.I
     captioner.close()
     assert time.monotonic() - began < LONG / 4
     thread.join(LONG)
-    assert [type(result) for result in results] == [DescriberError]
+    [error] = results
+    assert isinstance(error, DescriberError)  # of whichever kind
     assert not captioner.is_loaded()
     assert captioner.describe(as_pixels(photo)).words  # the next call starts it again
 
