@@ -205,7 +205,7 @@ def _publish(
         seeds=(_scores(result, fit), *seeds),
         encoder=recipe.architecture["encoder"],
         everyday=None
-        if honesty is None or scenes is None
+        if honesty is None or scenes is None or not others
         else card.Everyday(
             len(scenes.text), len(scenes.development), others[0].scores, honesty, fit.aurocs
         ),

@@ -21,7 +21,7 @@ from models.captioning.decoding import SearchConfig, search
 from models.captioning.preprocess import Preprocessing, to_array
 from models.captioning.vocabulary import Vocabulary
 from models.networks.captioners import Encoded, Exportable
-from models.runtime.bundle import CONFIG, DECODER, FORMAT, SHIPPED, BundleError, Config
+from models.runtime.bundle import CONFIG, DECODER, FORMAT, SHIPPED, BundleError, Config, read
 from models.runtime.engines.onnx import OnnxEngine
 from models.runtime.engines.torch import TorchEngine
 from models.runtime.export import export, write_graphs
@@ -186,18 +186,20 @@ def test_a_network_of_any_memory_and_state_runs_on_both_engines(
     assert len(said) > 1
 
 
-def test_graphs_of_two_networks_do_not_fit(
-    historian: tuple[Path, Config, Historian], broken_bundle: Path
-) -> None:
-    folder, config, _ = historian
-    (broken_bundle / DECODER).write_bytes((folder / DECODER).read_bytes())
-    (broken_bundle / "weights.safetensors").write_bytes(
-        (folder / "weights.safetensors").read_bytes()
-    )
-    with pytest.raises(BundleError, match=r"coder\.onnx cannot be used") as raised:
-        OnnxEngine(broken_bundle, config, len(WORDS) + 4, 1)
-    assert "decoder.onnx: inputs: expected ['tokens', " in raised.value.detail
-    assert ", found ['tokens', " in raised.value.detail
+def test_graphs_of_two_networks_do_not_fit(broken_bundle: Path) -> None:
+    import onnx
+
+    config, vocabulary, _ = read(broken_bundle)
+    decoder = onnx.load(broken_bundle / DECODER, load_external_data=False)
+    first = decoder.graph.input[1]
+    for node in decoder.graph.node:
+        node.input[:] = ["elsewhere" if name == first.name else name for name in node.input]
+    first.name = "elsewhere"  # as another network's would be called
+    (broken_bundle / DECODER).write_bytes(decoder.SerializeToString())
+    with pytest.raises(BundleError, match=r"decoder\.onnx cannot be used") as raised:
+        OnnxEngine(broken_bundle, config, len(vocabulary), 1)
+    assert "decoder.onnx: inputs: expected ['tokens', 'memory_0'" in raised.value.detail
+    assert ", found ['tokens', 'elsewhere'" in raised.value.detail
 
 
 def test_another_size_or_vocabulary_is_told_apart(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +31,15 @@ SIDE = 64
 class SmallEncoder(Encoder):
     """All kinds of convolution: strided and padded, thin, pointwise, added to what came in."""
 
-    channels, stride = 64, 4
+    channels, stride = 32, 4
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = SameConv2d(3, 64, 3, 2, 1)
+        self.stem = SameConv2d(3, 32, 3, 2, 1)
         self.blocks = nn.Sequential(
-            Block(64, 512, 64),
-            Block(64, 512, 64, kernel=5, stride=2),
-            Block(64, 64, 64, fused=True),
+            Block(32, 512, 32),
+            Block(32, 512, 32, kernel=5, stride=2),
+            Block(32, 32, 32, fused=True),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -54,15 +54,16 @@ def pictures(seed: int, count: int = 12) -> Iterator[NDArray[np.float32]]:
         yield np.kron(coarse, np.ones((1, 1, SIDE // 8, SIDE // 8), np.float32))
 
 
-@pytest.fixture(scope="module")
-def graphs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Folders of the same network: in float32, and in integers."""
+def written(
+    tmp_path_factory: pytest.TempPathFactory, make: Callable[[], Encoder]
+) -> tuple[Path, Path]:
+    """The graphs of a network with this encoder, in float32 and in int8."""
     from safetensors.torch import save_file
 
     folders = (tmp_path_factory.mktemp("wide"), tmp_path_factory.mktemp("narrow"))
     torch.manual_seed(3)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(ENCODERS, "small", SmallEncoder)
+        patch.setitem(ENCODERS, "small", make)
         network = CaptioningNetwork(
             {
                 "encoder": "small",
@@ -77,6 +78,39 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         save_file(stored, folder / WEIGHTS)
         write_graphs(network, SIDE, folder, int8_calibration=shown)
     return folders
+
+
+@pytest.fixture(scope="module")
+def graphs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return written(tmp_path_factory, SmallEncoder)
+
+
+class ClippedEncoder(Encoder):
+    """A convolution with ReLU6 behind, which cuts much of it off."""
+
+    channels, stride = 32, 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = SameConv2d(3, 64, 3, 2, 1)
+        self.head = SameConv2d(64, 32, 1, 1, 1)
+        with torch.no_grad():
+            self.stem.weight *= 20
+
+    def forward(self, x: Tensor) -> Tensor:
+        features: Tensor = self.head(functional.relu6(self.stem(x)))
+        return features
+
+
+def test_relu6_cuts_off_what_is_one_byte_each(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folders = written(tmp_path_factory, ClippedEncoder)
+    model = onnx.load(folders[1] / ENCODER, load_external_data=False)
+    makers = {node.output[0]: node.op_type for node in model.graph.node}
+    [clip] = [node for node in model.graph.node if node.op_type == "Clip"]
+    assert makers[clip.input[0]] == "QLinearConv"
+    assert kinds(folders[1]).count("QLinearConv") == 2
+    wide, narrow = (features(folder, seed=2) for folder in folders)
+    assert np.linalg.norm(wide - narrow) < 0.05 * np.linalg.norm(wide - wide.mean(0))
 
 
 def kinds(folder: Path) -> list[str]:

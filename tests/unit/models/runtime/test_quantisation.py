@@ -55,7 +55,7 @@ def test_a_convolutions_rows_are_its_outputs() -> None:
         )
 
 
-@pytest.mark.parametrize("shape", [(5000,), (30, 40), ()])
+@pytest.mark.parametrize("shape", [(5000,), (30, 34), ()])
 def test_what_is_small_is_stored_as_float16(shape: tuple[int, ...]) -> None:
     torch.manual_seed(1)
     weights = torch.randn(shape)

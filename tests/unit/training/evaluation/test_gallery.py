@@ -192,7 +192,7 @@ def test_evaluating_a_bundle_writes_the_page(
     )
     assert done.exit_code == 0, done.output
     page = Page(out.read_text(encoding="utf-8"))
-    assert page.headings[0] == (1, "What flickr8k says of 2 pictures")
+    assert page.headings[0] == (1, "What everyday says of 2 pictures")
     assert {image["alt"] for image in page.images} == {
         "a blue circle on the left",
         "a red circle on the left",
