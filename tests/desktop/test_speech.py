@@ -46,6 +46,10 @@ LONG = "This sentence goes on and on, through fields and woods, over hills and a
 BACKENDS = (SpeechDispatcher, EspeakSpeaker, Pyttsx3Speaker)
 
 
+# sound is recorded as it is played: on a busy machine the player runs dry
+pytestmark = pytest.mark.alone
+
+
 class Ends:
     """A `done` that remembers every call."""
 
@@ -126,7 +130,6 @@ def espeak(audio: VirtualSound) -> Iterator[EspeakSpeaker]:
     speaker.close()
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("voice", [VOICE, QUICK], ids=["usual", "quick"])
 def test_speech_dispatcher_says_the_right_sentence(
     audio: VirtualSound, monkeypatch: pytest.MonkeyPatch, voice: VoiceSettings
@@ -157,7 +160,6 @@ def test_the_right_sentence_is_heard(played: Any, recording: Recording, heard: H
     assert abs(sounding_seconds(recording.samples) - whole) < 0.05
 
 
-@pytest.mark.alone
 def test_speak_returns_at_once(speaker: Any, audio: VirtualSound) -> None:
     ends = Ends()
     begun = time.monotonic()
@@ -168,7 +170,6 @@ def test_speak_returns_at_once(speaker: Any, audio: VirtualSound) -> None:
     assert taken < 0.5
 
 
-@pytest.mark.alone
 def test_stop_is_silent_soon(
     speaker: Any, recording: Recording, record_property: Callable[[str, object], None]
 ) -> None:
