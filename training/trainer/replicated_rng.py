@@ -17,7 +17,7 @@ that come from torchvision and timm.
 * The first dimension must be that of the rows, or of rows and what each has several of (samples).
 * Only one word can be drawn at a time: `torch.multinomial` of one is replayed as the argmax of
   p / Exp(1), which is how torch draws one; of several it draws in another way.
-* A random function that is not known here raises NotImplementedError: drawing for its own rows
+* A random function that is not known here raises ValueError: drawing for its own rows
   alone, it would let the processes' random states drift apart without a word. To add one, write a
   method that draws for all rows, and a line in `self._replaced`.
 * What draws inside a single call into C++ cannot be seen: `nn.LSTM` with dropout between layers,
@@ -113,7 +113,7 @@ class ReplicatedRng(TorchFunctionMode):
         if func in self._random or (
             func is functional.scaled_dot_product_attention and options.get("dropout_p")
         ):
-            raise NotImplementedError(
+            raise ValueError(
                 f"several processes cannot share the random numbers of {func.__name__}: "
                 "ReplicatedRng does not know it"
             )

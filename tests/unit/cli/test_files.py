@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import pytest
@@ -281,7 +281,7 @@ def test_the_things_of_a_single_picture_are_drawn(
     tmp_path: Path, drawer: Drawer, asked: list[tuple[list[Rectangle], list[str]]]
 ) -> None:
     (tmp_path / "photo.png").write_bytes(photo(1))
-    described = list(files.outline(str(tmp_path / "photo.png"), drawer))  # type: ignore[arg-type]
+    described = list(files.outline(str(tmp_path / "photo.png"), cast("ChildCaptioner", drawer)))
     assert len(described) == max(1, drawer.pictures)
     assert drawer.asked == asked
     assert [each.drawn for each in described] == [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,8 +27,8 @@ def facts(rows: dict[int, tuple[float, ...]]) -> NDArray[np.float32]:
     return objects
 
 
-def seen(rows: dict[int, tuple[float, ...]], **calibration: object) -> dict[int, Thing]:
-    found = read_things(facts(rows), Calibration(**calibration))  # type: ignore[arg-type]
+def seen(rows: dict[int, tuple[float, ...]], **calibration: Any) -> dict[int, Thing]:
+    found = read_things(facts(rows), Calibration(**calibration))
     assert len(found) == KINDS
     assert [each.probability for each in found] == sorted(
         (each.probability for each in found), reverse=True

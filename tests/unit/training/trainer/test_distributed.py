@@ -182,7 +182,7 @@ def test_every_process_draws_for_the_whole_batch() -> None:
 )
 def test_a_random_function_that_is_not_known_is_refused(draw: Callable[[Tensor], Tensor]) -> None:
     with (
-        pytest.raises(NotImplementedError, match="ReplicatedRng does not know it"),
+        pytest.raises(ValueError, match="ReplicatedRng does not know it"),
         ReplicatedRng(4, torch.tensor([0, 1])),
     ):
         draw(torch.rand(2, 3))
