@@ -65,7 +65,7 @@ class PynputHotkeys:
         listener.start()
         ready = _in_thread(listener.wait)
         ready.join(_READY_SECONDS)
-        if ready.is_alive():
+        if ready.is_alive() or not listener.hears(_READY_SECONDS):
             self.stop()
             raise DescriberError("I cannot listen for keys here.", detail="pynput is not ready")
 
@@ -151,6 +151,18 @@ def _listener(**callbacks: Callable[[Any], None]) -> Any:
     from pynput import keyboard
 
     class Listener(keyboard.Listener):  # type: ignore[misc]  # pynput has no types
+        def __init__(self, **callbacks: Callable[[Any], None]) -> None:
+            super().__init__(**callbacks)
+            self._recording = threading.Event()
+
+        def hears(self, seconds: float) -> bool:
+            """Wait until keys are heard. On X11 pynput is "ready" before the server records."""
+            return sys.platform in ("win32", "darwin") or self._recording.wait(seconds)
+
+        def _handler(self, *event: Any) -> Any:
+            self._recording.set()  # the X server answers the request to record, before any key
+            return super()._handler(*event)
+
         def run(self) -> None:
             try:
                 super().run()
