@@ -29,11 +29,18 @@ class ShutdownEvent:
         self._write.close()
 
     def on_signals(self) -> None:
-        """Be set by the signals that ask a program to end; the main thread has to call this."""
+        """Be set by the signals that ask a program to end; the main thread has to call this.
+
+        Those that whoever started us had us ignore stay ignored: `nohup` does so with SIGHUP,
+        that the program outlives its terminal, and a script's `&` with SIGINT, that Ctrl+C is
+        for the script alone. SIGTERM always ends it.
+        """
         signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
-        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), lambda *_: self.set())
+        signal.signal(signal.SIGTERM, lambda *_: self.set())
+        for name in ("SIGINT", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: self.set())
 
     def set(self) -> None:
         """Ask for the shutdown."""

@@ -78,3 +78,42 @@ def test_a_signal_that_another_thread_gets_is_noticed_at_once(name: str) -> None
         check=True,
     )
     assert float(done.stdout) < 10  # not when the wait is over
+
+
+_ENDURING = """
+import os, signal, sys
+from describer_daemon.service.shutdown import ShutdownEvent
+
+shutdown = ShutdownEvent()
+shutdown.on_signals()
+for name in ("SIGHUP", "SIGINT", "SIGTERM"):
+    os.kill(os.getpid(), getattr(signal, name))
+    while name == "SIGTERM" and not shutdown.wait(15):
+        pass
+    print(name, shutdown.wait(0.2))
+    if shutdown.is_set():
+        break
+"""
+
+
+@pytest.mark.parametrize(
+    ("starts_it", "ended_by"),
+    [
+        ((), "SIGHUP"),
+        (("nohup",), "SIGINT"),
+        (("sh", "-c", 'trap "" INT; "$@"; true', "sh", "nohup"), "SIGTERM"),
+    ],
+)
+def test_a_signal_that_it_was_started_to_ignore_does_not_end_it(
+    starts_it: tuple[str, ...], ended_by: str
+) -> None:
+    """As with `nohup`, and with a script's `&`."""
+    done = subprocess.run(
+        [*starts_it, sys.executable, "-c", _ENDURING],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.split()[-2:] == [ended_by, "True"]
