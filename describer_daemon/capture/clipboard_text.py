@@ -108,10 +108,9 @@ def read_file(path: Path) -> Encoded:
     """The bytes of a picture file. Raises DescriberError when it is no picture, or too large."""
     try:
         # Opened by FileIO itself: a descriptor of ours it would leave open when it is a folder's.
-        with BufferedReader(FileIO(path, opener=_open)) as file:
+        with BufferedReader(FileIO(path, opener=_open_ordinary)) as file:
             status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise DescriberError("The copied file is not a picture.")
+            _require_ordinary(status)
             # None: some of the kernel's files have nothing to say yet
             if not is_picture(file.read(16) or b""):
                 raise DescriberError("The copied file is not a picture.")
@@ -130,9 +129,30 @@ def read_file(path: Path) -> Encoded:
         ) from None
 
 
-def _open(name: str, flags: int) -> int:
-    # Not blocking: a copied path may be a pipe, and opening one waits for a writer.
-    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+def _open_ordinary(name: str, flags: int) -> int:
+    """Open an ordinary file and nothing else, not even for a moment.
+
+    To be opened is enough for some devices to act: a watchdog is armed, a tape rewound, a modem
+    dialled; and whoever waits at a pipe's other end goes on.
+    """
+    # Should it be swapped for another before it is opened, all the same nothing is waited for.
+    flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+    if not hasattr(os, "O_PATH"):
+        _require_ordinary(Path(name).stat())
+        return os.open(name, flags)
+    place = os.open(name, os.O_PATH | os.O_CLOEXEC)  # a handle that opens nothing yet
+    try:
+        _require_ordinary(os.fstat(place))
+        return os.open(f"/proc/self/fd/{place}", flags)  # what was looked at, whatever is there now
+    finally:
+        os.close(place)
+
+
+def _require_ordinary(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError
+    if not stat.S_ISREG(status.st_mode):
+        raise DescriberError("The copied file is not a picture.")
 
 
 def is_picture(head: bytes) -> bool:

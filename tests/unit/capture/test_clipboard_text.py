@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -88,6 +92,61 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.png"
     os.mkfifo(pipe)
     assert told(str(pipe)) == "The copied file is not a picture."
+
+
+@pytest.fixture
+def guarded_pipe(tmp_path: Path) -> Iterator[tuple[Path, threading.Event]]:
+    """A pipe, and whether anybody opened it to read; a pipe is the device that anyone may make."""
+    pipe, opened = tmp_path / "guarded.png", threading.Event()
+    os.mkfifo(pipe)
+
+    def wait_for_reader() -> None:
+        os.close(os.open(pipe, os.O_WRONLY))
+        opened.set()
+
+    guard = threading.Thread(target=wait_for_reader, daemon=True)
+    guard.start()
+    yield pipe, opened
+    os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
+    guard.join(20)
+    assert opened.is_set()  # so it would have told
+
+
+def test_what_is_no_ordinary_file_is_never_opened(
+    guarded_pipe: tuple[Path, threading.Event],
+) -> None:
+    pipe, opened = guarded_pipe
+    time.sleep(0.05)  # the guard waits by then
+    for text in (str(pipe), pipe.as_uri()):
+        assert told(text) == "The copied file is not a picture."
+    assert not opened.wait(0.1)
+
+
+@pytest.mark.skipif(not hasattr(os, "O_PATH"), reason="only Linux can look and open in one")
+def test_nor_is_one_that_takes_an_ordinary_files_place(
+    guarded_pipe: tuple[Path, threading.Event], photo: Path, tmp_path: Path
+) -> None:
+    pipe, opened = guarded_pipe
+    name, links = tmp_path / "link.png", [tmp_path / "one", tmp_path / "other"]
+    ended = threading.Event()
+
+    def swap() -> None:
+        while not ended.is_set():
+            for link, target in zip(links, (pipe, photo), strict=True):
+                link.symlink_to(target)
+                link.replace(name)
+
+    name.symlink_to(photo)
+    swapper = threading.Thread(target=swap, daemon=True)
+    swapper.start()
+    try:
+        for _ in range(3000):
+            with contextlib.suppress(DescriberError):
+                assert clipboard_text.read_file(name).data == PNG
+    finally:
+        ended.set()
+        swapper.join(20)
+    assert not opened.is_set()
 
 
 def test_files_that_are_too_large(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
