@@ -41,11 +41,12 @@ need_packages() {
     fi
     say "Installing ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
-    { apt-get update -qq && $install -qq; } >/dev/null 2>"${TMPDIR:-/tmp}/describer-apt.$$" || {
-        cat "${TMPDIR:-/tmp}/describer-apt.$$" >&2
+    # what they complain of is kept in no file: this is root
+    local complaints
+    complaints=$({ apt-get update -qq && $install -qq; } 2>&1 >/dev/null) || {
+        say "$complaints"
         fail "The packages could not be installed. Please run: $install"
     }
-    rm -f "${TMPDIR:-/tmp}/describer-apt.$$"
 }
 
 VERSION='import sys; print(sys.version, sys.base_prefix)'
