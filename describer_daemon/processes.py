@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -19,6 +20,10 @@ from describer_daemon.core.ports import DescriberError
 _ROOT = str(Path(__file__).parent.parent)
 _guard = threading.Lock()
 _started: weakref.WeakSet[subprocess.Popen[bytes]] = weakref.WeakSet()
+# A handle on a process (Linux 5.3) never comes to mean another one, as its number may as soon as
+# somebody has waited for it.
+_handles: weakref.WeakKeyDictionary[subprocess.Popen[bytes], int] = weakref.WeakKeyDictionary()
+_WHOLE_GROUP = 4  # PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,13 @@ def start(
     process = subprocess.Popen(
         list(command), stdin=stdin, stdout=stdout, stderr=stderr, env=env, start_new_session=True
     )
-    if not stays:
-        with _guard:
+    with _guard:
+        if not stays:
             _started.add(process)
+        if hasattr(os, "pidfd_open"):
+            with contextlib.suppress(OSError):  # no descriptor is left, or it is not allowed
+                _handles[process] = handle = os.pidfd_open(process.pid)
+                weakref.finalize(process, os.close, handle)
     return process
 
 
@@ -80,14 +89,43 @@ def pipe(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 def end(process: subprocess.Popen[bytes], *, timeout: float = 1.0) -> None:
-    """Kill a process started by `start` with all its descendants, and reap it."""
+    """Kill a process started by `start` with all its descendants, and reap it.
+
+    May be called at any time and from any thread. Before Linux 6.9 it does nothing once the
+    process was reaped: what that had started is then left alone.
+    """
     if os.name == "posix":
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+            _kill_group(process)
     else:
         process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with _guard:
+        handle = _handles.get(process)
+    if handle is not None:
+        try:
+            signal.pidfd_send_signal(handle, signal.SIGKILL, None, _WHOLE_GROUP)
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # else the kernel is too old
+                raise
+        else:
+            return
+    if _keeps_its_number(process):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _keeps_its_number(process: subprocess.Popen[bytes]) -> bool:
+    """Whether nobody has waited for it: till then the system gives its number to no other."""
+    if process.returncode is None and hasattr(os, "waitid"):
+        try:  # a thread that waits for it may have it, and not have told yet
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+    return process.returncode is None
 
 
 def end_all() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.fuzz.trial import descriptors
 from describer_daemon import processes
 from describer_daemon.core.ports import DescriberError
 from tests.unit.proc import state, until
@@ -80,6 +82,99 @@ def test_end_takes_descendants_stopped_ones_and_those_that_ignore_signals(tmp_pa
     assert child.returncode == -signal.SIGKILL  # and so it was reaped
     until(lambda: state(grandchild) in ("Z", ""))
     processes.end(child)  # twice is harmless
+
+
+@pytest.fixture(params=["group", "process", "no"])
+def handles(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the kernel gives handles on: groups (6.9), single processes (5.3), nothing."""
+
+    def refuse(handle: int, number: int, info: None, flags: int) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    known: str = request.param
+    if known == "no":
+        monkeypatch.delattr(os, "pidfd_open", raising=False)
+    elif known == "process":
+        monkeypatch.setattr(signal, "pidfd_send_signal", refuse)
+    elif not groups_have_handles():
+        pytest.skip("this kernel has no handles on groups")
+    return known
+
+
+def groups_have_handles() -> bool:
+    if not hasattr(os, "pidfd_open"):
+        return False
+    child = subprocess.Popen(["true"], start_new_session=True)
+    handle = os.pidfd_open(child.pid)
+    try:
+        signal.pidfd_send_signal(handle, signal.SIGKILL, None, 4)
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+        child.wait()
+    return True
+
+
+@posix
+@pytest.mark.usefixtures("handles")
+def test_who_has_the_number_of_one_that_was_reaped_is_spared() -> None:
+    last = Path("/proc/sys/kernel/ns_last_pid")
+    if not os.access(last, os.W_OK):
+        pytest.skip("only root may choose a process's number")
+    for _ in range(200):
+        child = processes.start(["true"])
+        assert child.wait(20) == 0
+        last.write_text(str(child.pid - 1), encoding="ascii")
+        other = subprocess.Popen(["sleep", "60"], start_new_session=True)
+        try:
+            if other.pid == child.pid:
+                processes.end(child)
+                with pytest.raises(subprocess.TimeoutExpired):
+                    other.wait(0.2)
+                return
+        finally:
+            other.kill()
+            other.wait()
+    pytest.fail("no process got the number of the one before")
+
+
+@posix
+def test_what_one_that_was_reaped_has_left_is_ended(handles: str) -> None:
+    child = processes.start(["sh", "-c", "sleep 60 & echo $!"], stdout=subprocess.PIPE)
+    with processes.pipe(child.stdout) as output:
+        left = int(output.readline())
+    assert child.wait(20) == 0
+    try:
+        processes.end(child)
+        if handles == "group":
+            until(lambda: state(left) in ("Z", ""))
+        else:  # nothing says that the group is still its own
+            assert state(left) not in ("Z", "")
+    finally:
+        if state(left) not in ("Z", ""):
+            os.kill(left, signal.SIGKILL)
+
+
+@posix
+@pytest.mark.usefixtures("handles")
+def test_what_one_that_nobody_waited_for_has_left_is_ended() -> None:
+    child = processes.start(["sh", "-c", "sleep 60 & echo $!"], stdout=subprocess.PIPE)
+    with processes.pipe(child.stdout) as output:
+        left = int(output.readline())
+    until(lambda: state(child.pid) == "Z")
+    processes.end(child, timeout=20)
+    assert child.returncode == 0
+    until(lambda: state(left) in ("Z", ""))
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="there are no handles")
+def test_handles_go_with_their_processes() -> None:
+    before = descriptors()
+    for _ in range(5):
+        processes.run(["true"], timeout=20, what="The tool")
+        processes.end(processes.start(["sleep", "60"]), timeout=20)
+    assert descriptors() == before
 
 
 @posix
