@@ -47,9 +47,17 @@ class Daemon:
     """Everything that runs between `describer run` and its end."""
 
     def __init__(
-        self, settings: Settings, path: Path, shutdown: ShutdownEvent | None = None
+        self,
+        settings: Settings,
+        path: Path,
+        shutdown: ShutdownEvent | None = None,
+        *,
+        loaded_at: tuple[int, ...] | None = None,
     ) -> None:
-        """`shutdown` may be set from outside, as `end` does, also before `run`."""
+        """`settings` are what was in `path` when its stamp was `loaded_at` (None: now).
+
+        `shutdown` may be set from outside, as `end` does, also before `run`.
+        """
         self._settings, self._path = settings, path
         self._shutdown = shutdown or ShutdownEvent()
         self._lock = threading.Lock()
@@ -68,7 +76,7 @@ class Daemon:
         )
         self._configure(settings)
         self._control = ControlServer(self._answer)
-        self._watcher = SettingsWatcher(path, self._reload, self.report_error)
+        self._watcher = SettingsWatcher(path, self._reload, self.report_error, since=loaded_at)
         self._tray: Tray | None = None
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:

@@ -30,9 +30,9 @@ def run(verbose: bool) -> None:
     from describer_daemon.settings import settings
 
     path = settings.settings_path()
-    loaded, error = settings_or_defaults(path, write=True)
+    loaded, error, stamp = settings_or_defaults(path, write=True)
     log.set_up(loaded.log.level, console=verbose)
-    daemon = Daemon(loaded, path, shutdown)
+    daemon = Daemon(loaded, path, shutdown, loaded_at=stamp)
     if error is not None:
         daemon.report_error(error)
     served = instance.serve_or_ask(

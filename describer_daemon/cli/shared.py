@@ -57,23 +57,28 @@ def named(suffix: str, what: str) -> Callable[..., Path | None]:
 
 def settings_or_defaults(
     path: Path, *, write: bool = False
-) -> tuple[Settings, DescriberError | None]:
-    """A file with a mistake, or that cannot be written, must not leave anyone without help."""
+) -> tuple[Settings, DescriberError | None, tuple[int, ...]]:
+    """→ the settings, what was wrong, and the file's stamp from before it was read.
+
+    A file with a mistake, or that cannot be written, must not leave anyone without help.
+    """
     from describer_daemon.settings import settings
 
+    stamp: tuple[int, ...] = ()
     try:
         if write:
             settings.write_default(path)
-        return settings.load(path), None
+        stamp = settings.stamp(path)
+        return settings.load(path), None, stamp
     except DescriberError as error:
-        return settings.Settings(), error
+        return settings.Settings(), error, stamp
 
 
 def settings_for_command() -> Settings:
     """The settings for one command; a mistake in them is reported, and the defaults are used."""
     from describer_daemon.settings import settings
 
-    loaded, error = settings_or_defaults(settings.settings_path())
+    loaded, error, _ = settings_or_defaults(settings.settings_path())
     if error is not None:
         click.echo(error.spoken, err=True)
     return loaded

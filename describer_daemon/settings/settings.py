@@ -171,6 +171,15 @@ def settings_path() -> Path:
     return Path(platformdirs.user_config_dir("describer", appauthor=False)) / "settings.toml"
 
 
+def stamp(path: Path) -> tuple[int, ...]:
+    """What differs after every save, rename or replacement; () when nothing is there."""
+    try:
+        state = path.stat()
+    except OSError:
+        return ()
+    return (state.st_ino, state.st_mode, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+
+
 def load(path: Path) -> Settings:
     """Read the file; one that is missing has all defaults. Raises SettingsError."""
     text = _read_text(path)
@@ -221,8 +230,7 @@ class SettingsWatcher:
     """Calls back from its own thread when the file was saved.
 
     `on_change` gets the new settings; `on_error` gets one error for each broken or missing
-    state of the file, after which the last good settings still hold. What counts as a change
-    starts with the construction, so construct it before the first `load`.
+    state of the file, after which the last good settings still hold.
     """
 
     def __init__(
@@ -231,14 +239,18 @@ class SettingsWatcher:
         on_change: Callable[[Settings], None],
         on_error: Callable[[DescriberError], None],
         *,
+        since: tuple[int, ...] | None = None,
         interval: float = 1.0,
     ) -> None:
-        """`interval` is in seconds; an idle watcher asks for the file's state once in each."""
+        """`since` is the file's `stamp` from before it was first read; without, that of now.
+
+        `interval` is in seconds; an idle watcher asks for the file's state once in each.
+        """
         self._path = path
         self._on_change = on_change
         self._on_error = on_error
         self._interval = interval
-        self._stamp = _stamp(path)
+        self._stamp = stamp(path) if since is None else since
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -255,13 +267,13 @@ class SettingsWatcher:
 
     def _watch(self) -> None:
         while not self._ended.wait(self._interval):
-            stamp = _stamp(self._path)
-            if stamp == self._stamp:
+            now = stamp(self._path)
+            if now == self._stamp:
                 continue
-            while not self._ended.wait(_SETTLE) and (later := _stamp(self._path)) != stamp:
-                stamp = later
-            if stamp != self._stamp and not self._ended.is_set():
-                self._stamp = stamp
+            while not self._ended.wait(_SETTLE) and (later := stamp(self._path)) != now:
+                now = later
+            if now != self._stamp and not self._ended.is_set():
+                self._stamp = now
                 self._reload()
 
     def _reload(self) -> None:
@@ -317,12 +329,3 @@ def _refuse_equal_keys(file: SettingsFile, keys: Mapping[Verb, Hotkey]) -> None:
         first = owner.setdefault(keys[verb], verb)
         if first is not verb:
             file.refuse("keys", verb, f"; keys.{first} has the same key already.")
-
-
-def _stamp(path: Path) -> tuple[int, ...]:
-    """What differs after every save, rename or replacement; () when nothing is there."""
-    try:
-        state = path.stat()
-    except OSError:
-        return ()
-    return (state.st_ino, state.st_mode, state.st_size, state.st_mtime_ns, state.st_ctime_ns)

@@ -21,6 +21,7 @@ from describer_daemon.settings.settings import (
     SettingsWatcher,
     describe_settings,
     load,
+    stamp,
     write_default,
 )
 
@@ -307,6 +308,21 @@ def test_who_watches_an_unchanged_file_hears_nothing(path: Path) -> None:
         os.utime(path)  # saved, though nothing in it is other than before
         until(lambda: heard)
         assert heard == [Settings()]
+    finally:
+        watcher.stop()
+
+
+def test_a_save_after_the_first_look_is_not_lost(path: Path) -> None:
+    write_default(path)
+    before = stamp(path)
+    assert load(path) == Settings()
+    path.write_text("[speech]\nrate = 200\n", encoding="utf-8")
+    heard: list[object] = []
+    watcher = SettingsWatcher(path, heard.append, heard.append, since=before, interval=0.02)
+    watcher.start()
+    try:
+        until(lambda: heard)
+        assert heard == [load(path)] != [Settings()]
     finally:
         watcher.stop()
 
