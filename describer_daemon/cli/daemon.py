@@ -9,14 +9,16 @@ import click
 
 from describer_daemon.cli.shared import speaks_plainly
 from describer_daemon.core.ports import DescriberError, Verb
-from describer_daemon.service import control
+from describer_daemon.service import control, instance
 
 _STATUS_TIMEOUT = 5.0
 
 
 @click.command()
 @click.argument("verb", type=click.Choice([*(verb.value for verb in Verb), "quit"]))
-@click.option("--wait", is_flag=True, help="Wait for the sentence and print it.")
+@click.option(
+    "--wait", is_flag=True, help="Wait for the sentence and print it; after quit, for the end."
+)
 @speaks_plainly
 def trigger(verb: str, wait: bool) -> None:
     """Do what a key does, in the daemon that runs.
@@ -26,8 +28,11 @@ def trigger(verb: str, wait: bool) -> None:
     \b
     bindsym Ctrl+Mod1+d exec describer trigger screen
     """
+    if verb == "quit":
+        _checked(instance.quit_and_wait() if wait else control.send(verb))
+        return
     reply = _checked(control.send(verb, wait=wait))
-    if not wait or verb == "quit":
+    if not wait:
         return
     if reply.get("stale"):
         raise DescriberError("A newer request overtook this one.")

@@ -132,7 +132,13 @@ class ControlServer:
         )
         with self._guard:
             self._connections[thread] = connection
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system has no thread left: it may soon have one
+            log.warning("no thread for a request: %s", error)
+            self._forget(thread)
+            with connection:
+                _reply(connection, _failure(_BUSY))
 
     def _serve(self, connection: socket.socket) -> None:
         try:
@@ -143,9 +149,12 @@ class ControlServer:
                 else:
                     _reply(connection, self._answer(connection))
         finally:
-            with self._guard:
-                self._connections.pop(threading.current_thread(), None)
-            self._slots.release()
+            self._forget(threading.current_thread())
+
+    def _forget(self, thread: threading.Thread) -> None:
+        with self._guard:
+            self._connections.pop(thread, None)
+        self._slots.release()
 
     def _answer(self, connection: socket.socket) -> Mapping[str, object]:
         try:
@@ -166,11 +175,16 @@ class ControlServer:
             return _failure("Something went wrong in the describer. Its log says more.")
 
 
-def send(verb: str, wait: bool = False, timeout: float | None = None) -> dict[str, Any]:
+def send(
+    verb: str,
+    wait: bool = False,
+    timeout: float | None = None,
+    on_connect: Callable[[socket.socket], None] | None = None,
+) -> dict[str, Any]:
     """Ask the running describer; with `wait` the reply comes with the outcome.
 
-    `timeout` in seconds is by default 5, or 120 with `wait`. Raises DescriberError when no
-    describer runs, or it does not answer.
+    `timeout` in seconds is by default 5, or 120 with `wait`. `on_connect` is called before
+    anything is asked. Raises DescriberError when no describer runs, or it does not answer.
     """
     _require_unix_sockets()
     if timeout is None:
@@ -179,7 +193,9 @@ def send(verb: str, wait: bool = False, timeout: float | None = None) -> dict[st
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout)
-            connection.connect(str(runtime_folder(create=False) / "control.sock"))
+            connection.connect(str(socket_path()))
+            if on_connect is not None:
+                on_connect(connection)
             # A server that is busy answers and leaves without reading.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(request)
@@ -217,6 +233,22 @@ def parse_request(line: bytes) -> tuple[str, bool]:
     if not isinstance(wait, bool):
         raise DescriberError('"wait" is either true or false.')
     return verb, wait
+
+
+def socket_path() -> Path:
+    """Where the describer that runs is asked. Raises like `runtime_folder`."""
+    return runtime_folder(create=False) / "control.sock"
+
+
+def peer(connection: socket.socket) -> tuple[int, int] | None:
+    """Process and user at the other end of a Unix socket; None where the system cannot tell."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None
+    credentials = connection.getsockopt(
+        socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
+    )
+    process, user, _ = struct.unpack("3i", credentials)
+    return process, user
 
 
 def runtime_folder(*, create: bool) -> Path:
@@ -292,13 +324,8 @@ def _lock(path: Path) -> int:
 
 
 def _is_owner(connection: socket.socket) -> bool:
-    if not hasattr(socket, "SO_PEERCRED"):
-        return True  # macOS: the folder's mode alone keeps others out
-    credentials = connection.getsockopt(
-        socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
-    )
-    _, user, _ = struct.unpack("3i", credentials)
-    return bool(user == os.geteuid())
+    known = peer(connection)
+    return known is None or known[1] == os.geteuid()  # macOS: the folder's mode keeps others out
 
 
 def _read_line(

@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.service import control
 from describer_daemon.service.control import AlreadyRunningError, ControlServer, parse_request, send
+from tests import threads
 
 
 @pytest.fixture
@@ -193,6 +194,21 @@ def test_a_crowd_is_told_to_wait(daemon: Daemon) -> None:
         for connection in crowd:
             connection.close()
     until(lambda: send("status")["ok"])
+
+
+def test_a_system_without_threads_is_only_busy(daemon: Daemon) -> None:
+    with threads.none_left():
+        for _ in range(20):  # more than may be served at once: none of them may keep its place
+            assert send("status") == {
+                "ok": False,
+                "sentence": "The describer is busy. Please try again.",
+            }
+    crowd = [connect() for _ in range(16)]
+    for connection in crowd:
+        connection.sendall(b'{"verb": "screen"}\n')
+    for connection in crowd:
+        with connection:
+            assert json.loads(connection.makefile().readline())["ok"]
 
 
 def test_a_silent_client_is_sent_away_and_holds_nobody_up(
