@@ -88,7 +88,7 @@ class Daemon:
         self._control.start()
         try:
             self._pipeline.start()
-            self._try_to_listen()
+            self._try_to_listen(self._settings)
             self._watcher.start()
             self._focus.start()
             if self._settings.tray.show:
@@ -209,7 +209,7 @@ class Daemon:
             if settings.speech != previous.speech:
                 self._configure(settings)
             if settings.keys != previous.keys:
-                self._listen(settings)
+                self._try_to_listen(settings)
             self._settings = settings  # from here on `status` shows them: they are in use
         log_file.set_level(settings.log.level)
         log.info("settings reloaded")
@@ -271,14 +271,14 @@ class Daemon:
                 log.warning("the hotkeys were lost; grabbing them when the display is back")
                 self._listening, self._lost_display = False, True
             if self._lost_display and backends.choose(HOTKEYS).backend is not None:
-                self._try_to_listen()
+                self._try_to_listen(self._settings)
                 self._pipeline.sources = self._sources(self._settings)
                 self._lost_display = not self._listening
 
-    def _try_to_listen(self) -> None:
+    def _try_to_listen(self, settings: Settings) -> None:
         try:
-            self._listen(self._settings)
-        except Exception:  # a display that goes just now; all else must go on
+            self._listen(settings)
+        except Exception:  # a display that goes just now, or no thread; all else must go on
             log.exception("the keys cannot be listened for")
             self._listening, self._lost_display = False, True
 
@@ -351,9 +351,12 @@ def open_for_editing(path: Path) -> None:
 
 
 def _start_detached(command: list[str]) -> None:
-    try:
-        process = processes.start(command, stays=True)
-    except OSError as error:
-        log.warning("%s cannot be started: %s", command[0], error)
-        return
-    threading.Thread(target=process.wait, name="aside", daemon=True).start()  # no zombie
+    def work() -> None:
+        try:
+            process = processes.start(command, stays=True)
+        except OSError as error:
+            log.warning("%s cannot be started: %s", command[0], error)
+        else:
+            process.wait()  # no zombie
+
+    threading.Thread(target=work, name="aside", daemon=True).start()

@@ -84,7 +84,10 @@ class Tray:
         self._ended.set()
         # GTK's part may wait for an answer from a thread that is dead.
         closing = threading.Thread(target=self._close, name="tray-stop", daemon=True)
-        closing.start()
+        try:
+            closing.start()
+        except RuntimeError:  # no thread is left; the icon goes with this process
+            log.warning("the tray icon is not taken away")
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(_PATIENCE)
             if self._thread.is_alive():

@@ -189,13 +189,18 @@ class ChildCaptioner:
         return head, body
 
     def _exchange(self, request: messages.Request) -> tuple[protocol.Head, bytes]:
-        """Send one request and receive its reply; whatever this raises, the child is ended."""
+        """Send one request and receive its reply; if that breaks off, the child is ended."""
         child = self._running()
         reads = isinstance(request, messages.Read)
         timed_out, timeout = threading.Event(), self._reading_timeout if reads else self._timeout
         watchdog = threading.Timer(timeout, self._kill, (child, timed_out))
         watchdog.daemon = True
-        watchdog.start()
+        try:
+            watchdog.start()
+        except RuntimeError as error:  # no thread is left, so nobody could end a child that hangs
+            raise DescriberError(
+                "This computer has too much to do just now. Please try again.", detail=repr(error)
+            ) from error
         sent, reply = False, None
         with self._guard:
             self._reading = child if reads else None
@@ -252,7 +257,10 @@ class ChildCaptioner:
         if self._unload_after > 0:
             self._unload_timer = threading.Timer(self._unload_after, self._unload)
             self._unload_timer.daemon = True
-            self._unload_timer.start()
+            try:
+                self._unload_timer.start()
+            except RuntimeError as error:  # no thread is left, but the answer is here
+                log.warning("the captioner stays loaded: %s", error)
 
     @staticmethod
     def _kill(child: subprocess.Popen[bytes], timed_out: threading.Event) -> None:

@@ -43,11 +43,18 @@ class X11Hotkeys:
         if taken or missing:
             x11.close(display)
             raise keys_refused(taken, missing)
-        wake_reader, self._wake = os.pipe()
-        self._thread = threading.Thread(
+        wake_reader, wake = os.pipe()
+        thread = threading.Thread(
             target=_listen, args=(display, grabs, on_verb, wake_reader), name="hotkeys", daemon=True
         )
-        self._thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # no thread is left; the keys must be free for the next try
+            os.close(wake)
+            os.close(wake_reader)
+            x11.close(display)
+            raise
+        self._thread, self._wake = thread, wake
 
     def is_alive(self) -> bool:
         return self._thread is not None and self._thread.is_alive()

@@ -141,8 +141,8 @@ class OneAtATime(ABC):
         utterance = Utterance(say, finished)
         with self._lock:
             previous = list(self._live)
+            utterance.start()  # raises where no thread is left; then nothing is live
             self._live.append(utterance)
-            utterance.start()
         for other in previous:
             other.stop()
 

@@ -21,6 +21,7 @@ from describer_daemon.hotkeys.names import KeysRefusedError, parse_hotkey
 from describer_daemon.hotkeys.pynput import PynputHotkeys
 from describer_daemon.hotkeys.x11 import X11Hotkeys
 from describer_daemon.virtual.display import VirtualDisplay
+from tests import threads
 from tests.desktop.fixtures_display import wait_until
 
 KEYS = {
@@ -372,3 +373,15 @@ def test_nothing_is_logged_of_other_keys(
     listener.start(KEYS, print)
     xserver.press("ctrl+alt+s")
     assert caplog.text == ""
+
+
+def test_without_a_thread_the_keys_stay_free(
+    listener: X11Hotkeys, press: Callable[[str], None], heard: Heard
+) -> None:
+    for _ in range(3):
+        with threads.none_left(), pytest.raises(RuntimeError):
+            listener.start(KEYS, heard.append)
+        assert not listener.is_alive()
+    listener.start(KEYS, heard.append)  # the keys are not taken by what was tried before
+    press("ctrl+alt+d")
+    heard.settle(Verb.SCREEN)

@@ -22,7 +22,9 @@ from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 from describer_daemon import processes
+from describer_daemon.tray import Tray
 from describer_daemon.virtual.display import VirtualDisplay
+from tests import threads
 from tests.desktop.fixtures_faults import world_on
 
 PROGRAM = """
@@ -400,3 +402,10 @@ def test_a_daemon_that_gtk_ends_with_its_display_says_so_and_leaves_nothing(
             world.start()
             assert world.end() == 0
         until(lambda: not world.family())
+
+
+def test_without_a_thread_its_end_holds_up_no_others(caplog: pytest.LogCaptureFixture) -> None:
+    tray = Tray(lambda _: None, lambda: None, lambda: None)
+    with threads.none_left():
+        tray.stop()
+    assert "the tray icon is not taken away" in caplog.text

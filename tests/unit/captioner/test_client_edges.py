@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.core.ports import Aim, DescriberError, OcrResult, Pixels
-from tests import screens
+from tests import screens, threads
 from tests.unit.proc import LONG, PROC, until
 
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"
@@ -247,3 +247,29 @@ def test_closing_waits_for_one_that_has_no_process_yet(captioner: ChildCaptioner
     thread.join(LONG)
     assert not thread.is_alive()
     assert failed == []
+
+
+def test_without_a_thread_a_picture_is_refused_and_the_next_one_is_not(
+    captioner: ChildCaptioner,
+) -> None:
+    captioner.warm_up()
+    before = captioner._child
+    with threads.none_left(), pytest.raises(DescriberError, match="too much to do just now"):
+        captioner.warm_up()
+    captioner.warm_up()
+    assert captioner._child is before
+
+
+def test_without_a_thread_to_unload_it_the_answer_is_not_lost(
+    captioner: ChildCaptioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Scarce(threading.Timer):
+        def start(self) -> None:
+            with threads.none_left() if self.interval == 1000.0 else contextlib.nullcontext():
+                super().start()
+
+    monkeypatch.setattr(threading, "Timer", Scarce)
+    captioner._unload_after = 1000.0
+    captioner.warm_up()
+    captioner.warm_up()
+    captioner.close()

@@ -20,6 +20,7 @@ from describer_daemon.speech import espeak, voices, wav
 from describer_daemon.speech.dispatcher import socket_path, ssip_rate, stuffed
 from describer_daemon.speech.utterance import OneAtATime, Utterance, max_seconds, speakable
 from describer_daemon.virtual.sound import RATE, similarity, sounding_seconds
+from tests import threads
 
 
 @given(st.text())
@@ -163,3 +164,17 @@ def test_done_may_speak_again() -> None:
     speaker.stop()
     assert over.wait(20)
     speaker.close()
+
+
+class _Murmurer(OneAtATime):
+    def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None: ...
+
+
+def test_a_sentence_for_which_there_is_no_thread_leaves_nothing_behind() -> None:
+    speaker, ends = _Murmurer(), queue.SimpleQueue[DescriberError | None]()
+    with threads.none_left(), pytest.raises(RuntimeError):
+        speaker.speak("Lost.", ends.put)
+    speaker.speak("A dog.", ends.put)
+    assert ends.get(timeout=20) is None
+    speaker.close()
+    assert ends.empty()
