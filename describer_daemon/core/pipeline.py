@@ -1,21 +1,25 @@
 """From request to speech: one queue, one thread that decides, one that looks.
 
-The deciding thread never waits for a picture, a caption or a voice: grabbing and captioning
-happen on the looking thread, speaking in the speaker's own process, and both report back
-through the same queue. So a stop is obeyed at once whatever else is going on.
+The deciding thread never waits for a picture, a caption, a clipboard, a tone or a voice: grabbing
+and captioning happen on the looking thread, copying on one of its own, speaking in the speaker's
+own process, and all report back through the same queue. So a stop is obeyed at once whatever else
+is going on.
 
 What the deciding thread does with each event. It is "working" while a job has no result yet;
 every request first silences what is being said, whatever the state.
 
     event                       idle                       working
     --------------------------  -------------------------  ---------------------------------
-    screen, clipboard, text     start a job → working      overtake it, start another
-    repeat, copy                answer                     overtake it, answer → idle
+    screen, clipboard, text,
+    copy (of a sentence)        start a job → working      overtake it, start another
+    repeat                      answer                     overtake it, answer → idle
     stop                        reply ""                   overtake it, reply "" → idle
-    _JobDone of the job         -                          answer → idle
-    _JobDone of another job     drop it: it was overtaken  drop it
-    _Spoken                     notify if it failed        notify if it failed
-    _Announcement               speak it                   speak it
+    JobDone of the job          -                          answer → idle
+    JobDone of another job      drop it: it was overtaken  drop it
+    Spoken                      notify if it failed        notify if it failed
+    Announcement                speak it                   speak it
+    Words                       say them if they are the   say them if they are the
+                                latest                     latest
     still_looking_after passed  -                          say so, once
     None (`stop` was called)    silence, end               overtake it, silence, end
 
@@ -30,19 +34,17 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from describer_daemon.core import phrasing, stages
+from describer_daemon.core.events import Announcement, Event, Job, JobDone, Spoken, Words
 from describer_daemon.core.picture_cycle import PictureCycle
 from describer_daemon.core.ports import (
     Caption,
     Captioner,
     DescriberError,
     ImageSource,
-    OcrResult,
     Outcome,
-    Rectangle,
     Request,
     Speaker,
     Verb,
@@ -54,44 +56,15 @@ T = TypeVar("T")
 
 
 class Earcons(Protocol):
-    """Short sounds that say "heard you" and "that failed", and end before words begin."""
+    """Short sounds that say "heard you" and "that failed", and end before words begin.
+
+    None of these waits. `make_way` tells whether words may begin; if not, it calls `then` from
+    another thread as soon as they may.
+    """
 
     def acknowledge(self) -> None: ...
     def failed(self) -> None: ...
-    def make_way(self) -> None: ...
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    """A picture to take; compared by identity, so that no two are ever the same."""
-
-    request: Request
-    still_looking_at: float | None  # time.monotonic() at which to say so; None: said already
-    already_described: tuple[Rectangle, ...]  # see `PictureCycle`
-
-
-@dataclass(frozen=True, slots=True)
-class _JobDone:
-    """The looking thread is done with a job."""
-
-    job: _Job
-    sentence: str
-    result: Caption | OcrResult | None = None  # None: a failure, or nothing that anyone waits for
-
-
-@dataclass(frozen=True, slots=True)
-class _Spoken:
-    """An utterance ended, was stopped (error None), or could not be heard."""
-
-    text: str
-    error: DescriberError | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Announcement:
-    """Something to be spoken that nobody asked for."""
-
-    text: str
+    def make_way(self, then: Callable[[], None]) -> bool: ...
 
 
 class Pipeline:
@@ -120,13 +93,12 @@ class Pipeline:
         self.earcons = earcons
         self._copy, self._notify = copy, notify
         self._still_looking_after = still_looking_after
-        self._events: queue.Queue[Request | _JobDone | _Spoken | _Announcement | None] = (
-            queue.Queue()
-        )
-        self._jobs: queue.Queue[_Job | None] = queue.Queue()
+        self._events: queue.Queue[Event | None] = queue.Queue()
+        self._jobs: queue.Queue[Job | None] = queue.Queue()
         # written by the deciding thread alone; the looking thread reads it to spare itself
         # work that nobody waits for, and it is no harm when it reads it a moment too early
-        self._current: _Job | None = None
+        self._current: Job | None = None
+        self._waiting: Words | None = None  # for the end of a tone
         self._cycle = PictureCycle(cycle_timeout)
         self._last = ""
         self._gate = threading.Lock()  # so that no request can follow the end of the queue
@@ -162,7 +134,7 @@ class Pipeline:
 
     def say(self, text: str) -> None:
         """Enqueue something to be spoken that nobody asked for, such as a settings error."""
-        self._events.put(_Announcement(text))
+        self._events.put(Announcement(text))
 
     def stop(self, timeout: float = 1.0) -> None:
         """End both threads; what was still asked for is answered as stale.
@@ -197,14 +169,17 @@ class Pipeline:
                 log.exception("an event failed")
                 self._fail(DescriberError(phrasing.INTERNAL), event)
 
-    def _handle(self, event: Request | _JobDone | _Spoken | _Announcement) -> None:
-        if isinstance(event, _Spoken):
+    def _handle(self, event: Event) -> None:
+        if isinstance(event, Spoken):
             self._cycle.utterance_ended()
             if event.error is not None:
                 self._report_unheard(event.error)
-        elif isinstance(event, _Announcement):
+        elif isinstance(event, Announcement):
             self._speak(event.text)
-        elif isinstance(event, _JobDone):
+        elif isinstance(event, Words):
+            if event is self._waiting:
+                self._utter(event)
+        elif isinstance(event, JobDone):
             self._finish_job(event)
         elif self._stopping:
             self._give_up(event)
@@ -218,36 +193,40 @@ class Pipeline:
         self._silence()
         if request.verb in (Verb.SCREEN, Verb.CLIPBOARD, Verb.TEXT):
             self._sound(self.earcons.acknowledge)
-            self._current = _Job(
+            self._current = Job(
                 request, time.monotonic() + self._still_looking_after, self._cycle.already_described
             )
             self._jobs.put(self._current)
-        elif request.verb is Verb.REPEAT:
+        elif request.verb is Verb.COPY and self._last:
+            self._current = self._start_copying(Job(request, None, ()), self._last)
+        elif request.verb in (Verb.REPEAT, Verb.COPY):
             self._answer(request, self._last or phrasing.NOTHING_YET)
-        elif request.verb is Verb.COPY:
-            self._answer(request, self._copied())
         else:
             self._reply(request, Outcome(""))
 
-    def _copied(self) -> str:
-        if not self._last:
-            return phrasing.NOTHING_YET
-        self._copy(self._last)
-        return phrasing.COPIED
+    def _start_copying(self, job: Job, text: str) -> Job:
+        def work(job: Job) -> JobDone:
+            self._copy(text)
+            return JobDone(job, phrasing.COPIED)
 
-    def _finish_job(self, done: _JobDone) -> None:
+        threading.Thread(
+            target=self._attempt, args=(job, work), name="copying", daemon=True
+        ).start()
+        return job
+
+    def _finish_job(self, done: JobDone) -> None:
         """Like `_begin`: whatever it raises, it raises before the request is answered."""
         if done.job is not self._current:
             return  # overtaken while it was made: never spoken
         self._current = None
-        if done.result is None:
+        if done.failed:
             self.failures += 1
             self._sound(self.earcons.failed)
-        else:
+        if done.result is not None:
             self._last = done.sentence
             if isinstance(done.result, Caption):
                 self._cycle.described(done.result)
-        self._answer(done.job.request, done.sentence, failed=done.result is None)
+        self._answer(done.job.request, done.sentence, failed=done.failed)
 
     def _overtake(self) -> None:
         job, self._current = self._current, None
@@ -265,31 +244,46 @@ class Pipeline:
         self.answered += 1
         self._reply(request, Outcome(sentence, failed=failed))
 
-    def _fail(
-        self, error: DescriberError, event: Request | _JobDone | _Spoken | _Announcement
-    ) -> None:
+    def _fail(self, error: DescriberError, event: Event) -> None:
         """Report a failure outside the looking thread, and answer whoever asked."""
         self.failures += 1
         log.error("%s (%s)", error.spoken, error.detail)
         self._sound(self.earcons.failed)
         if isinstance(event, Request):
             self._answer(event, error.spoken, failed=True)
-        elif isinstance(event, _JobDone):
+        elif isinstance(event, JobDone):
             self._answer(event.job.request, error.spoken, failed=True)
         else:
             self._speak(error.spoken)
 
     def _speak(self, text: str) -> None:
+        """Say it as soon as no tone sounds any more. Never raises."""
+        self._drop_waiting()
+        words = self._waiting = Words(text)
+        self._cycle.utterance_begun()
+        try:
+            clear = self.earcons.make_way(lambda: self._events.put(words))
+        except Exception:  # an ornament must not cost the answer
+            log.exception("an earcon failed")
+            clear = True
+        if clear:
+            self._utter(words)
+
+    def _drop_waiting(self) -> None:
+        words, self._waiting = self._waiting, None
+        if words is not None:
+            self._events.put(Spoken(words.text, None))
+
+    def _utter(self, words: Words) -> None:
         """Never raises: a voice that fails at once is reported like one that fails later."""
 
         def done(error: DescriberError | None) -> None:
-            self._events.put(_Spoken(text, error))
+            self._events.put(Spoken(words.text, error))
 
-        self._cycle.utterance_begun()
-        self._sound(self.earcons.make_way)
+        self._waiting = None
         stages.reached("phrased")
         try:
-            self.speaker.speak(text, done)
+            self.speaker.speak(words.text, done)
         except DescriberError as error:
             done(error)
         except Exception as error:  # it must not cost the person the next answer too
@@ -297,6 +291,7 @@ class Pipeline:
             done(DescriberError("The voice failed.", detail=repr(error)))
 
     def _silence(self) -> None:
+        self._drop_waiting()
         try:
             self.speaker.stop()
         except Exception:  # a voice that cannot stop is no reason not to describe
@@ -341,29 +336,35 @@ class Pipeline:
     def _look(self) -> None:
         while (job := self._jobs.get()) is not None:
             if job is self._current:  # else overtaken before it began
-                self._events.put(self._describe(job))
+                self._attempt(job, self._describe)
 
-    def _describe(self, job: _Job) -> _JobDone:
+    def _attempt(self, job: Job, work: Callable[[Job], JobDone]) -> None:
+        """Do the work of a job, and report what became of it."""
         verb = job.request.verb
         try:
-            picture = self.sources[verb].grab()
-            stages.reached("grabbed")
-            if job is not self._current:  # overtaken: the next picture need not wait for this
-                return _JobDone(job, "")
-            if verb is Verb.TEXT:
-                text = self._with_captioner(lambda captioner: captioner.read(picture))
-                return _JobDone(job, phrasing.text_aloud(text, verb), text)
-            caption = self._with_captioner(
-                lambda captioner: captioner.describe(picture, job.already_described)
-            )
-            stages.reached("described")
-            return _JobDone(job, phrasing.sentence(caption, verb), caption)
+            done = work(job)
         except DescriberError as error:
             log.warning("%s: %s (%s)", verb, error.spoken, error.detail)
-            return _JobDone(job, error.spoken)
+            done = JobDone(job, error.spoken, failed=True)
         except Exception:  # the looking thread must outlive any one picture
             log.exception("%s failed", verb)
-            return _JobDone(job, phrasing.INTERNAL)
+            done = JobDone(job, phrasing.INTERNAL, failed=True)
+        self._events.put(done)
+
+    def _describe(self, job: Job) -> JobDone:
+        verb = job.request.verb
+        picture = self.sources[verb].grab()
+        stages.reached("grabbed")
+        if job is not self._current:  # overtaken: the next picture need not wait for this
+            return JobDone(job, "")
+        if verb is Verb.TEXT:
+            text = self._with_captioner(lambda captioner: captioner.read(picture))
+            return JobDone(job, phrasing.text_aloud(text, verb), text)
+        caption = self._with_captioner(
+            lambda captioner: captioner.describe(picture, job.already_described)
+        )
+        stages.reached("described")
+        return JobDone(job, phrasing.sentence(caption, verb), caption)
 
     def _with_captioner(self, work: Callable[[Captioner], T]) -> T:
         captioner = self.captioner

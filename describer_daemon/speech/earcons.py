@@ -10,7 +10,8 @@ import sys
 import threading
 import wave
 from array import array
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
 from describer_daemon import processes
@@ -29,13 +30,15 @@ _FAILURE_TIMEOUT = 0.25  # seconds; a tone and the start of its player take a te
 class _Playing:
     """A tone on its way to the ear; `over` once it has ended or nobody wants it any more."""
 
-    wait_seconds: float  # seconds that words wait for its end
-    over: threading.Event = field(default_factory=threading.Event)
+    is_heard_out: bool  # whether words wait for its end
+    over: bool = False
     process: subprocess.Popen[bytes] | None = None
+    then: Callable[[], None] | None = None  # what waits for its end
+    limit: threading.Timer | None = None  # until then at most
 
 
 class Earcons:
-    """Plays without waiting; no player or no sound device is only logged."""
+    """Plays, and ends, without waiting; no player or no sound device is only logged."""
 
     def __init__(self, acknowledgement: bool = True, failure: bool = True) -> None:
         """`acknowledgement` and `failure` say which of the two sounds are wanted."""
@@ -48,35 +51,44 @@ class Earcons:
     def acknowledge(self) -> None:
         """A rising tone: the key was heard."""
         if self._wants_acknowledgement:
-            self._start(660.0, 990.0, wait_seconds=0.0)  # an answer says as much
+            self._start(660.0, 990.0, _Playing(is_heard_out=False))  # an answer says as much
 
     def failed(self) -> None:
         """A falling tone: what follows is bad news."""
         if self._wants_failure:
-            self._start(520.0, 330.0, wait_seconds=_FAILURE_TIMEOUT)
+            self._start(520.0, 330.0, _Playing(is_heard_out=True))
 
-    def make_way(self) -> None:
-        """Let nothing sound into the words that follow.
+    def make_way(self, then: Callable[[], None]) -> bool:
+        """Let nothing sound into the words that follow. → whether they may begin.
 
-        That a key was heard need not be told any more; a failure's tone is waited for, a quarter
-        of a second at most.
+        That a key was heard need not be told any more. A failure's tone is heard out, for a
+        quarter of a second at most: then False is returned, and `then` called when it is over,
+        from another thread; of several only the latest.
         """
         with self._guard:
-            playing, self._playing = self._playing, None
-        if playing is not None:
-            playing.over.wait(playing.wait_seconds)
+            playing = self._playing
+            if playing is None or playing.over:
+                return True
+            is_limited = playing.limit is not None
+            if playing.is_heard_out:
+                playing.then = then
+                playing.limit = playing.limit or self._limit(playing)
+        if playing.limit is None:
             self._end(playing)
+            return True
+        if not is_limited:
+            self._begin(playing.limit, playing)
+        return False
 
     def close(self) -> None:
         """Silence, for good."""
         with self._guard:
             self._closed = True
-            playing, self._playing = self._playing, None
+            playing = self._playing
         if playing is not None:
             self._end(playing)
 
-    def _start(self, first: float, last: float, wait_seconds: float) -> None:
-        playing = _Playing(wait_seconds)
+    def _start(self, first: float, last: float, playing: _Playing) -> None:
         with self._guard:
             if self._closed:
                 return
@@ -84,16 +96,36 @@ class Earcons:
         if previous is not None:
             self._end(previous)
         # To start a process takes some milliseconds that nobody should wait for.
-        threading.Thread(
+        work = threading.Thread(
             target=self._play, args=(playing, first, last), name="earcon", daemon=True
-        ).start()
+        )
+        self._begin(work, playing)
+
+    def _limit(self, playing: _Playing) -> threading.Timer:
+        limit = threading.Timer(_FAILURE_TIMEOUT, self._end, (playing,))
+        limit.name, limit.daemon = "earcon", True
+        return limit
+
+    def _begin(self, thread: threading.Thread, playing: _Playing) -> None:
+        try:
+            thread.start()
+        except RuntimeError as error:  # no thread is left
+            log.info("the earcon was not heard: %s", error)
+            self._end(playing)
 
     def _end(self, playing: _Playing) -> None:
+        """It is over, if it was not yet; what waits for that goes on."""
         with self._guard:
-            if not playing.over.is_set():
-                playing.over.set()
-                if playing.process is not None:
-                    processes.end(playing.process)
+            if playing.over:
+                return
+            playing.over = True
+            process, then, limit = playing.process, playing.then, playing.limit
+        if limit is not None:
+            limit.cancel()
+        if process is not None:
+            processes.end(process, timeout=0.0)  # its own thread reaps it
+        if then is not None:
+            then()
 
     def _play(self, playing: _Playing, first: float, last: float) -> None:
         try:
@@ -112,14 +144,18 @@ class Earcons:
         except OSError as error:
             log.info("the earcon was not heard: %s", error)
         finally:
-            playing.over.set()
+            self._end(playing)
 
     def _play_with(self, player: players.Player, sound: bytes, playing: _Playing) -> bool:
         """Whether it was heard, or is no longer wanted."""
+        process = processes.start(player.command(), stdin=subprocess.PIPE)
         with self._guard:
-            if playing.over.is_set():
-                return True
-            process = playing.process = processes.start(player.command(), stdin=subprocess.PIPE)
+            playing.process = process
+            is_wanted = not playing.over
+        if not is_wanted:  # any more: it had no sound yet
+            processes.end(process)
+            process.communicate()
+            return True
         try:
             process.communicate(sound, timeout=_PLAYER_TIMEOUT)
         except subprocess.TimeoutExpired:
@@ -127,7 +163,7 @@ class Earcons:
             processes.end(process)
             process.communicate()
             return True
-        return playing.over.is_set() or process.returncode == 0
+        return playing.over or process.returncode == 0
 
 
 @lru_cache(maxsize=2)

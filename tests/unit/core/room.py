@@ -135,6 +135,7 @@ class Earcons:
     def __init__(self) -> None:
         self.heard: list[str] = []
         self.error: Exception | None = None
+        self.held: list[Callable[[], None]] | None = None  # a list makes words wait
 
     def acknowledge(self) -> None:
         self._play("taken")
@@ -142,8 +143,11 @@ class Earcons:
     def failed(self) -> None:
         self._play("failed")
 
-    def make_way(self) -> None:
+    def make_way(self, then: Callable[[], None]) -> bool:
         self._play("words")
+        if self.held is not None:
+            self.held.append(then)
+        return self.held is None
 
     def _play(self, name: str) -> None:
         if self.error is not None:
@@ -160,6 +164,8 @@ class Room:
         self.copied: list[str] = []
         self.unheard: list[DescriberError] = []
         self.copy_error: Exception | None = None
+        self.may_copy = threading.Event()
+        self.may_copy.set()
         self.unheard_error: Exception | None = None
         self.pipeline = Pipeline(
             {Verb.SCREEN: self.screen, Verb.CLIPBOARD: self.clipboard, Verb.TEXT: self.screen},
@@ -174,6 +180,7 @@ class Room:
         self.pipeline.start()
 
     def _copy(self, text: str) -> None:
+        assert self.may_copy.wait(LONG)
         if self.copy_error is not None:
             raise self.copy_error
         self.copied.append(text)
@@ -197,4 +204,5 @@ class Room:
     def close(self) -> None:
         for part in (self.screen, self.clipboard, self.captioner):
             part.may_go.set()
+        self.may_copy.set()
         self.pipeline.stop(LONG)

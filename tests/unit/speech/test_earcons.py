@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 import logging
 import math
 import os
+import queue
 import stat
 import threading
 import time
@@ -17,7 +19,9 @@ from pathlib import Path
 
 import pytest
 
+from describer_daemon import processes
 from describer_daemon.speech.earcons import Earcons, tone
+from tests import threads
 
 
 @pytest.fixture
@@ -132,11 +136,9 @@ def alive(pid: int) -> bool:
 def test_words_end_the_tone_of_a_key(earcons: Earcons, players: Callable[[], list[int]]) -> None:
     earcons.acknowledge()
     until(players)
-    begun = time.monotonic()
-    earcons.make_way()
-    assert not alive(*players())
-    assert time.monotonic() - begun < 10  # it was not heard out
-    earcons.make_way()  # there is nothing left to end
+    assert earcons.make_way(pytest.fail)  # it is not heard out
+    until(lambda: not alive(*players()))
+    assert earcons.make_way(pytest.fail)  # there is nothing left to end
 
 
 def test_words_come_before_a_tone_that_has_not_begun(
@@ -144,27 +146,74 @@ def test_words_come_before_a_tone_that_has_not_begun(
 ) -> None:
     for _ in range(20):
         earcons.acknowledge()
-        earcons.make_way()
+        assert earcons.make_way(pytest.fail)
     until(lambda: not any(thread.name == "earcon" for thread in threading.enumerate()))
     assert not any(map(alive, players()))
 
 
 def test_words_wait_for_the_tone_of_a_failure(
-    earcons: Earcons, program: Callable[[str, str], None], tmp_path: Path
+    earcons: Earcons,
+    program: Callable[[str, str], None],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("describer_daemon.speech.earcons._FAILURE_TIMEOUT", 60.0)
     program("paplay", 'cat > /dev/null; sleep 0.05; touch "$HEARD/whole"')
+    heard = queue.SimpleQueue[bool]()
     earcons.failed()
-    earcons.make_way()
-    assert (tmp_path / "whole").exists()
+    assert not earcons.make_way(lambda: heard.put((tmp_path / "whole").exists()))
+    assert heard.get(timeout=20)
+    assert heard.empty()
+    assert earcons.make_way(pytest.fail)  # it has been heard
 
 
-def test_words_do_not_wait_for_a_tone_that_hangs(
+def test_words_do_not_wait_long_for_a_tone_that_hangs(
     earcons: Earcons, players: Callable[[], list[int]]
 ) -> None:
+    heard = queue.SimpleQueue[int]()
     earcons.failed()
     until(players)
-    earcons.make_way()
-    assert not alive(*players())
+    for number in range(3):
+        earcons.make_way(functools.partial(heard.put, number))
+    assert heard.get(timeout=20) == 2  # the latest, and no other
+    assert heard.empty()
+    until(lambda: not alive(*players()))
+
+
+def test_nobody_waits_for_a_player_to_die(
+    earcons: Earcons, players: Callable[[], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that hangs in the kernel, which no signal ends."""
+    waited_for: list[object] = []
+
+    def end(process: object, *, timeout: float = 1.0) -> None:
+        if timeout and threading.current_thread() is threading.main_thread():
+            waited_for.append(process)
+
+    monkeypatch.setattr(processes, "end", end)
+    earcons.acknowledge()
+    until(players)
+    assert earcons.make_way(pytest.fail)
+    earcons.acknowledge()
+    earcons.acknowledge()
+    earcons.close()
+    assert not waited_for
+    monkeypatch.undo()
+    processes.end_all()
+
+
+def test_without_a_thread_words_do_not_wait(
+    earcons: Earcons, players: Callable[[], list[int]]
+) -> None:
+    heard = queue.SimpleQueue[str]()
+    with threads.none_left():
+        earcons.failed()
+        assert earcons.make_way(pytest.fail)
+    earcons.failed()
+    until(players)
+    with threads.none_left():  # for who would end the tone
+        assert not earcons.make_way(lambda: heard.put("over"))
+    assert heard.get(timeout=20) == "over"
 
 
 def test_a_new_sound_ends_the_one_before_and_close_ends_all(
@@ -175,7 +224,7 @@ def test_a_new_sound_ends_the_one_before_and_close_ends_all(
     (first,) = players()
     earcons.failed()
     until(lambda: len(players()) == 2)
-    assert not alive(first)
+    until(lambda: not alive(first))
     earcons.close()
     until(lambda: not any(alive(pid) for pid in players()))
     earcons.acknowledge()  # nothing happens after the end

@@ -1,0 +1,54 @@
+"""What the deciding thread of the pipeline is told: requests, and what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from describer_daemon.core.ports import Caption, DescriberError, OcrResult, Rectangle, Request
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A picture to take, or a sentence to copy.
+
+    Compared by identity, so that no two are ever the same.
+    """
+
+    request: Request
+    still_looking_at: float | None  # time.monotonic() at which to say so; None: said already
+    already_described: tuple[Rectangle, ...]  # see `PictureCycle`
+
+
+@dataclass(frozen=True, slots=True)
+class JobDone:
+    """A job was done, by the looking thread or a copying one."""
+
+    job: Job
+    sentence: str
+    result: Caption | OcrResult | None = None  # what there is to remember of it
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """An utterance ended, was stopped (error None), or could not be heard."""
+
+    text: str
+    error: DescriberError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """Something to be spoken that nobody asked for."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Words:
+    """Words on their way to the voice, which may first have to wait for the end of a tone."""
+
+    text: str
+
+
+Event = Request | JobDone | Spoken | Announcement | Words
