@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -12,8 +13,6 @@ from describer_daemon import processes
 from describer_daemon.core.ports import DescriberError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from describer_daemon.speech.utterance import Utterance
 
 log = logging.getLogger(__name__)
@@ -76,15 +75,18 @@ def unheard(detail: str) -> DescriberError:
     )
 
 
-def play_file(path: Path, utterance: Utterance, *, timeout: float) -> None:
-    """Play a WAV file with the first player that can, within `timeout` seconds.
+def play(sound: bytes, utterance: Utterance, *, timeout: float) -> None:
+    """Play a WAV with the first player that can, within `timeout` seconds.
 
     Returns when all was heard or `utterance` was stopped; raises DescriberError when no
-    player could play it.
+    player could play it. Needs Linux: the player reads from memory, for the words are nobody
+    else's, and a file may outlive us.
     """
     failures: list[str] = []
     for player in installed():
-        with path.open("rb") as file:
+        with os.fdopen(os.memfd_create("speech"), "w+b") as file:
+            file.write(sound)
+            file.seek(0)
             problem = listen(start(player, file, utterance), player, timeout)
         if not problem or utterance.stopped:
             return

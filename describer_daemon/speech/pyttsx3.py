@@ -1,13 +1,16 @@
 """Speech by pyttsx3: the system's own voice on Windows and macOS, espeak-ng's on Linux.
 
 On Linux pyttsx3 is silent without an error where there is no sound device, and cannot be
-stopped. There it only writes a file, which our own player plays.
+stopped. There it only writes a file, which our own player plays. The file is in memory and has no
+name, so that nothing of what is said lies on a disk, whoever is killed.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -38,8 +41,11 @@ class Pyttsx3Speaker(OneAtATime):
         """See `backends.Backend`."""
         if importlib.util.find_spec("pyttsx3") is None:
             return "pyttsx3 is missing: install it with pip"
-        if not _SPEAKS_ITSELF and (reason := players.unavailable_reason()):
-            return reason
+        if not _SPEAKS_ITSELF:
+            if not hasattr(os, "memfd_create"):
+                return "pyttsx3 would write what it says to the disk here"
+            if reason := players.unavailable_reason():
+                return reason
         try:
             identifiers = _identifiers()
         except DescriberError as error:
@@ -58,14 +64,26 @@ class Pyttsx3Speaker(OneAtATime):
 
     def save(self, text: str, path: Path) -> None:
         """See `ports.Speaker`."""
-        with tempfile.TemporaryDirectory(prefix="describer-") as folder:
-            sound = Path(folder) / "speech.wav"
-            text = speakable(text)
-            if text:
+        text = speakable(text)
+        if not text:
+            wav.write(path, 22050, b"")
+        elif _SPEAKS_ITSELF:
+            self._save_by_file(text, path)
+        else:
+            wav.write(path, *_samples(_synthesise(text, self._voice)))
+
+    def _save_by_file(self, text: str, path: Path) -> None:
+        """As Windows and macOS do it; beside `path`, where it is wanted on the disk anyway."""
+        try:
+            with tempfile.TemporaryDirectory(prefix=".describer-", dir=path.parent) as folder:
+                sound = Path(folder) / "speech.wav"
                 child = _start_child(_request("save", text, self._voice, sound))
                 _finish(child, _START_TIMEOUT + len(text))
                 _as_wav(sound)
-            wav.write(path, *(_samples(sound) if text else (22050, b"")))
+                samples = _samples(sound.read_bytes() if sound.is_file() else b"")
+        except OSError as error:
+            raise wav.unwritable(path, error) from error
+        wav.write(path, *samples)
 
     def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:
         """See `OneAtATime`."""
@@ -74,13 +92,16 @@ class Pyttsx3Speaker(OneAtATime):
             child = _start_child(_request("say", text, voice), utterance)
             _finish(child, _START_TIMEOUT + timeout)
             return
-        with tempfile.TemporaryDirectory(prefix="describer-") as folder:
-            sound = Path(folder) / "speech.wav"
-            child = _start_child(_request("save", text, voice, sound), utterance)
-            _finish(child, _START_TIMEOUT + len(text))
-            if not utterance.stopped:
-                _samples(sound)  # nothing there must not pass for heard
-                players.play_file(sound, utterance, timeout=timeout)
+        sound = _synthesise(text, voice, utterance)
+        if not utterance.stopped:
+            _samples(sound)  # nothing there must not pass for heard
+            players.play(sound, utterance, timeout=timeout)
+
+
+def _synthesise(text: str, voice: VoiceSettings, utterance: Utterance | None = None) -> bytes:
+    """The speech as the bytes of a WAV file; stopping `utterance` ends the work."""
+    child = _start_child(_request("synthesise", text, voice), utterance)
+    return _finish(child, _START_TIMEOUT + len(text))[1]
 
 
 def _request(do: str, text: str, voice: VoiceSettings, path: Path | None = None) -> dict[str, Any]:
@@ -112,27 +133,28 @@ def _start_child(
     return child
 
 
-def _finish(child: subprocess.Popen[bytes], timeout: float) -> dict[str, Any]:
-    """The child's answer. Raises DescriberError when it failed, hung or died."""
+def _finish(child: subprocess.Popen[bytes], timeout: float) -> tuple[dict[str, Any], bytes]:
+    """The child's answer, and its sound. Raises DescriberError when it failed, hung or died."""
     try:
         output, errors = child.communicate(timeout=timeout)
     except subprocess.TimeoutExpired as error:
         processes.end(child)
         child.communicate()
         raise _failed(f"no answer in {timeout:.0f} s") from error
+    line, _, sound = output.partition(b"\n")
     try:
-        reply: dict[str, Any] = json.loads(output)
+        reply: dict[str, Any] = json.loads(line)
     except ValueError as error:
         message = errors.decode(errors="replace").strip()[-200:]
         raise _failed(f"it ended with {child.returncode}: {message}") from error
     if "error" in reply:
         raise _failed(str(reply["error"]))
-    return reply
+    return reply, sound
 
 
 def _listed() -> list[tuple[str, str]]:
     """Name and identifier of every voice."""
-    reply = _finish(_start_child({"do": "voices"}), _START_TIMEOUT)
+    reply, _ = _finish(_start_child({"do": "voices"}), _START_TIMEOUT)
     return [(str(name), str(key)) for name, key in reply["voices"] if not _mbrola(key)]
 
 
@@ -161,13 +183,13 @@ def _as_wav(sound: Path) -> None:
         )
 
 
-def _samples(sound: Path) -> tuple[int, bytes]:
+def _samples(sound: bytes) -> tuple[int, bytes]:
     try:
-        with wave.open(str(sound), "rb") as file:
+        with wave.open(io.BytesIO(sound), "rb") as file:
             if (file.getsampwidth(), file.getnchannels()) != (2, 1):
                 raise _failed("the speech is not 16-bit mono")
             rate, samples = file.getframerate(), file.readframes(file.getnframes())
-    except (OSError, EOFError, wave.Error) as error:
+    except (EOFError, wave.Error) as error:
         raise _failed(f"no speech was written: {error}") from error
     if not samples:
         raise _failed("the speech is empty")

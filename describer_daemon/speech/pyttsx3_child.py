@@ -15,17 +15,32 @@ _FINISH_TIMEOUT = 15.0  # seconds from the end of runAndWait to the end of its w
 
 
 def main() -> None:
-    """Answer {"voices": ...}, {} when all went well, or {"error": ...}, as one line of JSON."""
+    """Answer {"voices": ...}, {} when all went well, or {"error": ...}, as one line of JSON.
+
+    What was synthesised, a WAV, follows it.
+    """
     request = json.load(sys.stdin)
-    with os.fdopen(os.dup(1), "w") as stdout:
+    sound = b""
+    with os.fdopen(os.dup(1), "wb") as stdout:
         os.dup2(2, 1)  # pyttsx3 prints
         try:
-            reply = _do(request)
+            if request["do"] == "synthesise":
+                reply, sound = _synthesise(request)
+            else:
+                reply = _do(request)
         except Exception as error:  # whatever a driver raises; the parent must learn of it
             reply = {"error": f"{type(error).__name__}: {error}"}
-        json.dump(reply, stdout)
+        stdout.write(json.dumps(reply).encode() + b"\n" + sound)
     sys.stdout.flush()
     os._exit(0)  # drivers abort in their destructors
+
+
+def _synthesise(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Have it written to a file in memory, which is gone with this process at the latest."""
+    with os.fdopen(os.memfd_create("speech"), "rb") as file:
+        place = f"/proc/self/fd/{file.fileno()}"
+        reply = _do({**request, "do": "save", "path": place})
+        return reply, file.read()
 
 
 def _do(request: dict[str, Any]) -> dict[str, Any]:
