@@ -38,14 +38,25 @@ class Finished:
 def python(module: str) -> list[str]:
     """A command that calls `main()` of one of our modules; further arguments may follow.
 
-    Unlike `python -m` it never imports from the folder that the person happens to be in,
-    where a `models` or a `PIL` of somebody else's may lie.
+    Unlike `python -m` it is isolated: neither the folder that the person happens to be in, nor
+    PYTHONPATH, nor a `usercustomize` has a say, and a `models` or a `PIL` of somebody else's that
+    lies there is never taken for ours (see `isolated`).
     """
-    code = (
-        f"import sys; {_ROOT!r} in sys.path or sys.path.insert(0, {_ROOT!r}); "
-        f"from {module} import main; main()"
-    )
-    return [sys.executable, "-P", "-c", code]
+    launcher = str(Path(__file__).with_name("isolated.py"))
+    flags = ["-I", "-B"] if sys.dont_write_bytecode else ["-I"]
+    return [sys.executable, *flags, launcher, module, os.pathsep.join(_libraries())]
+
+
+def _libraries() -> list[str]:
+    """Where this program's own libraries are: a user's site, what a .pth file or a wrapper added.
+
+    An isolated interpreter knows only some of these. What PYTHONPATH names, and the folder that
+    we are in or were started from, are left out.
+    """
+    named = [*os.environ.get("PYTHONPATH", "").split(os.pathsep), "", str(Path(sys.argv[0]).parent)]
+    foreign = {os.path.normpath(Path(path).absolute()) for path in named}
+    known = [path for path in sys.path if Path(path).is_absolute() and path not in foreign]
+    return [path for path in (*known, _ROOT) if os.pathsep not in path]
 
 
 def start(
