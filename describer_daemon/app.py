@@ -13,7 +13,7 @@ from typing import Any
 
 from describer_daemon import processes, x11
 from describer_daemon.captioner import memory
-from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.captioner.client import ChildCaptioner, ClosedError
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.capture.focus import FocusWatcher
 from describer_daemon.core import backends
@@ -184,6 +184,8 @@ class Daemon:
     def _warm_up(self) -> None:
         try:
             self._captioner.warm_up()
+        except ClosedError:  # new settings, or our end, came first
+            log.info("the captioner was ended while it was loading")
         except DescriberError as error:
             self.report_error(error)
 

@@ -34,6 +34,7 @@ _CONFINED = {
     "files": "can change no file",
     "system": "can reach no network and no other program",
 }
+_ENDED = "The captioner was ended."
 _BROKE_OFF = "The captioner broke off on this picture. Please try again."
 
 
@@ -51,6 +52,10 @@ class TimedOutError(DescriberError):
 
 class CancelledError(DescriberError):
     """Somebody called `ChildCaptioner.cancel`."""
+
+
+class ClosedError(DescriberError):
+    """Somebody called `ChildCaptioner.close`: nothing starts any more."""
 
 
 class ChildCaptioner:
@@ -87,6 +92,7 @@ class ChildCaptioner:
             self._command += ["--threads", str(threads)]
         self._timeout, self._reading_timeout = timeout, reading_timeout
         self._unload_after = unload_after
+        self._closed = False
         self._lock = threading.RLock()
         self._child: subprocess.Popen[bytes] | None = None
         self._unload_timer: threading.Timer | None = None
@@ -138,6 +144,8 @@ class ChildCaptioner:
         return "its process " + (", ".join(limits) if limits else "is not confined on this system")
 
     def close(self) -> None:
+        # first of all: who comes late, or begins again what was broken off, must start nothing
+        self._closed = True
         # whoever holds the lock may be waiting for a child, even for one that is just starting
         while not self._lock.acquire(timeout=0.05):
             child = self._child
@@ -222,6 +230,8 @@ class ChildCaptioner:
             self._drop()  # what is left of it may be in pieces
             raise OutOfMemoryError(failed.spoken, detail=failed.detail)
         self._drop()
+        if self._closed:
+            raise ClosedError(_ENDED)
         if timed_out.is_set():
             raise TimedOutError(
                 f"The captioner did not answer in {timeout:g} seconds, so I ended it. "
@@ -237,6 +247,8 @@ class ChildCaptioner:
         if self._child is not None and self._child.poll() is not None:
             log.warning("the captioner's process had ended with %s", self._child.returncode)
             self._drop()
+        if self._closed:
+            raise ClosedError(_ENDED)
         if self._child is None:
             pipe = subprocess.PIPE
             try:

@@ -292,7 +292,10 @@ class Captioner(Protocol):
         """Load the model now rather than with the first picture."""
 
     def close(self) -> None:
-        """End the captioner's process and free its memory; the next call starts it again."""
+        """End the captioner's process and free its memory, for good.
+
+        Whoever calls it at that moment or later gets a DescriberError: nothing starts any more.
+        """
 
 
 @dataclass(frozen=True, slots=True)

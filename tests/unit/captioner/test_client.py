@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 
 from describer_daemon.captioner.child import Service
-from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.captioner.client import ChildCaptioner, ClosedError
 from describer_daemon.core.ports import (
     Aim,
     Caption,
@@ -474,19 +474,53 @@ def test_closing_does_not_wait_for_a_child_that_hangs(make: Make, photo: Image.I
     [error] = results
     assert isinstance(error, DescriberError)  # of whichever kind
     assert not captioner.is_loaded()
-    assert captioner.describe(as_pixels(photo)).words  # the next call starts it again
 
 
 def test_closing_at_any_moment_of_a_description(make: Make, photo: Image.Image) -> None:
-    captioner = make()
     for delay in (0.0, 0.001, 0.005, 0.05, 0.2):
-        thread, results = in_background(lambda: captioner.describe(as_pixels(photo)))
+        captioner = make()
+        thread, results = in_background(lambda made=captioner: made.describe(as_pixels(photo)))
         time.sleep(delay)
         captioner.close()
         thread.join(LONG)
         assert isinstance(results[0], Caption | DescriberError)
-    captioner.close()  # for one that began only after the close before
+        assert not captioner.is_loaded()
+        captioner.close()
+
+
+def test_a_closed_captioner_starts_nothing_any_more(make: Make, photo: Image.Image) -> None:
+    captioner = make()
+    assert captioner.describe(as_pixels(photo)).words
     captioner.close()
+    for late in (
+        lambda: captioner.describe(as_pixels(photo)),
+        lambda: captioner.read(as_pixels(photo)),
+        captioner.warm_up,
+    ):
+        with pytest.raises(ClosedError):
+            late()
+        assert not captioner.is_loaded()
+    never_used = make()
+    never_used.close()
+    with pytest.raises(ClosedError):
+        never_used.warm_up()
+
+
+def test_a_request_that_waited_for_its_turn_does_not_restart_what_was_closed(
+    make: Make, photo: Image.Image
+) -> None:
+    """New settings close a captioner while one request is in it, and another before its door."""
+    captioner = make()
+    captioner.warm_up()
+    os.kill(pid_of(captioner), signal.SIGSTOP)
+    work = [in_background(lambda: captioner.describe(as_pixels(photo))) for _ in range(3)]
+    time.sleep(0.1)
+    captioner.close()
+    for thread, results in work:
+        thread.join(LONG)
+        assert isinstance(results[0], ClosedError)
+    assert not captioner.is_loaded()
+    assert not our_children()
 
 
 def test_many_threads_take_turns(make: Make, photo: Image.Image) -> None:
