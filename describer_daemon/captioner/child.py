@@ -136,7 +136,7 @@ class Service:
 
     def _load_ocr(self) -> OcrEngine:
         if self._ocr is None:
-            from models.ocr.engine import load
+            from models.ocr.engine import DamagedError, load
 
             try:
                 with memory.outside_limit():
@@ -150,6 +150,11 @@ class Service:
                 raise DescriberError(
                     "The package that reads text is incomplete. "
                     "Please install describer[text] again.",
+                    detail=str(error),
+                ) from error
+            except DamagedError as error:
+                raise DescriberError(
+                    "The package that reads text is damaged. Please install describer[text] again.",
                     detail=str(error),
                 ) from error
         return self._ocr

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from models.finder import edges, surfaces
-from models.finder.limits import Limits
+from models.finder import edges, parts, surfaces
 from models.finder.regions import CELL, INTERFACE, TEXT, pictures
-from models.runtime.bundle import unusable
 from models.runtime.engines.onnx import processors, session
-from models.runtime.tables import make
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
-SHIPPED = Path(__file__).parents[1] / "bundles" / "finder"
-NETWORK, CONFIG = "finder.onnx", "config.json"
+    from models.finder.limits import Limits
+
 _NETWORK_STRIDE = 64  # the network halves its picture so often
 _CERTAIN_SCORE = 0.82  # a score that letters hardly ever have …
 _LETTER_SIDE = 200  # … however large they are, in pixels
@@ -117,14 +114,10 @@ class Finder:
         return kinds[0, :, :rows, :columns], reach[0, :, :rows, :columns]
 
 
-def load(folder: Path = SHIPPED, threads: int | None = None) -> Finder:
+def load(folder: Path = parts.SHIPPED, threads: int | None = None) -> Finder:
     """Load a finder. Raises BundleError naming the part that is missing or damaged."""
-    try:
-        table = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        limits = make(Limits, table["limits"], f"{CONFIG}, limits")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise unusable(CONFIG) from error
-    return Finder(session(folder / NETWORK, threads or processors()), limits)
+    limits = parts.read(folder)
+    return Finder(session(folder / parts.NETWORK, threads or processors()), limits)
 
 
 def _reduced(pixels: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:

@@ -5,9 +5,12 @@ Its networks, PaddleOCR's small detector and recogniser, come inside its wheel.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import math
 import socket
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,10 @@ class OcrLine:
     text: str
     confidence: float
     box: Box
+
+
+class DamagedError(ValueError):
+    """A network that is not as its wheel had it."""
 
 
 class OcrEngine:
@@ -77,6 +84,7 @@ def load(threads: int | None = None) -> OcrEngine:
 
     Raises ImportError when RapidOCR is not installed, FileNotFoundError when its networks
     are not beside it: it would fetch them, and nothing here asks another machine for anything.
+    Raises DamagedError for a network that is not the one that was installed.
     """
     from models.runtime.engines.onnx import processors, quiet
 
@@ -140,4 +148,23 @@ def _network(folder: Path, task: str) -> Path:
     found = sorted(folder.glob(f"*_{task}_*.onnx"))
     if not found:
         raise FileNotFoundError(f"no network for {task!r} in {folder}")
+    _check(found[-1])
     return found[-1]
+
+
+def _check(network: Path) -> None:
+    """Compare with the SHA-256 that pip noted of the wheel; other installers may note none.
+
+    Raises DamagedError.
+    """
+    try:
+        files = metadata.distribution("rapidocr").files or ()
+    except metadata.PackageNotFoundError:
+        return
+    ending = ("rapidocr", "models", network.name)
+    for file in files:
+        if file.parts[-3:] == ending and file.hash is not None and file.hash.mode == "sha256":
+            with network.open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").digest()
+            if base64.urlsafe_b64encode(found).rstrip(b"=").decode() != file.hash.value:
+                raise DamagedError(f"{network} is not as it was installed")

@@ -65,13 +65,14 @@ class Config:
 
     def save(self, folder: Path) -> None:
         """Write config.json for the parts that are in `folder` now."""
-        files = {part: _digest(folder / part) for part in PARTS}
+        files = {part: digest(folder / part) for part in PARTS}
         table = as_table(dataclasses.replace(self, files=files))
         text = json.dumps(table, indent=2) + "\n"
         (folder / CONFIG).write_text(text, encoding="utf-8")
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """SHA-256 of a part, in hexadecimals. Raises BundleError when it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -89,7 +90,7 @@ def read(folder: Path) -> tuple[Config, Vocabulary, CaptionStore]:
     _check_parts(folder)
     config = _config(folder / CONFIG)
     for part in PARTS:
-        if _digest(folder / part) != config.files.get(part):
+        if digest(folder / part) != config.files.get(part):
             raise BundleError(f"The captioner bundle's {part} is damaged or from another bundle.")
     try:
         vocabulary = Vocabulary.load(folder / VOCABULARY)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from typing import TYPE_CHECKING
 
-from models.finder.finder import CONFIG, NETWORK, load
+from models.finder.finder import load
 from models.finder.limits import Limits
+from models.finder.parts import NETWORK, write
 from training.finder.network import export
 from training.finder.score import score
 from training.finder.train import compose, train
@@ -31,9 +30,7 @@ def build(
     network = train(files, work, steps=steps, cycles=cycles, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
     export(network, out / NETWORK)
-    limits = Limits()
-    text = json.dumps({"limits": dataclasses.asdict(limits)}, indent=2) + "\n"
-    (out / CONFIG).write_text(text, encoding="utf-8")
+    write(out, Limits())
     unseen = compose(others, work / "unseen", measured, seed + 1, workers)
     scores = score(load(out, threads=workers), unseen).table()
     parameters = sum(each.numel() for each in network.parameters())

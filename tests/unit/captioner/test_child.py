@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from describer_daemon import processes
 from describer_daemon.captioner import memory, protocol
 from describer_daemon.captioner.child import Service
+from models.ocr.engine import DamagedError
 from models.runtime.bundle import BundleError
 from tests import screens
 
@@ -188,4 +189,14 @@ def test_a_reader_that_is_incomplete_names_the_cure(monkeypatch: pytest.MonkeyPa
     assert reply == {
         "error": "The package that reads text is incomplete. Please install describer[text] again.",
         "detail": "a network is missing",
+    }
+
+    def damaged(threads: int | None) -> None:
+        raise DamagedError("a network is another")
+
+    monkeypatch.setattr("models.ocr.engine.load", damaged)
+    reply, _ = Service(None, None, "onnx").answer(head | {"op": "read"}, body)
+    assert reply == {
+        "error": "The package that reads text is damaged. Please install describer[text] again.",
+        "detail": "a network is another",
     }

@@ -9,11 +9,13 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
+from models.finder import parts
 from models.finder.edges import snap
 from models.finder.finder import Detection, Finder, load
 from models.finder.limits import Limits
 from models.finder.regions import components, pictures
 from models.runtime.bundle import BundleError
+from models.runtime.engines.onnx import session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -146,6 +148,52 @@ def test_an_empty_array_shows_nothing(finder: Finder) -> None:
 
 def test_a_missing_part_is_named(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"config\.json"):
+        load(tmp_path)
+
+
+def _copied(folder: Path) -> Path:
+    for file in parts.SHIPPED.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+def test_a_damaged_network_is_refused_though_it_would_load(tmp_path: Path) -> None:
+    """With so many weights turned it finds one picture as large as the screen."""
+    network = _copied(tmp_path) / parts.NETWORK
+    content = np.frombuffer(network.read_bytes(), np.uint8).copy()
+    content[300_000:304_000] ^= 0xFF
+    network.write_bytes(content.tobytes())
+    session(network, 1)  # ONNX Runtime has nothing against it
+    with pytest.raises(
+        BundleError, match=r"^The picture finder's finder\.onnx is damaged\."
+    ):
+        load(tmp_path)
+    network.unlink()
+    with pytest.raises(BundleError, match=r"finder\.onnx"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"cell": 0.4', '"cell": -1'),
+        ('"cell": 0.4', '"cell": 0'),
+        ('"score": 0.5', '"score": NaN'),
+        ('"side": 40.0', '"side": Infinity'),
+        ('"drawing": 0.65', '"drawing": 65'),
+        ('"finder.onnx"', '"other.onnx"'),
+        ('"files"', '"file"'),
+        ('"limits"', '"limit"'),
+        ("{", "[" * 100_000),
+        ("{", "7"),
+    ],
+)
+def test_a_damaged_table_is_refused(tmp_path: Path, old: str, new: str) -> None:
+    config = _copied(tmp_path) / parts.CONFIG
+    text = config.read_text(encoding="utf-8")
+    assert old in text
+    config.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(BundleError, match=r"config\.json cannot be used"):
         load(tmp_path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -102,4 +103,24 @@ def test_networks_that_are_not_there_are_not_fetched(
 
     monkeypatch.setattr(rapidocr, "__file__", str(tmp_path / "__init__.py"))
     with pytest.raises(FileNotFoundError, match="det"):
+        engine.load()
+
+
+def test_a_network_that_is_not_as_it_was_installed_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The record that pip keeps tells what was installed."""
+    import rapidocr
+
+    installed = Path(rapidocr.__file__).parent / "models"
+    (tmp_path / "models").mkdir()
+    for network in installed.glob("*.onnx"):
+        (tmp_path / "models" / network.name).write_bytes(network.read_bytes())
+    monkeypatch.setattr(rapidocr, "__file__", str(tmp_path / "__init__.py"))
+    engine.load()
+    for network in (tmp_path / "models").glob("*_rec_*.onnx"):
+        content = bytearray(network.read_bytes())
+        content[len(content) // 2] ^= 1
+        network.write_bytes(content)
+    with pytest.raises(engine.DamagedError, match="_rec_"):
         engine.load()

@@ -10,7 +10,9 @@ import torch
 from PIL import Image
 from skimage import data
 
+from models.finder import parts
 from models.finder.finder import Detection, load
+from models.finder.limits import Limits
 from training.finder import publish
 from training.finder.canvas import DRAWING, PHOTOGRAPH, TEXT, Canvas
 from training.finder.network import CELL, FinderNetwork
@@ -112,8 +114,8 @@ def test_both_engines_say_the_same(tmp_path: Path) -> None:
 
     torch.manual_seed(3)
     network = FinderNetwork().eval()
-    export(network, tmp_path / publish.NETWORK)
-    (tmp_path / publish.CONFIG).write_text('{"limits": {}}', encoding="utf-8")
+    export(network, tmp_path / parts.NETWORK)
+    parts.write(tmp_path, Limits())
     pixels = np.random.default_rng(0).integers(0, 256, (128, 192, 3), np.uint8)
     with torch.inference_mode():
         logits, reach = network(torch.from_numpy(pixels).permute(2, 0, 1)[None].float())
