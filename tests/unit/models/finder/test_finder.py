@@ -164,9 +164,7 @@ def test_a_damaged_network_is_refused_though_it_would_load(tmp_path: Path) -> No
     content[300_000:304_000] ^= 0xFF
     network.write_bytes(content.tobytes())
     session(network, 1)  # ONNX Runtime has nothing against it
-    with pytest.raises(
-        BundleError, match=r"^The picture finder's finder\.onnx is damaged\."
-    ):
+    with pytest.raises(BundleError, match=r"^The picture finder's finder\.onnx is damaged\."):
         load(tmp_path)
     network.unlink()
     with pytest.raises(BundleError, match=r"finder\.onnx"):
