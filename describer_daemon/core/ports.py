@@ -250,8 +250,16 @@ class OcrResult:
 class HotkeyListener(Protocol):
     """Calls `on_verb` from its own thread; the callback only enqueues."""
 
-    def start(self, keys: Mapping[Verb, Hotkey], on_verb: Callable[[Verb], None]) -> None:
+    def start(
+        self,
+        keys: Mapping[Verb, Hotkey],
+        on_verb: Callable[[Verb], None],
+        on_lost: Callable[[DescriberError], None],
+    ) -> None:
         """Return once the keys are being listened for.
+
+        `on_lost` is called from the listener's thread, too, when keys that were had are lost
+        later, such as by another layout of the keyboard: once, with what is to be said.
 
         Raises DescriberError naming every key that cannot be had; the others still work
         only if the error is not raised, so the caller may start again with fewer keys.

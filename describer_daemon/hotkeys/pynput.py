@@ -52,8 +52,13 @@ class PynputHotkeys:
             return f"pynput cannot be used: {str(error).partition(chr(10))[0]}"
         return ""
 
-    def start(self, keys: Mapping[Verb, Hotkey], on_verb: Callable[[Verb], None]) -> None:
-        """pynput cannot tell whether another program has a key: none is ever refused."""
+    def start(
+        self,
+        keys: Mapping[Verb, Hotkey],
+        on_verb: Callable[[Verb], None],
+        on_lost: Callable[[DescriberError], None] = lambda _: None,
+    ) -> None:
+        """pynput cannot tell whether another program has a key: none is ever refused, or lost."""
         self.stop()
         if reason := self.unavailable_reason():
             raise DescriberError("I cannot listen for keys here.", detail=reason)

@@ -7,14 +7,16 @@ import os
 import select
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from describer_daemon import x11
-from describer_daemon.core.ports import Hotkey, Verb
+from describer_daemon.core.ports import DescriberError, Hotkey, Verb
 from describer_daemon.hotkeys.names import keys_refused
 from describer_daemon.hotkeys.x11_keyboard import Keyboard
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _MODIFIER_BITS = 0xFF
 _JOIN_SECONDS = 0.9
@@ -35,7 +37,12 @@ class X11Hotkeys:
     def unavailable_reason(cls) -> str:
         return x11.unavailable_reason()
 
-    def start(self, keys: Mapping[Verb, Hotkey], on_verb: Callable[[Verb], None]) -> None:
+    def start(
+        self,
+        keys: Mapping[Verb, Hotkey],
+        on_verb: Callable[[Verb], None],
+        on_lost: Callable[[DescriberError], None] = lambda _: None,
+    ) -> None:
         self.stop()
         display = x11.connect()
         grabs = _Grabs(display, keys)
@@ -45,7 +52,10 @@ class X11Hotkeys:
             raise keys_refused(taken, missing)
         wake_reader, wake = os.pipe()
         thread = threading.Thread(
-            target=_listen, args=(display, grabs, on_verb, wake_reader), name="hotkeys", daemon=True
+            target=_listen,
+            args=(display, grabs, on_verb, on_lost, wake_reader),
+            name="hotkeys",
+            daemon=True,
         )
         try:
             thread.start()
@@ -77,6 +87,14 @@ class _Grabs:
         self._locks = 0
         self._verbs: dict[Combination, Verb] = {}
         self._grabbed: set[Combination] = set()
+        self._lost: set[Verb] = set()
+
+    def adapt(self) -> DescriberError | None:
+        """`update`; the error for the keys that are lost, if any was not lost before."""
+        taken, missing = self.update()
+        lost = {verb for verb, _ in (*taken, *missing)}
+        news, self._lost = lost - self._lost, lost
+        return keys_refused(taken, missing) if news else None
 
     def update(self) -> tuple[list[tuple[Verb, Hotkey]], list[tuple[Verb, Hotkey]]]:
         """Grab the keys where the keyboard has them now; return those taken and those missing."""
@@ -146,7 +164,13 @@ class _RepeatFilter:
         self._released[code] = time
 
 
-def _listen(display: Any, grabs: _Grabs, on_verb: Callable[[Verb], None], wake_reader: int) -> None:
+def _listen(
+    display: Any,
+    grabs: _Grabs,
+    on_verb: Callable[[Verb], None],
+    on_lost: Callable[[DescriberError], None],
+    wake_reader: int,
+) -> None:
     from Xlib import X, error
 
     repeats = _RepeatFilter()
@@ -162,7 +186,7 @@ def _listen(display: Any, grabs: _Grabs, on_verb: Callable[[Verb], None], wake_r
                 elif event.type == X.KeyPress and repeats.press(event.detail, event.time):
                     _call(on_verb, grabs.verb(event))
             if keyboard_changed:
-                _update(grabs)
+                _call(on_lost, grabs.adapt())
                 continue  # its replies may have brought events along, which select cannot see
             if wake_reader in select.select([display, wake_reader], [], [])[0]:
                 return
@@ -173,16 +197,11 @@ def _listen(display: Any, grabs: _Grabs, on_verb: Callable[[Verb], None], wake_r
         x11.close(display)
 
 
-def _call(on_verb: Callable[[Verb], None], verb: Verb | None) -> None:
-    if verb is None:
+def _call(callback: Callable[[T], None], news: T | None) -> None:
+    """Tell `news`, if there are any; whatever comes of it, the keys must go on."""
+    if news is None:
         return
     try:
-        on_verb(verb)
+        callback(news)
     except Exception:
-        log.exception("The key for %s failed", verb)
-
-
-def _update(grabs: _Grabs) -> None:
-    taken, missing = grabs.update()
-    if taken or missing:
-        log.warning("After a change of the keyboard: %s", keys_refused(taken, missing))
+        log.exception("what the keys brought was not taken: %s", news)

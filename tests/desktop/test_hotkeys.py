@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from Xlib import X
+from Xlib import XK, X
 from Xlib.ext import xtest
 
 from describer_daemon import x11
@@ -307,6 +307,49 @@ def test_the_layout_changes_while_listening(own_display: VirtualDisplay, heard: 
             wait_until(functools.partial(tried, code), str(layout))
             heard.clear()
         assert listener.is_alive()
+    finally:
+        listener.stop()
+
+
+def test_a_key_that_another_layout_loses_is_told_once(own_display: VirtualDisplay) -> None:
+    """On dvorak the letter D lies on a key that another program holds."""
+    listener, lost = X11Hotkeys(), list[DescriberError]()
+    with own_display.opened() as other:
+        other.screen().root.grab_key(43, X.ControlMask | X.Mod1Mask, False, 1, 1)
+        other.sync()
+        listener.start(KEYS, lambda _: None, lost.append)
+        try:
+            for times in (1, 2):
+                for option in ("", "compose:ralt"):  # it stays lost, and is not told again
+                    set_layout(own_display, "us", "-variant", "dvorak", "-option", option)
+                wait_until(functools.partial(lambda n: len(lost) >= n, times), "was not told")
+                set_layout(own_display, "us", "-option", "")
+                time.sleep(0.3)
+            assert [error.spoken for error in lost] == [
+                "The key ctrl+alt+d is already taken by another program. "
+                "Choose another in the settings."
+            ] * 2
+            assert listener.is_alive()
+        finally:
+            listener.stop()
+
+
+def test_a_key_that_vanishes_from_the_keyboard_is_told(
+    own_display: VirtualDisplay, heard: Heard
+) -> None:
+    listener, lost = X11Hotkeys(), list[DescriberError]()
+    listener.start(KEYS, heard.append, lost.append)
+    try:
+        with own_display.opened() as other:
+            code = other.keysym_to_keycode(XK.XK_F9)
+            other.change_keyboard_mapping(code, [[0] * 4])
+            other.sync()
+        wait_until(lambda: bool(lost), "was not told")
+        assert lost[0].spoken == (
+            "The key super+f9 is not on this keyboard. Choose another in the settings."
+        )
+        play(own_display, CTRL, ALT, D, -D, -ALT, -CTRL)
+        heard.settle(Verb.SCREEN)
     finally:
         listener.stop()
 
