@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +64,15 @@ class Daemon:
         self._lock = threading.Lock()
         self._listener: HotkeyListener | None = None
         self._listening = self._lost_display = False
-        self._captioner = make_captioner(settings)
+        self._told: set[str] = set()
+        self._captioner = make_captioner(settings, self._report_once)
         self._earcons = make_earcons(settings)
         self._focus = FocusWatcher()
+        self._speaker = SpeakerFallback(partial(make_speaker, settings))
         self._pipeline = Pipeline(
             self._sources(settings),
             self._captioner,
-            SpeakerFallback(lambda: make_speaker(settings)),
+            self._speaker,
             copy_text,
             self._earcons,
             notify,
@@ -104,6 +107,7 @@ class Daemon:
             log.info("ready")
             while not self._shutdown.wait(_CHECK_INTERVAL):
                 self._check_keys()
+                self._speaker.look_again()
         finally:
             self._close()
 
@@ -116,6 +120,12 @@ class Daemon:
         log.error("%s (%s)", error.spoken, error.detail)
         self._pipeline.say(error.spoken)
 
+    def _report_once(self, error: DescriberError) -> None:
+        """`report_error`, for what is met with every picture, until the settings change."""
+        if error.spoken not in self._told:
+            self._told.add(error.spoken)
+            self.report_error(error)
+
     def _close(self) -> None:
         started = time.monotonic()
         for part in (self._watcher, self._tray, self._listener, self._focus):
@@ -123,7 +133,7 @@ class Daemon:
                 part.stop()
         self._pipeline.stop(timeout=0.2)  # the looking thread may be waiting for the captioner
         self._captioner.close()
-        self._pipeline.speaker.close()
+        self._speaker.close()
         self._earcons.close()
         processes.end_all()
         self._pipeline.stop(timeout=0.5)  # now it waits for nothing any more
@@ -171,7 +181,7 @@ class Daemon:
             "screen by": getattr(pipeline.sources[Verb.SCREEN], "name", "none"),
             "focus by": self._focus.name,
             "clipboard by": getattr(pipeline.sources[Verb.CLIPBOARD], "name", "none"),
-            "speech by": getattr(pipeline.speaker, "name", "none"),
+            "speech by": self._speaker.name,
             "captioner loaded": self._captioner.is_loaded(),
             "speaking": pipeline.speaking,
             "answered": pipeline.answered,
@@ -193,6 +203,7 @@ class Daemon:
         """Apply newly saved settings; what is not available is reported, the rest is used."""
         with self._lock:
             previous = self._settings
+            self._told.clear()
             self._pipeline.sources = self._sources(settings)
             if settings.sounds != previous.sounds:
                 self._earcons.close()
@@ -201,12 +212,15 @@ class Daemon:
                 previous.captioner,
                 previous.capture.find,
             ):
-                old, self._captioner = self._captioner, make_captioner(settings)
+                old, self._captioner = self._captioner, make_captioner(settings, self._report_once)
                 self._pipeline.captioner = self._captioner
                 old.close()
             if settings.speech.backend != previous.speech.backend:
-                old_speaker = self._pipeline.speaker
-                self._pipeline.speaker = SpeakerFallback(lambda: make_speaker(settings))
+                old_speaker, self._speaker = (
+                    self._speaker,
+                    SpeakerFallback(partial(make_speaker, settings)),
+                )
+                self._pipeline.speaker = self._speaker
                 old_speaker.close()
             if settings.speech != previous.speech:
                 self._configure(settings)
@@ -217,24 +231,28 @@ class Daemon:
         log.info("settings reloaded")
 
     def _sources(self, settings: Settings) -> dict[Verb, ImageSource]:
-        def find_screen() -> ImageSource:
-            backend = backends.require(SCREENS, "see the screen")
+        def find_screen(than: str = "", without: str = "") -> ImageSource:
+            backend = backends.require(SCREENS, "see the screen", than=than, without=without)
             source: ImageSource = backend(
-                settings.region, settings.capture.pointer_box, self._focus.box
+                settings.region, settings.capture.pointer_box, self._focus.box, self._report_once
             )
             return source
 
-        def find_clipboard() -> ImageSource:
-            source: ImageSource = backends.require(CLIPBOARDS, "read the clipboard")()
+        def find_clipboard(than: str = "", without: str = "") -> ImageSource:
+            source: ImageSource = backends.require(
+                CLIPBOARDS, "read the clipboard", than=than, without=without
+            )()
             return source
 
-        screen, clipboard = _with_fallback(find_screen), _with_fallback(find_clipboard)
+        screen, clipboard = SourceFallback(find_screen), SourceFallback(find_clipboard)
         return {Verb.SCREEN: screen, Verb.CLIPBOARD: clipboard, Verb.TEXT: screen}
 
     def _configure(self, settings: Settings) -> None:
-        """Give the speaker its voice; an unknown one is reported and leaves the default."""
+        """Give the speaker its voice; what cannot be had is reported, and another serves."""
+        if (missing := missing_speaker(settings, self._speaker.name)) is not None:
+            self.report_error(missing)
         try:
-            self._pipeline.speaker.configure(settings.voice)
+            self._speaker.configure(settings.voice)
         except DescriberError as error:
             self.report_error(error)
 
@@ -255,7 +273,7 @@ class Daemon:
         keys = dict(settings.keys)
         while keys:
             try:
-                listener.start(keys, lambda verb: self._request(verb, "key"))
+                listener.start(keys, lambda verb: self._request(verb, "key"), self.report_error)
             except KeysRefusedError as error:  # the other keys shall work all the same
                 self.report_error(error)
                 keys = {verb: key for verb, key in keys.items() if verb not in error.verbs}
@@ -285,16 +303,10 @@ class Daemon:
             self._listening, self._lost_display = False, True
 
 
-def _with_fallback(find: Callable[[], ImageSource]) -> ImageSource:
-    """The source, or a fallback that looks for it again with each request."""
-    try:
-        return find()
-    except DescriberError:
-        return SourceFallback(find)
-
-
-def make_captioner(settings: Settings) -> ChildCaptioner:
-    """Build the captioner that the settings describe."""
+def make_captioner(
+    settings: Settings, on_stand_in: Callable[[DescriberError], None] | None = None
+) -> ChildCaptioner:
+    """Build the captioner that the settings describe; `on_stand_in` as for `ChildCaptioner`."""
     options = settings.captioner
     return ChildCaptioner(
         options.bundle,
@@ -303,6 +315,7 @@ def make_captioner(settings: Settings) -> ChildCaptioner:
         timeout=float(options.timeout_seconds),
         reading_timeout=float(options.text_timeout_seconds),
         unload_after=60.0 * options.unload_after_minutes,
+        on_stand_in=on_stand_in,
     )
 
 
@@ -311,9 +324,18 @@ def make_earcons(settings: Settings) -> Earcons:
     return Earcons(acknowledgement=settings.sounds.earcon, failure=settings.sounds.failure)
 
 
-def make_speaker(settings: Settings) -> Any:
-    """Build the speaker that the settings name. Raises DescriberError when there is none."""
-    return backends.require(SPEAKERS, "speak", settings.speech.backend)()
+def make_speaker(settings: Settings, than: str = "", without: str = "") -> Any:
+    """Build the speaker that the settings name, else another one: see `fallback.Find`."""
+    wanted = settings.speech.backend
+    return backends.require(SPEAKERS, "speak", wanted, than=than, without=without)()
+
+
+def missing_speaker(settings: Settings, taken: str) -> DescriberError | None:
+    """Why the speaker `taken` serves instead of the one that the settings name, if it does."""
+    wanted = settings.speech.backend
+    if wanted in (backends.AUTO, taken) or not (why := backends.why_not(SPEAKERS, wanted)):
+        return None
+    return DescriberError(f"I cannot speak with {wanted}, so {taken} serves. {why}.", detail=why)
 
 
 def copy_text(text: str) -> None:

@@ -53,7 +53,12 @@ class Service:
         engine: EngineName,
         find: bool = True,
         threads: int | None = None,
+        or_shipped: bool = False,
     ) -> None:
+        """With `or_shipped` the bundle that ships serves instead of one that cannot be used, and
+        the next reply has a notice of it (see `messages.with_notice`)."""
+        self._or_shipped = or_shipped and bundle is not None
+        self._notice = ""
         self._bundle, self._beam, self._engine, self._find = bundle, beam, engine, find
         self._threads = threads
         self._captioner: Captioner | None = None
@@ -72,9 +77,11 @@ class Service:
         """→ head and body of the reply, which is a `messages.Failed` for whatever goes wrong."""
         try:
             request = messages.decode_request(head, body)
-            return self._handlers[type(request)](request).encode()
+            head, body = self._handlers[type(request)](request).encode()
         except Exception as error:  # the daemon must get an answer to every message
             return _failed(error).encode()
+        notice, self._notice = self._notice, ""
+        return messages.with_notice(head, notice), body
 
     def _handle_load(self, _: messages.Load) -> messages.Loaded:
         self._load_captioner()
@@ -212,12 +219,10 @@ class Service:
 
     def _load_captioner(self) -> Captioner:
         if self._captioner is None:
-            from models.captioner import load
-            from models.runtime.bundle import SHIPPED, BundleError
+            from models.runtime.bundle import BundleError
 
             try:
-                with memory.outside_limit():
-                    self._captioner = load(self._bundle or SHIPPED, self._engine, self._threads)
+                self._captioner = self._load_bundle()
             except BundleError as error:
                 raise _unusable_bundle(error) from error
             except ImportError as error:
@@ -227,6 +232,20 @@ class Service:
                     detail=repr(error),
                 ) from error
         return self._captioner
+
+    def _load_bundle(self) -> Captioner:
+        """Raises BundleError when neither the bundle nor one in its stead can be used."""
+        from models.captioner import load
+        from models.runtime.bundle import SHIPPED, BundleError
+
+        with memory.outside_limit():
+            try:
+                return load(self._bundle or SHIPPED, self._engine, self._threads)
+            except BundleError as error:
+                if not self._or_shipped or memory.is_out_of_memory(error):
+                    raise
+                self._notice = f"{error} I use the one that ships."
+                return load(SHIPPED, self._engine, self._threads)
 
 
 def _decoded_image(picture: Picture, *, full: bool) -> Image.Image:
@@ -315,12 +334,18 @@ def main() -> None:
     parser.add_argument("--engine", choices=("onnx", "torch"), default="onnx")
     parser.add_argument("--whole", action="store_true", help="find no pictures in pictures")
     parser.add_argument("--threads", type=int, help="one a processor by default")
+    parser.add_argument("--or-shipped", action="store_true", help="if the bundle is unusable")
     options = parser.parse_args()
     # keep the reply stream to ourselves: a library that prints must not garble it
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     service = Service(
-        options.bundle, options.beam, options.engine, not options.whole, options.threads
+        options.bundle,
+        options.beam,
+        options.engine,
+        not options.whole,
+        options.threads,
+        options.or_shipped,
     )
     _import_project_modules()
     service.confined = sandbox.confine()

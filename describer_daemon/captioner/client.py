@@ -6,7 +6,7 @@ import logging
 import os
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from describer_daemon import processes
@@ -72,6 +72,7 @@ class ChildCaptioner:
         reading_timeout: float = 90.0,
         unload_after: float = 0.0,
         threads: int | None = None,
+        on_stand_in: Callable[[DescriberError], None] | None = None,
     ) -> None:
         """`bundle` None is the one that ships; times are in seconds.
 
@@ -80,6 +81,8 @@ class ChildCaptioner:
         A picture that takes longer than `timeout`, or one whose text takes longer than
         `reading_timeout`, costs the child its life. After
         `unload_after` idle seconds it is ended to free its memory (0: never).
+        With `on_stand_in` the bundle that ships serves when `bundle` cannot be used, and it is
+        told why; without, that is an error.
         """
         self._command = [*processes.python("describer_daemon.captioner.child"), "--engine", engine]
         if bundle is not None:
@@ -90,6 +93,9 @@ class ChildCaptioner:
             self._command.append("--whole")
         if threads is not None:
             self._command += ["--threads", str(threads)]
+        if on_stand_in is not None:
+            self._command.append("--or-shipped")
+        self._on_stand_in = on_stand_in
         self._timeout, self._reading_timeout = timeout, reading_timeout
         self._unload_after = unload_after
         self._closed = False
@@ -194,6 +200,9 @@ class ChildCaptioner:
         failed = messages.Failed.decode(head)
         if failed is not None:
             raise DescriberError(failed.spoken, detail=failed.detail)
+        notice = messages.notice(head)
+        if notice and self._on_stand_in is not None:
+            self._on_stand_in(DescriberError(notice))
         return head, body
 
     def _exchange(self, request: messages.Request) -> tuple[protocol.Head, bytes]:

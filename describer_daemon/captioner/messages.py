@@ -226,6 +226,16 @@ class Failed:
         return cls(str(head["error"]), str(head.get("detail", "")), "short" in head)
 
 
+def with_notice(head: Head, notice: str) -> Head:
+    """The head of any reply, with something that the person shall hear beside it, if anything."""
+    return head | {"notice": notice} if notice else head
+
+
+def notice(head: Head) -> str:
+    """What `with_notice` was given."""
+    return str(head.get("notice", ""))
+
+
 def _encode_picture(op: str, picture: Picture) -> tuple[Head, Body]:
     head: Head = {"op": op}
     if isinstance(picture, Encoded):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from describer_daemon.core.ports import Aim, DescriberError, Rectangle, Region
 
 Point = tuple[int, int]
+Told = Callable[[DescriberError], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +57,19 @@ def box_around(point: Point, size: tuple[int, int], bounds: Rectangle) -> Rectan
     return clip(box, bounds) or bounds
 
 
-def resolve(region: Region, desktop: Desktop, pointer_box: tuple[int, int]) -> Rectangle:
+def resolve(
+    region: Region, desktop: Desktop, pointer_box: tuple[int, int], told: Told | None = None
+) -> Rectangle:
     """The rectangle to take, never empty and always inside `desktop.bounds`.
 
-    Raises DescriberError when a fixed rectangle lies wholly outside the desktop.
+    A fixed one that lies wholly outside the desktop, as on a monitor that was taken away, is
+    `told`, and the window is taken. Raises DescriberError for it when nobody is told.
     """
     if isinstance(region, Rectangle):
         inside = clip(region, desktop.bounds)
-        if inside is None:
-            raise DescriberError(
-                "The region lies outside the screen. Change it in the settings.",
-                detail=f"{region} is outside {desktop.bounds}",
-            )
-        return inside
+        if inside is not None:
+            return inside
+        region = tell_outside(f"{region} is outside {desktop.bounds}", told)
     monitors = desktop.monitors or (desktop.bounds,)
     monitor = monitor_at(monitors, desktop.pointer) if desktop.pointer else monitors[0]
     if region == "window" and desktop.window is not None:
@@ -76,6 +77,22 @@ def resolve(region: Region, desktop: Desktop, pointer_box: tuple[int, int]) -> R
     if region == "pointer" and desktop.pointer is not None:
         return box_around(desktop.pointer, pointer_box, monitor)
     return monitor
+
+
+def tell_outside(detail: str, told: Told | None) -> Region:
+    """→ the region that serves instead of one outside. Raises DescriberError: see `resolve`."""
+    if told is None:
+        raise DescriberError(
+            "The region lies outside the screen. Change it in the settings.", detail=detail
+        )
+    told(
+        DescriberError(
+            "The region lies outside the screen, so I look at the window. "
+            "Change it in the settings.",
+            detail=detail,
+        )
+    )
+    return "window"
 
 
 def aim(area: Rectangle, pointer: Point | None, focus: Rectangle | None) -> Aim:

@@ -31,8 +31,10 @@ class GrimScreen:
         region: Region,
         pointer_box: tuple[int, int] = (800, 600),
         focus: Callable[[], Rectangle | None] = lambda: None,
+        told: geometry.Told | None = None,
     ) -> None:
-        self._region, self._pointer_box = region, pointer_box
+        """`told`: see `geometry.resolve`."""
+        self._region, self._pointer_box, self._told = region, pointer_box, told
 
     @classmethod
     def unavailable_reason(cls) -> str:
@@ -54,10 +56,13 @@ class GrimScreen:
         desktop = _desktop()
         area: Rectangle | None
         if desktop is not None:
-            area = geometry.resolve(self._region, desktop, self._pointer_box)
+            area = geometry.resolve(self._region, desktop, self._pointer_box, self._told)
         else:
             area = self._region if isinstance(self._region, Rectangle) else None
         shot = _grim(area)
+        if shot.code and desktop is None and area is not None:  # grim knows no more than its end
+            geometry.tell_outside(shot.errors.decode(errors="replace").strip(), self._told)
+            shot = _grim(None)
         if shot.code or not shot.output:
             raise DescriberError(
                 "I cannot take a picture of the screen.",

@@ -22,9 +22,14 @@ class MssScreen:
         region: Region,
         pointer_box: tuple[int, int] = (800, 600),
         focus: Callable[[], Rectangle | None] = lambda: None,
+        told: geometry.Told | None = None,
     ) -> None:
-        """`focus` is asked with each grab where the object is that has the keyboard."""
+        """`focus` is asked with each grab where the object is that has the keyboard.
+
+        `told`: see `geometry.resolve`.
+        """
         self._region, self._pointer_box, self._focus = region, pointer_box, focus
+        self._told = told
         self._connection = x11.PersistentDisplay()
 
     @classmethod
@@ -41,7 +46,7 @@ class MssScreen:
             pointer, window = foreground.look(self._connection)
             whole, *monitors = (_rectangle(monitor) for monitor in screen.monitors)
             desktop = geometry.Desktop(whole, tuple(monitors), pointer, window)
-            area = geometry.resolve(self._region, desktop, self._pointer_box)
+            area = geometry.resolve(self._region, desktop, self._pointer_box, self._told)
             shot = screen.grab(
                 {"left": area.left, "top": area.top, "width": area.width, "height": area.height}
             )

@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from describer_daemon.app import make_speaker
 from describer_daemon.captioner import pool
 from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.cli import files as picture_files
 from describer_daemon.cli.files import Described
-from describer_daemon.cli.shared import named, settings_for_command, speaks_plainly
+from describer_daemon.cli.shared import (
+    named,
+    settings_for_command,
+    speaker_for_command,
+    speaks_plainly,
+)
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.speech import blocking
 
@@ -204,16 +208,16 @@ def describe(
     describer describe screenshot.png --find --boxes found.png
     describer describe --text letter.png
 
-    Exit status 1 when any file could not be described; the others still are.
+    Exit status 1 when any file could not be described, or not be heard; the others still are.
     """
     options = Options(find or boxes is not None, read, as_json, heatmap, boxes)
     check(files, options)
     settings = settings_for_command()
-    speaker = _speaker(settings) if speak or save else None
+    speaker = _speaker(settings, needed=save is not None) if speak or save else None
     jobs = min(len(files), jobs or (pool.worker_count(len(files)) if engine == "onnx" else 1))
     captioners = pool.CaptionerPool(_captioner_factory(settings, options.find, beam, engine), jobs)
     sentences = []
-    failed = False
+    failed = speak and speaker is None
     try:
         with (
             progress(len(files)) as bar,
@@ -225,7 +229,7 @@ def describe(
                 bar.clear()
                 print_result(described, options, named=len(files) > 1)
                 if speak and speaker is not None:
-                    blocking.speak_blocking(speaker, described.sentence())
+                    failed |= not _heard(speaker, described, named=len(files) > 1)
         if save is not None and speaker is not None and sentences:
             speaker.save(" ".join(sentences), save)
     finally:
@@ -251,7 +255,22 @@ def _captioner_factory(
     )
 
 
-def _speaker(settings: Settings) -> Speaker:
-    speaker: Speaker = make_speaker(settings)
-    speaker.configure(settings.voice)
-    return speaker
+def _speaker(settings: Settings, *, needed: bool) -> Speaker | None:
+    """Whoever can speak. None, with the reason printed, without any, unless one is `needed`."""
+    try:
+        return speaker_for_command(settings)
+    except DescriberError as error:
+        if needed:
+            raise
+        click.echo(error.spoken, err=True)
+        return None
+
+
+def _heard(speaker: Speaker, described: Described, *, named: bool) -> bool:
+    """Whether it could be spoken; else the reason is printed, and the next one may be heard."""
+    try:
+        blocking.speak_blocking(speaker, described.sentence())
+    except DescriberError as error:
+        click.echo(f"{described.file}: {error.spoken}" if named else error.spoken, err=True)
+        return False
+    return True

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import click
 
-from describer_daemon.app import make_captioner, make_speaker
+from describer_daemon.app import make_captioner, make_speaker, missing_speaker
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.cli.shared import speaks_plainly
 from describer_daemon.core import backends
@@ -77,7 +77,7 @@ def _keyboard(settings: Settings) -> str:
     except DescriberError:
         keys: dict[Verb, Hotkey] = dict(settings.keys)
         listener = backend()
-        listener.start(keys, lambda _: None)
+        listener.start(keys, lambda _: None, lambda _: None)
         listener.stop()
         return f"{backend.name} can have the keys {', '.join(map(str, keys.values()))}"
     return "the describer that runs holds the keys"
@@ -95,6 +95,8 @@ def _clipboard() -> str:
 def _voice(settings: Settings) -> str:
     speaker = make_speaker(settings)
     try:
+        if (missing := missing_speaker(settings, speaker.name)) is not None:
+            raise missing
         speaker.configure(settings.voice)
         result = f"{speaker.name} speaks, with {len(speaker.voices())} voices"
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import click
 from describer_daemon.core.ports import DescriberError
 
 if TYPE_CHECKING:
+    from describer_daemon.core.ports import Speaker
     from describer_daemon.settings.settings import Settings
 
 
@@ -72,6 +74,25 @@ def settings_or_defaults(
         return settings.load(path), None, stamp
     except DescriberError as error:
         return settings.Settings(), error, stamp
+
+
+def speaker_for_command(settings: Settings) -> Speaker:
+    """The speaker that the settings name; what cannot be had is reported, and another serves.
+
+    Raises DescriberError when nothing here can speak.
+    """
+    from describer_daemon.app import make_speaker, missing_speaker
+
+    speaker: Any = make_speaker(settings)
+    if (missing := missing_speaker(settings, speaker.name)) is not None:
+        click.echo(missing.spoken, err=True)
+    try:
+        speaker.configure(settings.voice)
+    except DescriberError as error:
+        click.echo(error.spoken, err=True)
+        speaker.configure(dataclasses.replace(settings.voice, name=""))
+    made: Speaker = speaker
+    return made
 
 
 def settings_for_command() -> Settings:

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import click
 
-from describer_daemon.app import make_speaker
-from describer_daemon.cli.shared import settings_for_command, speaks_plainly
+from describer_daemon.cli.shared import settings_for_command, speaker_for_command, speaks_plainly
 from describer_daemon.speech import blocking
-
-if TYPE_CHECKING:
-    from describer_daemon.core.ports import Speaker
 
 
 @click.command()
@@ -24,7 +19,7 @@ if TYPE_CHECKING:
 def voices(sample: str | None, text: str) -> None:
     """List the voices that the settings may name, or hear one."""
     settings = settings_for_command()
-    speaker: Speaker = make_speaker(settings)
+    speaker = speaker_for_command(settings)
     try:
         if sample is None:
             click.echo("\n".join(speaker.voices()))

@@ -5,15 +5,18 @@ Each room with back-ends lists its own in `candidates`, as "module:Class".
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from describer_daemon.core.ports import DescriberError
 
 log = logging.getLogger(__name__)
+
+AUTO = "auto"  # no one in particular is wanted
 
 
 class Backend(Protocol):
@@ -40,37 +43,77 @@ def resolve(reference: str) -> type[Backend]:
     return cast("type[Backend]", getattr(importlib.import_module(module), name))
 
 
-def choose(candidates: Sequence[str], wanted: str = "auto") -> Choice:
-    """Take the first candidate that is available, or only the one whose name is `wanted`."""
+def choose(
+    candidates: Sequence[str], wanted: str = AUTO, *, than: str = "", without: str = ""
+) -> Choice:
+    """Take the first candidate that is available, the one named `wanted` before all others.
+
+    Only those preferred to the one named `than` are asked, if one is, and never the one named
+    `without`. Raises DescriberError when nobody has the name `wanted`.
+    """
     skipped: list[tuple[str, str]] = []
-    names: list[str] = []
-    for reference in candidates:
-        try:
-            backend = resolve(reference)
-        except ImportError as error:
-            skipped.append((reference.rpartition(":")[2], f"cannot be loaded: {error}"))
+    for backend in _ranked(candidates, wanted, skipped):
+        if backend.name == than:
+            break
+        if backend.name == without:
             continue
-        names.append(backend.name)
-        if wanted not in ("auto", backend.name):
-            continue
-        try:
-            reason = backend.unavailable_reason()
-        except Exception as error:  # one that cannot even tell must not cost the others
-            log.exception("%s could not tell whether it is available", backend.name)
-            reason = f"it failed: {error}"
+        reason = _reason(backend)
         if not reason:
             log.info("selected %s (skipped: %s)", backend.name, skipped or "none")
             return Choice(backend, tuple(skipped))
         skipped.append((backend.name, reason))
-    if wanted != "auto" and wanted not in names:
-        raise DescriberError(f"There is no back-end named {wanted}. Known: {', '.join(names)}.")
     return Choice(None, tuple(skipped))
 
 
-def require(candidates: Sequence[str], purpose: str, wanted: str = "auto") -> Any:
+def require(
+    candidates: Sequence[str],
+    purpose: str,
+    wanted: str = AUTO,
+    *,
+    than: str = "",
+    without: str = "",
+) -> Any:
     """Like `choose`, but raise DescriberError with every reason when none is available."""
-    choice = choose(candidates, wanted)
+    choice = choose(candidates, wanted, than=than, without=without)
     if choice.backend is None:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in choice.skipped)
         raise DescriberError(f"I have no way to {purpose} here. {reasons}.", detail=reasons)
     return choice.backend
+
+
+def why_not(candidates: Sequence[str], wanted: str) -> str:
+    """Why the one named `wanted` cannot serve now; "" when it can, and for "auto"."""
+    for backend in _ranked(candidates, wanted, []):
+        if backend.name == wanted:
+            return _reason(backend)
+    return ""
+
+
+def _ranked(
+    candidates: Sequence[str], wanted: str, skipped: list[tuple[str, str]]
+) -> Iterator[type[Backend]]:
+    """The candidates in the order of preference; who cannot be loaded goes to `skipped`."""
+    references = list(candidates)
+    if wanted != AUTO:
+        named = {}
+        for reference in candidates:
+            with contextlib.suppress(ImportError):
+                named[resolve(reference).name] = reference
+        if wanted not in named:
+            raise DescriberError(f"There is no back-end named {wanted}. Known: {', '.join(named)}.")
+        references.sort(key=lambda reference: reference != named[wanted])
+    for reference in references:
+        try:
+            backend = resolve(reference)
+        except ImportError as error:
+            skipped.append((reference.rpartition(":")[2], f"cannot be loaded: {error}"))
+        else:
+            yield backend
+
+
+def _reason(backend: type[Backend]) -> str:
+    try:
+        return backend.unavailable_reason()
+    except Exception as error:  # one that cannot even tell must not cost the others
+        log.exception("%s could not tell whether it is available", backend.name)
+        return f"it failed: {error}"

@@ -17,12 +17,14 @@ every request first silences what is being said, whatever the state.
     JobDone of the job          -                          answer → idle
     JobDone of another job      drop it: it was overtaken  drop it
     Spoken                      notify if it failed        notify if it failed
-    Announcement                speak it                   speak it
+    Announcement                speak it, once all that    keep it until idle
+                                is being said has ended
     Words                       say them if they are the   say them if they are the
                                 latest                     latest
     still_looking_after passed  -                          say so, once
     None (`stop` was called)    silence, end               overtake it, silence, end
 
+No announcement ends another one or an answer: they wait in a line, which "stop" empties.
 To overtake a job is to answer its request as stale, and to cancel it if it is an OCR. Requests
 that come once `stop` was called are answered as stale in either state.
 """
@@ -33,6 +35,7 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
@@ -100,6 +103,7 @@ class Pipeline:
         self._current: Job | None = None
         self._waiting: Words | None = None  # for the end of a tone
         self._cycle = PictureCycle(cycle_timeout)
+        self._announcements: deque[str] = deque()  # of the deciding thread alone
         self._last = ""
         self._gate = threading.Lock()  # so that no request can follow the end of the queue
         self._stopping = False
@@ -133,7 +137,10 @@ class Pipeline:
         self._give_up(request)
 
     def say(self, text: str) -> None:
-        """Enqueue something to be spoken that nobody asked for, such as a settings error."""
+        """Enqueue something to be spoken that nobody asked for, such as a settings error.
+
+        It is said when what is asked for was answered, and all else was heard to its end.
+        """
         self._events.put(Announcement(text))
 
     def stop(self, timeout: float = 1.0) -> None:
@@ -168,6 +175,8 @@ class Pipeline:
             except Exception:  # the loop must outlive any one event
                 log.exception("an event failed")
                 self._fail(DescriberError(phrasing.INTERNAL), event)
+            if self._announcements and self._current is None and not self._cycle.speaking:
+                self._speak(self._announcements.popleft())
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Spoken):
@@ -175,7 +184,7 @@ class Pipeline:
             if event.error is not None:
                 self._report_unheard(event.error)
         elif isinstance(event, Announcement):
-            self._speak(event.text)
+            self._announcements.append(event.text)
         elif isinstance(event, Words):
             if event is self._waiting:
                 self._utter(event)
@@ -202,6 +211,7 @@ class Pipeline:
         elif request.verb in (Verb.REPEAT, Verb.COPY):
             self._answer(request, self._last or phrasing.NOTHING_YET)
         else:
+            self._announcements.clear()  # who wants silence wants none of these either
             self._reply(request, Outcome(""))
 
     def _start_copying(self, job: Job, text: str) -> Job:

@@ -85,9 +85,9 @@ def one_of(*names: str) -> Rule:
     return Rule(_either(names), read)
 
 
-def line_of_text(allowed: str, *, empty: bool = True) -> Rule:
+def line_of_text(allowed: str) -> Rule:
     """One line of printable text."""
-    return Rule(allowed, lambda value: _line(value, empty=empty))
+    return Rule(allowed, _line)
 
 
 def full_path(allowed: str) -> Rule:
@@ -310,10 +310,8 @@ def _whole(value: object, low: int, high: int) -> int:
     return value
 
 
-def _line(value: object, *, empty: bool = True) -> str:
+def _line(value: object) -> str:
     if not isinstance(value, str) or len(value) > _LONGEST_TEXT or not value.isprintable():
-        raise ValueError
-    if not value.strip() and not empty:
         raise ValueError
     return value.strip()
 

@@ -61,10 +61,9 @@ class Bindings:
 class Speech:
     """[speech]; `rate` in words a minute, `volume` in 0..100."""
 
+    # a test compares these with the names in `speech.candidates`, which this room may not know
     backend: str = setting(
-        "auto",
-        line_of_text('"auto", or a name that `describer doctor` lists', empty=False),
-        "Who speaks",
+        "auto", one_of("auto", "speech-dispatcher", "espeak-ng", "pyttsx3"), "Who speaks"
     )
     voice: str = setting(
         "", line_of_text('a name that `describer voices` lists, or "" for the usual one'), "Voice"

@@ -10,13 +10,17 @@ import threading
 import time
 import wave
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from describer_daemon.app import make_speaker
 from describer_daemon.core import backends
 from describer_daemon.core.ports import DescriberError, VoiceSettings
+from describer_daemon.fallback import SpeakerFallback
+from describer_daemon.settings.settings import Settings
 from describer_daemon.speech.candidates import SPEAKERS
 from describer_daemon.speech.dispatcher import SpeechDispatcher
 from describer_daemon.speech.espeak_ng import EspeakSpeaker
@@ -449,6 +453,26 @@ def test_the_order_of_back_ends(speech_service: str, monkeypatch: pytest.MonkeyP
     choice = backends.choose(SPEAKERS)
     assert choice.backend is EspeakSpeaker
     assert choice.skipped[0][0] == "speech-dispatcher"
+
+
+def test_a_service_that_comes_after_login_is_taken_and_may_go_again(
+    audio: VirtualSound, sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = sandbox / "late"
+    monkeypatch.setenv("SPEECHD_ADDRESS", f"unix_socket:{late}")
+    speaker = SpeakerFallback(partial(make_speaker, Settings()), look_every=0.0)
+    try:
+        assert say(speaker, DOG) is None
+        assert speaker.name == "espeak-ng"
+        with speech_dispatcher(audio) as address:
+            late.symlink_to(address.removeprefix("unix_socket:"))
+            speaker.look_again()
+            wait_until(lambda: speaker.name == "speech-dispatcher", "it was not taken")
+            assert say(speaker, DOG) is None
+        assert say(speaker, DOG) is None
+        assert speaker.name == "espeak-ng"
+    finally:
+        speaker.close()
 
 
 def only(programs: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

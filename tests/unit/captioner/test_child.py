@@ -14,7 +14,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from describer_daemon import processes
-from describer_daemon.captioner import memory, protocol
+from describer_daemon.captioner import memory, messages, protocol
 from describer_daemon.captioner.child import Service
 from models.ocr.engine import DamagedError
 from models.runtime.bundle import BundleError
@@ -177,6 +177,20 @@ def test_too_little_memory_for_the_bundle_does_not_blame_the_bundle(
     monkeypatch.setattr("models.captioner.load", exhausted)
     reply, _ = service.answer({"op": "load"}, b"")
     assert (reply["error"], reply["short"]) == (memory.TOO_MUCH, True)
+
+
+def test_a_bundle_that_cannot_be_used_is_stood_in_for_and_told_once(tmp_path: Path) -> None:
+    service = Service(tmp_path / "nowhere", None, "onnx", or_shipped=True)
+    head, body = pixels(photo())
+    (tmp_path / "nowhere").mkdir()
+    first, _ = service.answer(head | {"op": "describe"}, body)
+    assert first["words"]
+    assert messages.notice(first).startswith("The captioner bundle lacks MODEL_CARD.md, ")
+    assert messages.notice(first).endswith(". I use the one that ships.")
+    second, _ = service.answer(head | {"op": "describe"}, body)
+    assert (second["words"], messages.notice(second)) == (first["words"], "")
+    strict = Service(tmp_path / "nowhere", None, "onnx")
+    assert strict.answer({"op": "load"}, b"")[0]["error"].startswith("The captioner bundle lacks ")
 
 
 def test_a_reader_that_is_incomplete_names_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:

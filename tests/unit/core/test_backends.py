@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.core import backends
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.hotkeys.candidates import HOTKEYS
+from describer_daemon.settings.file import entries
+from describer_daemon.settings.settings import Settings
 from describer_daemon.speech.candidates import SPEAKERS
 
 REPOSITORY = Path(__file__).parents[3]
@@ -54,18 +57,39 @@ def test_one_that_cannot_be_loaded_is_refused_like_others(make: Make) -> None:
     assert reason.startswith("cannot be loaded: ")
 
 
-def test_only_the_one_that_is_wanted_is_asked(make: Make) -> None:
+def test_the_one_that_is_wanted_comes_first_and_others_stand_in(make: Make) -> None:
     candidates = [make("one", ""), make("two", ""), make("three", "")]
-    assert backends.choose(candidates, "three").backend.name == "three"
-    refusing = [make("one", ""), make("two", "not here")]
+    assert backends.choose(candidates, "three") == backends.Choice(
+        backends.resolve(candidates[2]), ()
+    )
+    refusing = [make("one", "no sound"), make("two", "not here"), make("three", "")]
     choice = backends.choose(refusing, "two")
-    assert choice.backend is None
-    assert choice.skipped == (("two", "not here"),)
+    assert choice.backend.name == "three"
+    assert choice.skipped == (("two", "not here"), ("one", "no sound"))
+    assert backends.why_not(refusing, "two") == "not here"
+    assert backends.why_not(refusing, "three") == backends.why_not(refusing, "auto") == ""
+
+
+def test_only_better_ones_are_asked_and_one_may_be_left_out(make: Make) -> None:
+    candidates = [make("one", "no display"), make("two", ""), make("three", "")]
+    assert backends.choose(candidates, than="one") == backends.Choice(None, ())
+    assert backends.choose(candidates, than="two").skipped == (("one", "no display"),)
+    assert backends.choose(candidates, than="three").backend.name == "two"
+    assert backends.choose(candidates, "three", than="three") == backends.Choice(None, ())
+    assert backends.choose(candidates, "three", than="two").backend.name == "three"
+    assert backends.choose(candidates, without="two").backend.name == "three"
 
 
 def test_a_name_that_nobody_has_is_told_with_those_there_are(make: Make) -> None:
     with pytest.raises(DescriberError, match=r"named tow\. Known: one, two\.$"):
         backends.choose([make("one", ""), make("two", "")], "tow")
+
+
+def test_settings_may_name_every_voice_and_no_other() -> None:
+    known = ["auto", *(backends.resolve(reference).name for reference in SPEAKERS)]
+    [rule] = [rule for _, key, _, rule, _ in entries(Settings()) if key == "backend"]
+    assert [rule.read(name) for name in known] == known
+    assert rule.allowed == f"{', '.join(map(json.dumps, known[:-1]))} or {json.dumps(known[-1])}"
 
 
 def test_when_all_refuse_every_reason_is_told(make: Make) -> None:

@@ -404,6 +404,37 @@ def test_others_may_say_something(room: Room) -> None:
     assert room.answer(Verb.REPEAT) == Outcome(phrasing.NOTHING_YET)
 
 
+def test_announcements_wait_for_each_other_and_for_the_answer(room: Room) -> None:
+    """One after the other is heard to its end: none may cost another one or an answer."""
+    room.speaker.held = []
+    room.pipeline.say("One.")
+    room.pipeline.say("Two.")
+    until(lambda: room.speaker.said == ["One."])
+    room.captioner.may_go.clear()
+    outcomes = room.ask(Verb.SCREEN)
+    assert room.captioner.working.wait(LONG)
+    room.speaker.held[0](None)  # the key silenced it
+    room.pipeline.say("Three.")
+    room.captioner.may_go.set()
+    until(lambda: bool(outcomes))
+    assert room.speaker.said == ["One.", "Picture 1."]
+    for number, text in ((1, "Two."), (2, "Three.")):
+        room.speaker.held[number](None)
+        until(lambda said=text: room.speaker.said[-1] == said)
+    assert room.speaker.said == ["One.", "Picture 1.", "Two.", "Three."]
+
+
+def test_stop_silences_what_nobody_asked_for_too(room: Room) -> None:
+    room.speaker.held = []
+    for text in ("One.", "Two."):
+        room.pipeline.say(text)
+    until(lambda: room.speaker.said == ["One."])
+    room.answer(Verb.STOP)
+    room.speaker.held[0](None)
+    assert room.answer(Verb.REPEAT).sentence == phrasing.NOTHING_YET
+    assert room.speaker.said == ["One.", phrasing.NOTHING_YET]
+
+
 def test_a_new_voice_serves_from_the_next_sentence_on(room: Room) -> None:
     room.answer(Verb.SCREEN)
     other = Speaker()

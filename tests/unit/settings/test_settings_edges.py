@@ -291,6 +291,7 @@ def test_bounds_are_inside(path: Path, text: str) -> None:
         "[capture]\nregion = [0, 0, 1, 32768]",
         f"[keys]\nscreen = '{'x' * 201}'",
         "[speech]\nbackend = '  '",
+        "[speech]\nbackend = 'espeek'",
     ],
 )
 def test_just_outside_the_bounds_is_refused(path: Path, text: str) -> None:
