@@ -60,9 +60,11 @@ class GrimScreen:
         else:
             area = self._region if isinstance(self._region, Rectangle) else None
         shot = _grim(area)
-        if shot.code and desktop is None and area is not None:  # grim knows no more than its end
-            geometry.tell_outside(shot.errors.decode(errors="replace").strip(), self._told)
-            shot = _grim(None)
+        if shot.code and desktop is None and area is not None:
+            whole = _grim(None)
+            if not whole.code:  # so that it was the region
+                geometry.tell_outside(shot.errors.decode(errors="replace").strip(), self._told)
+                shot = whole
         if shot.code or not shot.output:
             raise DescriberError(
                 "I cannot take a picture of the screen.",

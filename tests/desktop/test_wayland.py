@@ -112,6 +112,13 @@ def test_a_fixed_rectangle_is_clipped(blue_window: None) -> None:
     assert grab(Rectangle(1200, 700, 500, 500)).size == (80, 100)
     with pytest.raises(DescriberError, match="outside the screen"):
         grab(Rectangle(5000, 0, 10, 10))
+    told: list[DescriberError] = []
+    picture = GrimScreen(Rectangle(5000, 0, 10, 10), told=told.append).grab()
+    assert isinstance(picture, Encoded)
+    assert Image.open(io.BytesIO(picture.data)).size == (400, 300)  # the window instead
+    assert [error.spoken for error in told] == [
+        "The region lies outside the screen, so I look at the window. Change it in the settings."
+    ]
 
 
 def test_the_focused_monitor(sway: Callable[..., Owner]) -> None:
@@ -130,6 +137,10 @@ def test_without_swaymsg_the_whole_desktop(
     monkeypatch.delenv("SWAYSOCK")
     assert grab("window").size == (1280, 800)
     assert grab(Rectangle(10, 20, 30, 40)).size == (30, 40)
+    told: list[DescriberError] = []
+    picture = GrimScreen(Rectangle(5000, 0, 10, 10), told=told.append).grab()
+    assert isinstance(picture, Encoded)
+    assert (Image.open(io.BytesIO(picture.data)).size, len(told)) == ((1280, 800), 1)
 
 
 def test_without_grim(sway: Callable[..., Owner], without: Callable[[str], None]) -> None:
