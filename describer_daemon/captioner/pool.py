@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from describer_daemon import processes
 from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.core.ports import DescriberError
 
 FILES_PER_WORKER = 16  # files for which it pays to load a captioner once more
 MAX_WORKERS = 8  # unless more are asked for: each takes about 150 megabytes
@@ -74,8 +75,7 @@ class CaptionerPool:
             threading.Thread(target=self._run_worker, args=(work, captioner), daemon=True)
             for captioner in self._captioners
         ]
-        for worker in workers:
-            worker.start()
+        workers = workers[: _start(workers)]
         pending: deque[Future[list[Result]]] = deque()
         interrupted = True
         try:
@@ -108,3 +108,17 @@ class CaptionerPool:
                 future.set_exception(error)
             else:
                 future.set_result(results)
+
+
+def _start(workers: list[threading.Thread]) -> int:
+    """Start as many as the system has room for. → how many; raises DescriberError for none."""
+    for count, worker in enumerate(workers):
+        try:
+            worker.start()
+        except RuntimeError as error:  # no thread is left
+            if count:
+                return count
+            raise DescriberError(
+                "This computer has too much to do just now. Please try again.", detail=repr(error)
+            ) from error
+    return len(workers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -17,6 +18,8 @@ from describer_daemon.captioner import pool
 from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.captioner.pool import PREFETCH, CaptionerPool
 from describer_daemon.cli.files import Described
+from describer_daemon.core.ports import DescriberError
+from tests import threads
 from tests.unit.cli.test_files import (
     BAD,
     LONG,
@@ -60,6 +63,26 @@ def test_results_come_in_the_order_of_the_files(pair: CaptionerPool) -> None:
     ]
     assert files == ["first", "second", "third"]
     assert len(steps) == 3
+
+
+@pytest.mark.parametrize("room", [0, 1])
+def test_a_system_with_few_threads_has_few_workers(
+    pair: CaptionerPool, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    start, started = threading.Thread.start, []
+
+    def start_some(thread: threading.Thread) -> None:
+        started.append(thread)
+        with threads.none_left() if len(started) > room else contextlib.nullcontext():
+            start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_some)
+    done = pair.map(lambda file, _: [described(file)], ["one", "two", "three"])
+    if room:
+        assert [each.file for each in done] == ["one", "two", "three"]
+    else:
+        with pytest.raises(DescriberError, match="too much to do just now"):
+            next(done)
 
 
 def test_few_files_are_begun_before_their_turn(pair: CaptionerPool) -> None:
