@@ -64,6 +64,7 @@ class Service:
         self._captioner: Captioner | None = None
         self._finder: Finder | None = None
         self._ocr: OcrEngine | None = None
+        self._memory = memory.Scope()
         self.confined: tuple[str, ...] = ()
         self._handlers: dict[type, Callable[[Any], messages.Reply]] = {
             messages.Load: self._handle_load,
@@ -77,7 +78,8 @@ class Service:
         """→ head and body of the reply, which is a `messages.Failed` for whatever goes wrong."""
         try:
             request = messages.decode_request(head, body)
-            head, body = self._handlers[type(request)](request).encode()
+            with self._memory:
+                head, body = self._handlers[type(request)](request).encode()
         except Exception as error:  # the daemon must get an answer to every message
             return _failed(error).encode()
         notice, self._notice = self._notice, ""
@@ -98,19 +100,23 @@ class Service:
     def _handle_read(self, request: messages.Read) -> messages.TextRead:
         from describer_daemon.captioner import image_decoding
 
-        image = _decoded_image(request.picture, full=True)
+        image = self._decoded_image(request.picture, full=True)
         blank = image_decoding.blank_reason(image)
         if blank:
             return messages.TextRead(OcrResult((), blank))
         engine = self._load_ocr()
         with memory.raised_limit(memory.OCR_ALLOWANCE):
-            return messages.TextRead(results.in_reading_order(engine.recognise(image)))
+            text = results.in_reading_order(engine.recognise(image))
+        factor = results.reduction(_whole(request.picture, image), image)
+        return messages.TextRead(results.enlarged(text, factor))
 
     def _handle_outline(self, request: messages.Outline) -> messages.Outlined:
         from describer_daemon.captioner import image_decoding
 
-        image = _decoded_image(request.picture, full=True)
-        return messages.Outlined(image_decoding.outlined(image, request.boxes, request.labels))
+        image = self._decoded_image(request.picture, full=True)
+        factor = results.reduction(_whole(request.picture, image), image)
+        boxes = [results.scaled_down(box, factor) for box in request.boxes]
+        return messages.Outlined(image_decoding.outlined(image, boxes, request.labels))
 
     def _describe(
         self,
@@ -173,37 +179,52 @@ class Service:
         from describer_daemon.captioner import image_decoding
 
         full = picture.aim is not None or bool(already_described)
-        image = _decoded_image(picture, full=full)
+        image = self._decoded_image(picture, full=full)
         blank = image_decoding.blank_reason(image)
         if blank or not self._find:
             return image, selection.Selection(finding=blank)
-        selected = selection.select(self._detect(image), picture.aim, already_described)
+        whole = _whole(picture, image) if full else Rectangle(0, 0, *image.size)
+        selected = selection.select(self._detect(image, whole), picture.aim, already_described)
         if selected.number and not full:  # its boxes must be those of the whole file
-            reduced, image = image.size, _decoded_image(picture, full=True)
+            reduced, image = image.size, self._decoded_image(picture, full=True)
             if image.size != reduced:
-                selected = selection.select(self._detect(image), Aim(), already_described)
-        if (box := selected.box) is not None:
+                whole = _whole(picture, image)
+                selected = selection.select(self._detect(image, whole), Aim(), already_described)
+        if selected.box is not None:
+            box = results.scaled_down(selected.box, results.reduction(whole, image))
             image = image.crop((box.left, box.top, box.left + box.width, box.top + box.height))
         return image, selected
 
-    def _detect(self, image: Image.Image) -> selection.DetectionResult:
+    def _decoded_image(self, picture: Picture, *, full: bool) -> Image.Image:
+        """→ RGB; see `image_decoding` for `full` and for the errors."""
+        from describer_daemon.captioner import image_decoding
+
+        if isinstance(picture, Pixels):
+            data = bytes(picture.data)  # no copy: what came over the pipe is bytes
+            return image_decoding.from_pixels(picture.width, picture.height, picture.layout, data)
+        return image_decoding.from_encoded(picture.data, full=full, scope=self._memory)
+
+    def _detect(self, image: Image.Image, whole: Rectangle) -> selection.DetectionResult:
+        """→ what is found in an image, in pixels of the `whole` that it was decoded from."""
         import numpy as np
 
         finder = self._load_finder()
         # it copies what it is given more than once, and there is a limit of memory
         factor = math.ceil(math.sqrt(image.width * image.height / _MAX_FINDER_PIXELS))
         screen = finder.find(np.asarray(image.reduce(factor) if factor > 1 else image))
+        factor *= results.reduction(whole, image)
         detections = tuple(
             Detection(
                 results.scaled_up(
-                    Rectangle(found.left, found.top, found.width, found.height), factor, image
+                    Rectangle(found.left, found.top, found.width, found.height), factor, whole
                 ),
                 found.score,
                 found.kind,
             )
             for found in screen.detections
         )
-        return selection.DetectionResult(detections, image.size, screen.interface, screen.text)
+        size = (whole.width, whole.height)
+        return selection.DetectionResult(detections, size, screen.interface, screen.text)
 
     def _load_finder(self) -> Finder:
         if self._finder is None:
@@ -246,17 +267,6 @@ class Service:
                     raise
                 self._notice = f"{error} I use the one that ships."
                 return load(SHIPPED, self._engine, self._threads)
-
-
-def _decoded_image(picture: Picture, *, full: bool) -> Image.Image:
-    """→ RGB; see `image_decoding` for `full` and for the errors."""
-    from describer_daemon.captioner import image_decoding
-    from models.captioning.preprocess import upright_rgb
-
-    if isinstance(picture, Pixels):
-        data = bytes(picture.data)  # no copy: what came over the pipe is bytes
-        return image_decoding.from_pixels(picture.width, picture.height, picture.layout, data)
-    return upright_rgb(image_decoding.from_encoded(picture.data, full=full))
 
 
 def _whole(picture: Picture, decoded: Image.Image) -> Rectangle:
@@ -302,6 +312,9 @@ def _import_project_modules() -> None:
     """Import them while Python may still write the compiled files: `sandbox` forbids it."""
     for name in (
         "describer_daemon.captioner.image_decoding",
+        "describer_daemon.captioner.image_files",
+        "describer_daemon.captioner.papers",
+        "describer_daemon.captioner.repair",
         "models.captioner",
         "models.captioning.colours",
         "models.captioning.heatmap",

@@ -9,13 +9,14 @@ import select
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 ALLOWANCE = 512 << 20  # bytes for one picture and all that is computed from it
 OCR_ALLOWANCE = 512 << 20  # bytes more during OCR
 TOO_MUCH = "This picture needs more memory than there is."
 
 _UNBOUNDED = 1 << 50
+_SHARE = 0.5  # of the memory that is free, for one picture that needs more than the allowance
 _IDLE = 2.0  # seconds without a message
 
 # libraries have errors of their own for it: libtiff, OpenCV, ONNX Runtime, torch
@@ -61,7 +62,60 @@ def raised_limit(allowance: int) -> Iterator[None]:
     try:
         yield
     finally:
-        limit(limit_before - _in_use())
+        limit(_current_limit() - allowance - _in_use())
+
+
+class Scope:
+    """Raises the limit for one request, picture by picture, and lowers it again at its end."""
+
+    def __init__(self) -> None:
+        self._more = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._more and (limit_now := _current_limit()):
+            limit(limit_now - self._more - _in_use())
+        self._more = 0
+
+    def allow(self, size: int) -> bool:
+        """Make room for `size` bytes beside half of the allowance. → whether there is that much.
+
+        What is free on this machine bounds it: one picture takes at most half of that.
+        """
+        limit_now = _current_limit()
+        if not limit_now:
+            return True
+        room = limit_now - _in_use() - ALLOWANCE // 2
+        most = int(_SHARE * available()) - ALLOWANCE - self._more
+        more = max(0, min(size - room, most))
+        if more:
+            limit(limit_now - _in_use() + more)
+            self._more += max(0, _current_limit() - limit_now)
+        return _current_limit() - _in_use() >= size
+
+
+def available() -> int:
+    """Bytes that this machine, and the group that this process is in, have free."""
+    free = _UNBOUNDED
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        text = Path("/proc/meminfo").read_text(encoding="ascii", errors="replace")
+        free = int(text.partition("MemAvailable:")[2].split()[0]) << 10
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        groups = Path("/proc/self/cgroup").read_text(encoding="utf-8", errors="replace")
+        name = groups.partition("0::/")[2].splitlines()[0]
+        root = Path("/sys/fs/cgroup")
+        for group in (root / name, *(root / name).parents):
+            if not group.is_relative_to(root):
+                break
+            with contextlib.suppress(OSError, ValueError):  # "max" is no number: no bound
+                most = int((group / "memory.max").read_text(encoding="ascii"))
+                used = int((group / "memory.current").read_text(encoding="ascii"))
+                stat = (group / "memory.stat").read_text(encoding="ascii")
+                cached = int(stat.partition("inactive_file ")[2].split()[0])
+                free = min(free, most - used + cached)
+    return max(0, free)
 
 
 def limit(allowance: int) -> bool:

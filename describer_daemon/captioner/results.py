@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from describer_daemon.core.ports import Caption, OcrResult, Rectangle, Tag, TextLine, Thing
@@ -18,14 +19,51 @@ if TYPE_CHECKING:
 _MIN_PROBABILITY = 0.3  # of a kind of thing that is told of at all
 
 
-def scaled_up(box: Rectangle, factor: int, image: Image.Image) -> Rectangle:
-    """A box in an image that was reduced by `factor` → the box in the image itself."""
+def reduction(whole: Rectangle, image: Image.Image) -> int:
+    """By which factor a picture was reduced while it was decoded."""
+    return max(1, round(whole.width / image.width))
+
+
+def scaled_up(box: Rectangle, factor: int, whole: Rectangle) -> Rectangle:
+    """A box in an image that was reduced by `factor` → the box in the whole."""
     left, top = factor * box.left, factor * box.top
     return Rectangle(
         left,
         top,
-        min(factor * box.width, image.width - left),
-        min(factor * box.height, image.height - top),
+        min(factor * box.width, whole.width - left),
+        min(factor * box.height, whole.height - top),
+    )
+
+
+def scaled_down(box: Rectangle, factor: int) -> Rectangle:
+    """A box in the whole → the box in the image that was reduced by `factor`."""
+    return Rectangle(
+        box.left // factor,
+        box.top // factor,
+        max(1, box.width // factor),
+        max(1, box.height // factor),
+    )
+
+
+def enlarged(text: OcrResult, factor: int) -> OcrResult:
+    """The same text, with boxes in the whole that the image was reduced from."""
+    if factor == 1:
+        return text
+    return OcrResult(
+        tuple(
+            tuple(
+                replace(
+                    line,
+                    left=factor * line.left,
+                    top=factor * line.top,
+                    width=factor * line.width,
+                    height=factor * line.height,
+                )
+                for line in paragraph
+            )
+            for paragraph in text.paragraphs
+        ),
+        text.finding,
     )
 
 

@@ -28,6 +28,9 @@ DESKTOP = ("Xlib", "mss", "pynput", "pystray", "pyttsx3", "gi", "pyperclip", "je
 OF_THE_CHILD = {
     "describer_daemon.captioner.child",
     "describer_daemon.captioner.image_decoding",
+    "describer_daemon.captioner.image_files",
+    "describer_daemon.captioner.papers",
+    "describer_daemon.captioner.repair",
     "describer_daemon.captioner.results",
 }
 

