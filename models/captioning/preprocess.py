@@ -35,6 +35,10 @@ class Preprocessing:
     shorter_side: int = 0
 
     def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError("size must be at least 1")
+        if not all(each > 0 for each in self.std):
+            raise ValueError("std must be above 0")
         if self.shorter_side and self.shorter_side < self.size:
             raise ValueError("shorter_side must not be less than size")
 

@@ -32,6 +32,9 @@ class GroundedLSTM(SoftAttentionLSTM):
         grid: int = 512,
         **options: Any,
     ) -> None:
+        """Raises ValueError for evidence of more than all kinds, or of none."""
+        if not 1 <= evidence <= kinds:
+            raise ValueError(f"evidence must be from 1 to {kinds}, the number of kinds")
         super().__init__(channels=channels, vocab_size=vocab_size, grid=grid, **options)
         self.channels, self.evidence = channels, evidence
         self.kind = nn.Embedding(kinds, grid)

@@ -20,6 +20,14 @@ class Augmentation:
     stretch: float = 1.5
     colour: float = 0.25
 
+    def __post_init__(self) -> None:
+        if not 0 < self.scale <= 1:
+            raise ValueError("scale must be above 0 and at most 1")
+        if not 1 <= self.stretch < float("inf"):
+            raise ValueError("stretch must be at least 1")
+        if not 0 <= self.colour <= 1:
+            raise ValueError("colour must be from 0 to 1")
+
     def with_maps(
         self,
         pixels: Tensor,

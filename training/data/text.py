@@ -38,31 +38,48 @@ class Text:
 
     def evidence(self, rows: Tensor, size: int, total: int) -> tuple[Tensor, Tensor]:
         """What an object head might have told of pictures with these captions: kinds (B, E) of
-        `total`, and facts (B, E, `FACTS`).
+        `total`, none twice, and facts (B, E, `FACTS`).
 
         What is named is likely and of about that number, anywhere; the others, drawn at random,
-        are unlikely.
+        are unlikely. Of more things than `size` the first are told.
         """
-        named, counted = self.kinds[rows], self.counts[rows].float()
+        first = min(_NAMED, size)
+        named, counted = self.kinds[rows, :first], self.counts[rows, :first].float()
         count = len(rows)
-        kinds = torch.randint(total, (count, size))
         there = torch.zeros(count, size, dtype=torch.bool)
-        there[:, :_NAMED] = named >= 0
-        kinds[:, :_NAMED] = torch.where(named >= 0, named, kinds[:, :_NAMED])
+        there[:, :first] = named >= 0
+        kinds = _others(named, size, total).masked_scatter(there, named[named >= 0])
         logits = torch.where(
             there, 2.0 + 1.5 * torch.randn(count, size), -3.0 + 1.2 * torch.randn(count, size)
         )
-        several = SEVERAL + 3 * torch.rand(count, _NAMED)
+        several = SEVERAL + 3 * torch.rand(count, first)
         numbers = torch.where(counted == SEVERAL, several, counted)
-        numbers = torch.where(counted == 0, 1.5 + 3 * torch.rand(count, _NAMED), numbers)
+        numbers = torch.where(counted == 0, 1.5 + 3 * torch.rand(count, first), numbers)
         counts = torch.rand(count, size)
-        counts[:, :_NAMED] = torch.where(named >= 0, numbers, counts[:, :_NAMED])
+        counts[:, :first] = torch.where(named >= 0, numbers, counts[:, :first])
         facts = torch.empty(count, size, FACTS)
         facts[..., 0] = logits
         facts[..., 1:3] = 0.5 + 0.15 * torch.randn(count, size, 2)
         facts[..., 3:5] = 0.05 + 0.2 * torch.rand(count, size, 2)
         facts[..., 5] = counts * (0.2 * torch.randn(count, size)).exp()
         return kinds, facts
+
+
+def _others(named: Tensor, size: int, total: int) -> Tensor:
+    """Kinds that are not `named` (B, N), in random order: (B, size); where a named one stands
+    (its column has an entry of at least 0), anything.
+
+    Raises ValueError when there are fewer than `size` kinds.
+    """
+    if size > total:
+        raise ValueError(f"evidence of {size} kinds cannot be told of {total}")
+    order = torch.rand(len(named), total + 1)
+    # the last column takes what names nothing
+    order.scatter_(1, named.masked_fill(named < 0, total), 2.0)
+    drawn = order[:, :total].argsort(1)  # the named ones come last
+    free = torch.ones(len(named), size, dtype=torch.bool)
+    free[:, : named.shape[1]] = named < 0
+    return drawn.gather(1, (free.cumsum(1) - 1).clamp(min=0))
 
 
 def read(folder: Path, without: Collection[str] = ()) -> list[str]:

@@ -96,7 +96,7 @@ class Objective(nn.Module):
             return self_critical.loss(
                 self.network.decoder,
                 features[: len(described.rows)],
-                self._reward,
+                self._reward_of(stage),
                 described.indices,
                 flipped[mine],
                 stage.samples,
@@ -243,9 +243,15 @@ class Objective(nn.Module):
             losses.append(loss * weight)
         return torch.stack(losses).mean()
 
+    def _reward_of(self, stage: Stage) -> self_critical.CiderReward:
+        reward = self._reward
+        if isinstance(reward, self_critical.HonestReward):
+            return reward.costing(stage.invented)
+        return reward
+
     @functools.cached_property
     def _reward(self) -> self_critical.CiderReward:
-        """CIDEr-D, less what is invented."""
+        """CIDEr-D, less what is invented, of which each stage says the cost."""
         captions = self.data.tokens[0, : len(self.data.train), :, 1:].tolist()
         references = [
             [[token for token in ids if token != PAD] for ids in picture] for picture in captions
@@ -257,7 +263,6 @@ class Objective(nn.Module):
             frozenset(np.flatnonzero(row < _ABSENT).tolist())
             for row in everyday.targets.presence[: len(references)]
         ]
-        most = max(stage.invented for stage in self.recipe.stages)
         return self_critical.HonestReward(
-            references, mirrored_ids(vocabulary), vocabulary, absent, most
+            references, mirrored_ids(vocabulary), vocabulary, absent, 0.0
         )

@@ -6,6 +6,7 @@ Tables are merged key by key, and everything else is replaced, the list of stage
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,18 +14,34 @@ from typing import Any, Literal
 
 from models.captioning.decoding import SearchConfig
 from models.captioning.preprocess import Preprocessing
-from models.runtime.tables import make
+from models.runtime.tables import as_table, make
 from training.data.augmentation import Augmentation
 from training.data.cleaning import Cleaning
 from training.trainer.self_training import SelfTraining
 
 RECIPES = Path(__file__).parents[1] / "recipes"
+_GROUNDED = "grounded_lstm"  # the decoder that an object head belongs to
 IMAGENET = "imagenet"  # starting weights that the library which has the encoder downloads
 Precision = Literal["bfloat16", "float32", "float16"]
 
 
 class RecipeError(ValueError):
     """A recipe that does not fit the pictures or the machine it is run with."""
+
+
+# keys of a stage
+_NOT_NEGATIVE = (
+    "encoder_rate",
+    "samples",
+    "weight_decay",
+    "captions",
+    "unlabelled",
+    "distil",
+    "objects",
+    "text",
+    "invented",
+)
+_SHARES = ("label_smoothing", "warm_up", "average", "blend", "truth", "mirror")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +115,26 @@ class Stage:
             raise ValueError('encoder_stages needs train = "all"')
         if self.size < 0 or (self.size and not self.encodes):
             raise ValueError('size needs augment or train = "all", and cannot be less than 0')
+        self._check_numbers()
+        if self.objective == "self-critical" and self.samples < 2:
+            raise ValueError(
+                "samples must be at least 2: each is judged by the others of a picture"
+            )
+        if self.objective == "text" and not self.text:
+            raise ValueError('the objective "text" needs text, the number of captions in a step')
+        if self.objective == "objects" and not self.objects:
+            raise ValueError('the objective "objects" needs objects, the weight of its loss')
+
+    def _check_numbers(self) -> None:
+        table = as_table(self)
+        if not all(math.isfinite(each) for each in table.values() if isinstance(each, float)):
+            raise ValueError("a number must be finite")
+        if not self.learning_rate > 0:
+            raise ValueError("rate must be above 0")
+        if low := [key for key in _NOT_NEGATIVE if table[key] < 0]:
+            raise ValueError(f"{low[0]} cannot be less than 0")
+        if off := [key for key in _SHARES if not 0 <= table[key] <= 1]:
+            raise ValueError(f"{off[0]} must be from 0 to 1")
 
     @property
     def encodes(self) -> bool:
@@ -158,6 +195,14 @@ class Recipe:
         """Whether it needs pictures with their kinds of thing, and captions without pictures."""
         return any(stage.objects or stage.text for stage in self.stages)
 
+    def __post_init__(self) -> None:
+        if min(self.minimum_count, self.minimum_text_count, self.everyday_times) < 1:
+            raise ValueError(
+                "minimum_count, minimum_text_count and everyday_times must be at least 1"
+            )
+        if min(self.seed, self.vocabulary_size) < 0:
+            raise ValueError("seed and vocabulary_size cannot be less than 0")
+
     def seed_at(self, place: int) -> int:
         """The seed of a place in the training: of a stage's epoch, of a step."""
         return self.seed * 1_000_000_007 + place
@@ -196,6 +241,7 @@ def load_recipe(path: Path) -> Recipe:
             for number, stage in enumerate(stages, 1)
         ]
     recipe = make(Recipe, {"name": path.stem, **table}, path.name)
+    _fit_together(recipe, path.name)
     if recipe.members:
         for stage in recipe.stages:
             if stage.unlabelled or stage.distil or stage.self_train:
@@ -204,6 +250,34 @@ def load_recipe(path: Path) -> Recipe:
                     "captioned pictures alone"
                 )
     return recipe
+
+
+def _fit_together(recipe: Recipe, where: str) -> None:
+    """Raises ValueError, beginning with `where`, for stages that cannot be followed as they are."""
+    if not recipe.stages and not recipe.members:
+        raise ValueError(f"{where}: there must be a stage")
+    names = [stage.name for stage in recipe.stages]
+    if len(set(names)) < len(names):
+        raise ValueError(f"{where}: two stages have the same name, by which scores are kept")
+    architecture = recipe.architecture
+    grounded, head = architecture.get("decoder") == _GROUNDED, architecture.get("objects")
+    if grounded != (head is not None):
+        raise ValueError(
+            f"{where}: an object head (architecture.objects) and the decoder {_GROUNDED} need "
+            "each other"
+        )
+    for stage in recipe.stages:
+        lacking = ""
+        if (stage.objects or stage.text) and not grounded:
+            lacking = f"an object head and the decoder {_GROUNDED} to learn things or text"
+        elif stage.invented and not recipe.everyday:
+            lacking = "a stage with objects or text to know what is invented"
+        elif (stage.distil or stage.self_train) and not recipe.starting_weights:
+            lacking = "starting_weights, whose classes it learns from"
+        elif stage.self_train and not recipe.unlabelled:
+            lacking = "a stage with unlabelled pictures, for which it makes captions"
+        if lacking:
+            raise ValueError(f"{where}, stage {stage.name}: it needs {lacking}")
 
 
 def _assemble(table: dict[str, Any], path: Path) -> None:

@@ -8,6 +8,7 @@ ban on tokens that are no words.
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,6 +92,12 @@ class HonestReward(CiderReward):
         """`absent`: for each training picture the kinds that it has not."""
         super().__init__(references, mirrored)
         self._vocabulary, self._absent, self._invented = vocabulary, absent, invented
+
+    def costing(self, invented: float) -> HonestReward:
+        """The same, with another cost of what is invented."""
+        other = copy.copy(self)
+        other._invented = invented
+        return other
 
     def __call__(self, picture: int, caption: Sequence[int]) -> float:
         reward = super().__call__(picture, caption)

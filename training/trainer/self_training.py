@@ -18,6 +18,7 @@ its mean log-probability a token, without a length penalty and without the capti
 from __future__ import annotations
 
 import functools
+import math
 import tomllib
 from dataclasses import dataclass
 from itertools import pairwise
@@ -72,6 +73,14 @@ class SelfTraining:
     pictures: int = 3
     worst: float = -3.0
     unnamed: float = -1.1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.sure <= 1:
+            raise ValueError("sure must be from 0 to 1")
+        if self.pictures < 1:
+            raise ValueError("pictures must be at least 1")
+        if math.isnan(self.worst) or math.isnan(self.unnamed):
+            raise ValueError("worst and unnamed must be numbers")
 
 
 def things(logits: NDArray[np.float16], sure: float) -> list[tuple[str, str] | None]:

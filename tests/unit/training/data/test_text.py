@@ -97,6 +97,30 @@ def test_what_is_named_is_likely_and_the_rest_is_not() -> None:
     assert counts[~there].mean() < 0.6
 
 
+@pytest.mark.parametrize(
+    ("size", "total"), [(16, 80), (80, 80), (6, 80), (5, 80), (1, 80), (3, 80)]
+)
+def test_evidence_of_any_size_tells_of_each_kind_once(size: int, total: int) -> None:
+    torch.manual_seed(1)
+    text = made(*CAPTIONS)
+    rows = torch.arange(len(text)).repeat(50)
+    kinds, facts = text.evidence(rows, size, total)
+    assert kinds.shape == facts.shape[:2] == (len(rows), size)
+    assert all(len(set(row)) == size for row in kinds.tolist())
+    assert kinds.min() >= 0
+    assert kinds.max() < total
+    named = text.kinds[rows][:, :size]
+    assert torch.equal(kinds[:, : named.shape[1]][named >= 0], named[named >= 0])
+    if size == 16:  # what is not named may be any of the others
+        assert len(set(kinds.flatten().tolist())) == total
+    assert facts.isfinite().all()
+
+
+def test_evidence_of_more_kinds_than_there_are_is_refused() -> None:
+    with pytest.raises(ValueError, match="evidence of 81 kinds cannot be told of 80"):
+        made("a dog").evidence(torch.tensor([0]), 81, 80)
+
+
 def test_evidence_obeys_the_seed_alone() -> None:
     text, rows = made(*CAPTIONS), torch.tensor([0, 3])
     first, again, other = [], [], []

@@ -74,6 +74,66 @@ def test_what_is_written_is_what_is_done(recipe: Path) -> None:
         ("epochs = 3", "epochs = 3\nsize = 48", "stage 1: size needs augment or train"),
         ("epochs = 3", "epochs = 3\naugment = true\nsize = -1", "stage 1: size needs augment"),
         ("epochs = 3", 'epochs = 3\nprecision = "int8"', "stage 1: precision cannot be 'int8'"),
+        ("rate = 1", "rate = 0", "stage 1: rate must be above 0"),
+        ("rate = 1", "rate = -0.1", "stage 1: rate must be above 0"),
+        ("rate = 1", "rate = nan", "stage 1: a number must be finite"),
+        ("rate = 1", "rate = 1\ntruth = inf", "stage 1: a number must be finite"),
+        ("epochs = 3", "epochs = 3\nbatch = 0", "stage 1: epochs and batch must be at least 1"),
+        *(
+            ("rate = 1", f"rate = 1\n{key} = -1", f"stage 1: {key} cannot be less than 0")
+            for key in (
+                "encoder_rate",
+                "samples",
+                "weight_decay",
+                "captions",
+                "unlabelled",
+                "distil",
+                "objects",
+                "text",
+                "invented",
+            )
+        ),
+        *(
+            ("rate = 1", f"rate = 1\n{key} = {value}", f"stage 1: {key} must be from 0 to 1")
+            for key in ("label_smoothing", "warm_up", "average", "blend", "truth", "mirror")
+            for value in (-0.1, 1.1)
+        ),
+        *(
+            (
+                "rate = 1",
+                f'rate = 1\nobjective = "self-critical"\nsamples = {samples}',
+                "stage 1: samples must be at least 2",
+            )
+            for samples in (0, 1)
+        ),
+        ("rate = 1", 'rate = 1\nobjective = "text"', 'the objective "text" needs text'),
+        ("rate = 1", 'rate = 1\nobjective = "objects"', 'the objective "objects" needs objects'),
+        ("rate = 1", "rate = 1\nobjects = 1", "stage decoder: it needs an object head"),
+        ("rate = 1", "rate = 1\ntext = 4", "stage decoder: it needs an object head"),
+        ("rate = 1", "rate = 1\ninvented = 1", "it needs a stage with objects or text"),
+        ("rate = 1", "rate = 1\ndistil = 1", "stage decoder: it needs starting_weights"),
+        ("rate = 1", "rate = 1\nself_train = true", "stage decoder: it needs starting_weights"),
+        (
+            "rate = 1\n",
+            'rate = 1\n[[stages]]\nname = "decoder"\ntrain = "all"\nepochs = 1\nrate = 1\n',
+            "two stages have the same name",
+        ),
+        ("soft_attention_lstm", "grounded_lstm", "need each other"),
+        ("[preprocessing]", "objects = { kinds = 80 }\n[preprocessing]", "need each other"),
+        ("seed = 4", "seed = -1", "seed and vocabulary_size cannot be less than 0"),
+        ("seed = 4", "vocabulary_size = -1", "seed and vocabulary_size cannot be less than 0"),
+        ("seed = 4", "minimum_count = 0", "minimum_count, .* must be at least 1"),
+        ("seed = 4", "minimum_text_count = 0", "minimum_text_count .* must be at least 1"),
+        ("seed = 4", "everyday_times = 0", "everyday_times must be at least 1"),
+        ("size = 64", "size = 0", "preprocessing: size must be at least 1"),
+        ("size = 64", "size = 64\nstd = [0.5, 0, 0.5]", "preprocessing: std must be above 0"),
+        ("scale = 0.8", "scale = 0", "augmentation: scale must be above 0"),
+        ("scale = 0.8", "scale = 1.5", "augmentation: scale must be above 0 and at most 1"),
+        ("scale = 0.8", "stretch = 0.5", "augmentation: stretch must be at least 1"),
+        ("scale = 0.8", "colour = 2", "augmentation: colour must be from 0 to 1"),
+        ("sure = 0.7", "sure = 7", "self_training: sure must be from 0 to 1"),
+        ("sure = 0.7", "pictures = 0", "self_training: pictures must be at least 1"),
+        ("sure = 0.7", "worst = nan", "self_training: worst and unnamed must be numbers"),
         ("seed = 4", "extends = 4", r"mine\.toml: extends cannot be 4"),
         ("seed = 4", 'extends = "frist"', r"mine\.toml: extends: there is no recipe frist; known"),
         ("seed = 4", 'extends = "other.toml"', r"mine\.toml: extends: there is no recipe .*other"),
@@ -90,6 +150,21 @@ def test_a_slip_is_named(recipe: Path, old: str, new: str, complaint: str) -> No
     assert old in GOOD
     recipe.write_text(GOOD.replace(old, new))
     with pytest.raises(ValueError, match=complaint):
+        load_recipe(recipe)
+
+
+def test_a_stage_that_captions_pictures_needs_such_pictures(recipe: Path) -> None:
+    text = GOOD.replace("seed = 4", 'seed = 4\nstarting_weights = "x.safetensors"')
+    recipe.write_text(text.replace("epochs = 3", "epochs = 3\nself_train = true"))
+    with pytest.raises(ValueError, match="it needs a stage with unlabelled pictures"):
+        load_recipe(recipe)
+    recipe.write_text(text.replace("epochs = 3", "epochs = 3\nself_train = true\nunlabelled = 2"))
+    assert load_recipe(recipe).stages[0].self_train
+
+
+def test_nothing_to_do_is_refused(recipe: Path) -> None:
+    recipe.write_text("stages = []\n" + GOOD.partition("[[stages]]")[0])
+    with pytest.raises(ValueError, match="there must be a stage"):
         load_recipe(recipe)
 
 
@@ -163,6 +238,8 @@ def test_the_second_recipe_learns_from_pictures_without_captions() -> None:
 
 
 def test_every_recipe_that_ships_can_be_read() -> None:
-    for path in sorted(RECIPES.glob("*.toml")):
+    paths = sorted(RECIPES.glob("*.toml"))
+    assert {"everyday", "first", "second", "third"} < {path.stem for path in paths}
+    for path in paths:
         recipe = load_recipe(path)
         assert recipe.members or recipe.stages
