@@ -85,6 +85,7 @@ def test_what_was_found_is_passed_on_whole(captioner: ChildCaptioner) -> None:
         screens.alike(found.box, place)
         for found, place in zip(caption.pictures, screens.PLACES, strict=True)
     )
+    assert len(caption.tags) == 5
     assert all(0 <= tag.probability <= 1 for tag in caption.tags)
 
 

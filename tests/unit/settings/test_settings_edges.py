@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import stat
 import subprocess
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from describer_daemon.core.ports import DescriberError
+from describer_daemon.core.ports import DescriberError, Rectangle
 from describer_daemon.settings.file import SettingsError
 from describer_daemon.settings.settings import (
     Settings,
@@ -258,23 +259,36 @@ def test_all_problems_are_in_the_detail_in_the_order_of_the_file(path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("table", "written", "wanted"),
     [
-        "[speech]\nrate = 80\nvolume = 0",
-        "[speech]\nrate = 450\nvolume = 100",
-        "[capture]\npointer_box = [16, 32767]",
-        "[capture]\nregion = [-32767, 32767, 1, 32767]",
-        f"[speech]\nvoice = '{'x' * 200}'",
-        "[keys]\nscreen = '  '",
-        "[speech]\nvoice = '  '",
-        "[captioner]\nbundle = '~/models'\ntimeout_seconds = 300\nbeam = 10",
+        ("speech", "rate = 80\nvolume = 0", {"rate": 80, "volume": 0}),
+        ("speech", "rate = 450\nvolume = 100", {"rate": 450, "volume": 100}),
+        ("capture", "pointer_box = [16, 32767]", {"pointer_box": (16, 32767)}),
+        (
+            "capture",
+            "region = [-32767, 32767, 1, 32767]",
+            {"region": Rectangle(-32767, 32767, 1, 32767)},
+        ),
+        ("speech", f"voice = '{'x' * 200}'", {"voice": "x" * 200}),
+        ("keys", "screen = '  '", {"screen": None}),
+        ("speech", "voice = '  '", {"voice": ""}),
+        (
+            "captioner",
+            "bundle = '~/models'\ntimeout_seconds = 300\nbeam = 10",
+            {"bundle": Path.home() / "models", "timeout_seconds": 300, "beam": 10},
+        ),
+        ("captioner", "timeout_seconds = 1\nbeam = 0", {"timeout_seconds": 1, "beam": 0}),
     ],
 )
-def test_bounds_are_inside(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-    loaded = load(path)
-    assert loaded.captioner.bundle in (None, Path.home() / "models")
-    assert loaded != Settings() or loaded.voice.name == ""
+def test_bounds_are_inside(path: Path, table: str, written: str, wanted: dict[str, object]) -> None:
+    path.write_text(f"[{table}]\n{written}", encoding="utf-8")
+    loaded, usual = load(path), Settings()
+    field = {"keys": "bindings"}.get(table, table)
+    # this, and nothing else
+    changed = dataclasses.replace(getattr(usual, field), **wanted)
+    assert loaded == dataclasses.replace(usual, **{field: changed})
+    for name, value in wanted.items():
+        assert getattr(getattr(loaded, field), name) == value
 
 
 @pytest.mark.parametrize(

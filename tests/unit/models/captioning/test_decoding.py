@@ -199,7 +199,9 @@ def test_there_is_a_caption_even_when_the_end_is_most_unlikely(beam: int) -> Non
 def test_special_tokens_are_never_chosen_however_likely(special: int) -> None:
     scores = np.zeros((12, 8, 8), np.float32)
     scores[..., special] = 50
-    for hypothesis in search(TableEngine(scores), PICTURE, SearchConfig(3, 5)):
+    found = search(TableEngine(scores), PICTURE, SearchConfig(3, 5))
+    assert len(found) == 3
+    for hypothesis in found:
         assert min(hypothesis.tokens) > UNKNOWN
 
 

@@ -18,6 +18,7 @@ from models.runtime.bundle import BundleError
 from models.runtime.engines.onnx import session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -121,13 +122,29 @@ def test_the_same_screen_gives_the_same_answer(finder: Finder) -> None:
     page = _page()
     _show(page, _photograph("astronaut", 300), 90, 130)
     pixels = np.asarray(page)
-    assert finder.find(pixels) == finder.find(pixels)
+    found = finder.find(pixels)
+    assert found.detections
+    assert finder.find(pixels) == found
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 8), (63, 700), (65, 65), (1, 900)])
 def test_any_size_will_do(finder: Finder, size: tuple[int, int]) -> None:
-    screen = finder.find(np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8))
-    for each in screen.detections:
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    found = finder.find(pixels).detections
+    assert_inside(found, size)
+
+
+@pytest.mark.parametrize("size", [(417, 613), (331, 1001), (703, 350)])
+def test_finds_are_inside_screens_of_odd_sizes(finder: Finder, size: tuple[int, int]) -> None:
+    page = _page((size[1], size[0]))
+    _show(page, _photograph("astronaut", 260), size[1] - 280, size[0] - 280)
+    found = finder.find(np.asarray(page)).detections
+    assert len(found) == 1
+    assert_inside(found, size)
+
+
+def assert_inside(found: Sequence[Detection], size: tuple[int, int]) -> None:
+    for each in found:
         assert 0 <= each.left < each.left + each.width <= size[1]
         assert 0 <= each.top < each.top + each.height <= size[0]
         assert 0 <= each.score <= 1

@@ -80,14 +80,15 @@ def test_what_ships_rounds_a_little_and_no_more(unrounded: Path) -> None:
     for name in PHOTOGRAPHS:
         encodings = [each.encode(photograph(name)) for each in (rounded, exact)]
         one, other = (each.features for each in encodings)
-        assert one @ other > 0.98 * np.linalg.norm(one) * np.linalg.norm(other), name
-        assert np.abs(encodings[0].classes - encodings[1].classes).max() < 0.2
+        assert one @ other > 0.99 * np.linalg.norm(one) * np.linalg.norm(other), name
+        assert np.abs(encodings[0].classes - encodings[1].classes).max() < 0.1
         said = [rounded.caption(encodings[0]).words]
         doubts = [
             of_captions(captioner.engine, encoding, captioner.vocabulary, said).loss
             for captioner, encoding in zip((rounded, exact), encodings, strict=True)
         ]
-        assert doubts[0] == pytest.approx(doubts[1], abs=0.3), name
+        # 0.02 to 0.07 a picture on processors without VNNI, 0.01 with it
+        assert doubts[0] == pytest.approx(doubts[1], abs=0.08), name
 
 
 def test_attention_is_a_share_of_the_picture_for_each_word(

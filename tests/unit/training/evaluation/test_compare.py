@@ -14,6 +14,7 @@ from training.evaluation.compare import Saved, compare, lines, read
 from training.evaluation.metrics import score
 
 WORDS = ("a", "brown", "black", "dog", "man", "woman", "runs", "in", "on", "the", "grass", "red")
+SCORES = ["BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr", "loss"]
 RANDOM = np.random.default_rng(2)
 NAMES = [f"{n:02}.jpg" for n in range(40)]
 TRUE = {name: [" ".join(RANDOM.choice(WORDS, length)) for length in (7, 9, 8)] for name in NAMES}
@@ -43,7 +44,9 @@ def test_scores_are_those_of_the_scorer() -> None:
 
 
 def test_a_real_difference_is_clear_and_has_its_sign() -> None:
-    for each in compare(saved(4), saved(1)):
+    found = compare(saved(4), saved(1))
+    assert [each.name for each in found] == SCORES
+    for each in found:
         assert each.is_clear
         assert (each.second < each.first) == (each.name == "loss")
         assert each.low <= each.second - each.first <= each.high
@@ -57,7 +60,9 @@ def test_luck_is_not_clear() -> None:
 
 
 def test_a_result_does_not_differ_from_itself() -> None:
-    for each in compare(saved(2), saved(2)):
+    found = compare(saved(2), saved(2))
+    assert [each.name for each in found] == SCORES
+    for each in found:
         assert each.low == each.high == each.second - each.first == 0
 
 
@@ -103,7 +108,7 @@ def test_the_command_prints_a_table(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["compare", str(first), str(second), "--draws", "200"])
     assert done.exit_code == 0, done.output
     rows = {line.split()[0]: line for line in done.output.splitlines()[3:]}
-    assert list(rows) == ["BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L", "CIDEr", "loss"]
+    assert list(rows) == SCORES
     assert all(line.endswith("clear") for line in rows.values())
     assert rows["loss"].split()[1:4] == ["6.00", "3.00", "-3.00"]
 
