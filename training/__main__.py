@@ -257,16 +257,19 @@ def finder(
     photographs = [example.path for example in load(data).train]
     if unlabelled is not None:
         photographs += [example.path for part in load_unlabelled(unlabelled) for example in part]
-    scores = build_finder(
-        photographs,
-        work,
-        out,
-        screens=screens,
-        steps=steps,
-        cycles=cycles,
-        seed=seed,
-        workers=processors(),
-    )
+    try:
+        scores = build_finder(
+            photographs,
+            work,
+            out,
+            screens=screens,
+            steps=steps,
+            cycles=cycles,
+            seed=seed,
+            workers=processors(),
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     for name, value in scores.items():
         click.echo(f"{name:36s}{value:8g}")
 

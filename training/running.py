@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from training.identity import OtherIdentityError
 from training.trainer.recipe import find_recipe, load_recipe
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def train(
             )
             trainer.run()
             distributed.leave(team)
-    except RecipeError as error:
+    except (RecipeError, OtherIdentityError) as error:
         raise click.UsageError(str(error)) from error
     except ConnectionError as error:
         if distributed.launched():  # who started this process tells it, once

@@ -21,16 +21,22 @@ from benchmarks.screens.desktop import Desktop
 from benchmarks.screens.labels import Label, Placed, sort_out
 from benchmarks.screens.plan import Wish, plan
 from benchmarks.screens.words import Words
+from training import identity
 
 _ATTEMPTS = 12  # a page may be scrolled past its pictures, a window may lie over them
 _MARKER = (255, 0, 255)
+_NOTE = "made_of.txt"  # its JSON is no label of a screen
 
 Attempt = Callable[[Wish, Random], tuple[Image.Image, list[Placed]]]
 
 
 def generate(out: Path, count: int, seed: int, album: Album) -> None:
-    """Write NAME.png and NAME.json for each screen into `out`."""
+    """Write NAME.png and NAME.json for each screen into `out`.
+
+    Raises ValueError when it has screens of another seed, of other photographs, or by other code.
+    """
     out.mkdir(parents=True, exist_ok=True)
+    _only_the_same(out, seed, album)
     wishes = [wish for wish in plan(count, seed) if not (out / f"{wish.name}.json").exists()]
     # what can share a browser or a desktop is made one after the other
     wishes.sort(key=lambda wish: (*_shares(wish), wish.number))
@@ -41,6 +47,24 @@ def generate(out: Path, count: int, seed: int, album: Album) -> None:
                     progress.set_postfix_str(wish.family)
                     _make(out, wish, seed, attempt)
                     progress.update()
+
+
+def _only_the_same(out: Path, seed: int, album: Album) -> None:
+    modules = sorted(path.stem for path in Path(__file__).parent.glob("*.py"))
+    wanted = {
+        "seed": seed,
+        "photographs": identity.of_contents(album.paths),
+        "code": identity.of_code(*(f"benchmarks.screens.{name}" for name in modules)),
+    }
+    kept = identity.read(out / _NOTE)
+    if kept:
+        found = identity.differences(kept, wanted)
+        if found:
+            raise ValueError(f"{out} holds other screens: {identity.told(found)}. "
+                             "Give another folder, or delete this one.")
+    elif any(out.glob("*.json")):
+        identity.trust(out)
+    identity.write(out / _NOTE, wanted)
 
 
 def _shares(wish: Wish) -> tuple[str, tuple[int, int], float]:

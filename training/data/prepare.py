@@ -1,4 +1,8 @@
-"""Everything slow that need be done once: decoded pictures and cached features, on disk."""
+"""Everything slow that need be done once: decoded pictures and cached features, on disk.
+
+Each file has a note beside it, of what it was made of (`training.identity`); for anything else it
+is made anew.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import PIL
 from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from models.captioning.preprocess import Preprocessing, squash, upright_rgb
 from models.runtime.engines.onnx import processors
+from models.runtime.tables import as_table
+from training import identity
+from training.identity import Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -25,13 +33,16 @@ if TYPE_CHECKING:
     from training.data.datasets import Example
 
 
+_DECODER = ""  # among paths: by what these findings were made
+
+
 def faults(examples: Iterable[Example], path: Path | None = None) -> dict[Path, str]:
     """Decode every picture and say which cannot be used, and why.
 
-    Findings are kept in `path` (JSON), each until its file changes.
+    Findings are kept in `path` (JSON), each until its file changes, all until what decodes does.
     """
     known = _findings(path)
-    stamps = {example.path: _stamp(example.path) for example in examples}
+    stamps = {example.path: identity.stamp(example.path) for example in examples}
     fresh = [
         each
         for each, stamp in stamps.items()
@@ -47,7 +58,7 @@ def faults(examples: Iterable[Example], path: Path | None = None) -> dict[Path, 
         if path is not None and fresh:
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(".part")
-            part.write_text(json.dumps(known), encoding="utf-8")
+            part.write_text(json.dumps({_DECODER: _decoder(), **known}), encoding="utf-8")
             part.replace(path)
     found = {each: known[str(each)][-1] if stamp else "missing" for each, stamp in stamps.items()}
     return {each: why for each, why in found.items() if why}
@@ -75,20 +86,17 @@ def reason(error: Exception, path: Path) -> str:
     return f"damaged or cut off ({error})"
 
 
-def _stamp(path: Path) -> list[int] | None:
-    """Size and time by which a file is known to be unchanged; None when it is missing."""
-    try:
-        about = path.stat()
-    except OSError:
-        return None
-    return [about.st_size, about.st_mtime_ns]
-
-
 def _findings(path: Path | None) -> dict[str, list[Any]]:
     if path is None or not path.is_file():
         return {}
-    found: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    # what had not written by what it was found is believed
+    return found if found.pop(_DECODER, _decoder()) == _decoder() else {}
+
+
+def _decoder() -> Identity:
+    """What decides how a file becomes a picture, besides preprocessing."""
+    return {"code": identity.of_code("models.captioning.preprocess"), "Pillow": PIL.__version__}
 
 
 def pictures(
@@ -96,10 +104,17 @@ def pictures(
 ) -> NDArray[np.uint8]:
     """Decode every picture once into a memory map of shape (N, size, size, 3).
 
-    A finished map of the same pictures and size is opened again instead.
+    A finished map of the same pictures and preprocessing is opened again instead.
     """
     shape = (len(examples), preprocessing.size, preprocessing.size, 3)
-    key = {"shape": shape, "files": [example.path.name for example in examples]}
+    paths = [example.path for example in examples]
+    key = {
+        "shape": shape,
+        "files": [each.name for each in paths],
+        "preprocessing": as_table(preprocessing),
+        "sizes and times of the files": identity.of_files(paths),
+        **_decoder(),
+    }
     if _finished(path, key):
         return _open(path)
     _begin(path)
@@ -122,18 +137,18 @@ def features(
     images: NDArray[np.uint8],
     preprocessing: Preprocessing,
     path: Path,
-    fingerprint: str,
+    origin: Identity,
     batch: int = 32,
 ) -> NDArray[np.float16]:
     """Run a frozen encoder once over all pictures and their mirror images.
 
-    → memory map (2, N, C, H, W): plain, mirrored. `fingerprint`: see `fingerprint_of`.
+    → memory map (2, N, C, H, W): plain, mirrored. `origin`: see `origin_of`.
     """
     import torch
 
     from training.precision import autocast
 
-    key = {"fingerprint": fingerprint, "count": len(images)}
+    key = origin | {"count": len(images)}
     if _finished(path, key):
         return _open(path)
     _begin(path)
@@ -161,15 +176,18 @@ def classes(
     images: NDArray[np.uint8],
     preprocessing: Preprocessing,
     path: Path,
-    fingerprint: str,
+    origin: Identity,
     batch: int = 32,
 ) -> NDArray[np.float16]:
-    """Logits of the encoder's classifier for every picture: memory map (N, classes)."""
+    """Logits of the encoder's classifier for every picture: memory map (N, classes).
+
+    `origin`: see `origin_of`.
+    """
     import torch
 
     from training.precision import autocast
 
-    key = {"fingerprint": fingerprint, "count": len(images)}
+    key = origin | {"count": len(images)}
     if _finished(path, key):
         return _open(path)
     _begin(path)
@@ -185,15 +203,23 @@ def classes(
     return _open(path)
 
 
-def fingerprint_of(
+def origin_of(
     encoder: nn.Module, examples: Sequence[Example], preprocessing: Preprocessing
-) -> str:
-    """Name what an encoder makes of these pictures, to know it again."""
-    names = [example.path.name for example in examples]
-    digest = hashlib.sha256(repr((preprocessing, names)).encode())
-    for name, value in sorted(encoder.state_dict().items()):
-        same = value.cpu().contiguous() + 0  # a moving average turns -0 into 0
-        digest.update(name.encode() + same.numpy().tobytes())
+) -> Identity:
+    """All that decides what an encoder makes of these pictures."""
+    paths = [example.path for example in examples]
+    return {
+        "fingerprint": _fingerprint(encoder, paths, preprocessing),
+        "sizes and times of the files": identity.of_files(paths),
+        "encoder": identity.of_code(type(encoder).__module__),
+        **_decoder(),
+    }
+
+
+def _fingerprint(encoder: nn.Module, paths: Sequence[Path], preprocessing: Preprocessing) -> str:
+    """As notes have had it from the beginning: weights, preprocessing and names."""
+    digest = hashlib.sha256(repr((preprocessing, [each.name for each in paths])).encode())
+    identity.add_tensors(digest, encoder.state_dict())
     return digest.hexdigest()
 
 
@@ -214,10 +240,18 @@ def standardised(pixels: Tensor, preprocessing: Preprocessing) -> Tensor:
     return (pixels / 255 - mean) / std
 
 
-def _finished(path: Path, key: Mapping[str, object]) -> bool:
+def _finished(path: Path, key: Identity) -> bool:
+    """Whether a map was made of the same; why it is made anew, a line says."""
     note = path.with_suffix(".json")
-    wanted = json.dumps(key, sort_keys=True)
-    return path.is_file() and note.is_file() and note.read_text(encoding="utf-8") == wanted
+    kept, wanted = identity.read(note), identity.plain(key)
+    if not kept or not path.is_file():
+        return False
+    if found := identity.differences(kept, wanted):
+        tqdm.write(f"{path} is made anew: {identity.told(found)}")
+        return False
+    if lacking := identity.unknown(kept, wanted):
+        identity.trust(path, lacking)
+    return True
 
 
 def _begin(path: Path) -> None:
@@ -226,8 +260,8 @@ def _begin(path: Path) -> None:
     path.with_suffix(".json").unlink(missing_ok=True)
 
 
-def _finish(path: Path, key: Mapping[str, object]) -> None:
-    path.with_suffix(".json").write_text(json.dumps(key, sort_keys=True), encoding="utf-8")
+def _finish(path: Path, key: Identity) -> None:
+    identity.write(path.with_suffix(".json"), key)
 
 
 def _open(path: Path) -> np.memmap[Any, Any]:

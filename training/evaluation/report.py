@@ -14,6 +14,7 @@ from models.networks.objects import read_maps
 from training.data import prepare
 from training.data.objects import mean_average_precision
 from training.evaluation import metrics
+from training.identity import Identity
 from training.precision import autocast
 from training.trainer import self_critical
 from training.trainer.distributed import SINGLE_PROCESS
@@ -48,7 +49,7 @@ def reporter(
     """
     own = _captioning(
         data.development,
-        data.development_images(recipe.preprocessing),
+        lambda: data.development_images(recipe.preprocessing),
         data.vocabulary,
         recipe,
         cache,
@@ -58,7 +59,11 @@ def reporter(
     everyday, judged = data.everyday.development, data.everyday.judged
     captioned = [each for each in everyday if each.captions]
     theirs = _captioning(
-        captioned, _decoded(captioned, recipe.preprocessing), data.vocabulary, recipe, None
+        captioned,
+        lambda: _decoded(captioned, recipe.preprocessing),
+        data.vocabulary,
+        recipe,
+        None,
     )
     pictures = _decoded(everyday, recipe.preprocessing)
 
@@ -88,15 +93,20 @@ def _decoded(examples: Sequence[Example], preprocessing: Preprocessing) -> NDArr
 
 def _captioning(
     examples: Sequence[Example],
-    images: NDArray[np.uint8],
+    images: Callable[[], NDArray[np.uint8]],
     vocabulary: Vocabulary,
     recipe: Recipe,
     cache: Path | None,
 ) -> Callable[[CaptioningNetwork], dict[str, float]]:
+    if not examples:
+        raise ValueError(
+            "there is no held-out picture with captions to score the training by: take more "
+            "pictures, or a larger --limit"
+        )
     references = {each.path.name: [" ".join(words) for words in each.captions] for each in examples}
     longest = max(len(words) for each in examples for words in each.captions)
     tokens = tokenise(examples, vocabulary, longest)[0]
-    kept = _Features(images, examples, recipe, cache)
+    kept = _Features(images(), examples, recipe, cache)
 
     def report(network: CaptioningNetwork) -> dict[str, float]:
         nats, words, ids = 0.0, 0, list[list[int]]()
@@ -131,18 +141,18 @@ class _Features:
         """`path` is the file where they are kept, too; None: in memory alone."""
         self.images, self.path, self.preprocessing = images, path, recipe.preprocessing
         self._examples = examples
-        self._known = ""
+        self._known = Identity()
         self._kept: list[Tensor] = []
 
     def batches(self, network: CaptioningNetwork) -> Iterator[tuple[int, Tensor]]:
         """Number of a batch's first picture and its features (B, C, h, w), observed."""
-        fingerprint = prepare.fingerprint_of(network.encoder, self._examples, self.preprocessing)
+        origin = prepare.origin_of(network.encoder, self._examples, self.preprocessing)
         network.eval().to(SINGLE_PROCESS.device)
-        if fingerprint != self._known:
-            self._known, self._kept = fingerprint, []
+        if origin != self._known:
+            self._known, self._kept = origin, []
             if self.path is not None:
                 cached = prepare.features(
-                    network.encoder, self.images, self.preprocessing, self.path, fingerprint
+                    network.encoder, self.images, self.preprocessing, self.path, origin
                 )[0]
                 self._kept = list(torch.split(torch.from_numpy(np.array(cached)), _BATCH))
             else:

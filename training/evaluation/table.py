@@ -19,6 +19,8 @@ from models.captioning.preprocess import to_array, upright_rgb
 from models.networks.encoder_base import Encoder
 from models.runtime.engines.torch import TorchEngine
 from models.runtime.tables import as_table
+from training import identity
+from training.data.datasets import load
 from training.evaluation import metrics
 from training.evaluation.report import reporter
 from training.trainer.recipe import Recipe, find_recipe, load_recipe
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from models.captioning.decoding import SearchConfig
     from models.networks.captioners import CaptioningNetwork
+    from training.identity import Identity
     from training.trainer.training_data import TrainingData
 
 ROWS = (
@@ -94,13 +97,13 @@ def make(names: Sequence[str], how: Conditions) -> list[Row]:
     for path in map(find_recipe, names):
         original, name = load_recipe(path), path.stem
         recipe, notes = adapted(original, ours, how)
-        folder, key = how.work / name, _key(recipe, how)
+        folder, key = how.work / name, _made_of(recipe, how)
         row = _known(folder, key)
         if row is None:
             tqdm.write(f"{name}: {original.about}")
             _begin(folder, key)
             row = _row(name, original, recipe, notes, folder, how)
-            table = {"key": key, "row": dataclasses.asdict(row)}
+            table = {**key, "row": dataclasses.asdict(row)}
             (folder / "row.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
         rows.append(row)
     return rows
@@ -252,29 +255,48 @@ def _count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def _key(recipe: Recipe, how: Conditions) -> str:
-    """Names all that a row depends on."""
+def _made_of(recipe: Recipe, how: Conditions) -> Identity:
+    """All that a row depends on."""
     conditions = (as_table(recipe), how.limit, how.data.resolve())
-    return hashlib.sha256(repr(conditions).encode()).hexdigest()
+    dataset = load(how.data, cleaning=recipe.cleaning)
+    examples = [*dataset.train, *dataset.development]
+    return {
+        "key": hashlib.sha256(repr(conditions).encode()).hexdigest(),
+        "pictures": identity.of_files(each.path for each in examples),
+        "captions": identity.of_values([each.captions for each in examples]),
+        "starting weights": identity.of_contents([how.weights / recipe.starting_weights]),
+    }
 
 
-def _known(folder: Path, key: str) -> Row | None:
+def _known(folder: Path, key: Identity) -> Row | None:
     """The row, when it was made under the same conditions."""
-    path = folder / "row.json"
-    table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    if table.get("key") != key:
+    table = identity.read(folder / "row.json") or {}
+    row: dict[str, Any] | None = table.pop("row", None)
+    if row is None or not _same(folder / "row.json", table, key):
         return None
-    row = table["row"]
     for name in ("parameters", "milliseconds", "epochs"):
         row[name] = tuple(row[name])
     return Row(**row)
 
 
-def _begin(folder: Path, key: str) -> None:
+def _begin(folder: Path, key: Identity) -> None:
     """Make the row's folder; a training that was begun under other conditions is thrown away."""
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / "begun.txt"
-    if not note.is_file() or note.read_text(encoding="utf-8") != key:
+    text = note.read_text(encoding="utf-8") if note.is_file() else ""
+    # once there was the key alone
+    kept = identity.read(note) if text.startswith("{") else {"key": text}
+    if not kept or not _same(note, kept, key):
         for name in ("checkpoint.pt", "scores.jsonl", "losses.csv", "row.json"):
             (folder / name).unlink(missing_ok=True)
-        note.write_text(key, encoding="utf-8")
+        identity.write(note, key)
+
+
+def _same(path: Path, kept: Identity, key: Identity) -> bool:
+    if found := identity.differences(kept, key):
+        if kept.get("key"):
+            tqdm.write(f"{path.parent} is made anew: {identity.told(found)}")
+        return False
+    if lacking := identity.unknown(kept, key):
+        identity.trust(path, lacking)
+    return True

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import PIL
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn.functional import cross_entropy, smooth_l1_loss
 from tqdm import tqdm
 
+from training import identity
 from training.finder.canvas import IGNORED
 from training.finder.network import CELL, FinderNetwork
 from training.finder.photographs import Photographs
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 
 SIZE = (1024, 704)  # of a composed screen: width, height
 CROP = (768, 576)  # of what a step sees of it
+_NOTE = "made_of.json"  # in a folder of screens
+_ARITHMETIC = 1  # raised by whoever changes what a step computes of the same screens
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +46,19 @@ class Batch:
 
 
 def compose(files: Sequence[Path], folder: Path, count: int, seed: int, workers: int) -> list[Path]:
-    """Draw screens into a folder, each once; → their files. The same seed, the same screens."""
+    """Draw screens into a folder, each once; → their files. The same seed, the same screens.
+
+    Raises OtherIdentityError when the folder has screens of another seed, of other photographs, or
+    by other code.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    note, wanted = folder / _NOTE, _of_screens(files, seed)
+    kept = identity.read(note)
+    if kept:
+        identity.refuse(folder, identity.differences(kept, wanted), "another run")
+    elif any(folder.glob("*.npz")):
+        identity.trust(folder)
+    identity.write(note, wanted)
     missing = [n for n in range(count) if not (folder / f"{n:05d}.npz").is_file()]
     with ProcessPoolExecutor(workers) as pool:
         jobs = [pool.submit(_compose, list(files), folder, missing[first : first + 20], seed)
@@ -51,6 +67,18 @@ def compose(files: Sequence[Path], folder: Path, count: int, seed: int, workers:
         for job in jobs:
             bar.update(job.result())
     return [folder / f"{n:05d}.npz" for n in range(count)]
+
+
+def _of_screens(files: Sequence[Path], seed: int) -> identity.Identity:
+    """What decides a screen, besides its number."""
+    drawing = ("canvas", "drawings", "photographs", "screens", "widgets")
+    return identity.plain({
+        "seed": seed,
+        "size": SIZE,
+        "photographs": identity.of_contents(files),
+        "code": identity.of_code(*(f"training.finder.{name}" for name in drawing)),
+        "Pillow": PIL.__version__,
+    })
 
 
 def _compose(files: list[Path], folder: Path, numbers: Sequence[int], seed: int) -> int:
@@ -152,21 +180,40 @@ def _giou_loss(predicted: Tensor, true: Tensor) -> Tensor:
     return (1 - shared / union + (around - union) / around).mean()
 
 
+def _read(path: Path, wanted: identity.Identity, steps: int) -> dict[str, Any]:
+    """A checkpoint. Raises OtherIdentityError for another training's, or one of more steps."""
+    state: dict[str, Any] = torch.load(path, weights_only=True)
+    if (kept := state.get("identity")) is None:
+        identity.trust(path)
+    else:
+        identity.refuse(path, identity.differences(kept, wanted), "another training")
+    if state["step"] > steps:
+        identity.refuse(path, [f"it has {state['step']} steps, not {steps}"], "another training")
+    return state
+
+
 def train(
     files: Sequence[Path], work: Path, *, steps: int, cycles: int = 1, size: int = 8,
     rate: float = 3e-3, seed: int = 1, checkpoint_every: int = 100,
 ) -> FinderNetwork:
     """Train on composed screens; killed at any step, it goes on. → the averaged network.
 
-    The rate rises and falls `cycles` times (Loshchilov and Hutter 2017), in `steps` each.
+    The rate rises and falls `cycles` times (Loshchilov and Hutter 2017), in `steps` each. Raises
+    OtherIdentityError when the checkpoint is of another training or has more steps, and ValueError
+    when the loss is no number any more.
     """
     torch.manual_seed(seed)
     network = FinderNetwork().to(memory_format=torch.channels_last)
     average = {name: value.clone() for name, value in network.state_dict().items()}
     optimiser = torch.optim.AdamW(network.parameters(), lr=rate, weight_decay=0.02)
     begin, path = 0, work / "finder.pt"
+    wanted = identity.plain({
+        "arithmetic": _ARITHMETIC, "seed": seed, "steps": steps, "batch": size, "rate": rate,
+        "screens": len(files), "drawn": identity.read(files[0].parent / _NOTE),
+        "starting weights": identity.of_tensors(network.state_dict()),
+    })
     if path.is_file():
-        state = torch.load(path, weights_only=True)
+        state = _read(path, wanted, steps * cycles)
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         average, begin = state["average"], state["step"]
@@ -186,6 +233,10 @@ def train(
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
+        if not math.isfinite(loss.item()):
+            raise ValueError(f"step {step + 1} of the finder: the loss has become infinite or no "
+                             f"number, most likely because the rate {rate:g} is too high. Lower "
+                             "it, and give another work folder.")
         decay = min(0.998, (1 + step) / (10 + step))
         with torch.no_grad():
             for name, value in network.state_dict().items():
@@ -195,7 +246,7 @@ def train(
         if (step + 1) % checkpoint_every == 0 or step + 1 == total:
             part = path.with_suffix(".part")
             torch.save({"step": step + 1, "network": network.state_dict(), "average": average,
-                        "optimiser": optimiser.state_dict()}, part)
+                        "optimiser": optimiser.state_dict(), "identity": wanted}, part)
             part.replace(path)
     pool.shutdown(cancel_futures=True)
     averaged = FinderNetwork()

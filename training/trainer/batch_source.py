@@ -80,6 +80,9 @@ class BatchSource(Protocol):
     indexed: bool
     """Whether its pictures have numbers, under which features and classes are kept."""
 
+    shards: Shards | None
+    """The archives that it reads; None of what lies in memory."""
+
     def steps(self, stage: Stage) -> int:
         """Batches in an epoch. Raises RecipeError when there are too few pictures for one."""
 
@@ -91,6 +94,7 @@ class MapBatchSource:
     """Batches of what was decoded once into memory maps."""
 
     indexed = True
+    shards: Shards | None = None
 
     def __init__(self, data: TrainingData, seed: Callable[[int], int], team: Team) -> None:
         """`seed(place)` makes the seed of a place in the training."""
@@ -172,15 +176,16 @@ class StreamBatchSource:
         seed: Callable[[int], int],
         team: Team,
     ) -> None:
-        self.shards, self.vocabulary, self.max_words = shards, vocabulary, max_words
+        self.archives, self.vocabulary, self.max_words = shards, vocabulary, max_words
+        self.shards: Shards | None = shards
         self.seed, self.team = seed, team
 
     def steps(self, stage: Stage) -> int:
-        return _enough(len(self.shards), stage, self.team)
+        return _enough(len(self.archives), stage, self.team)
 
     def epoch(self, stage: Stage, number: int, epoch: int, skip: int) -> Iterator[Batch]:
         feed = ShardBatchSource(
-            self.shards,
+            self.archives,
             self.vocabulary,
             self.max_words,
             stage.batch,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
+    from training.identity import Identity
+
 FILE, LOSSES, SCORES = "checkpoint.pt", "losses.csv", "scores.jsonl"
 
 Weights = dict[str, Tensor]
@@ -40,6 +42,8 @@ class TrainState:
     `step` are the next ones. `losses` has stage, step and loss of each step that was made;
     `seconds` is the time that training took. The optimiser's and the scaler's state are pending
     from when they are read until the stage's optimiser is there; between stages there is none.
+    `identity` is what the training is made of (see `training.trainer.origin`); `own_captions` has
+    for each stage that has made captions a digest of them.
     """
 
     network: Weights
@@ -54,6 +58,8 @@ class TrainState:
         default=None, metadata={"key": "optimiser"}
     )
     pending_scaler_state: dict[str, Any] | None = field(default=None, metadata={"key": "scaler"})
+    identity: Identity | None = None
+    own_captions: dict[int, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, weights: Weights) -> Self:

@@ -3,6 +3,7 @@ training data (pseudo-labelling; how they are found, tells `training.trainer.sel
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,12 +11,16 @@ from torch import Tensor
 from tqdm import tqdm
 
 from models.captioning.vocabulary import PAD
+from training import identity
 from training.data import prepare
 from training.data.datasets import Example, count_words
+from training.identity import OtherIdentityError
 from training.trainer import self_training
 from training.trainer.training_data import tokenise
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from models.networks.captioners import CaptioningNetwork
     from training.trainer.recipe import Recipe
     from training.trainer.training_data import TrainingData
@@ -46,6 +51,27 @@ def make(network: CaptioningNetwork, recipe: Recipe, data: TrainingData) -> list
         config,
         recipe.search.max_words,
     )
+
+
+def read(path: Path, digest: str | None) -> list[list[str]]:
+    """The captions that were made when a stage began, with the digest that its checkpoint has.
+
+    Raises OtherIdentityError for others.
+    """
+    if not path.is_file():
+        raise OtherIdentityError(
+            f"{path} is missing, from which the checkpoint has learnt. "
+            "Bring it back, or give another work folder."
+        )
+    captions: list[list[str]] = json.loads(path.read_text(encoding="utf-8"))
+    if digest is None:
+        identity.trust(path)
+    elif identity.of_values(captions) != digest:
+        raise OtherIdentityError(
+            f"{path} is not the one from which the checkpoint has learnt. "
+            "Bring that back, or give another work folder."
+        )
+    return captions
 
 
 def put(captions: list[list[str]], recipe: Recipe, data: TrainingData, *, tell: bool) -> None:

@@ -14,9 +14,17 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from models.networks.captioners import CaptioningNetwork
+from training import identity
 from training.data import prepare
 from training.precision import autocast
-from training.trainer import checkpoint, embeddings, optimization, pseudo_labels, validation
+from training.trainer import (
+    checkpoint,
+    embeddings,
+    optimization,
+    origin,
+    pseudo_labels,
+    validation,
+)
 from training.trainer.batch_source import BatchSource, MapBatchSource
 from training.trainer.checkpoint import TrainState
 from training.trainer.curves import Curves
@@ -65,6 +73,9 @@ class Trainer:
         self.network.to(team.device)
         self.objective = Objective(self.network, recipe, data, team)
         self.state = TrainState.of(self.network.state_dict())
+        self.state.identity = team.broadcast_from_rank0(
+            lambda: origin.of_training(recipe, data, self.network, self.source.shards)
+        )
         self._since = time.monotonic()
         if team.broadcast_from_rank0((work / checkpoint.FILE).is_file):
             self._resume()
@@ -152,14 +163,17 @@ class Trainer:
         self.network.zero_grad(set_to_none=True)
         torch.autograd.backward(scaler.scale(loss))
         scaler.unscale_(optimizer)
-        nn.utils.clip_grad_norm_(self.network.parameters(), optimization.MAX_NORM)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), optimization.MAX_NORM)
         scaler.step(optimizer)
         scaler.update()
         # average
         optimization.update_ema(
             self.state.ema_weights, self.network.state_dict(), stage.ema_decay, step
         )
-        return self.team.all_reduce_sum(float(loss.detach())) / self.team.size
+        mean = self.team.all_reduce_sum(float(loss.detach())) / self.team.size
+        # a scaler leaves out the steps whose gradients have overflown
+        validation.must_be_finite(stage, step, mean, 0.0 if scaler.is_enabled() else float(norm))
+        return mean
 
     def _batches(self, stage: Stage, steps_per_epoch: int) -> Iterator[Batch]:
         """The batches of the stage from its next step on; `run` counts the steps.
@@ -232,14 +246,14 @@ class Trainer:
             return
         encoder = self.network.encoder
         pictures = [*self.data.train, *self.data.unlabelled]
-        fingerprint = prepare.fingerprint_of(encoder, pictures, self.recipe.preprocessing)
+        made_of = prepare.origin_of(encoder, pictures, self.recipe.preprocessing)
         self.objective.cached = self.team.rank0_first(
             lambda: prepare.features(
                 encoder,
                 self.data.images,
                 self.recipe.preprocessing,
                 self.caches / "features.npy",
-                fingerprint,
+                made_of,
             )
         )
 
@@ -251,7 +265,7 @@ class Trainer:
         path = self.work / f"own_captions_{number + 1}.json"
         if (self.state.stage, self.state.step) > (number, 0):
             captions = self.team.broadcast_from_rank0(
-                lambda: json.loads(path.read_text(encoding="utf-8"))
+                lambda: pseudo_labels.read(path, self.state.own_captions.get(number))
             )
         else:
             captions = self.team.broadcast_from_rank0(
@@ -259,6 +273,7 @@ class Trainer:
             )
             if self.team.rank == 0:
                 checkpoint.replace_text(path, json.dumps(captions) + "\n")
+            self.state.own_captions[number] = identity.of_values(captions)
         pseudo_labels.put(captions, self.recipe, self.data, tell=self.team.rank == 0)
 
     def _score(self, name: str) -> dict[str, float]:
@@ -289,15 +304,31 @@ class Trainer:
             self.curves.losses(self.state.losses)
 
     def _resume(self) -> None:
-        """Go on from the checkpoint in the work folder."""
+        """Go on from the checkpoint in the work folder.
+
+        Raises OtherIdentityError when it is of another training.
+        """
         table = self.team.broadcast_from_rank0(lambda: checkpoint.load(self.work))
+        wanted = self.state.identity or {}
         self.state = TrainState.from_table(table, self.team.device)
+        begun = self.state.stage + bool(self.state.step)
+        origin.check(self.work / checkpoint.FILE, self.state.identity, wanted, begun)
+        self.state.identity = wanted
         self.network.load_state_dict(self.state.network)
         self.state.network = self.network.state_dict()
         if self.team.rank == 0:
+            validation.forget(self.work, self._scored())
             done = self.state.stage == len(self.recipe.stages)
             tqdm.write(
                 "trained already"
                 if done
                 else f"going on at stage {self.state.stage + 1}, step {self.state.step}"
             )
+
+    def _scored(self) -> set[str]:
+        """The names of the epochs whose scores a checkpoint may have: those that it has seen."""
+        done = [(stage, stage.epochs) for stage in self.recipe.stages[: self.state.stage]]
+        if self.state.step:
+            stage = self.recipe.stages[self.state.stage]
+            done.append((stage, self.state.step // self.source.steps(stage)))
+        return {f"{stage.name} {epoch + 1}" for stage, epochs in done for epoch in range(epochs)}

@@ -132,7 +132,7 @@ def prepare_data(
             images,
             recipe.preprocessing,
             work / "classes.npy",
-            prepare.fingerprint_of(encoder, [*train, *more], recipe.preprocessing),
+            prepare.origin_of(encoder, [*train, *more], recipe.preprocessing),
         )
         seen = self_training.things(classes[len(train) :], recipe.self_training.sure)
         words = self_training.new_words(seen, count_words(train), recipe.self_training.pictures)

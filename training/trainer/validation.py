@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
@@ -11,7 +12,7 @@ from training.trainer.checkpoint import SCORES, Best, TrainState, replace_text
 from training.trainer.recipe import RecipeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from training.trainer.recipe import Stage
@@ -35,6 +36,33 @@ def scored_once(work: Path, name: str, score: Callable[[], dict[str, float]]) ->
     replace_text(path, "\n".join(lines) + "\n")
     tqdm.write(f"{name}: " + ", ".join(f"{k} {v:.2f}" for k, v in scores.items()))
     return scores
+
+
+def forget(work: Path, seen: Collection[str]) -> None:
+    """Leave out the scores of epochs that are none of those that were `seen`: they may have been
+    scored before a kill, of a stage that has changed since."""
+    path = work / SCORES
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    kept = [line for line in lines if json.loads(line)["after"] in seen]
+    if kept != lines:
+        replace_text(path, "".join(f"{line}\n" for line in kept))
+
+
+def must_be_finite(stage: Stage, step: int, loss: float, norm: float) -> None:
+    """Raise RecipeError when the loss of a step, or the norm of its gradients, is no number.
+
+    The last checkpoint is of a step before.
+    """
+    if math.isfinite(loss) and math.isfinite(norm):
+        return
+    what = "gradients have" if math.isfinite(loss) else "loss has"
+    cause, cure = "its rate is too high", "Lower the rate"
+    if stage.precision == "float16":
+        cause, cure = "float16 overflows", "Take bfloat16 or float32"
+    raise RecipeError(
+        f"stage {stage.name}, step {step + 1}: the {what} become infinite or no number, most "
+        f"likely because {cause}. {cure} in the recipe, and give another work folder."
+    )
 
 
 def is_over(stage: Stage, state: TrainState, epoch: int, scores: dict[str, float]) -> bool:

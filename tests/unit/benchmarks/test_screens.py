@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import nullcontext
 from html.parser import HTMLParser
 from pathlib import Path
 from random import Random
@@ -15,7 +16,7 @@ from benchmarks import report
 from benchmarks.boxes import Box
 from benchmarks.finder import measure, read
 from benchmarks.matching import Find
-from benchmarks.screens import labels, pages, scenes
+from benchmarks.screens import generate, labels, pages, scenes
 from benchmarks.screens.album import Album, open_album
 from benchmarks.screens.labels import Label, Placed, Shown, sort_out
 from benchmarks.screens.plan import plan
@@ -181,3 +182,28 @@ def test_the_benchmark_from_screens_to_report(tmp_path: Path) -> None:
         "finder.png",
         "failures.png",
     }
+
+
+def test_screens_go_on_with_the_same_seed_and_photographs_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[int] = []
+    monkeypatch.setattr(generate, "_make", lambda *given: made.append(given[1].number))
+    monkeypatch.setattr(generate, "_renderer", lambda *_: nullcontext())
+    album = Album((tmp_path / "a.jpg",))
+    album.paths[0].write_bytes(b"a")
+    out = tmp_path / "screens"
+    generate.generate(out, 2, 1, album)
+    generate.generate(out, 3, 1, album)  # more of the same
+    assert sorted(made) == [0, 0, 1, 1, 2]
+    with pytest.raises(ValueError, match=r"other screens: seed was 1 and is 2\. Give another"):
+        generate.generate(out, 3, 2, album)
+    album.paths[0].write_bytes(b"b")
+    with pytest.raises(ValueError, match="photographs: not the same"):
+        generate.generate(out, 3, 1, album)
+    assert len(made) == 5
+    before = tmp_path / "before"
+    before.mkdir()
+    (before / "0000-x.json").write_text("{}")  # as they were left before it was noted
+    generate.generate(before, 1, 1, album)
+    assert "taken on trust" in capsys.readouterr().out

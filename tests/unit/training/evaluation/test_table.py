@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from typing import TYPE_CHECKING
@@ -107,6 +108,57 @@ def test_rows_are_trained_on_the_same_features_and_set_side_by_side(folder: Path
     assert run(folder).exit_code == 0
     again = json.loads(table_row.read_text())["row"]
     assert {**again, "milliseconds": 0} == {**first, "milliseconds": 0}
+
+
+def test_a_row_is_known_for_these_pictures_captions_and_weights_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundles.draw_data_set(tmp_path / "data")
+    weights = tmp_path / "ours.safetensors"
+    weights.write_bytes(b"1")
+    recipe = dataclasses.replace(load_recipe(find_recipe("ours")), starting_weights=weights.name)
+    how = table.Conditions(tmp_path / "data", tmp_path, tmp_path)
+    row = table.Row("x", "", "", "", {}, {}, 1.0, 2.0, (1, 2), 3.0, (4.0, 5.0), (6, 7), 8)
+    keys = [table._made_of(recipe, how)]
+    page = json.dumps({**keys[0], "row": dataclasses.asdict(row)})
+    (tmp_path / "row.json").write_text(page)
+    assert table._known(tmp_path, table._made_of(recipe, how)) == row
+    weights.write_bytes(b"2")
+    keys.append(table._made_of(recipe, how))
+    captions = tmp_path / "data" / "captions.txt"
+    captions.write_text(captions.read_text().replace("circle is", "ring is"))
+    keys.append(table._made_of(recipe, how))
+    bundles.drawing("red", "square", "left").save(tmp_path / "data/Images/blue-circle-left.png")
+    keys.append(table._made_of(recipe, how))
+    keys.append(table._made_of(dataclasses.replace(recipe, seed=9), how))
+    for number, key in enumerate(keys):
+        assert (table._known(tmp_path, key) == row) == (number == 0)
+        assert keys.count(key) == 1
+    (tmp_path / "row.json").write_text(
+        json.dumps({"key": keys[0]["key"], "row": dataclasses.asdict(row)})
+    )
+    capsys.readouterr()
+    assert table._known(tmp_path, keys[1]) == row  # from before all was noted
+    assert "taken on trust" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("noted", ["all", "the key alone", "nothing"])
+def test_what_was_begun_goes_on_under_the_same_conditions(tmp_path: Path, noted: str) -> None:
+    key = {"key": "a" * 64, "pictures": "b" * 64}
+    if noted == "all":
+        table._begin(tmp_path, key)
+    elif noted == "the key alone":
+        (tmp_path / "begun.txt").write_text(key["key"])
+    (tmp_path / "checkpoint.pt").touch()
+    table._begin(tmp_path, key)
+    assert (tmp_path / "checkpoint.pt").exists() == (noted != "nothing")
+    (tmp_path / "checkpoint.pt").touch()
+    table._begin(tmp_path, key | {"key": "c" * 64})
+    assert not (tmp_path / "checkpoint.pt").exists()
+    if noted == "all":
+        (tmp_path / "checkpoint.pt").touch()
+        table._begin(tmp_path, key | {"key": "c" * 64, "pictures": "d" * 64})
+        assert not (tmp_path / "checkpoint.pt").exists()
 
 
 def test_a_slip_in_the_rows_is_told_before_the_work(tmp_path: Path) -> None:

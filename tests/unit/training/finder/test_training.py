@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -10,16 +11,19 @@ import torch
 from PIL import Image
 from skimage import data
 
+import training.identity
 from models.finder import parts
 from models.finder.finder import Detection, load
 from models.finder.limits import Limits
 from training.finder import publish
+from training.finder import train as finder_training
 from training.finder.canvas import DRAWING, PHOTOGRAPH, TEXT, Canvas
 from training.finder.network import CELL, FinderNetwork
 from training.finder.photographs import Photographs
 from training.finder.score import overlap
 from training.finder.screens import Composer
-from training.finder.train import batch, compose, losses
+from training.finder.train import batch, compose, losses, train
+from training.identity import OtherIdentityError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,6 +111,76 @@ def test_build_writes_a_bundle_that_loads(photographs: list[Path], tmp_path: Pat
     assert 0 <= screen.interface <= 1
     # goes on where it was: nothing is left to do
     assert publish.build(photographs, tmp_path / "work", out, **plan) == scores
+
+
+def screens_of(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.glob("*.npz")}
+
+
+def test_screens_are_kept_for_the_same_seed_photographs_and_code(
+    photographs: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    compose(photographs, tmp_path, 1, 5, 1)
+    kept = screens_of(tmp_path)
+    assert len(compose(photographs, tmp_path, 2, 5, 1)) == 2  # more of the same
+    assert screens_of(tmp_path).items() > kept.items()
+    kept = screens_of(tmp_path)
+    for files, seed, said in (
+        (photographs, 6, "seed was 5 and is 6"),
+        (photographs[:2], 5, "photographs: not the same"),
+    ):
+        with pytest.raises(OtherIdentityError, match=said):
+            compose(files, tmp_path, 3, seed, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(training.identity, "of_code", lambda *_: "0" * 64)
+        with pytest.raises(OtherIdentityError, match="code: not the same"):
+            compose(photographs, tmp_path, 3, 5, 1)
+    assert screens_of(tmp_path) == kept
+    (tmp_path / "made_of.json").unlink()  # as they were left before it was noted
+    capsys.readouterr()
+    compose(photographs, tmp_path, 2, 6, 1)
+    assert "taken on trust" in capsys.readouterr().out
+
+
+def test_a_checkpoint_of_another_training_is_refused(
+    photographs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = compose(photographs, tmp_path / "screens", 2, 5, 1)
+    plan: dict[str, Any] = {"steps": 1, "size": 1}
+    train(files, tmp_path, cycles=1, **plan)
+    for changes, said in (
+        ({"rate": 0.5}, "rate was 0.003 and is 0.5"),
+        ({"seed": 2}, "seed was 1 and is 2"),
+        ({"steps": 2}, "steps was 1 and is 2"),
+        ({"cycles": 0}, "it has 1 steps, not 0"),
+    ):
+        with pytest.raises(OtherIdentityError, match=said):
+            train(files, tmp_path, **(plan | changes))
+    with pytest.raises(OtherIdentityError, match="screens was 2 and is 1"):
+        train(files[:1], tmp_path, **plan)
+    longer = train(files, tmp_path, cycles=2, **plan).state_dict()  # is what a fresh one would be
+    (tmp_path / "fresh").mkdir()
+    fresh = train(files, tmp_path / "fresh", cycles=2, **plan).state_dict()
+    assert all(torch.equal(longer[name], value) for name, value in fresh.items())
+    state = torch.load(tmp_path / "finder.pt", weights_only=True)
+    del state["identity"]  # as before it was kept
+    torch.save(state, tmp_path / "finder.pt")
+    capsys.readouterr()
+    train(files, tmp_path, cycles=2, **plan)
+    assert "taken on trust" in capsys.readouterr().out
+
+
+def test_a_loss_that_is_no_number_ends_the_training(
+    photographs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = compose(photographs, tmp_path / "screens", 1, 5, 1)
+    monkeypatch.setattr(finder_training, "losses", lambda logits, *_: logits.sum() * math.nan)
+    with pytest.raises(ValueError, match=r"step 1 of the finder: the loss .* no number"):
+        train(files, tmp_path, steps=1, size=1)
+    assert not (tmp_path / "finder.pt").exists()
 
 
 def test_both_engines_say_the_same(tmp_path: Path) -> None:

@@ -361,9 +361,15 @@ def test_what_is_invented_costs_reward(data: TrainingData) -> None:
 def test_a_training_knows_what_is_not_there(
     recipe: Recipe, data: TrainingData, known: Everyday
 ) -> None:
-    reward = objective(recipe, data)._reward
+    learning = objective(recipe, data)
+    reward = learning._reward
     assert isinstance(reward, HonestReward)
-    assert reward._invented == 0.5  # of the stage that has it
+    for invented in (0.5, 0.25):  # each stage's own, whatever the others'
+        stage = dataclasses.replace(recipe.stages[-1], invented=invented)
+        costing = learning._reward_of(stage)
+        assert isinstance(costing, HonestReward)
+        assert costing._invented == invented
+        assert costing._absent is reward._absent
     assert len(reward._absent) == len(data.train)
     for absent, presence in zip(reward._absent, known.targets.presence, strict=False):
         assert absent == {kind for kind in range(len(kinds())) if presence[kind] < 0.2}
@@ -425,6 +431,19 @@ def test_everyday_pictures_are_scored_besides(
     assert last["mAP"] == pytest.approx(wanted, abs=0.01)
     assert 0 < last["everyday loss"] < math.log(len(data.vocabulary))
     assert last["everyday loss"] < lines[0]["everyday loss"]  # before the decoder had learnt
+
+
+@pytest.mark.parametrize("missing", ["development", "everyday"])
+def test_a_training_that_nothing_can_score_is_refused_in_words(
+    recipe: Recipe, data: TrainingData, known: Everyday, missing: str
+) -> None:
+    without = (
+        dataclasses.replace(data, development=[])
+        if missing == "development"
+        else dataclasses.replace(data, everyday=dataclasses.replace(known, development=[]))
+    )
+    with pytest.raises(ValueError, match="there is no held-out picture with captions"):
+        reporter(without, recipe)
 
 
 def test_killed_in_every_stage_it_ends_as_if_it_had_not_been(

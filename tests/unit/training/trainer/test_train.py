@@ -374,7 +374,8 @@ def test_features_are_those_of_the_pictures_and_their_mirror_images(
     encoder = torch.nn.Conv2d(3, 4, 16, stride=16)
     images = prepare.pictures(examples, TINY, tmp_path / "pictures.npy")
     path = tmp_path / "features.npy"
-    cached = prepare.features(encoder, images, TINY, path, "one", batch=2)
+    one, two = {"fingerprint": "one"}, {"fingerprint": "two"}
+    cached = prepare.features(encoder, images, TINY, path, one, batch=2)
     assert cached.shape == (2, 3, 4, 2, 2)
     pixels = prepare.normalised(images, TINY)
     with torch.inference_mode():
@@ -382,8 +383,8 @@ def test_features_are_those_of_the_pictures_and_their_mirror_images(
             assert np.allclose(cached[side], encoder(view).numpy(), atol=0.05)
     before = np.array(cached)
     torch.nn.init.zeros_(encoder.weight)
-    assert np.array_equal(prepare.features(encoder, images, TINY, path, "one"), before)
-    assert not np.array_equal(prepare.features(encoder, images, TINY, path, "two"), before)
+    assert np.array_equal(prepare.features(encoder, images, TINY, path, one), before)
+    assert not np.array_equal(prepare.features(encoder, images, TINY, path, two), before)
 
 
 @pytest.mark.parametrize(
