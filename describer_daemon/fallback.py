@@ -15,7 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from describer_daemon.core.ports import DescriberError, ImageSource, Picture, Speaker, VoiceSettings
+from describer_daemon.core.ports import (
+    ENGLISH,
+    DescriberError,
+    ImageSource,
+    Picture,
+    Speaker,
+    VoiceSettings,
+)
 from describer_daemon.speech.utterance import OneAtATime, Utterance
 
 log = logging.getLogger(__name__)
@@ -145,9 +152,9 @@ class SpeakerFallback(OneAtATime):
 
     def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:
         """See `OneAtATime`."""
-        speaker = self._current
+        speaker, language = self._current, voice.language
         if speaker is None:
-            speaker, voice = self._replace("")
+            speaker, voice = self._replace("", language)
         try:
             speaker.say(text, voice, utterance)
         except DescriberError as error:
@@ -155,7 +162,7 @@ class SpeakerFallback(OneAtATime):
                 return
             failed = speaker.name
             try:
-                speaker, voice = self._replace(failed)
+                speaker, voice = self._replace(failed, language)
             except DescriberError:
                 raise error from None
             log.warning("%s failed, so %s speaks: %s", failed, speaker.name, error.detail)
@@ -164,7 +171,7 @@ class SpeakerFallback(OneAtATime):
 
     def save(self, text: str, path: Path) -> None:
         """See `ports.Speaker`."""
-        (self._current or self._replace("")[0]).save(text, path)
+        (self._current or self._replace("", ENGLISH)[0]).save(text, path)
 
     def voices(self) -> Sequence[str]:
         """See `ports.Speaker`."""
@@ -186,13 +193,16 @@ class SpeakerFallback(OneAtATime):
         except DescriberError as error:
             log.debug("%s speaks on: %s", worse, error.spoken)
 
-    def _replace(self, failed: str) -> tuple[SpeakerBackend, VoiceSettings]:
-        """→ another speaker than `failed`, now in use, and the settings as it takes them."""
+    def _replace(self, failed: str, language: str) -> tuple[SpeakerBackend, VoiceSettings]:
+        """→ another speaker than `failed`, now in use, and the settings as it takes them.
+
+        They are for a text in this `language`.
+        """
         speaker = self._find(without=failed)
         self._looks.begin()  # one that failed just now shall not be tried with every sentence
         with self._guard:
             self._use(speaker)
-            return speaker, self._voice
+            return speaker, replace(self._voice, language=language)
 
     def _use(self, speaker: SpeakerBackend) -> None:
         try:

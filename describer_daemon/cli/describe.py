@@ -269,7 +269,7 @@ def _speaker(settings: Settings, *, needed: bool) -> Speaker | None:
 def _heard(speaker: Speaker, described: Described, *, named: bool) -> bool:
     """Whether it could be spoken; else the reason is printed, and the next one may be heard."""
     try:
-        blocking.speak_blocking(speaker, described.sentence())
+        blocking.speak_blocking(speaker, described.sentence(), language=described.language)
     except DescriberError as error:
         click.echo(f"{described.file}: {error.spoken}" if named else error.spoken, err=True)
         return False

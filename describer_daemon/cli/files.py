@@ -54,6 +54,11 @@ class Described:
             return phrasing.text_aloud(self.reading)
         return phrasing.sentence(self.caption) if self.caption is not None else self.error
 
+    @property
+    def language(self) -> str:
+        """The language of that sentence, as `Speaker.speak` takes it."""
+        return phrasing.language(self.reading)
+
     def as_json(self) -> str:
         """One line for other programs; see the README for its fields."""
         fields: dict[str, Any] = {"file": self.file}

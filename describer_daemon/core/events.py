@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from describer_daemon.core.ports import Caption, DescriberError, OcrResult, Rectangle, Request
+from describer_daemon.core.ports import (
+    ENGLISH,
+    Caption,
+    DescriberError,
+    OcrResult,
+    Rectangle,
+    Request,
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -49,6 +56,7 @@ class Words:
     """Words on their way to the voice, which may first have to wait for the end of a tone."""
 
     text: str
+    language: str = ENGLISH  # see `VoiceSettings`
 
 
 Event = Request | JobDone | Spoken | Announcement | Words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from describer_daemon.core.ports import Caption, OcrResult, TextLine, Verb
+from describer_daemon.core.ports import ENGLISH, Caption, OcrResult, TextLine, Verb
 
 STILL_LOOKING = "Still looking."
 STILL_READING = "Still reading."
@@ -74,8 +74,17 @@ def text_aloud(result: OcrResult, verb: Verb | None = None) -> str:
     if result.finding == "plain":
         return "I see no text: it is all one colour."
     texts = (_joined_lines(paragraph) for paragraph in result.paragraphs)
-    # a lone sign is a bullet or an icon
-    return " ".join(text for text in texts if any(map(str.isalnum, text))) or NO_TEXT
+    return " ".join(filter(_is_words, texts)) or NO_TEXT
+
+
+def language(result: Caption | OcrResult | None) -> str:
+    """The language of what is said of it, "" for text that was read: that may be in any."""
+    read = isinstance(result, OcrResult) and any(_is_words(line.text) for line in result.lines)
+    return "" if read else ENGLISH
+
+
+def _is_words(text: str) -> bool:
+    return any(map(str.isalnum, text))  # a lone sign is a bullet or an icon
 
 
 def _joined_lines(paragraph: Sequence[TextLine]) -> str:

@@ -43,6 +43,7 @@ from describer_daemon.core import phrasing, stages
 from describer_daemon.core.events import Announcement, Event, Job, JobDone, Spoken, Words
 from describer_daemon.core.picture_cycle import PictureCycle
 from describer_daemon.core.ports import (
+    ENGLISH,
     Caption,
     Captioner,
     DescriberError,
@@ -104,7 +105,7 @@ class Pipeline:
         self._waiting: Words | None = None  # for the end of a tone
         self._cycle = PictureCycle(cycle_timeout)
         self._announcements: deque[str] = deque()  # of the deciding thread alone
-        self._last = ""
+        self._last, self._last_language = "", ENGLISH
         self._gate = threading.Lock()  # so that no request can follow the end of the queue
         self._stopping = False
         self.answered = self.stale = self.failures = 0
@@ -209,7 +210,7 @@ class Pipeline:
         elif request.verb is Verb.COPY and self._last:
             self._current = self._start_copying(Job(request, None, ()), self._last)
         elif request.verb in (Verb.REPEAT, Verb.COPY):
-            self._answer(request, self._last or phrasing.NOTHING_YET)
+            self._answer(request, self._last or phrasing.NOTHING_YET, self._last_language)
         else:
             self._announcements.clear()  # who wants silence wants none of these either
             self._reply(request, Outcome(""))
@@ -232,11 +233,12 @@ class Pipeline:
         if done.failed:
             self.failures += 1
             self._sound(self.earcons.failed)
+        language = phrasing.language(done.result)
         if done.result is not None:
-            self._last = done.sentence
+            self._last, self._last_language = done.sentence, language
             if isinstance(done.result, Caption):
                 self._cycle.described(done.result)
-        self._answer(done.job.request, done.sentence, failed=done.failed)
+        self._answer(done.job.request, done.sentence, language, failed=done.failed)
 
     def _overtake(self) -> None:
         job, self._current = self._current, None
@@ -249,8 +251,10 @@ class Pipeline:
         self.stale += 1
         self._reply(request, Outcome("", stale=True))
 
-    def _answer(self, request: Request, sentence: str, *, failed: bool = False) -> None:
-        self._speak(sentence)
+    def _answer(
+        self, request: Request, sentence: str, language: str = ENGLISH, *, failed: bool = False
+    ) -> None:
+        self._speak(sentence, language)
         self.answered += 1
         self._reply(request, Outcome(sentence, failed=failed))
 
@@ -266,10 +270,10 @@ class Pipeline:
         else:
             self._speak(error.spoken)
 
-    def _speak(self, text: str) -> None:
+    def _speak(self, text: str, language: str = ENGLISH) -> None:
         """Say it as soon as no tone sounds any more. Never raises."""
         self._drop_waiting()
-        words = self._waiting = Words(text)
+        words = self._waiting = Words(text, language)
         self._cycle.utterance_begun()
         try:
             clear = self.earcons.make_way(lambda: self._events.put(words))
@@ -293,7 +297,7 @@ class Pipeline:
         self._waiting = None
         stages.reached("phrased")
         try:
-            self.speaker.speak(words.text, done)
+            self.speaker.speak(words.text, done, words.language)
         except DescriberError as error:
             done(error)
         except Exception as error:  # it must not cost the person the next answer too

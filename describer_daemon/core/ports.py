@@ -306,13 +306,21 @@ class Captioner(Protocol):
         """
 
 
+ENGLISH = "en"  # the language of captions and of all that the describer itself says
+
+
 @dataclass(frozen=True, slots=True)
 class VoiceSettings:
-    """`name` "" is the system's own voice; `rate` in words a minute; `volume` in 0..100."""
+    """`name` "" is the system's own voice; `rate` in words a minute; `volume` in 0..100.
+
+    `language` is that of the text, for which the system's own voice may not do; "" where nobody
+    knows it, as of text that was read off a screen. A voice that is named wins.
+    """
 
     name: str = ""
     rate: int = 180
     volume: int = 100
+    language: str = ENGLISH
 
 
 SpeechDone = Callable[[DescriberError | None], None]
@@ -324,8 +332,8 @@ class Speaker(Protocol):
     def configure(self, voice: VoiceSettings) -> None:
         """Raises DescriberError naming the nearest voices when `voice.name` is unknown."""
 
-    def speak(self, text: str, done: SpeechDone) -> None:
-        """Begin to speak and return at once.
+    def speak(self, text: str, done: SpeechDone, language: str = ENGLISH) -> None:
+        """Begin to speak and return at once; `language` as in `VoiceSettings`.
 
         `done` is called exactly once, from another thread: with None when all was heard or
         speech was stopped, with an error when it could not be heard.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 
-from describer_daemon.core.ports import DescriberError, Speaker
+from describer_daemon.core.ports import ENGLISH, DescriberError, Speaker
 
 
-def speak_blocking(speaker: Speaker, text: str, timeout: float | None = None) -> None:
-    """Return when `text` was heard.
+def speak_blocking(
+    speaker: Speaker, text: str, timeout: float | None = None, language: str = ENGLISH
+) -> None:
+    """Return when `text`, in that `language` (see `VoiceSettings`), was heard.
 
     Raises DescriberError when it could not be, or not within `timeout` seconds.
     """
@@ -20,7 +22,7 @@ def speak_blocking(speaker: Speaker, text: str, timeout: float | None = None) ->
             errors.append(error)
         ended.set()
 
-    speaker.speak(text, done)
+    speaker.speak(text, done, language)
     if not ended.wait(timeout):
         raise DescriberError("The sound output takes no sound. Is another program blocking it?")
     if errors:

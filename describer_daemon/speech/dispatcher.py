@@ -91,6 +91,8 @@ class SpeechDispatcher(OneAtATime):
             connection.ask(f"SET self VOLUME {min(max(voice.volume, 0), 100) * 2 - 100}")
             if voice.name:
                 connection.ask(f"SET self SYNTHESIS_VOICE {voice.name}")
+            elif voice.language:
+                connection.use_language(voice.language)
             if utterance.stopped:
                 return
             connection.ask("SPEAK")
@@ -152,6 +154,15 @@ class Connection:
             if code // 100 != 2:
                 raise _lost(f"speech-dispatcher answered {code} {lines[-1]}")
             return lines[:-1]
+
+    def use_language(self, language: str) -> None:
+        """Have the usual voice for a language speak, unless the service's own one has it.
+
+        So a person's "en-GB" is not made another English.
+        """
+        usual = self.ask("GET LANGUAGE")
+        if not (usual and _speaks(usual[0], language)):
+            self.ask(f"SET self LANGUAGE {language}")
 
     def silence(self) -> None:
         """Stop what we are saying and take back what still waits; never what others say."""
@@ -234,6 +245,11 @@ def _voice_names() -> dict[str, str]:
             names[name] = name
             languages.setdefault(language, name)
     return {**languages, **names}
+
+
+def _speaks(tag: str, language: str) -> bool:
+    """Whether a language tag, such as "en-GB", is of that language."""
+    return tag.replace("_", "-").partition("-")[0].lower() == language
 
 
 def _user() -> str:

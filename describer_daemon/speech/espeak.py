@@ -10,6 +10,7 @@ from describer_daemon.speech import voices, wav
 from describer_daemon.speech.utterance import speakable
 
 SLOWEST, FASTEST = 80, 450  # words a minute that it can speak
+_USUAL = "en"  # what -v takes for the plain English voice
 
 
 def command(voice: VoiceSettings) -> list[str]:
@@ -18,7 +19,8 @@ def command(voice: VoiceSettings) -> list[str]:
     options = ["espeak-ng", "--stdin", "--stdout", "-b", "1"]
     options += ["-s", str(min(max(voice.rate, SLOWEST), FASTEST))]
     options += ["-a", str(min(max(voice.volume, 0), 100))]
-    return [*options, "-v", voice.name] if voice.name else options
+    # its default is a matter of how it was built
+    return [*options, "-v", voice.name or _USUAL]
 
 
 def encode(text: str) -> bytes:

@@ -109,6 +109,7 @@ def _request(do: str, text: str, voice: VoiceSettings, path: Path | None = None)
         "do": do,
         "text": text,
         "voice": voice.name,
+        "language": voice.language,
         "rate": voice.rate,
         "volume": min(max(voice.volume, 0), 100),
         "path": str(path),

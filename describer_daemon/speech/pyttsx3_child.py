@@ -58,6 +58,8 @@ def _do(request: dict[str, Any]) -> dict[str, Any]:
     engine.connect("finished-utterance", lambda completed, **_: finished.append(completed))
     if request["voice"]:
         engine.setProperty("voice", request["voice"])
+    elif request["language"]:
+        _use_language(engine, request["language"])
     engine.setProperty("rate", request["rate"])
     engine.setProperty("volume", request["volume"] / 100)
     if str(engine) == "espeak":
@@ -75,6 +77,31 @@ def _do(request: dict[str, Any]) -> dict[str, Any]:
     if errors or (must_finish and not any(finished)):
         return {"error": "; ".join(errors) or "the utterance was not finished"}
     return {}
+
+
+def _use_language(engine: Any, language: str) -> None:
+    """Take the first voice of that language, unless the system's own one is of it.
+
+    espeak's are named by their language ("gmw/en"); on Windows and macOS all have to be asked.
+    """
+    usual = str(engine.getProperty("voice"))
+    if _speaks(usual.rpartition("/")[2], language):
+        return
+    fitting = [
+        voice.id
+        for voice in engine.getProperty("voices")
+        if any(_speaks(tag, language) for tag in voice.languages or ())
+        and not str(voice.id).startswith("mb/")  # MBROLA's may be listed and silent
+    ]
+    if fitting and usual not in fitting:
+        engine.setProperty("voice", fitting[0])
+
+
+def _speaks(tag: object, language: str) -> bool:
+    """Whether "en-US", "en_GB" or b"\\x05en" is of that language."""
+    text = tag.decode(errors="ignore") if isinstance(tag, bytes) else str(tag)
+    code = "".join(char for char in text if char.isprintable()).replace("_", "-")
+    return code.partition("-")[0].lower() == language
 
 
 def _apply_settings(engine: Any) -> None:

@@ -6,10 +6,11 @@ import logging
 import re
 import threading
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from describer_daemon import processes
-from describer_daemon.core.ports import DescriberError, SpeechDone, VoiceSettings
+from describer_daemon.core.ports import ENGLISH, DescriberError, SpeechDone, VoiceSettings
 
 if TYPE_CHECKING:
     import subprocess
@@ -125,9 +126,9 @@ class OneAtATime(ABC):
     def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:
         """Say it and return when it was heard. Raises DescriberError when it was not."""
 
-    def speak(self, text: str, done: SpeechDone) -> None:
+    def speak(self, text: str, done: SpeechDone, language: str = ENGLISH) -> None:
         """See `ports.Speaker`."""
-        voice, text = self._voice, speakable(text)
+        voice, text = replace(self._voice, language=language), speakable(text)
 
         def say(utterance: Utterance) -> None:
             if text:

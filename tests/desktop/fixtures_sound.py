@@ -33,14 +33,17 @@ def reference(text: str, voice: VoiceSettings | None = None) -> array.array[int]
 
 
 @contextlib.contextmanager
-def speech_dispatcher(server: VirtualSound) -> Iterator[str]:
-    """A private speech-dispatcher on a private sound server; gives its SPEECHD_ADDRESS."""
+def speech_dispatcher(server: VirtualSound, options: str = "") -> Iterator[str]:
+    """A private speech-dispatcher on a private sound server; gives its SPEECHD_ADDRESS.
+
+    `options` are added to its settings file.
+    """
     folder = Path(tempfile.mkdtemp(prefix="spd"))  # short: a socket's path has a limit
     socket = folder / "socket"
     # its usual 10 ms run dry on a busy machine; a text shorter than this would not be heard
     shutil.copytree("/etc/speech-dispatcher", folder / "settings")
     with (folder / "settings" / "speechd.conf").open("a") as settings:
-        settings.write("\nAudioPulseMinLength 300\n")
+        settings.write(f"\nAudioPulseMinLength 300\n{options}\n")
     environment = {**server.environment, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
     command = [
         "speech-dispatcher",

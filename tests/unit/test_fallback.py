@@ -228,6 +228,17 @@ def test_a_voice_that_says_it_serves_but_fails_is_stood_in_for() -> None:
     assert say(speaker, "four") is None
 
 
+def test_whoever_stands_in_is_told_the_language_too() -> None:
+    first, second = Voice("first"), Voice("second")
+    first.broken = True
+    speaker = SpeakerFallback(Room(first, second).find)
+    ends: queue.Queue[DescriberError | None] = queue.Queue()
+    for language in ("", "en"):
+        speaker.speak("hello", ends.put, language)
+        assert ends.get(timeout=20) is None
+    assert [voice.language for _, voice in second.said] == ["", "en"]
+
+
 def test_a_better_source_that_comes_later_is_taken() -> None:
     present = ["worst"]
 

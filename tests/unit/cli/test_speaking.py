@@ -27,7 +27,7 @@ class Speaker:
 
     def configure(self, voice: VoiceSettings) -> None: ...
 
-    def speak(self, text: str, done: SpeechDone) -> None:
+    def speak(self, text: str, done: SpeechDone, language: str = "en") -> None:
         if any(name in text for name in self.unheard):
             done(DescriberError(f"I cannot be heard: {text}"))
         else:

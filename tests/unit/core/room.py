@@ -101,6 +101,7 @@ class Speaker:
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.languages: list[str] = []  # of what was said
         self.stops = 0
         self.raises: Exception | None = None
         self.fails: DescriberError | None = None
@@ -109,10 +110,11 @@ class Speaker:
 
     def configure(self, voice: VoiceSettings) -> None: ...
 
-    def speak(self, text: str, done: SpeechDone) -> None:
+    def speak(self, text: str, done: SpeechDone, language: str = "en") -> None:
         if self.raises is not None:
             raise self.raises
         self.said.append(text)
+        self.languages.append(language)
         if self.held is None:
             done(self.fails)
         else:

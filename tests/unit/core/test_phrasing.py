@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from describer_daemon.core.phrasing import sentence, text_aloud
+from describer_daemon.core.phrasing import language, sentence, text_aloud
 from describer_daemon.core.ports import (
     Caption,
     Detection,
@@ -269,7 +269,9 @@ def paragraph(*lines: str) -> tuple[TextLine, ...]:
 def test_text_is_put_so_that_a_voice_pauses(
     paragraphs: list[tuple[str, ...]], expected: str, verb: Verb | None
 ) -> None:
-    assert text_aloud(OcrResult(tuple(paragraph(*lines) for lines in paragraphs)), verb) == expected
+    result = OcrResult(tuple(paragraph(*lines) for lines in paragraphs))
+    assert text_aloud(result, verb) == expected
+    assert language(result) == ("en" if expected == "I see no text." else "")
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,22 @@ def test_text_is_read_from_the_screen(room: Room) -> None:
     assert not room.captioner.cancelled.is_set()
 
 
+def test_only_text_that_was_read_may_be_in_any_language(room: Room) -> None:
+    for verb, language in [
+        (Verb.REPEAT, "en"),  # there is nothing yet
+        (Verb.SCREEN, "en"),
+        (Verb.REPEAT, "en"),
+        (Verb.TEXT, ""),
+        (Verb.REPEAT, ""),
+        (Verb.COPY, "en"),
+        (Verb.CLIPBOARD, "en"),
+        (Verb.REPEAT, "en"),
+    ]:
+        room.answer(verb)
+        assert room.speaker.languages[-1] == language, room.speaker.said
+    assert len(room.speaker.said) == 8
+
+
 @pytest.mark.parametrize("verb", list(Verb))
 def test_a_reading_that_is_overtaken_is_called_off(room: Room, verb: Verb) -> None:
     room.captioner.may_go.clear()
