@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from describer_daemon import processes, x11
+from describer_daemon import processes
 from describer_daemon.captioner import memory
 from describer_daemon.captioner.client import ChildCaptioner, ClosedError
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
@@ -21,17 +21,16 @@ from describer_daemon.core import backends
 from describer_daemon.core.pipeline import Pipeline
 from describer_daemon.core.ports import (
     DescriberError,
-    HotkeyListener,
     ImageSource,
     Outcome,
     Request,
     Verb,
 )
 from describer_daemon.fallback import SourceFallback, SpeakerFallback
-from describer_daemon.hotkeys.candidates import HOTKEYS
-from describer_daemon.hotkeys.names import KeysRefusedError
+from describer_daemon.listening import Listening
 from describer_daemon.service import log as log_file
-from describer_daemon.service.control import ControlServer
+from describer_daemon.service.control import AlreadyRunningError, ControlServer
+from describer_daemon.service.session import has_desktop
 from describer_daemon.service.shutdown import ShutdownEvent
 from describer_daemon.settings.settings import Settings, SettingsWatcher
 from describer_daemon.speech.candidates import SPEAKERS
@@ -50,20 +49,20 @@ class Daemon:
     def __init__(
         self,
         settings: Settings,
-        path: Path,
+        path: Path | None,
         shutdown: ShutdownEvent | None = None,
         *,
         loaded_at: tuple[int, ...] | None = None,
     ) -> None:
         """`settings` are what was in `path` when its stamp was `loaded_at` (None: now).
 
+        `path` None is no settings file: a person without a home has none.
+
         `shutdown` may be set from outside, as `end` does, also before `run`.
         """
         self._settings, self._path = settings, path
         self._shutdown = shutdown or ShutdownEvent()
         self._lock = threading.Lock()
-        self._listener: HotkeyListener | None = None
-        self._listening = self._lost_display = False
         self._told: set[str] = set()
         self._captioner = make_captioner(settings, self._report_once)
         self._earcons = make_earcons(settings)
@@ -77,9 +76,16 @@ class Daemon:
             self._earcons,
             notify,
         )
+        self._listening = Listening(
+            lambda verb: self._request(verb, "key"), self.report_error, self._pipeline.say
+        )
         self._configure(settings)
         self._control = ControlServer(self._answer)
-        self._watcher = SettingsWatcher(path, self._reload, self.report_error, since=loaded_at)
+        self._watcher = (
+            SettingsWatcher(path, self._reload, self.report_error, since=loaded_at)
+            if path
+            else None
+        )
         self._tray: Tray | None = None
 
     def run(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -88,21 +94,16 @@ class Daemon:
         Raises AlreadyRunningError when another daemon serves this person.
         """
         memory.leave_no_core()  # of this process either: it holds what was grabbed last
-        self._control.start()
+        self._start_control()
         try:
             self._pipeline.start()
-            self._try_to_listen(self._settings)
-            self._watcher.start()
+            self._listening.listen(self._settings.keys)
+            if self._watcher is not None:
+                self._watcher.start()
             self._focus.start()
-            if self._settings.tray.show:
-                self._tray = Tray(
-                    lambda verb: self._request(verb, "tray"),
-                    self.end,
-                    lambda: open_for_editing(self._path),
-                )
-                self._tray.start()
-            if self._settings.captioner.start == "at start":
-                threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+            with self._lock:  # the watcher may have begun already
+                self._show_tray(self._settings)
+                self._warm_up_if_wanted(self._settings)
             ready()
             log.info("ready")
             while not self._shutdown.wait(_CHECK_INTERVAL):
@@ -128,7 +129,7 @@ class Daemon:
 
     def _close(self) -> None:
         started = time.monotonic()
-        for part in (self._watcher, self._tray, self._listener, self._focus):
+        for part in (self._watcher, self._tray, self._listening, self._focus):
             if part is not None:
                 part.stop()
         self._pipeline.stop(timeout=0.2)  # the looking thread may be waiting for the captioner
@@ -168,16 +169,19 @@ class Daemon:
         outcome = outcomes[0]
         return {"sentence": outcome.sentence, "failed": outcome.failed, "stale": outcome.stale}
 
+    @property
+    def listening(self) -> bool:
+        """Whether there are keys that are listened for now."""
+        return self._listening.is_alive()
+
     def status(self) -> Mapping[str, object]:
         """What `describer status` prints."""
         pipeline = self._pipeline
         return {
             "pid": os.getpid(),
-            "listening": self._listening
-            and self._listener is not None
-            and self._listener.is_alive(),
+            "listening": self.listening,
             "keys": {verb.value: str(key) for verb, key in self._settings.keys.items()},
-            "hotkeys by": getattr(self._listener, "name", "none"),
+            "hotkeys by": self._listening.name,
             "screen by": getattr(pipeline.sources[Verb.SCREEN], "name", "none"),
             "focus by": self._focus.name,
             "clipboard by": getattr(pipeline.sources[Verb.CLIPBOARD], "name", "none"),
@@ -188,8 +192,40 @@ class Daemon:
             "stale": pipeline.stale,
             "failures": pipeline.failures,
             "last": pipeline.last,
-            "settings": str(self._path),
+            "settings": str(self._path or "none"),
         }
+
+    def _start_control(self) -> None:
+        """Without a folder for its socket the describer is deaf to commands, not to keys."""
+        try:
+            self._control.start()
+        except AlreadyRunningError:
+            raise
+        except DescriberError as error:
+            self.report_error(error)
+
+    def _show_tray(self, settings: Settings) -> None:
+        """Show the icon, or take it away, as the settings want it."""
+        if not settings.tray.show:
+            tray, self._tray = self._tray, None
+            if tray is not None:
+                tray.stop()
+            return
+        # without a display `_check_keys` will: GTK never forgets one that was missing
+        there = has_desktop() and not self._listening.lost and not self._shutdown.is_set()
+        if there and self._tray is None:
+            self._tray = Tray(lambda verb: self._request(verb, "tray"), self.end, self._edit)
+            self._tray.start()
+
+    def _edit(self) -> None:
+        if self._path is not None:
+            open_for_editing(self._path)
+        else:
+            self.report_error(DescriberError("There is no settings file. Please set HOME."))
+
+    def _warm_up_if_wanted(self, settings: Settings) -> None:
+        if settings.captioner.start == "at start":
+            threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
     def _warm_up(self) -> None:
         try:
@@ -215,6 +251,7 @@ class Daemon:
                 old, self._captioner = self._captioner, make_captioner(settings, self._report_once)
                 self._pipeline.captioner = self._captioner
                 old.close()
+                self._warm_up_if_wanted(settings)
             if settings.speech.backend != previous.speech.backend:
                 old_speaker, self._speaker = (
                     self._speaker,
@@ -225,7 +262,8 @@ class Daemon:
             if settings.speech != previous.speech:
                 self._configure(settings)
             if settings.keys != previous.keys:
-                self._try_to_listen(settings)
+                self._listening.listen(settings.keys)
+            self._show_tray(settings)
             self._settings = settings  # from here on `status` shows them: they are in use
         log_file.set_level(settings.log.level)
         log.info("settings reloaded")
@@ -256,51 +294,15 @@ class Daemon:
         except DescriberError as error:
             self.report_error(error)
 
-    def _listen(self, settings: Settings) -> None:
-        """Listen for the keys; those that are not available are reported, the others used."""
-        if self._listener is not None:
-            self._listener.stop()
-            self._listening = False
-        choice = backends.choose(HOTKEYS)
-        if choice.backend is None:
-            self._listener = None
-            # a display that should be there may still come
-            self._lost_display = not x11.unsupported_reason()
-            log.warning("no hotkeys here, use describer trigger: %s", choice.skipped)
-            return
-        listener: HotkeyListener = choice.backend()
-        self._listener = listener
-        keys = dict(settings.keys)
-        while keys:
-            try:
-                listener.start(keys, lambda verb: self._request(verb, "key"), self.report_error)
-            except KeysRefusedError as error:  # the other keys shall work all the same
-                self.report_error(error)
-                keys = {verb: key for verb, key in keys.items() if verb not in error.verbs}
-            except DescriberError as error:
-                self.report_error(error)
-                return
-            else:
-                self._listening = True
-                return
-
     def _check_keys(self) -> None:
-        """Grab the keys again when the display went away, as soon as it is back."""
         with self._lock:
-            if self._listening and self._listener is not None and not self._listener.is_alive():
-                log.warning("the hotkeys were lost; grabbing them when the display is back")
-                self._listening, self._lost_display = False, True
-            if self._lost_display and backends.choose(HOTKEYS).backend is not None:
-                self._try_to_listen(self._settings)
-                self._pipeline.sources = self._sources(self._settings)
-                self._lost_display = not self._listening
-
-    def _try_to_listen(self, settings: Settings) -> None:
-        try:
-            self._listen(settings)
-        except Exception:  # a display that goes just now, or no thread; all else must go on
-            log.exception("the keys cannot be listened for")
-            self._listening, self._lost_display = False, True
+            if not self._listening.check():
+                return
+            self._pipeline.sources = self._sources(self._settings)
+            if self._tray is not None:
+                self._tray.stop()  # it went with the display
+                self._tray = None
+            self._show_tray(self._settings)
 
 
 def make_captioner(

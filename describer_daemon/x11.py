@@ -14,6 +14,8 @@ from describer_daemon.core.ports import DescriberError, Rectangle
 
 T = TypeVar("T")
 
+_PRIVATE = "_DESCRIBER_PRIVATE"  # a property of the root window
+
 
 def unsupported_reason() -> str:
     """Why X11 cannot be used in this session, with the cure; "" when it should be usable."""
@@ -119,6 +121,31 @@ class PersistentDisplay:
         display, self._display = self._display, None
         if display is not None:
             close(display)
+
+
+def is_there() -> bool:
+    """Whether DISPLAY names a server that lets us in, and is no private one."""
+    if unsupported_reason():
+        return False
+    try:
+        with opened() as display:
+            return not is_private(display)
+    except DescriberError:
+        return False
+
+
+def is_private(display: Any) -> bool:
+    """Whether it is one of `virtual.display`, on which nobody waits for us."""
+    return display.screen().root.get_full_property(display.intern_atom(_PRIVATE), 0) is not None
+
+
+def mark_private(display: Any) -> None:
+    """Have `is_private` say so from now on."""
+    from Xlib import Xatom
+
+    atom = display.intern_atom(_PRIVATE)
+    display.screen().root.change_property(atom, Xatom.INTEGER, 32, [1])
+    display.sync()
 
 
 def pointer(display: Any) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -259,6 +260,8 @@ class ChildCaptioner:
         if self._closed:
             raise ClosedError(_ENDED)
         if self._child is None:
+            if sys.platform == "linux" and not Path("/proc/self/fd").exists():
+                raise DescriberError("The captioner needs /proc. Please mount it.")
             pipe = subprocess.PIPE
             try:
                 self._child = processes.start(

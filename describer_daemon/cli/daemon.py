@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 
-from describer_daemon.cli.shared import speaks_plainly
+from describer_daemon.cli import streams
+from describer_daemon.core.escaping import json_line
 from describer_daemon.core.ports import DescriberError, Verb
 from describer_daemon.service import control, instance
 
@@ -19,7 +19,6 @@ _STATUS_TIMEOUT = 5.0
 @click.option(
     "--wait", is_flag=True, help="Wait for the sentence and print it; after quit, for the end."
 )
-@speaks_plainly
 def trigger(verb: str, wait: bool) -> None:
     """Do what a key does, in the daemon that runs.
 
@@ -36,9 +35,10 @@ def trigger(verb: str, wait: bool) -> None:
         return
     if reply.get("stale"):
         raise DescriberError("A newer request overtook this one.")
-    click.echo(reply.get("sentence", ""), err=bool(reply.get("failed")))
+    sentence = str(reply.get("sentence", ""))
     if reply.get("failed"):
-        raise SystemExit(1)
+        raise DescriberError(sentence)
+    streams.line(sentence)
 
 
 def _checked(reply: dict[str, Any]) -> dict[str, Any]:
@@ -50,20 +50,19 @@ def _checked(reply: dict[str, Any]) -> dict[str, Any]:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-@speaks_plainly
 def status(as_json: bool) -> None:
     """Say whether the daemon runs, and with which parts."""
     try:
         reply = _checked(control.send("status", timeout=_STATUS_TIMEOUT))
     except DescriberError as error:
         if as_json:
-            click.echo(json.dumps({"error": error.spoken}))
+            streams.json(json_line({"error": error.spoken}))
             raise SystemExit(1) from error
         raise
     if as_json:
-        click.echo(json.dumps(reply, ensure_ascii=False))
+        streams.json(json_line(reply))
         return
     for name, value in reply.items():
         if isinstance(value, dict):
             value = ", ".join(f"{key} {item}" for key, item in value.items())
-        click.echo(f"{name:18s}{value}")
+        streams.line(f"{name:18s}{value}")

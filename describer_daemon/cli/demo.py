@@ -15,7 +15,8 @@ from typing import Any
 import click
 
 from describer_daemon import processes
-from describer_daemon.cli.shared import named, speaks_plainly
+from describer_daemon.cli import streams
+from describer_daemon.cli.shared import named
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.settings.settings import Settings
 
@@ -108,12 +109,11 @@ def _wait(
     callback=named(".wav", "speech"),
     help="Where the recorded speech goes.",
 )
-@speaks_plainly
 def demo(picture: Path | None, save: Path) -> None:
     """Do the main job on a private virtual screen: show a picture, press the key, record.
 
     The last two lines are the caption and the path of the recorded speech.
     """
-    result = run(picture, save, lambda line: click.echo(line))
-    click.echo(result.sentence)
-    click.echo(result.recording)
+    result = run(picture, save, streams.line)
+    streams.line(result.sentence)
+    streams.line(str(result.recording))

@@ -15,13 +15,9 @@ import click
 from describer_daemon.captioner import pool
 from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.cli import files as picture_files
+from describer_daemon.cli import streams
 from describer_daemon.cli.files import Described
-from describer_daemon.cli.shared import (
-    named,
-    settings_for_command,
-    speaker_for_command,
-    speaks_plainly,
-)
+from describer_daemon.cli.shared import named, settings_for_command, speaker_for_command
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.speech import blocking
 
@@ -80,12 +76,11 @@ def _check_drawing(option: str, path: Path, files: Sequence[str]) -> None:
 
 def print_result(described: Described, options: Options, *, named: bool) -> None:
     """Print what was found, after the file's name if it is to be `named`, and draw it."""
-    error = described.failed and not options.as_json
-    for text in [described.as_json()] if options.as_json else described.printed():
-        click.echo(
-            f"{described.file}: {text}" if named and not options.as_json else text, err=error
-        )
-    sys.stdout.flush()  # a program that reads our lines gets each as it is done
+    if options.as_json:
+        streams.json(described.as_json())
+    for text in [] if options.as_json else described.printed():
+        shown = f"{described.file}: {text}" if named else text
+        (streams.complain if described.failed else streams.line)(shown)
     if not described.failed:
         _save_drawing(described, options)
 
@@ -100,11 +95,9 @@ def _save_drawing(described: Described, options: Options) -> None:
         except OSError as error:
             raise DescriberError(f"{path} cannot be written: {error.strerror}.") from error
     elif options.heatmap is not None:
-        click.echo(f"There is no caption to draw, so {path} was not written.", err=True)
+        streams.complain(f"There is no caption to draw, so {path} was not written.")
     elif described.caption is not None and not described.caption.pictures:
-        click.echo(
-            f"There is no picture to draw a box around, so {path} was not written.", err=True
-        )
+        streams.complain(f"There is no picture to draw a box around, so {path} was not written.")
 
 
 class Progress:
@@ -121,7 +114,7 @@ class Progress:
     def clear(self) -> None:
         """Make room for a line; the next step draws the bar again."""
         if self._bar is not None:
-            click.echo("\r\033[K", err=True, nl=False)
+            sys.stderr.write("\r\033[K")
 
 
 @contextmanager
@@ -184,7 +177,6 @@ def progress(files: int) -> Iterator[Progress]:
     metavar="N",
     help="Work on so many FILES at a time; with many, one a processor by default.",
 )
-@speaks_plainly
 def describe(
     files: tuple[str, ...],
     speak: bool,
@@ -262,7 +254,7 @@ def _speaker(settings: Settings, *, needed: bool) -> Speaker | None:
     except DescriberError as error:
         if needed:
             raise
-        click.echo(error.spoken, err=True)
+        streams.complain(error.spoken)
         return None
 
 
@@ -271,6 +263,6 @@ def _heard(speaker: Speaker, described: Described, *, named: bool) -> bool:
     try:
         blocking.speak_blocking(speaker, described.sentence(), language=described.language)
     except DescriberError as error:
-        click.echo(f"{described.file}: {error.spoken}" if named else error.spoken, err=True)
+        streams.complain(f"{described.file}: {error.spoken}" if named else error.spoken)
         return False
     return True

@@ -10,11 +10,11 @@ import click
 
 from describer_daemon.app import make_captioner, make_speaker, missing_speaker
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
-from describer_daemon.cli.shared import speaks_plainly
+from describer_daemon.cli import streams
+from describer_daemon.cli.shared import settings_or_defaults
 from describer_daemon.core import backends
 from describer_daemon.core.ports import DescriberError, Hotkey, Pixels, Verb
 from describer_daemon.hotkeys.candidates import HOTKEYS
-from describer_daemon.settings import settings as settings_module
 from describer_daemon.settings.settings import Settings
 from describer_daemon.speech import blocking
 from describer_daemon.speech.candidates import SPEAKERS
@@ -33,13 +33,9 @@ class Check:
 
 def examine() -> Iterator[Check]:
     """Check every part, yielding each result as it is known."""
-    path = settings_module.settings_path()
-    settings = Settings()
-    try:
-        settings = settings_module.load(path)
-        yield Check("settings", f"{path} is in order")
-    except DescriberError as error:
-        yield Check("settings", problem=error.spoken)
+    settings, path, error, _ = settings_or_defaults()
+    problem = error.spoken if error is not None else ""
+    yield Check("settings", f"{path} is in order", problem)
     yield _try("display", lambda: _screen(settings))
     yield _try("keyboard", lambda: _keyboard(settings))
     yield _try("clipboard", _clipboard)
@@ -137,13 +133,12 @@ def _text(settings: Settings) -> str:
 
 
 @click.command()
-@speaks_plainly
 def doctor() -> None:
     """Check display, keys, clipboard, voice, sound and model; name the cure for what fails."""
     failed = False
     for check in examine():
         failed |= check.problem != ""
-        click.echo(
+        streams.line(
             f"{'FAIL' if check.problem else 'ok':5s}{check.name:12s}{check.problem or check.result}"
         )
     if failed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.core import phrasing
+from describer_daemon.core.escaping import json_line
 from describer_daemon.core.ports import (
     Aim,
     Caption,
@@ -61,7 +62,9 @@ class Described:
 
     def as_json(self) -> str:
         """One line for other programs; see the README for its fields."""
-        fields: dict[str, Any] = {"file": self.file}
+        # UTF-8 where it can be, in a locale that takes its bytes for something else, too
+        name = os.fsencode(self.file).decode("utf-8", "surrogateescape")
+        fields: dict[str, Any] = {"file": name}
         if self.reading is not None:
             fields |= {
                 "text": phrasing.text_aloud(self.reading),
@@ -88,7 +91,7 @@ class Described:
                 "pictures": [_fields(picture) for picture in caption.pictures],
                 "number": caption.number,
             }
-        return json.dumps(fields, ensure_ascii=False)
+        return json_line(fields)
 
 
 def describe(

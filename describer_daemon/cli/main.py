@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import io
-import sys
+from typing import Any
 
 import click
 
 from describer_daemon import __version__
+from describer_daemon.cli import streams
+from describer_daemon.core import phrasing
+from describer_daemon.core.ports import DescriberError
 
 # A command's function has its name; its module is loaded when it is asked for, for a key that is
 # bound to `describer trigger` must not wait for what the others need.
@@ -24,6 +26,9 @@ _MODULES = {
 }
 
 
+_INTERNAL_UNLOGGED = "Something went wrong inside the describer, and no log can be written."
+
+
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_MODULES)
@@ -34,6 +39,63 @@ class _Commands(click.Group):
             module = importlib.import_module(f"describer_daemon.cli.{_MODULES[name]}")
             self.add_command(getattr(module, name))
         return super().get_command(ctx, cmd_name)
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command and exit: each way in which one can fail is a sentence and a status."""
+        streams.prepare()
+        try:
+            status = super().main(*args, **{**extra, "standalone_mode": False})
+        except SystemExit as ended:
+            status = ended.code
+        except Exception as error:
+            status = _explain(error)
+        except KeyboardInterrupt:
+            status = _explain(click.Abort())
+        unwritten = streams.finish()
+        if unwritten is not None and not status:
+            status = _explain(unwritten)
+        raise SystemExit(status if isinstance(status, int) else 0)
+
+
+def _explain(error: Exception) -> int:
+    """Say it on standard error. → the exit status."""
+    match error:
+        case click.Abort():
+            streams.complain("Aborted!")
+        case click.ClickException():
+            _explain_usage(error)
+            return error.exit_code
+        case DescriberError():
+            streams.complain(error.spoken)
+        case streams.OutputError():
+            if not error.is_broken_pipe:  # who reads our lines may have had enough
+                streams.complain(f"The output cannot be written: {error.strerror}.")
+        case OSError():
+            from describer_daemon.service import log
+
+            log.record_failure(error)
+            where = f" with {error.filename}" if error.filename else ""
+            streams.complain(f"The system refused something{where}: {error.strerror or error}.")
+        case _:
+            from describer_daemon.service import log
+
+            told = phrasing.INTERNAL if log.record_failure(error) else _INTERNAL_UNLOGGED
+            streams.complain(told)
+    return 1
+
+
+def _explain_usage(error: click.ClickException) -> None:
+    """As click does, but for what comes from outside, which is escaped."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if type(error).__name__ == "NoArgsIsHelpError":  # click 8.2: it is the whole help
+        lines = error.format_message().splitlines()
+    else:
+        lines = context.get_usage().splitlines() if context is not None else []
+        if context is not None:
+            lines += [f"Try '{context.command_path} {context.help_option_names[0]}' for help.", ""]
+        lines.append(f"Error: {error.format_message()}")
+    for line in lines:
+        streams.complain(line)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,8 +109,6 @@ def main() -> None:
     describer trigger screen          do what the key does
     describer doctor                  what works here, and the cure for what does not
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):  # file names may be no text at all
-        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

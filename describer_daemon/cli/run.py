@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import click
 
-from describer_daemon.cli.shared import settings_or_defaults, speaks_plainly
+from describer_daemon.cli import streams
+from describer_daemon.cli.shared import settings_or_defaults
 from describer_daemon.service.shutdown import ShutdownEvent
 
 if TYPE_CHECKING:
     from describer_daemon.settings.settings import Settings
 
+_NO_KEYS = "The describer runs, without keys for now. Ctrl+C ends it."
+
 
 @click.command()
 @click.option("--verbose", "-v", is_flag=True, help="Show the log on the terminal too.")
-@speaks_plainly
 def run(verbose: bool) -> None:
     """Run the daemon in the foreground until it is told to quit.
 
@@ -27,20 +30,25 @@ def run(verbose: bool) -> None:
     # nobody who presses Ctrl+C early should have to wait for these
     from describer_daemon.app import Daemon
     from describer_daemon.service import instance, log
-    from describer_daemon.settings import settings
 
-    path = settings.settings_path()
-    loaded, error, stamp = settings_or_defaults(path, write=True)
+    loaded, path, error, stamp = settings_or_defaults(write=True)
     log.set_up(loaded.log.level, console=verbose)
     daemon = Daemon(loaded, path, shutdown, loaded_at=stamp)
     if error is not None:
         daemon.report_error(error)
-    served = instance.serve_or_ask(
-        daemon, lambda: instance.print_line(_listening_for(loaded)), shutdown
-    )
+
+    def tell_ready() -> None:
+        _tell(_listening_for(loaded) if daemon.listening else _NO_KEYS)
+
+    served = instance.serve_or_ask(daemon, tell_ready, shutdown)
     if not served:
-        instance.print_line("The describer runs already; it was asked to describe the screen.")
-    instance.discard_unwritten()
+        _tell("The describer runs already; it was asked to describe the screen.")
+
+
+def _tell(line: str) -> None:
+    """A line that cannot be written, as on a full disk, must not end the describer."""
+    with contextlib.suppress(OSError):
+        streams.line(line)
 
 
 def _listening_for(settings: Settings) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from describer_daemon.cli.shared import speaks_plainly
+from describer_daemon.cli import streams
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.settings import settings as module
 
@@ -12,13 +12,17 @@ from describer_daemon.settings import settings as module
 @click.command()
 @click.option("--path", "only_path", is_flag=True, help="Print the file's path alone.")
 @click.option("--edit", is_flag=True, help="Open the file in your editor.")
-@speaks_plainly
 def settings(only_path: bool, edit: bool) -> None:
     """Show the settings and where they are kept; saving the file is enough to change them."""
     path = module.settings_path()
-    module.write_default(path)
+    try:
+        module.write_default(path)
+    except DescriberError as error:
+        if edit:
+            raise
+        streams.complain(error.spoken)
     if only_path:
-        click.echo(path)
+        streams.line(str(path))
     elif edit:
         try:
             click.edit(filename=str(path))
@@ -27,4 +31,5 @@ def settings(only_path: bool, edit: bool) -> None:
                 f"The editor that EDITOR names cannot be started. The settings file is {path}."
             ) from error
     else:
-        click.echo(module.describe_settings(module.load(path), path))
+        for line in module.describe_settings(module.load(path), path).splitlines():
+            streams.line(line)

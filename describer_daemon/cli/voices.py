@@ -6,7 +6,8 @@ import dataclasses
 
 import click
 
-from describer_daemon.cli.shared import settings_for_command, speaker_for_command, speaks_plainly
+from describer_daemon.cli import streams
+from describer_daemon.cli.shared import settings_for_command, speaker_for_command
 from describer_daemon.speech import blocking
 
 
@@ -15,14 +16,14 @@ from describer_daemon.speech import blocking
     "--sample", metavar="VOICE", help='Speak a sample in this voice; "" is the usual one.'
 )
 @click.option("--text", default="A brown dog runs across the grass.", show_default=True)
-@speaks_plainly
 def voices(sample: str | None, text: str) -> None:
     """List the voices that the settings may name, or hear one."""
     settings = settings_for_command()
     speaker = speaker_for_command(settings)
     try:
         if sample is None:
-            click.echo("\n".join(speaker.voices()))
+            for voice in speaker.voices():
+                streams.line(voice)
             return
         speaker.configure(dataclasses.replace(settings.voice, name=sample))
         blocking.speak_blocking(speaker, text)

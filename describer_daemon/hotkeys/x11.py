@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from describer_daemon import x11
 from describer_daemon.core.ports import DescriberError, Hotkey, Verb
 from describer_daemon.hotkeys.names import keys_refused
+from describer_daemon.hotkeys.x11_grabbed import GrabbedKeyboard
 from describer_daemon.hotkeys.x11_keyboard import Keyboard
 
 log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class _Grabs:
         self._keys = keys
         self._locks = 0
         self._verbs: dict[Combination, Verb] = {}
+        self.elsewhere = GrabbedKeyboard(display, Keyboard.read(display))
         self._grabbed: set[Combination] = set()
         self._lost: set[Verb] = set()
 
@@ -98,7 +100,7 @@ class _Grabs:
 
     def update(self) -> tuple[list[tuple[Verb, Hotkey]], list[tuple[Verb, Hotkey]]]:
         """Grab the keys where the keyboard has them now; return those taken and those missing."""
-        keyboard = Keyboard.read(self._display)
+        keyboard = self.elsewhere.keyboard = Keyboard.read(self._display)
         self._locks = keyboard.locks()
         self._verbs = {}
         missing = []
@@ -116,9 +118,13 @@ class _Grabs:
         refused = self._grab(to_grab)
         return [(verb, key) for verb, key in self._keys.items() if verb in refused], missing
 
-    def verb(self, event: Any) -> Verb | None:
-        """What a key event asks for."""
-        return self._verbs.get((event.detail, event.state & _MODIFIER_BITS & ~self._locks))
+    def verb(self, code: int, state: int) -> Verb | None:
+        """What a key with these modifiers asks for."""
+        return self._verbs.get((code, state & _MODIFIER_BITS & ~self._locks))
+
+    def has(self, code: int) -> bool:
+        """Whether the key asks for anything, with whatever modifiers."""
+        return any(code == one for one, _ in self._verbs)
 
     def _grab(self, to_grab: Mapping[Combination, Verb]) -> set[Verb]:
         from Xlib import X, error
@@ -171,21 +177,12 @@ def _listen(
     on_lost: Callable[[DescriberError], None],
     wake_reader: int,
 ) -> None:
-    from Xlib import X, error
+    from Xlib import error
 
-    repeats = _RepeatFilter()
     try:
+        events = _Events(display, grabs, on_verb)
         while True:
-            keyboard_changed = False
-            while display.pending_events():
-                event = display.next_event()
-                if event.type == X.MappingNotify:
-                    keyboard_changed = True
-                elif event.type == X.KeyRelease:
-                    repeats.release(event.detail, event.time)
-                elif event.type == X.KeyPress and repeats.press(event.detail, event.time):
-                    _call(on_verb, grabs.verb(event))
-            if keyboard_changed:
+            if events.handle():
                 _call(on_lost, grabs.adapt())
                 continue  # its replies may have brought events along, which select cannot see
             if wake_reader in select.select([display, wake_reader], [], [])[0]:
@@ -195,6 +192,62 @@ def _listen(
     finally:
         os.close(wake_reader)
         x11.close(display)
+
+
+class _Events:
+    """What each event of the connection asks for."""
+
+    def __init__(self, display: Any, grabs: _Grabs, on_verb: Callable[[Verb], None]) -> None:
+        self._display, self._grabs, self._on_verb = display, grabs, on_verb
+        self._repeats = _RepeatFilter()
+        # a key that came past our grab, until it is known that it did not come through it, too
+        self._past: tuple[int, int, Verb] | None = None
+
+    def handle(self) -> bool:
+        """Handle all that has come. → whether the keyboard changed."""
+        from Xlib import X
+
+        changed = False
+        while self._display.pending_events() or self._past is not None:
+            if not self._display.pending_events():
+                self._take_past()
+                continue
+            event = self._display.next_event()
+            if event.type == X.MappingNotify:
+                changed = True
+            elif event.type == X.KeyRelease:
+                self._repeats.release(event.detail, event.time)
+            elif event.type == X.KeyPress:
+                if self._past is not None and self._past[:2] == (event.detail, event.time):
+                    self._past = None
+                if self._repeats.press(event.detail, event.time):
+                    _call(self._on_verb, self._grabs.verb(event.detail, event.state))
+            else:
+                self._notice(event)
+        return changed
+
+    def _notice(self, event: Any) -> None:
+        elsewhere = self._grabs.elsewhere
+        elsewhere.notice(event)
+        raw = elsewhere.pressed(event)
+        if raw is None or not self._grabs.has(raw[0]):
+            return
+        self._take_past()
+        code, state, time = raw
+        # Its reply comes after the same key's own event, had our grab got it.
+        latched = elsewhere.state()
+        verb = self._grabs.verb(code, state) or self._grabs.verb(code, latched)
+        if verb is not None:
+            self._past = code, time, verb
+
+    def _take_past(self) -> None:
+        past, self._past = self._past, None
+        if past is None:
+            return
+        if self._grabs.elsewhere.is_locked():
+            log.info("a key was pressed while the screen may be locked")
+        else:
+            _call(self._on_verb, past[2])
 
 
 def _call(callback: Callable[[T], None], news: T | None) -> None:

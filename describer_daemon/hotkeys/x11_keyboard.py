@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,6 +69,12 @@ class Keyboard:
             if keycodes := self._with_keysym(_keysym(name)):
                 return keycodes[0]
         return next(code for code in self.rows[self.mask(modifier).bit_length() - 1] if code)
+
+    def state(self, down: Collection[int]) -> int:
+        """The bits of the modifiers among the keycodes that are down; locks have none."""
+        rows = enumerate(self.rows)
+        held = sum(1 << row for row, codes in rows if any(code in down for code in codes if code))
+        return held & ~self.locks()
 
     def locks(self) -> int:
         """The bits of CapsLock, NumLock and ScrollLock together."""

@@ -262,17 +262,14 @@ def runtime_folder(*, create: bool) -> Path:
         if len(os.fsencode(folder / "control.sock")) <= _MAX_PATH and _is_private(parent):
             break
     else:
-        # Anyone may write here, so the owner is in the name, and is checked below.
-        folder = Path(tempfile.gettempdir()) / f"describer-{os.geteuid()}"
-        if len(os.fsencode(folder / "control.sock")) > _MAX_PATH:
-            folder = Path("/tmp") / folder.name  # noqa: S108 - the owner is checked below
+        folder = _shared_folder(create=create)
+    if not create and not folder.is_dir():
+        raise FileNotFoundError(folder)
     try:
         if create:
             folder.mkdir(mode=0o700, exist_ok=True)
-        elif not folder.is_dir():
-            raise FileNotFoundError(folder)
         private = _is_private(folder)
-    except (FileExistsError, PermissionError) as error:
+    except OSError as error:  # somebody else's, a full disk, one that is only to be read
         raise DescriberError(f"I cannot use the folder {folder}.", detail=str(error)) from error
     if not private:
         raise DescriberError(
@@ -280,6 +277,21 @@ def runtime_folder(*, create: bool) -> Path:
             "or set XDG_RUNTIME_DIR to a folder of your own."
         )
     return folder
+
+
+def _shared_folder(*, create: bool) -> Path:
+    """Where everybody may write, so the owner is in the name, and has to be checked."""
+    parents = ["/tmp", "/var/tmp"]  # noqa: S108 - as above
+    # it tries to write, and names the current folder where it can write nowhere else
+    with contextlib.suppress(FileNotFoundError):
+        chosen = tempfile.gettempdir()
+        if chosen == os.environ.get("TMPDIR") or not Path.cwd().samefile(chosen):
+            parents.insert(0, chosen)
+    folders = [Path(parent) / f"describer-{os.geteuid()}" for parent in parents]
+    fit = [one for one in folders if len(os.fsencode(one / "control.sock")) <= _MAX_PATH]
+    # the disk may have filled up since the one that runs chose
+    there = [] if create else [one for one in fit if _is_private(one)]
+    return (there or fit)[0]
 
 
 def _runtime_parents() -> Iterator[Path]:

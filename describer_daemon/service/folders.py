@@ -1,8 +1,12 @@
-"""Folders that only their owner may enter, whatever the process's umask is."""
+"""Where a person's files are kept, and folders that only their owner may enter."""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
+
+from describer_daemon.core.ports import DescriberError
 
 
 def make_private(folder: Path) -> None:
@@ -14,3 +18,53 @@ def make_private(folder: Path) -> None:
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
     for one in reversed(missing):
         one.mkdir(mode=0o700, exist_ok=True)
+
+
+def config_folder() -> Path:
+    """Where the settings are kept. Raises DescriberError where there is no home."""
+    import platformdirs
+
+    _require_home("XDG_CONFIG_HOME", "the settings")
+    return Path(platformdirs.user_config_dir("describer", appauthor=False))
+
+
+def log_folder() -> Path:
+    """Where the log is kept. Raises DescriberError where there is no home."""
+    import platformdirs
+
+    _require_home("XDG_STATE_HOME", "the log")
+    return Path(platformdirs.user_log_dir("describer", appauthor=False))
+
+
+def at_home(text: str) -> Path:
+    """A path that may begin with "~" or "~name". Raises DescriberError where that is nobody."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise DescriberError(
+            f"There is no home folder {Path(text).parts[0]}. Please write the full path.",
+            detail=str(error),
+        ) from error
+
+
+def _require_home(variable: str, what: str) -> None:
+    """Raises DescriberError where platformdirs would name a folder "~" below the current one.
+
+    A relative folder in `variable` is taken as if it were not there, as the XDG base directory
+    specification wants it: it would be another one for each folder that a program starts in.
+    """
+    if sys.platform in ("win32", "darwin"):
+        return
+    named = os.environ.get(variable, "").strip()
+    if named and not named.startswith("/"):
+        del os.environ[variable]
+        named = ""
+    if not named and not _has_home():
+        raise DescriberError(f"I find no home folder for {what}. Please set HOME.")
+
+
+def _has_home() -> bool:
+    try:
+        return Path("~").expanduser().is_absolute()
+    except RuntimeError:  # neither HOME nor an account
+        return False

@@ -6,12 +6,9 @@ import contextlib
 import os
 import select
 import socket
-import sys
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
-
-import click
 
 from describer_daemon.core.ports import DescriberError, Verb
 from describer_daemon.service import control
@@ -95,18 +92,3 @@ def _watch_end(connection: socket.socket, stack: contextlib.ExitStack) -> Callab
         return False
 
     return ended
-
-
-def print_line(line: str) -> None:
-    """Print it; a line that cannot be written, as on a full disk, must not end the describer."""
-    with contextlib.suppress(OSError):
-        click.echo(line)
-
-
-def discard_unwritten() -> None:
-    """Output that a full disk did not take must not change this program's exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

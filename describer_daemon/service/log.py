@@ -9,8 +9,11 @@ import stat
 import threading
 from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
+from types import TracebackType
 
-from describer_daemon.service.folders import make_private
+from describer_daemon.core.escaping import escaped, escaped_lines
+from describer_daemon.core.ports import DescriberError
+from describer_daemon.service.folders import log_folder, make_private
 
 _PACKAGE = "describer_daemon"
 _LARGEST = 512 * 1024  # bytes, for each of the files
@@ -25,17 +28,33 @@ def set_up(level: str, *, console: bool) -> Path | None:
     when no file can be written. May be called again.
     """
     _take_down()
+    logging.raiseExceptions = False  # a full disk is no reason to print a traceback at each line
     terminal = logging.StreamHandler()
     if not console:
         terminal.setLevel(logging.WARNING)  # what does not work must be seen where it was started
-    _add(terminal)
+    _add(terminal, _Formatter(_FORMAT, tracebacks=False))  # they are for the file
     set_level(level)
     threading.excepthook = _log_thread_death
-    path = log_path()
+    return _open_file()
+
+
+def record_failure(error: BaseException) -> bool:
+    """Write a failure that nobody foresaw to the log file. → whether that could be done."""
+    files = [one for one in logging.getLogger().handlers if isinstance(one, _PrivateFile)]
+    if not files and _open_file() is None:
+        return False
+    logging.getLogger(_PACKAGE).critical("the command failed", exc_info=error)
+    return True
+
+
+def _open_file() -> Path | None:
     try:
+        path = log_path()
         make_private(path.parent)
-        _add(_PrivateFile(path, maxBytes=_LARGEST, backupCount=_OLDER, encoding="utf-8"))
-    except OSError as error:
+        # through a link: to begin a new file would else replace the link by a file
+        real = Path(os.path.realpath(path))
+        _add(_PrivateFile(real, maxBytes=_LARGEST, backupCount=_OLDER, encoding="utf-8"))
+    except (OSError, DescriberError) as error:
         logging.getLogger(__name__).warning("there is no log file: %s", error)
         return None
     return path
@@ -49,10 +68,30 @@ def set_level(level: str) -> None:
 
 
 def log_path() -> Path:
-    """Where the log file is kept on this system."""
-    import platformdirs
+    """Where the log file is kept on this system. Raises DescriberError without a home."""
+    return log_folder() / "describer.log"
 
-    return Path(platformdirs.user_log_dir("describer", appauthor=False)) / "describer.log"
+
+class _Formatter(logging.Formatter):
+    """One line for each message, whatever is in it; the lines of a traceback, where wanted."""
+
+    def __init__(self, form: str, *, tracebacks: bool = True) -> None:
+        super().__init__(form)
+        self._tracebacks = tracebacks
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        return escaped(super().formatMessage(record))
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return text if self._tracebacks else text.partition("\n")[0]
+
+    def formatException(  # noqa: N802 - logging's own name
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None]
+        | tuple[None, None, None],
+    ) -> str:
+        return escaped_lines(super().formatException(ei))
 
 
 class _PrivateFile(logging.handlers.RotatingFileHandler):
@@ -62,14 +101,17 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
 
 
 def _open_private(name: str, flags: int) -> int:
-    descriptor = os.open(name, flags, 0o600)
-    if os.name == "posix" and stat.S_IMODE(os.fstat(descriptor).st_mode) != 0o600:
+    # a pipe without a reader is refused, not waited for
+    descriptor = os.open(name, flags | getattr(os, "O_NONBLOCK", 0), 0o600)
+    mode = os.fstat(descriptor).st_mode
+    # a link may lead to /dev/null, which root must not take from all others
+    if os.name == "posix" and stat.S_ISREG(mode) and stat.S_IMODE(mode) != 0o600:
         os.fchmod(descriptor, 0o600)  # it was made with a laxer mode by somebody else
     return descriptor
 
 
-def _add(handler: logging.Handler) -> None:
-    handler.setFormatter(logging.Formatter(_FORMAT))
+def _add(handler: logging.Handler, formatter: logging.Formatter | None = None) -> None:
+    handler.setFormatter(formatter or _Formatter(_FORMAT))
     handler.set_name(_PACKAGE)
     logging.getLogger().addHandler(handler)
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from describer_daemon.core.escaping import escaped
 from describer_daemon.core.ports import DescriberError, Hotkey, Region, Verb, VoiceSettings
-from describer_daemon.service.folders import make_private
+from describer_daemon.service.folders import at_home, config_folder, make_private
 from describer_daemon.settings.file import (
     SettingsError,
     SettingsFile,
@@ -161,13 +162,12 @@ class Settings:
 
 
 def settings_path() -> Path:
-    """Where the file is: DESCRIBER_CONFIG, or the place that the system has for it."""
-    named = os.environ.get("DESCRIBER_CONFIG")
-    if named:
-        return Path(named).expanduser()
-    import platformdirs
+    """Where the file is: DESCRIBER_CONFIG, or the place that the system has for it.
 
-    return Path(platformdirs.user_config_dir("describer", appauthor=False)) / "settings.toml"
+    Raises DescriberError where there is no such place, as for an account without a home.
+    """
+    named = os.environ.get("DESCRIBER_CONFIG")
+    return at_home(named) if named else config_folder() / "settings.toml"
 
 
 def stamp(path: Path) -> tuple[int, ...]:
@@ -194,31 +194,45 @@ def load(path: Path) -> Settings:
 def write_default(path: Path) -> None:
     """Write the commented file with the defaults, at once and readable by its owner alone.
 
-    A file that is there already is left alone. Raises SettingsError when it cannot be written.
+    What is there already is left alone, also a link to a place that is not there for now.
+    Raises SettingsError when it cannot be written.
     """
-    temporary = ""
+    mine: list[Path] = []
     try:
-        if path.exists():
+        if os.path.lexists(path) or _is_away(path):
             return
         make_private(path.parent)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        mine.append(Path(temporary))
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(commented(Settings(), _HEADING))
+        # the name is taken first, for it may be somebody else's by now
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        mine.append(path)
         Path(temporary).replace(path)
+        mine.clear()
+    except FileExistsError:
+        return
     except OSError as error:
-        if temporary:
-            with suppress(OSError):
-                Path(temporary).unlink()
         raise SettingsError(
             f"The settings file cannot be written. Please look at the folder {path.parent}.",
             detail=str(error),
         ) from error
+    finally:
+        for one in mine:
+            with suppress(OSError):
+                one.unlink()
+
+
+def _is_away(path: Path) -> bool:
+    """Whether a link leads to it, or to a folder on its way, whose target is not there."""
+    return any(one.is_symlink() and not one.exists() for one in (path, *path.parents))
 
 
 def describe_settings(settings: Settings, path: Path) -> str:
     """Every setting in a line of its own, and where to change it: plain text."""
     usual = {(name, key): value for name, key, value, _, _ in entries(Settings())}
-    lines = [f"The settings file is {path}"]
+    lines = [f"The settings file is {escaped(str(path))}"]
     for name, key, value, rule, _ in entries(settings):
         mark = "" if value == usual[name, key] else f" (usually {as_toml(usual[name, key])})"
         lines.append(f"{name}.{key} = {as_toml(value)}{mark}; {rule.allowed}")
@@ -303,8 +317,14 @@ def _read_text(path: Path) -> str | None:
             raise SettingsError(f"{path.name} is not a file. Please remove what is at {path}.")
         with path.open("rb") as stream:
             data = stream.read(_LARGEST_FILE + 1)
-    except FileNotFoundError:
-        return None
+    except FileNotFoundError as error:
+        if not _is_away(path):
+            return None
+        raise SettingsError(
+            f"{path.name} is a link to a place that is not there. "
+            "Until it is, I use the default settings.",
+            detail=str(error),
+        ) from error
     except OSError as error:
         raise SettingsError(
             f"{path.name} cannot be read. Please check who may read it.", detail=str(error)

@@ -148,6 +148,8 @@ class VirtualDisplay:
         self.env = {**inherited, "HOME": home, "XDG_RUNTIME_DIR": str(runtime)}
         self.name = self._start_server()
         self.env["DISPLAY"] = self.name
+        with self.opened() as display:
+            x11.mark_private(display)
         self.start(["openbox", "--sm-disable"])
         with self.opened() as display:
             _wait_for(lambda: _managed(display), "The window manager did not start.")

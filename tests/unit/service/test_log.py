@@ -108,3 +108,89 @@ def test_a_dead_thread_is_in_the_log() -> None:
     assert path is not None
     assert "the thread poor thing died" in path.read_text()
     assert "a defect" in path.read_text()
+
+
+def test_a_link_stays_a_link_and_new_files_begin_beside_its_target(
+    state_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "_LARGEST", 300)
+    path = log.log_path()
+    path.parent.mkdir(parents=True)
+    target = state_folder / "elsewhere" / "mine.log"
+    target.parent.mkdir()
+    path.symlink_to(target)  # not there yet: that is fine, its folder is
+    log.set_up("info", console=False)
+    for number in range(20):
+        here.info("line %d", number)
+    assert path.is_symlink()
+    assert list(path.parent.iterdir()) == [path]
+    assert "line 19" in target.read_text()
+    assert (target.parent / "mine.log.1").exists()
+
+
+def test_devices_keep_their_modes_and_pipes_do_not_stop_us(
+    state_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = log.log_path()
+    path.parent.mkdir(parents=True)
+    path.symlink_to("/dev/null")
+    before = Path("/dev/null").stat().st_mode
+    assert log.set_up("info", console=False) == path
+    here.info("nowhere")
+    assert Path("/dev/null").stat().st_mode == before
+    path.unlink()
+    os.mkfifo(path)
+    assert log.set_up("info", console=False) is None
+    path.unlink()
+    path.symlink_to(state_folder / "not mounted" / "log")
+    assert log.set_up("info", console=False) is None
+    assert path.is_symlink()
+    assert "there is no log file" in capsys.readouterr().err
+
+
+def test_a_message_is_one_line_that_no_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
+    path = log.set_up("info", console=True)
+    hostile = "a\n2026-01-01 CRITICAL\x1b[2J\u202e"
+    try:
+        int(hostile, base=int("2"))
+    except ValueError:
+        here.exception("it failed with %s", hostile)
+    assert path is not None
+    terminal, file = capsys.readouterr().err, path.read_text()
+    assert len(terminal.splitlines()) == 1  # the traceback is in the file alone
+    assert "Traceback" in file
+    for text in (terminal, file):
+        assert "a\\n2026-01-01 CRITICAL\\x1b[2J\\u202e" in text
+        assert "\x1b" not in text
+
+
+def test_a_full_disk_is_no_reason_for_tracebacks(
+    state_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = log.log_path()
+    path.parent.mkdir(parents=True)
+    path.symlink_to("/dev/full")
+    log.set_up("info", console=False)
+    here.warning("it is told on the terminal all the same")
+    shown = capsys.readouterr().err
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, log._PrivateFile):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), handler.stream.fileno())  # or it never closes
+    assert "all the same" in shown
+    assert "Traceback" not in shown
+
+
+def test_what_nobody_foresaw_is_in_the_log() -> None:
+    assert log.record_failure(KeyError("a defect\x1b"))
+    assert "KeyError: 'a defect\\x1b'" in log.log_path().read_text()
+
+
+def test_without_a_home_there_is_no_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "not/a/full/path")
+    assert log.set_up("info", console=False) is None
+    assert "I find no home folder for the log." in capsys.readouterr().err
+    assert not Path("not").exists()
+    assert not log.record_failure(KeyError("a defect"))

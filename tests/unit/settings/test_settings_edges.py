@@ -396,3 +396,61 @@ def test_an_error_that_cannot_be_told_does_not_end_the_watch(path: Path) -> None
     finally:
         watcher.stop()
     assert heard == ["settings.toml is gone. I keep the settings until it is back.", Settings()]
+
+
+@pytest.mark.parametrize("folder", [False, True], ids=["file", "folder"])
+def test_a_link_to_what_is_not_mounted_yet_is_left_alone_and_taken_up(
+    tmp_path: Path, folder: bool
+) -> None:
+    mounted = tmp_path / "dotfiles"
+    path = tmp_path / "config" / "settings.toml"
+    if folder:
+        path.parent.symlink_to(mounted)
+    else:
+        path.parent.mkdir()
+        path.symlink_to(mounted / "settings.toml")
+    write_default(path)
+    with pytest.raises(SettingsError, match="is a link to a place that is not there"):
+        load(path)
+    heard: list[object] = []
+    watcher = SettingsWatcher(
+        path, heard.append, lambda error: heard.append(error.spoken), interval=0.01
+    )
+    watcher.start()
+    try:
+        mounted.mkdir()
+        (mounted / "settings.toml").write_text("[speech]\nrate = 222\n")
+        until(lambda: heard)
+    finally:
+        watcher.stop()
+    assert [settings.speech.rate for settings in heard if isinstance(settings, Settings)] == [222]
+    assert (path.parent if folder else path).is_symlink()
+    write_default(path)
+    assert load(path).speech.rate == 222
+
+
+def test_what_somebody_else_makes_meanwhile_is_not_replaced(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = tempfile.mkstemp
+
+    def interrupted(**options: object) -> tuple[int, str]:
+        path.write_text("[speech]\nrate = 333\n")
+        return made(**options)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(tempfile, "mkstemp", interrupted)
+    write_default(path)
+    assert load(path).speech.rate == 333
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind", ["loop", "self"])
+def test_links_that_lead_in_circles_are_told(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "settings.toml"
+    path.symlink_to(path if kind == "self" else tmp_path / "other")
+    if kind == "loop":
+        (tmp_path / "other").symlink_to(path)
+    write_default(path)
+    assert path.is_symlink()
+    with pytest.raises(SettingsError):
+        load(path)
