@@ -10,32 +10,34 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
+from describer_daemon import displays
 from describer_daemon.core.ports import DescriberError, Rectangle
 
 T = TypeVar("T")
 
 _PRIVATE = "_DESCRIBER_PRIVATE"  # a property of the root window
+# Under XWayland a screen grab is silently black, and keys arrive only now and then.
+_WAYLAND = "this is a Wayland session, where X11 programs see neither the screen nor all keys"
 
 
 def unsupported_reason() -> str:
     """Why X11 cannot be used in this session, with the cure; "" when it should be usable."""
     if sys.platform in ("win32", "darwin"):
         return "this is not an X11 desktop"
-    if os.environ.get("WAYLAND_DISPLAY"):
-        # Under XWayland a screen grab is silently black, and keys arrive only now and then.
-        return "this is a Wayland session, where X11 programs see neither the screen nor all keys"
+    if displays.on_wayland():
+        return _WAYLAND
     if not os.environ.get("DISPLAY"):
         return "there is no display; start the describer inside a desktop session"
     return ""
 
 
 def unavailable_reason() -> str:
-    """Like `unsupported_reason`, but also try to connect."""
+    """Like `unsupported_reason`, but also connect, and ask whether it is XWayland."""
     if reason := unsupported_reason():
         return reason
     try:
-        with opened():
-            return ""
+        with opened() as display:
+            return _WAYLAND if is_xwayland(display) else ""
     except DescriberError as error:
         return error.spoken.rstrip(".")
 
@@ -52,12 +54,46 @@ def connect(name: str | None = None) -> Any:
         # python-xlib forgets the sockets it tried in vain; they go with the exception, here.
         warnings.simplefilter("ignore", ResourceWarning)
         try:
+            display._BaseDisplay.event_classes = _OwnEvents()
             return display.Display(name)
         except (error.DisplayError, error.ConnectionClosedError, OSError) as refused:
             reason = str(refused)
     raise DescriberError(
         "I cannot reach the display. Start the describer inside a desktop session.",
         detail=reason,
+    )
+
+
+class _OwnEvents:
+    """Gives each Display a table of events of its own.
+
+    python-xlib has one for all of them, to which each adds the events of its server's extensions:
+    with another server, which numbers them otherwise, it fails with a TypeError.
+    """
+
+    def __get__(self, display: Any, owner: type) -> dict[int, Any]:
+        from Xlib.protocol import event
+
+        own: dict[int, Any] = display.__dict__.setdefault("event_classes", dict(event.event_class))
+        return own
+
+
+def is_xwayland(display: Any) -> bool:
+    """Whether this server serves a Wayland compositor, whatever the variables say.
+
+    Since XWayland 23.1 it has an extension of that name; always its monitors are called so.
+    """
+    if display.has_extension("XWAYLAND"):
+        return True
+    if not display.has_extension("RANDR"):
+        return False
+    root = display.screen().root
+    resources = root.xrandr_get_screen_resources()
+    return any(
+        display.xrandr_get_output_info(output, resources.config_timestamp).name.startswith(
+            "XWAYLAND"
+        )
+        for output in resources.outputs
     )
 
 

@@ -4,6 +4,7 @@
 SCREENS = (
     "describer_daemon.capture.screen_grim:GrimScreen",
     "describer_daemon.capture.screen_mss:MssScreen",
+    "describer_daemon.capture.screen_x11:X11Screen",
 )
 CLIPBOARDS = (
     "describer_daemon.capture.clipboard_wayland:WaylandClipboard",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 
+from describer_daemon import displays
 from describer_daemon.capture import clipboard
 from describer_daemon.core.ports import DescriberError, Picture
 
@@ -18,8 +18,8 @@ class WaylandClipboard:
 
     @classmethod
     def unavailable_reason(cls) -> str:
-        if not os.environ.get("WAYLAND_DISPLAY"):
-            return "this is not a Wayland session"
+        if reason := displays.wayland_unavailable_reason():
+            return reason
         if shutil.which("wl-paste") is None:
             return "the program wl-paste is missing; install the package wl-clipboard"
         return ""

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from describer_daemon import processes
+from describer_daemon import displays, processes
 from describer_daemon.capture import geometry
 from describer_daemon.core.ports import Aim, DescriberError, Encoded, Picture, Rectangle, Region
 
@@ -38,8 +38,8 @@ class GrimScreen:
 
     @classmethod
     def unavailable_reason(cls) -> str:
-        if not os.environ.get("WAYLAND_DISPLAY"):
-            return "this is not a Wayland session"
+        if reason := displays.wayland_unavailable_reason():
+            return reason
         if shutil.which("grim") is None:
             return "the program grim is missing; install the package grim"
         try:

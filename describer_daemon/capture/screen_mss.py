@@ -35,6 +35,8 @@ class MssScreen:
     @classmethod
     def unavailable_reason(cls) -> str:
         try:
+            if sys.platform not in ("win32", "darwin") and (reason := x11.unavailable_reason()):
+                return reason
             with _opened():
                 return ""
         except DescriberError as error:

@@ -38,11 +38,14 @@ class VirtualDisplay:
     Without a `number` it takes the first display's that is free.
     `name` is the display's, such as ":99"; `env` is the environment for programs on it, with
     a home and a runtime folder of their own; `server` is the X server's process number; `width`
-    and `height` are in pixels.
+    and `height` are in pixels, `depth` in bits of a pixel.
     """
 
-    def __init__(self, size: tuple[int, int] = (1280, 800), number: int | None = None) -> None:
+    def __init__(
+        self, size: tuple[int, int] = (1280, 800), number: int | None = None, *, depth: int = 24
+    ) -> None:
         self.width, self.height = size
+        self._depth = depth
         self._number = number
         self.name = ""
         self.server = 0
@@ -155,7 +158,7 @@ class VirtualDisplay:
             _wait_for(lambda: _managed(display), "The window manager did not start.")
 
     def _start_server(self) -> str:
-        size = f"{self.width}x{self.height}x24"
+        size = f"{self.width}x{self.height}x{self._depth}"
         # Xvfb finds a free number itself and writes it to descriptor 1 when it is ready.
         wanted = [] if self._number is None else [f":{self._number}"]
         command = [

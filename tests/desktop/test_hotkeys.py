@@ -403,12 +403,6 @@ def test_no_display_at_all(sandbox: object, heard: Heard) -> None:
         X11Hotkeys().start(KEYS, heard.append)
 
 
-def test_wayland_is_refused(xserver: VirtualDisplay, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-1")
-    assert "Wayland" in X11Hotkeys.unavailable_reason()
-    assert "Wayland" in PynputHotkeys.unavailable_reason()
-
-
 def test_nothing_is_logged_of_other_keys(
     listener: X11Hotkeys, xserver: VirtualDisplay, caplog: pytest.LogCaptureFixture
 ) -> None:

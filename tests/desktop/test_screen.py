@@ -8,16 +8,20 @@ import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from describer_daemon import x11
+from describer_daemon.capture.candidates import SCREENS
 from describer_daemon.capture.screen_grim import GrimScreen
 from describer_daemon.capture.screen_mss import MssScreen
-from describer_daemon.core.ports import DescriberError, Pixels, Rectangle, Region
+from describer_daemon.capture.screen_x11 import X11Screen
+from describer_daemon.core import backends
+from describer_daemon.core.ports import Aim, DescriberError, Pixels, Rectangle, Region
 from describer_daemon.virtual.display import VirtualDisplay
-from tests.desktop.fixtures_display import wait_until
+from tests.desktop.fixtures_display import own_number, wait_until
 
 WHOLE = (1280, 800)
 
@@ -243,15 +247,65 @@ def test_the_display_is_gone(own_display: VirtualDisplay) -> None:
         MssScreen("screen").grab()
 
 
-def test_under_wayland_mss_would_see_black(
-    xserver: VirtualDisplay, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-1")
-    assert "Wayland" in MssScreen.unavailable_reason()
-    with pytest.raises(DescriberError):
-        MssScreen("screen").grab()
-
-
 def test_grim_is_not_for_x11(xserver: VirtualDisplay) -> None:
     assert GrimScreen.unavailable_reason() == "this is not a Wayland session"
     assert MssScreen.unavailable_reason() == ""
+
+
+# What is drawn, and how much a screen of that depth may round it.
+COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (200, 30, 90)]
+
+
+@pytest.mark.parametrize(("depth", "rounding"), [(15, 5), (16, 5), (30, 1)])
+def test_a_screen_of_another_depth(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch, depth: int, rounding: int
+) -> None:
+    with VirtualDisplay((333, 120), own_number(), depth=depth) as display:
+        monkeypatch.setenv("DISPLAY", display.name)
+        assert "depth" in MssScreen.unavailable_reason()
+        assert backends.require(SCREENS, "see the screen") is X11Screen
+        with display.opened() as connection:
+            _draw_stripes(connection)
+            pixels = X11Screen(Rectangle(3, 10, 47, 20)).grab()
+            assert isinstance(pixels, Pixels)
+            assert (pixels.width, pixels.height, pixels.layout) == (47, 20, "RGB")
+            image = Image.frombytes("RGB", (47, 20), bytes(pixels.data))
+            for number, colour in enumerate(COLOURS):
+                seen = image.getpixel((10 * number + 1, 19))
+                assert isinstance(seen, tuple)
+                assert all(abs(a - b) <= rounding for a, b in zip(seen, colour, strict=True))
+            point(display, 20, 30)
+        whole = X11Screen("screen").grab()
+        assert isinstance(whole, Pixels)
+        assert (whole.width, whole.height) == (333, 120)
+        assert whole.aim == Aim((20, 30), None)
+        around = X11Screen("pointer", (10, 6)).grab()
+        assert isinstance(around, Pixels)
+        assert (around.width, around.height) == (10, 6)
+
+
+def _draw_stripes(connection: Any) -> None:
+    """Ten pixels of each colour beside the other, all over the screen."""
+    screen = connection.screen()
+    window = screen.root.create_window(0, 0, 333, 120, 0, screen.root_depth, override_redirect=True)
+    window.map()
+    for number, colour in enumerate(COLOURS):
+        wide = (257 * part for part in colour)
+        pixel = screen.default_colormap.alloc_color(*wide).pixel
+        context = window.create_gc(foreground=pixel)
+        window.fill_rectangle(context, 3 + 10 * number, 0, 10, 120)
+    connection.sync()
+
+
+def test_a_screen_of_few_colours_is_refused_in_plain_words(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with VirtualDisplay((320, 200), own_number(), depth=8) as display:
+        monkeypatch.setenv("DISPLAY", display.name)
+        with pytest.raises(DescriberError) as caught:
+            X11Screen("screen").grab()
+        assert caught.value.spoken == (
+            "I cannot see the screen: this display shows too few colours; "
+            "set its colour depth to 24."
+        )
+        assert X11Screen.unavailable_reason() in caught.value.spoken

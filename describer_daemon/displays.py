@@ -1,0 +1,53 @@
+"""Which display this program is on: a Wayland compositor counts if a connection can be opened.
+
+The variables alone do not tell: WAYLAND_DISPLAY outlives its session in a terminal multiplexer or a
+service, and in a Wayland session DISPLAY is set, too, for XWayland. See ADR 0035.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+_CONNECT_SECONDS = 1.0
+
+
+def wayland_socket() -> Path | None:
+    """Where the compositor that WAYLAND_DISPLAY names should listen; None when it names none."""
+    name = os.environ.get("WAYLAND_DISPLAY", "")
+    if not name or sys.platform in ("win32", "darwin"):
+        return None
+    folder = os.environ.get("XDG_RUNTIME_DIR", "")
+    if not name.startswith("/") and not folder.startswith("/"):
+        return None
+    return Path(folder, name)  # a full path stays what it is
+
+
+def on_wayland() -> bool:
+    """Whether the compositor that WAYLAND_DISPLAY names takes a connection."""
+    path = wayland_socket()
+    return path is not None and listens(path)
+
+
+def wayland_unavailable_reason() -> str:
+    """Why this is no Wayland session; "" when it is one."""
+    if on_wayland():
+        return ""
+    if os.environ.get("WAYLAND_DISPLAY"):
+        return "WAYLAND_DISPLAY is left over from a session that has ended"
+    return "this is not a Wayland session"
+
+
+def listens(path: Path) -> bool:
+    """Whether anybody takes connections at this Unix socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(_CONNECT_SECONDS)
+        try:
+            connection.connect(str(path))
+        except BlockingIOError:  # so many wait there that one more has no room
+            return True
+        except OSError:
+            return False
+    return True
