@@ -7,7 +7,15 @@ import io
 import warnings
 from collections.abc import Sequence
 
-from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError, features
+from PIL import (
+    ExifTags,
+    Image,
+    ImageFile,
+    ImageOps,
+    Jpeg2KImagePlugin,
+    UnidentifiedImageError,
+    features,
+)
 
 from describer_daemon.captioner import image_files, memory, papers, repair
 from describer_daemon.captioner.image_files import MAX_JPEG_PIXELS, MAX_PIXELS, MIN_SIDE
@@ -101,7 +109,7 @@ def _reduce_while_decoding(image: Image.Image, full: bool) -> None:
         if image.width * image.height <= MAX_PIXELS:
             return
         size = (image.width // 2, image.height // 2)
-    if image.format == "JPEG2000":
+    if isinstance(image, Jpeg2KImagePlugin.Jpeg2KImageFile):
         factor = min(image.width // size[0], image.height // size[1])
         image.reduce = min(_LEVELS, max(0, factor.bit_length() - 1))
     elif isinstance(image, ImageFile.ImageFile):
