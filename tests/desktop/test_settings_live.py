@@ -99,7 +99,8 @@ def _speaker(daemon: Daemon) -> Any:
 
 
 def _screen(daemon: Daemon) -> Any:
-    return daemon._pipeline.sources[Verb.SCREEN]
+    source: Any = daemon._pipeline.sources[Verb.SCREEN]
+    return source._source
 
 
 @pytest.fixture
