@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from describer_daemon.captioner import pool
 from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.cli import completion
 from describer_daemon.cli import files as picture_files
 from describer_daemon.cli import streams
 from describer_daemon.cli.files import Described
@@ -24,6 +25,10 @@ from describer_daemon.speech import blocking
 if TYPE_CHECKING:
     from describer_daemon.core.ports import Speaker
     from describer_daemon.settings.settings import Settings
+
+_NOTHING_CHOSEN = (
+    "No picture was chosen. Open pictures from the file manager with Describe picture."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ def progress(files: int) -> Iterator[Progress]:
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True)
+@click.argument("files", nargs=-1, metavar="FILES...", shell_complete=completion.files)
 @click.option("--speak", is_flag=True, help="Speak each caption too.")
 @click.option(
     "--save",
@@ -202,6 +207,8 @@ def describe(
 
     Exit status 1 when any file could not be described, or not be heard; the others still are.
     """
+    if not files:
+        _refuse_nothing(speak=speak)
     options = Options(find or boxes is not None, read, as_json, heatmap, boxes)
     check(files, options)
     settings = settings_for_command()
@@ -229,6 +236,15 @@ def describe(
         if speaker is not None:
             speaker.close()
     raise SystemExit(1 if failed else 0)
+
+
+def _refuse_nothing(*, speak: bool) -> NoReturn:
+    """Raises UsageError; to `speak` it helps who chose "Describe picture" in a menu."""
+    speaker = _speaker(settings_for_command(), needed=False) if speak else None
+    if speaker is not None:
+        with closing(speaker), suppress(DescriberError):
+            blocking.speak_blocking(speaker, _NOTHING_CHOSEN)
+    raise click.UsageError("Missing argument 'FILES...'.")
 
 
 def _captioner_factory(

@@ -15,11 +15,13 @@ from describer_daemon.core.ports import DescriberError
 # A command's function has its name; its module is loaded when it is asked for, for a key that is
 # bound to `describer trigger` must not wait for what the others need.
 _MODULES = {
+    "autostart": "autostart",
     "demo": "demo",
     "describe": "describe",
     "doctor": "doctor",
     "run": "run",
     "settings": "settings",
+    "setup": "setup",
     "status": "daemon",
     "trigger": "daemon",
     "voices": "voices",
@@ -107,6 +109,7 @@ def main() -> None:
     describer run                     listen for the keys (see: describer settings)
     describer describe photo.jpg      describe a file
     describer trigger screen          do what the key does
+    describer setup                   a place in the menu, a start at login
     describer doctor                  what works here, and the cure for what does not
     """
 

@@ -99,3 +99,28 @@ def test_without_any_voice_captions_are_printed_all_the_same(
     assert done.stdout.splitlines() == [f"{name}: About {name}." for name in NAMES]
     done = CliRunner().invoke(module.describe, ["--save", str(tmp_path / "speech.wav"), *NAMES])
     assert (done.exit_code, done.stdout) == (1, "")  # nothing of what was asked for can be had
+
+
+def test_what_cannot_be_described_is_heard_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(_: module.Options, file: str, captioner: ChildCaptioner) -> Iterable[Described]:
+        if file == "b.png":
+            return [Described(file, None, "I cannot read b.png.")]
+        return described(file, captioner)
+
+    monkeypatch.setattr(module.Options, "work", failing)
+    speaker = Speaker()
+    status, _, errors = run(speaker, monkeypatch, "--speak")
+    assert (status, errors) == (1, "b.png: I cannot read b.png.\n")
+    assert speaker.heard == ["About a.png.", "I cannot read b.png.", "About c.png."]
+
+
+@pytest.mark.parametrize("options", [[], ["--speak"]])
+def test_who_chose_no_picture_hears_how_to(
+    monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    speaker = Speaker()
+    monkeypatch.setattr(module, "speaker_for_command", lambda _: speaker)
+    done = CliRunner().invoke(module.describe, options)
+    assert done.exit_code == 2
+    assert "Missing argument 'FILES...'." in done.stderr
+    assert speaker.heard == ([module._NOTHING_CHOSEN] if options else [])

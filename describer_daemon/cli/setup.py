@@ -1,0 +1,95 @@
+"""`describer setup`: what makes it a program of this person's desktop, and takes that away."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+
+import click
+
+from describer_daemon.cli.completion import completions
+from describer_daemon.cli.manual import manual_page
+from describer_daemon.cli.shared import speaks_plainly
+from describer_daemon.core.ports import DescriberError
+from describer_daemon.desktop import autostart, entries, steps
+from describer_daemon.desktop.files import ROFF, OwnedFile
+from describer_daemon.desktop.log_files import LogFiles
+from describer_daemon.desktop.steps import Leftover, Outcome, Step
+
+_NEXT = """To begin now: describer run
+What works here, and what does not: describer doctor
+To take all of this away again: describer setup --undo"""
+_UNDONE = """The settings stay where they are (describer settings --path).
+To remove the program itself, if pipx has installed it: pipx uninstall describer"""
+
+
+def all_steps(program: click.Group) -> list[Step]:
+    """What is set up, in this order; whatever else needs setting up gets a line here."""
+    return [
+        entries.icon(),
+        entries.menu_entry(),
+        entries.open_with(),
+        autostart.Autostart(),
+        *completions(program),
+        manual(program),
+    ]
+
+
+def manual(program: click.Group) -> OwnedFile:
+    """The manual page; man looks there wherever `~/.local/bin` is on the path."""
+    place = "man/man1/describer.1"
+    return OwnedFile("Manual", entries.data_folder(), place, lambda: manual_page(program), ROFF)
+
+
+@click.command()
+@click.option("--undo", is_flag=True, help="Take away what it made, before uninstalling.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be done; change nothing.")
+@click.pass_context
+@speaks_plainly
+def setup(context: click.Context, undo: bool, dry_run: bool) -> None:
+    """Make the describer a program of your desktop; nothing is asked.
+
+    It gets an entry in the menu with an icon, "Describe picture" among what the file manager
+    opens pictures with (choose several, and they are described one after the other), a start
+    at login, completion in your shells, and a manual page. All of it is yours alone: no
+    administrator is needed, and nobody else's file is touched. What is there already stays, so
+    it may be run again at any time, and should be after the program was installed elsewhere.
+
+    \b
+    describer setup                   do it, and tell what was done
+    describer setup --dry-run         tell what would be done
+    describer setup --undo            take all of it away; only your settings stay
+    describer autostart off           everything but the start at login
+
+    Exit status 1 when any step failed; the others are done all the same.
+    """
+    _check()
+    program = context.find_root().command
+    if not isinstance(program, click.Group):
+        raise TypeError("setup is a command of a program")
+    wanted = all_steps(program)
+    if undo:
+        leftovers: list[Leftover] = [LogFiles(), *wanted]
+        failed = _tell(steps.undo(leftovers, dry=dry_run))
+    else:
+        failed = _tell(steps.set_up(wanted, dry=dry_run))
+    if not dry_run:
+        click.echo(_UNDONE if undo else f"{autostart.status()}\n{_NEXT}")
+    raise SystemExit(1 if failed else 0)
+
+
+def _check() -> None:
+    if sys.platform != "linux":
+        raise DescriberError("Setting up needs Linux. Please start it by: describer run.")
+    if os.geteuid() == 0 and "SUDO_USER" in os.environ:
+        raise DescriberError("This sets up one person's desktop. Please run it without sudo.")
+
+
+def _tell(outcomes: Iterable[Outcome]) -> bool:
+    """Print each as it is done; → whether any failed."""
+    failed = False
+    for outcome in outcomes:
+        failed |= outcome.failed
+        click.echo(outcome.line, err=outcome.failed)
+    return failed

@@ -1,0 +1,115 @@
+"""The menu entry, the icon and "Open with": what desktops read from the data folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from describer_daemon import APP_ID, processes
+from describer_daemon.core.ports import DescriberError
+from describer_daemon.desktop.command import command, exec_value
+from describer_daemon.desktop.files import KEY, XML, OwnedFile
+
+_ICON = Path(__file__).parents[1] / "assets" / f"{APP_ID}.svg"
+_INDEXER = "update-desktop-database"
+_ADVICE = "For file managers to see it, install the package desktop-file-utils and run this again"
+_INDEXING_TIMEOUT = 20.0  # seconds
+# what the captioner's process opens (`captioner/image_decoding.py`), by all names in use
+_TYPES = (
+    "image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/x-bmp",
+    "image/x-ms-bmp", "image/tiff", "image/x-portable-pixmap", "image/x-portable-graymap",
+    "image/x-portable-bitmap", "image/x-portable-anymap", "image/vnd.microsoft.icon",
+    "image/x-icon", "image/jp2", "image/avif",
+)  # fmt: skip
+
+
+def data_folder() -> Path:
+    """Where a person's programs keep what desktops read: `$XDG_DATA_HOME`."""
+    import platformdirs
+
+    return platformdirs.user_data_path()
+
+
+def icon() -> OwnedFile:
+    """The icon of the others, as a drawing that every size is made from."""
+    return OwnedFile(
+        "Icon",
+        data_folder(),
+        f"icons/hicolor/scalable/apps/{APP_ID}.svg",
+        lambda: _ICON.read_text(encoding="utf-8"),
+        XML,
+        _touch_theme,
+    )
+
+
+def menu_entry() -> OwnedFile:
+    """The describer in the desktop's menu; portals know the program by it, too."""
+    return _entry("Menu entry", APP_ID, menu_text, "")
+
+
+def open_with() -> OwnedFile:
+    """ "Describe picture" among what file managers open pictures with."""
+    advice = "" if shutil.which(_INDEXER) else _ADVICE
+    return _entry("Open with, Describe picture", f"{APP_ID}.Picture", open_with_text, advice)
+
+
+def _entry(name: str, stem: str, text: Callable[[], str], advice: str) -> OwnedFile:
+    place = f"applications/{stem}.desktop"
+    return OwnedFile(name, data_folder(), place, text, KEY, _refresh_types, advice)
+
+
+def menu_text() -> str:
+    """The menu entry; started a second time, the describer describes the screen."""
+    return f"""[Desktop Entry]
+Type=Application
+Version=1.0
+Name=Describer
+GenericName=Picture describer
+Comment=Press a key, hear what the picture in front of you shows
+Exec={exec_value([*command(), "run"])}
+Icon={APP_ID}
+Terminal=false
+StartupNotify=false
+Categories=Utility;Accessibility;
+Keywords=accessibility;blind;caption;describe;image;picture;speech;
+"""
+
+
+def open_with_text() -> str:
+    """The entry for pictures: several are described one after the other."""
+    return f"""[Desktop Entry]
+Type=Application
+Version=1.0
+Name=Describe picture
+Comment=Hear what the chosen pictures show
+Exec={exec_value([*command(), "describe", "--speak"], "%F")}
+Icon={APP_ID}
+Terminal=false
+StartupNotify=false
+Categories=Utility;Accessibility;
+MimeType={"".join(f"{kind};" for kind in _TYPES)}
+"""
+
+
+def _refresh_types(entry: Path) -> None:
+    """Have the index of what opens what made anew; file managers read it, not the entries."""
+    folder = entry.parent
+    if shutil.which(_INDEXER):
+        with contextlib.suppress(DescriberError):  # an index that is old costs one entry in a list
+            processes.run(
+                [_INDEXER, str(folder)],
+                timeout=_INDEXING_TIMEOUT,
+                what="The index of programs",
+            )
+    if not any(folder.glob("*.desktop")):  # an index of nothing is nobody's
+        with contextlib.suppress(OSError):
+            (folder / "mimeinfo.cache").unlink(missing_ok=True)
+
+
+def _touch_theme(icon_file: Path) -> None:
+    """Programs that run look for new icons when the theme's own folder has changed."""
+    with contextlib.suppress(OSError):
+        os.utime(icon_file.parents[2])

@@ -1,0 +1,89 @@
+"""How others start us: the right program, whatever its path is like."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from describer_daemon.core.ports import DescriberError
+from describer_daemon.desktop.command import command, exec_value, systemd_value
+
+PATHS = [
+    "/usr/bin/describer",
+    "/home/Ann Lee/bin/describer",
+    '/a"b/c`d/$HOME/e\\f',
+    "/50%/%F/it's",
+    "/ünïcode/描述",
+    "/a\\\\b/[x]*?",
+]
+
+
+def as_read(value: str) -> str:
+    """What a desktop makes of a value: the string's escapes, then %%."""
+    return value.replace("\\\\", "\\").replace("%%", "%")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_an_exec_line_gives_the_arguments_back(path: str) -> None:
+    value = exec_value([path, "describe", "--speak"], "%F")
+    assert value.endswith(" describe --speak %F")
+    # what is quoted is read as a shell reads it
+    shell = ["sh", "-c", f"printf '%s\\n' {as_read(value)}"]
+    words = subprocess.run(shell, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert words.splitlines() == [path, "describe", "--speak", "%F"]
+
+
+@pytest.mark.parametrize("path", ["/a\nb", "/a\tb", "/a\udcff"])
+def test_a_path_that_no_desktop_takes_is_refused(path: str) -> None:
+    for value in (exec_value, systemd_value):
+        with pytest.raises(DescriberError, match="install it elsewhere"):
+            value([path, "run"])
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+@pytest.mark.parametrize("path", PATHS)
+def test_systemd_understands_its_line(tmp_path: Path, path: str) -> None:
+    program = tmp_path.joinpath(*path.split("/"))
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.write_text("#!/bin/sh\n", encoding="utf-8")
+    program.chmod(0o755)
+    unit = tmp_path / "some.service"
+    unit.write_text(f"[Service]\nExecStart={systemd_value([str(program)])}\n", encoding="utf-8")
+    assert verified(unit) == ""
+    program.unlink()  # that it is missed shows that it was read
+    assert str(program) in verified(unit) or "/usr/bin/env" in unit.read_text(encoding="utf-8")
+
+
+def verified(unit: Path) -> str:
+    """What systemd says against a unit."""
+    done = subprocess.run(
+        ["systemd-analyze", "--user", "verify", "--man=no", "--generators=no", str(unit)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "XDG_RUNTIME_DIR": str(unit.parent)},
+        check=False,
+    )
+    return "\n".join(line for line in done.stderr.splitlines() if unit.name in line)
+
+
+def test_the_command_starts_us_from_anywhere(tmp_path: Path) -> None:
+    bare = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    done = subprocess.run(
+        [*command(), "--help"],
+        cwd=tmp_path,
+        env=bare,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "describer setup" in done.stdout
+    assert Path(command()[0]).is_absolute()
+    assert sys.executable
