@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from describer_daemon.cli.shared import speaks_plainly
+from describer_daemon.cli import streams
 from describer_daemon.desktop import autostart as module
 
 
@@ -26,23 +26,20 @@ def autostart() -> None:
     is_flag=True,
     help="By a unit of systemd, bound to the graphical session, instead of the desktop.",
 )
-@speaks_plainly
 def on(systemd: bool) -> None:
     """Start at login; one way replaces the other, so that it never starts twice."""
     path = module.turn_on(systemd=systemd)
-    click.echo(f"The describer starts with your next login, by {path}.")
+    streams.line(f"The describer starts with your next login, by {path}.")
 
 
 @autostart.command()
-@speaks_plainly
 def off() -> None:
     """Start at login no more; a describer that runs goes on."""
     module.turn_off()
-    click.echo("The describer no longer starts at login.")
+    streams.line("The describer no longer starts at login.")
 
 
 @autostart.command()
-@speaks_plainly
 def status() -> None:
     """Say whether it starts at login, and by which file."""
-    click.echo(module.status())
+    streams.line(module.status())

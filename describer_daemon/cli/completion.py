@@ -9,8 +9,8 @@ from shutil import which
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
-from describer_daemon.desktop.entries import data_folder
 from describer_daemon.desktop.files import OwnedFile
+from describer_daemon.service.folders import desktop_folder
 
 # below the data folder: where each looks by itself, or is told to by one line
 _PLACES = {
@@ -26,7 +26,7 @@ def completions(program: click.Command) -> list[OwnedFile]:
     steps = [
         OwnedFile(
             f"Completion in {shell}",
-            data_folder(),
+            desktop_folder(),
             place,
             _script(shell, program),
             advice=_advice(shell, place),
@@ -53,7 +53,7 @@ def _script(shell: str, program: click.Command) -> Callable[[], str]:
 
 def _advice(shell: str, place: str) -> str:
     if shell == "zsh":
-        folder = (data_folder() / place).parent
+        folder = (desktop_folder() / place).parent
         return f"For zsh to find it, have this line in .zshrc before compinit: fpath+=({folder})"
     if shell == "bash" and not BASH_COMPLETION.exists():
         return "For bash to find it, install the package bash-completion"

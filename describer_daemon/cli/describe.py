@@ -14,9 +14,8 @@ import click
 
 from describer_daemon.captioner import pool
 from describer_daemon.captioner.client import ChildCaptioner
-from describer_daemon.cli import completion
+from describer_daemon.cli import completion, streams
 from describer_daemon.cli import files as picture_files
-from describer_daemon.cli import streams
 from describer_daemon.cli.files import Described
 from describer_daemon.cli.shared import named, settings_for_command, speaker_for_command
 from describer_daemon.core.ports import DescriberError

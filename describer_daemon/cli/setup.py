@@ -8,20 +8,25 @@ from collections.abc import Iterable
 
 import click
 
+from describer_daemon.cli import streams
 from describer_daemon.cli.completion import completions
 from describer_daemon.cli.manual import manual_page
-from describer_daemon.cli.shared import speaks_plainly
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.desktop import autostart, entries, steps
 from describer_daemon.desktop.files import ROFF, OwnedFile
 from describer_daemon.desktop.log_files import LogFiles
 from describer_daemon.desktop.steps import Leftover, Outcome, Step
+from describer_daemon.service.folders import desktop_folder
 
-_NEXT = """To begin now: describer run
-What works here, and what does not: describer doctor
-To take all of this away again: describer setup --undo"""
-_UNDONE = """The settings stay where they are (describer settings --path).
-To remove the program itself, if pipx has installed it: pipx uninstall describer"""
+_NEXT = (
+    "To begin now: describer run",
+    "What works here, and what does not: describer doctor",
+    "To take all of this away again: describer setup --undo",
+)
+_UNDONE = (
+    "The settings stay where they are (describer settings --path).",
+    "To remove the program itself, if pipx has installed it: pipx uninstall describer",
+)
 
 
 def all_steps(program: click.Group) -> list[Step]:
@@ -39,14 +44,13 @@ def all_steps(program: click.Group) -> list[Step]:
 def manual(program: click.Group) -> OwnedFile:
     """The manual page; man looks there wherever `~/.local/bin` is on the path."""
     place = "man/man1/describer.1"
-    return OwnedFile("Manual", entries.data_folder(), place, lambda: manual_page(program), ROFF)
+    return OwnedFile("Manual", desktop_folder(), place, lambda: manual_page(program), ROFF)
 
 
 @click.command()
 @click.option("--undo", is_flag=True, help="Take away what it made, before uninstalling.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done; change nothing.")
 @click.pass_context
-@speaks_plainly
 def setup(context: click.Context, undo: bool, dry_run: bool) -> None:
     """Make the describer a program of your desktop; nothing is asked.
 
@@ -75,7 +79,8 @@ def setup(context: click.Context, undo: bool, dry_run: bool) -> None:
     else:
         failed = _tell(steps.set_up(wanted, dry=dry_run))
     if not dry_run:
-        click.echo(_UNDONE if undo else f"{autostart.status()}\n{_NEXT}")
+        for line in _UNDONE if undo else (autostart.status(), *_NEXT):
+            streams.line(line)
     raise SystemExit(1 if failed else 0)
 
 
@@ -91,5 +96,8 @@ def _tell(outcomes: Iterable[Outcome]) -> bool:
     failed = False
     for outcome in outcomes:
         failed |= outcome.failed
-        click.echo(outcome.line, err=outcome.failed)
+        if outcome.failed:
+            streams.complain(outcome.line)
+        else:
+            streams.line(outcome.line)
     return failed

@@ -11,6 +11,7 @@ from describer_daemon.core.ports import DescriberError
 from describer_daemon.desktop.command import command, exec_value, systemd_value
 from describer_daemon.desktop.files import KEY, OwnedFile, prune
 from describer_daemon.desktop.steps import State
+from describer_daemon.service.folders import config_folder
 
 UNIT = "describer.service"
 _TARGET = "graphical-session.target"
@@ -18,21 +19,19 @@ _TIMEOUT = 20.0  # seconds
 _NAME = "Start at login"
 
 
-def config_folder() -> Path:
-    """Where a person's programs keep their settings: `$XDG_CONFIG_HOME`."""
-    import platformdirs
-
-    return platformdirs.user_config_path()
+def login_folder() -> Path:
+    """What desktops and systemd read at login is below it: `$XDG_CONFIG_HOME`."""
+    return config_folder().parent
 
 
 def entry() -> OwnedFile:
     """The file that desktops start at login."""
-    return OwnedFile(_NAME, config_folder(), f"autostart/{APP_ID}.desktop", entry_text, KEY)
+    return OwnedFile(_NAME, login_folder(), f"autostart/{APP_ID}.desktop", entry_text, KEY)
 
 
 def unit() -> OwnedFile:
     """The unit that systemd starts with the graphical session."""
-    return OwnedFile(_NAME, config_folder(), f"systemd/user/{UNIT}", unit_text)
+    return OwnedFile(_NAME, login_folder(), f"systemd/user/{UNIT}", unit_text)
 
 
 def entry_text() -> str:
@@ -164,7 +163,7 @@ def _is_on(file: OwnedFile) -> bool:
 
 def _link() -> Path:
     """What `systemctl enable` makes."""
-    return config_folder() / "systemd/user" / f"{_TARGET}.wants" / UNIT
+    return login_folder() / "systemd/user" / f"{_TARGET}.wants" / UNIT
 
 
 def has_systemd() -> bool:
@@ -184,7 +183,7 @@ def _remove(file: OwnedFile) -> None:
         _systemctl("disable", UNIT)
     with contextlib.suppress(OSError):
         _link().unlink(missing_ok=True)
-    prune(_link().parent, config_folder())
+    prune(_link().parent, login_folder())
     file.undo()
     with contextlib.suppress(DescriberError):
         _systemctl("daemon-reload")

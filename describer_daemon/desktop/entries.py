@@ -12,32 +12,27 @@ from describer_daemon import APP_ID, processes
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.desktop.command import command, exec_value
 from describer_daemon.desktop.files import KEY, XML, OwnedFile
+from describer_daemon.service.folders import desktop_folder
 
 _ICON = Path(__file__).parents[1] / "assets" / f"{APP_ID}.svg"
 _INDEXER = "update-desktop-database"
 _ADVICE = "For file managers to see it, install the package desktop-file-utils and run this again"
 _INDEXING_TIMEOUT = 20.0  # seconds
-# what the captioner's process opens (`captioner/image_decoding.py`), by all names in use
+# what `captioner/image_files.py` opens, by all names in use; where an extra is missing, it says so
 _TYPES = (
     "image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/x-bmp",
     "image/x-ms-bmp", "image/tiff", "image/x-portable-pixmap", "image/x-portable-graymap",
     "image/x-portable-bitmap", "image/x-portable-anymap", "image/vnd.microsoft.icon",
-    "image/x-icon", "image/jp2", "image/avif",
+    "image/x-icon", "image/jp2", "image/avif", "image/heif", "image/heic", "image/jxl",
+    "image/svg+xml", "image/vnd.adobe.photoshop", "image/qoi", "image/x-icns",
 )  # fmt: skip
-
-
-def data_folder() -> Path:
-    """Where a person's programs keep what desktops read: `$XDG_DATA_HOME`."""
-    import platformdirs
-
-    return platformdirs.user_data_path()
 
 
 def icon() -> OwnedFile:
     """The icon of the others, as a drawing that every size is made from."""
     return OwnedFile(
         "Icon",
-        data_folder(),
+        desktop_folder(),
         f"icons/hicolor/scalable/apps/{APP_ID}.svg",
         lambda: _ICON.read_text(encoding="utf-8"),
         XML,
@@ -58,7 +53,7 @@ def open_with() -> OwnedFile:
 
 def _entry(name: str, stem: str, text: Callable[[], str], advice: str) -> OwnedFile:
     place = f"applications/{stem}.desktop"
-    return OwnedFile(name, data_folder(), place, text, KEY, _refresh_types, advice)
+    return OwnedFile(name, desktop_folder(), place, text, KEY, _refresh_types, advice)
 
 
 def menu_text() -> str:

@@ -36,6 +36,14 @@ def log_folder() -> Path:
     return Path(platformdirs.user_log_dir("describer", appauthor=False))
 
 
+def desktop_folder() -> Path:
+    """Where desktops look for menu entries and icons. Raises DescriberError without a home."""
+    import platformdirs
+
+    _require_home("XDG_DATA_HOME", "the desktop's files")
+    return platformdirs.user_data_path()
+
+
 def at_home(text: str) -> Path:
     """A path that may begin with "~" or "~name". Raises DescriberError where that is nobody."""
     try:
