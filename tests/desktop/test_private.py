@@ -28,7 +28,8 @@ from tests.desktop.fixtures_display import wait_until
 from tests.desktop.test_main_job import letter, photograph
 
 TIMES = int(os.environ.get("DESCRIBER_TEST_CAPTIONS", "20"))
-TRACED = "trace=%network,open,openat,openat2,creat,io_uring_setup,execve"
+# with a question mark: not on every machine
+TRACED = "trace=%network,?open,openat,openat2,?creat,?mknod,mknodat,io_uring_setup,execve"
 NO_NAMESPACE = [sys.executable, "-m", "tests.desktop.offline"]
 LOOK = """
 import socket
@@ -169,12 +170,58 @@ def unexpected(calls: str, sandbox: Path) -> set[str]:
         r".*/pulse/cookie",  # random bytes by which a sound server knows its owner
         r".*/__pycache__/.*\.pyc\.\d+",
     )
-    written = set()
+    return {path for path in written(calls) if not any(re.fullmatch(form, path) for form in known)}
+
+
+def written(calls: str) -> set[str]:
+    """Files that a trace tells were opened to be changed, or made, whichever call did it."""
+    paths = set()
     for line in calls.splitlines():
-        match = re.search(r'(?:open|openat|creat)\((?:[^,"]*, )?"([^"]*)", ([A-Z_|]*)', line)
-        if match and re.search(r"O_WRONLY|O_RDWR|O_CREAT", match[2]) and "= -1 " not in line:
-            written.add(match[1])
-    return {path for path in written if not any(re.fullmatch(form, path) for form in known)}
+        match = re.search(
+            r'\b(open|openat|openat2|creat|mknod|mknodat)\((?:[^,"]*, )?"([^"]*)", (.*)', line
+        )
+        if match is None or "= -1 " in line:
+            continue
+        name, path, rest = match.groups()
+        flags = re.match(r"(?:\{flags=)?([A-Z_|]*)", rest)
+        changes = flags and re.search(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC", flags[1])
+        if changes or name in ("creat", "mknod", "mknodat"):
+            paths.add(path)
+    return paths
+
+
+WRITERS = """
+import ctypes, os, platform, sys
+libc = ctypes.CDLL(None, use_errno=True)
+os.chdir(sys.argv[1])
+def how(flags, mode):
+    return flags.to_bytes(8, "little") + mode.to_bytes(8, "little") + bytes(8)
+for path in (b"empty", b"emptied"):
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT))
+assert libc.syscall(437, -100, b"openat2", how(os.O_WRONLY | os.O_CREAT, 0o600), 24) >= 0
+assert libc.syscall(437, -100, b"empty", how(os.O_RDONLY, 0), 24) >= 0
+os.open("emptied", os.O_RDONLY | os.O_TRUNC)
+os.mknod("node")
+open("both", "w+").close()
+if platform.machine() == "x86_64":
+    assert libc.syscall(85, b"creat", 0o600) >= 0
+    assert libc.syscall(2, b"open", os.O_RDWR | os.O_CREAT, 0o600) >= 0
+"""
+
+
+def test_every_way_to_open_a_file_to_change_it_is_seen(sandbox: Path) -> None:
+    folder, trace = sandbox / "made", sandbox / "trace"
+    folder.mkdir()
+    (folder / "only read").touch()
+    code = f"{WRITERS}\nopen('only read').close()"
+    command = [sys.executable, "-c", code, str(folder)]
+    subprocess.run(
+        ["strace", "-f", "-qq", "-y", "-s", "999", "-e", TRACED, "-o", str(trace), *command],
+        check=True,
+        timeout=120,
+    )
+    seen = {Path(path).name for path in written(trace.read_text(encoding="utf-8"))}
+    assert seen == {path.name for path in folder.iterdir()} - {"only read"}
 
 
 def files() -> Iterator[Path]:
