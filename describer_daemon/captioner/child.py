@@ -7,6 +7,7 @@ costs nothing but a restart, with bounded memory and without files or sockets (`
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import importlib
 import math
@@ -308,8 +309,11 @@ def _out_of_memory(detail: str = "") -> messages.Failed:
     return messages.Failed(memory.TOO_MUCH, detail, out_of_memory=True)
 
 
-def _import_project_modules() -> None:
-    """Import them while Python may still write the compiled files: `sandbox` forbids it."""
+def _import_project_modules(engine: str) -> None:
+    """Import them while Python may still write the compiled files: `sandbox` forbids it.
+
+    torch, too: on its way in it asks programs and temporary files where libraries are.
+    """
     for name in (
         "describer_daemon.captioner.image_decoding",
         "describer_daemon.captioner.image_files",
@@ -323,6 +327,9 @@ def _import_project_modules() -> None:
         "models.ocr.reading_order",
     ):
         importlib.import_module(name)
+    if engine == "torch":
+        with contextlib.suppress(Exception):  # it is told when the engine is wanted
+            importlib.import_module("models.runtime.engines.torch")
 
 
 def _serve(service: Service, requests: IO[bytes], replies: IO[bytes]) -> None:
@@ -360,7 +367,7 @@ def main() -> None:
         options.threads,
         options.or_shipped,
     )
-    _import_project_modules()
+    _import_project_modules(options.engine)
     service.confined = sandbox.confine()
     _serve(service, sys.stdin.buffer, replies)
 

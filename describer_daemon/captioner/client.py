@@ -9,9 +9,11 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from describer_daemon import processes
-from describer_daemon.captioner import messages, protocol
+from describer_daemon.captioner import messages, promises, protocol
+from describer_daemon.captioner.stderr import StderrLog
 from describer_daemon.core import stages
 from describer_daemon.core.ports import Caption, DescriberError, OcrResult, Picture, Rectangle
 
@@ -30,13 +32,10 @@ LEAN = {
 }
 # nothing leaves this machine: see also the engine, for whoever runs it without us
 _SILENT = {"ORT_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
-_CONFINED = {
-    "memory": "takes only so much memory",
-    "files": "can change no file",
-    "system": "can reach no network and no other program",
-}
 _ENDED = "The captioner was ended."
 _BROKE_OFF = "The captioner broke off on this picture. Please try again."
+_TOO_MUCH_TO_DO = "This computer has too much to do just now. Please try again."
+_TOO_LONG = "The captioner answered with far too much, so I ended it. Please try again."
 
 
 class ChildGoneError(DescriberError):
@@ -57,6 +56,15 @@ class CancelledError(DescriberError):
 
 class ClosedError(DescriberError):
     """Somebody called `ChildCaptioner.close`: nothing starts any more."""
+
+
+Decoded = TypeVar("Decoded", covariant=True)
+
+
+class _Decoder(Protocol[Decoded]):
+    """A kind of reply: see `messages`."""
+
+    def decode(self, head: protocol.Head, body: bytes, /) -> Decoded: ...
 
 
 class ChildCaptioner:
@@ -102,6 +110,7 @@ class ChildCaptioner:
         self._closed = False
         self._lock = threading.RLock()
         self._child: subprocess.Popen[bytes] | None = None
+        self._stderr: StderrLog | None = None  # the child's
         self._unload_timer: threading.Timer | None = None
         self._guard = threading.Lock()  # of these two: a child may be killed only as it reads
         self._reading: subprocess.Popen[bytes] | None = None
@@ -109,7 +118,7 @@ class ChildCaptioner:
 
     def describe(self, picture: Picture, already_described: Sequence[Rectangle] = ()) -> Caption:
         request = messages.Describe(picture, tuple(already_described))
-        described = messages.Described.decode(*self._ask(request))
+        described = self._answer(request, messages.Described)
         stages.took(described.milliseconds)
         return described.caption
 
@@ -118,11 +127,11 @@ class ChildCaptioner:
 
         Raises DescriberError like `describe`.
         """
-        described = messages.Described.decode(*self._ask(messages.Illustrate(picture)))
+        described = self._answer(messages.Illustrate(picture), messages.Described)
         return described.caption, described.heatmap
 
     def read(self, picture: Picture) -> OcrResult:
-        return messages.TextRead.decode(*self._ask(messages.Read(picture))).result
+        return self._answer(messages.Read(picture), messages.TextRead).result
 
     def cancel(self) -> None:
         # to read a screen takes seconds, for which nobody should wait in vain
@@ -139,16 +148,17 @@ class ChildCaptioner:
         Raises DescriberError like `describe`.
         """
         request = messages.Outline(picture, tuple(boxes), tuple(labels))
-        return messages.Outlined.decode(*self._ask(request)).png
+        return self._answer(request, messages.Outlined).png
 
     def warm_up(self) -> None:
         self._ask(messages.Load())
 
     def confined(self) -> str:
-        """What its process cannot do, for the ear; loads it. Raises DescriberError."""
-        loaded = messages.Loaded.decode(*self._ask(messages.Load()))
-        limits = [_CONFINED[name] for name in loaded.confined if name in _CONFINED]
-        return "its process " + (", ".join(limits) if limits else "is not confined on this system")
+        """What its process cannot do, and what it could, for the ear; loads it.
+
+        Raises DescriberError.
+        """
+        return promises.told(self._answer(messages.Load(), messages.Loaded).confined)
 
     def close(self) -> None:
         # first of all: who comes late, or begins again what was broken off, must start nothing
@@ -178,11 +188,24 @@ class ChildCaptioner:
             if self._child is not None:
                 self._end(self._child)
                 self._child = None
+            if self._stderr is not None:
+                self._stderr.close()
+                self._stderr = None
 
     def is_loaded(self) -> bool:
         """Whether the child runs now."""
         child = self._child
         return child is not None and child.poll() is None
+
+    def _answer(self, request: messages.Request, kind: _Decoder[Decoded]) -> Decoded:
+        """Ask for a reply of this kind. Raises DescriberError, also for what is no such reply."""
+        head, body = self._ask(request)
+        try:
+            return kind.decode(head, body)
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            # who answers so may have been taken over by a picture
+            self._drop()
+            raise DescriberError(_BROKE_OFF, detail=f"no {kind}: {error!r}") from error
 
     def _ask(self, request: messages.Request) -> tuple[protocol.Head, bytes]:
         """→ head and body of the reply. Raises DescriberError, also for a `messages.Failed`."""
@@ -198,7 +221,7 @@ class ChildCaptioner:
                 # it had died while it was idle, or what it did before had taken the memory
                 head, body = self._exchange(request)
             self._unload_when_idle()
-        failed = messages.Failed.decode(head)
+        failed = _failure(head)
         if failed is not None:
             raise DescriberError(failed.spoken, detail=failed.detail)
         notice = messages.notice(head)
@@ -211,21 +234,17 @@ class ChildCaptioner:
         child = self._running()
         reads = isinstance(request, messages.Read)
         timed_out, timeout = threading.Event(), self._reading_timeout if reads else self._timeout
-        watchdog = threading.Timer(timeout, self._kill, (child, timed_out))
-        watchdog.daemon = True
-        try:
-            watchdog.start()
-        except RuntimeError as error:  # no thread is left, so nobody could end a child that hangs
-            raise DescriberError(
-                "This computer has too much to do just now. Please try again.", detail=repr(error)
-            ) from error
-        sent, reply = False, None
+        watchdog = self._watched(child, timeout, timed_out)
+        sent, too_long, reply = False, "", None
         with self._guard:
             self._reading = child if reads else None
         try:
             protocol.write(processes.pipe(child.stdin), *request.encode())
             sent = True
-            reply = protocol.read(processes.pipe(child.stdout))
+            reply = protocol.read(processes.pipe(child.stdout), *request.reply_limit)
+        except protocol.TooLongError as error:
+            log.warning("the captioner's process was ended: %s", error)
+            too_long = _TOO_LONG
         except (OSError, ValueError) as error:
             log.warning("the captioner's process broke off: %r", error)
         finally:
@@ -234,7 +253,7 @@ class ChildCaptioner:
             watchdog.cancel()
             watchdog.join()  # so that it cannot kill the child between two pictures
         if reply is not None and not timed_out.is_set() and not self._cancelled:
-            failed = messages.Failed.decode(reply[0])
+            failed = _failure(reply[0])
             if failed is None or not failed.out_of_memory:
                 return reply
             self._drop()  # what is left of it may be in pieces
@@ -249,6 +268,8 @@ class ChildCaptioner:
             )
         if self._cancelled:
             raise CancelledError("The reading was called off.")
+        if too_long:
+            raise DescriberError(too_long)
         if not sent:
             raise ChildGoneError(_BROKE_OFF)
         raise DescriberError(_BROKE_OFF, detail=f"exit code {child.returncode}")
@@ -268,13 +289,20 @@ class ChildCaptioner:
                     self._command,
                     stdin=pipe,
                     stdout=pipe,
-                    stderr=None,
+                    stderr=pipe,
                     env={**os.environ, **LEAN, **_SILENT},
                 )
             except OSError as error:
                 raise DescriberError(
                     "The captioner cannot be started. Please try again.", detail=repr(error)
                 ) from error
+            try:
+                self._stderr = StderrLog(processes.pipe(self._child.stderr))
+            except (
+                RuntimeError
+            ) as error:  # no thread is left, so it would stand still when it prints
+                self._drop()
+                raise DescriberError(_TOO_MUCH_TO_DO, detail=repr(error)) from error
         return self._child
 
     def _unload_when_idle(self) -> None:
@@ -286,6 +314,18 @@ class ChildCaptioner:
             except RuntimeError as error:  # no thread is left, but the answer is here
                 log.warning("the captioner stays loaded: %s", error)
 
+    def _watched(
+        self, child: subprocess.Popen[bytes], timeout: float, timed_out: threading.Event
+    ) -> threading.Timer:
+        """→ what kills the child after `timeout` seconds unless it is cancelled."""
+        watchdog = threading.Timer(timeout, self._kill, (child, timed_out))
+        watchdog.daemon = True
+        try:
+            watchdog.start()
+        except RuntimeError as error:  # no thread is left, so nobody could end a child that hangs
+            raise DescriberError(_TOO_MUCH_TO_DO, detail=repr(error)) from error
+        return watchdog
+
     @staticmethod
     def _kill(child: subprocess.Popen[bytes], timed_out: threading.Event) -> None:
         timed_out.set()
@@ -294,9 +334,17 @@ class ChildCaptioner:
     @staticmethod
     def _end(child: subprocess.Popen[bytes]) -> None:
         processes.end(child)
-        for stream in (child.stdin, child.stdout):
+        for stream in (child.stdin, child.stdout):  # the third is closed by whoever reads it
             if stream is not None:
                 try:
                     stream.close()
                 except OSError:  # what was still buffered has nowhere to go
                     log.debug("unsent bytes to the captioner were dropped")
+
+
+def _failure(head: protocol.Head) -> messages.Failed | None:
+    """What a reply says went wrong, if it says so; one that cannot even say that has broken off."""
+    try:
+        return messages.Failed.decode(head)
+    except TypeError as error:
+        return messages.Failed(_BROKE_OFF, repr(error))

@@ -165,6 +165,15 @@ def leave_no_core() -> None:
         Path("/proc/self/coredump_filter").write_text("0", encoding="ascii")
 
 
+def be_the_first_to_go() -> None:
+    """When the machine runs out of memory, this process shall end rather than a program of the
+    person's; it costs a restart. Once it is confined, it cannot take that back."""
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
 def _current_limit() -> int:
     """The limit that was set, in bytes; 0 when there is none."""
     if sys.platform != "linux":

@@ -10,7 +10,9 @@ The client sends one of the requests and gets that request's reply, or a `Failed
     Outline      Outlined     the picture            PNG: the picture with its boxes
 
 Each class knows its wire format (`encode`, `decode`), which `protocol` frames. Two of its keys
-are older than the names here: "passed" is `already_described`, "short" is `out_of_memory`.
+are older than the names here: "passed" is `already_described`, "short" is `out_of_memory`. A reply
+comes from where strangers' pictures are decoded: it is no larger than its request allows, and
+`fields` looks at each value.
 """
 
 from __future__ import annotations
@@ -18,14 +20,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, get_args
 
+from describer_daemon.captioner import fields, protocol
 from describer_daemon.captioner.protocol import Body, Head
 from describer_daemon.core.ports import (
     Aim,
     Caption,
     Detection,
     Encoded,
+    Form,
+    NoCaptionReason,
     OcrResult,
     Picture,
     Pixels,
@@ -34,6 +39,10 @@ from describer_daemon.core.ports import (
     TextLine,
     Thing,
 )
+
+_SMALL, _MEDIUM = 1 << 16, 1 << 18  # bytes of a head
+_HEAT_MAP = 32 << 20  # bytes: a hundred words' tiles, not packed at all
+_MOST_PIXELS = 100_000_000  # of any picture that is decoded
 
 
 class ProtocolError(ValueError):
@@ -45,6 +54,10 @@ class Request(Protocol):
 
     def encode(self) -> tuple[Head, Body]:
         """→ head and body of the message."""
+
+    @property
+    def reply_limit(self) -> tuple[int, int]:
+        """→ how many bytes the head and the body of its reply may have."""
 
 
 class Reply(Protocol):
@@ -59,6 +72,7 @@ class Load:
     """Load the models now rather than with the first picture."""
 
     op: ClassVar[str] = "load"
+    reply_limit: ClassVar[tuple[int, int]] = (_SMALL, 0)
 
     def encode(self) -> tuple[Head, Body]:
         return {"op": self.op}, b""
@@ -75,6 +89,7 @@ class Describe:
     picture: Picture
     already_described: tuple[Rectangle, ...] = ()
     op: ClassVar[str] = "describe"
+    reply_limit: ClassVar[tuple[int, int]] = (_MEDIUM, 0)
 
     def encode(self) -> tuple[Head, Body]:
         head, body = _encode_picture(self.op, self.picture)
@@ -91,6 +106,7 @@ class _PictureRequest:
 
     picture: Picture
     op: ClassVar[str]
+    reply_limit: ClassVar[tuple[int, int]]
 
     def encode(self) -> tuple[Head, Body]:
         return _encode_picture(self.op, self.picture)
@@ -104,12 +120,14 @@ class Illustrate(_PictureRequest):
     """Describe, and draw the heat map of each word."""
 
     op = "illustrate"
+    reply_limit = (_MEDIUM, _HEAT_MAP)
 
 
 class Read(_PictureRequest):
     """See `ports.Captioner.read`."""
 
     op = "read"
+    reply_limit = (protocol.MAX_HEAD, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +138,13 @@ class Outline:
     boxes: tuple[Rectangle, ...]
     labels: tuple[str, ...] = ()
     op: ClassVar[str] = "outline"
+
+    @property
+    def reply_limit(self) -> tuple[int, int]:
+        """A PNG of noise is as large as its pixels, and a hundredth more."""
+        picture = self.picture
+        pixels = picture.width * picture.height if isinstance(picture, Pixels) else _MOST_PIXELS
+        return _SMALL, 3 * pixels * 101 // 100 + _SMALL
 
     def encode(self) -> tuple[Head, Body]:
         head, body = _encode_picture(self.op, self.picture)
@@ -156,7 +181,7 @@ class Loaded:
 
     @classmethod
     def decode(cls, head: Head, _body: bytes) -> Self:
-        return cls(tuple(head["confined"]))
+        return cls(fields.texts(head["confined"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +197,11 @@ class Described:
 
     @classmethod
     def decode(cls, head: Head, body: bytes) -> Self:
-        return cls(_decode_caption(head), head["milliseconds"], body)
+        milliseconds = {
+            fields.text(stage): fields.number(took)
+            for stage, took in dict(head["milliseconds"]).items()
+        }
+        return cls(_decode_caption(head), milliseconds, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +216,10 @@ class TextRead:
     @classmethod
     def decode(cls, head: Head, _body: bytes) -> Self:
         paragraphs = tuple(
-            tuple(TextLine(**line) for line in lines) for lines in head["paragraphs"]
+            tuple(_decode_line(line) for line in fields.items(lines))
+            for lines in fields.items(head["paragraphs"])
         )
-        return cls(OcrResult(paragraphs, head["finding"]))
+        return cls(OcrResult(paragraphs, fields.one_of(head["finding"], ("", "black", "plain"))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +245,7 @@ class Failed:
     out_of_memory: bool = False
 
     def encode(self) -> tuple[Head, bytes]:
-        head: Head = {"error": self.spoken, "detail": self.detail}
+        head: Head = {"error": fields.sentence(self.spoken), "detail": fields.detail(self.detail)}
         return (head | {"short": True} if self.out_of_memory else head), b""
 
     @classmethod
@@ -223,7 +253,9 @@ class Failed:
         """None when the head is that of another reply."""
         if "error" not in head:
             return None
-        return cls(str(head["error"]), str(head.get("detail", "")), "short" in head)
+        return cls(
+            fields.sentence(head["error"]), fields.detail(head.get("detail", "")), "short" in head
+        )
 
 
 def with_notice(head: Head, notice: str) -> Head:
@@ -232,8 +264,9 @@ def with_notice(head: Head, notice: str) -> Head:
 
 
 def notice(head: Head) -> str:
-    """What `with_notice` was given."""
-    return str(head.get("notice", ""))
+    """What `with_notice` was given; "" for what is no text."""
+    said = head.get("notice", "")
+    return fields.sentence(said) if isinstance(said, str) else ""
 
 
 def _encode_picture(op: str, picture: Picture) -> tuple[Head, Body]:
@@ -277,21 +310,56 @@ def _decode_boxes(boxes: Sequence[Sequence[int]]) -> tuple[Rectangle, ...]:
     return tuple(Rectangle(*box) for box in boxes)
 
 
+def _decode_place(box: Head) -> Rectangle:
+    return Rectangle(*(fields.whole(box[side]) for side in ("left", "top", "width", "height")))
+
+
 def _decode_caption(head: Head) -> Caption:
     return Caption(
-        tuple(head["words"]),
-        tuple(head["log_probabilities"]),
-        float(head["confidence"]),
-        head["form"],
-        head["finding"],
-        tuple(Tag(**tag) for tag in head["tags"]),
+        fields.texts(head["words"]),
+        tuple(fields.number(each) for each in fields.items(head["log_probabilities"])),
+        fields.number(head["confidence"]),
+        _literal(head["form"], Form),
+        _literal(head["finding"], NoCaptionReason),
         tuple(
-            Detection(Rectangle(**picture["box"]), float(picture["score"]), picture["kind"])
-            for picture in head["pictures"]
+            Tag(fields.text(tag["name"]), fields.number(tag["probability"]))
+            for tag in fields.items(head["tags"])
         ),
-        int(head["number"]),
-        tuple(Thing(**thing | {"box": Rectangle(**thing["box"])}) for thing in head["things"]),
-        tuple(head["seen"]),
-        tuple(head["colours"]),
-        head["brightness"],
+        tuple(
+            Detection(
+                _decode_place(picture["box"]),
+                fields.number(picture["score"]),
+                fields.one_of(picture["kind"], ("photograph", "drawing")),
+            )
+            for picture in fields.items(head["pictures"])
+        ),
+        fields.whole(head["number"]),
+        tuple(_decode_thing(thing) for thing in fields.items(head["things"])),
+        fields.texts(head["seen"]),
+        fields.texts(head["colours"]),
+        fields.one_of(head["brightness"], ("", "dark", "light")),
     )
+
+
+def _decode_thing(thing: Head) -> Thing:
+    return Thing(
+        fields.text(thing["kind"]),
+        fields.text(thing["name"]),
+        fields.number(thing["probability"]),
+        fields.whole(thing["count"]),
+        _decode_place(thing["box"]),
+    )
+
+
+def _decode_line(line: Head) -> TextLine:
+    left, top, width, height = (
+        fields.whole(line[side]) for side in ("left", "top", "width", "height")
+    )
+    return TextLine(
+        fields.text(line["text"]), fields.number(line["confidence"]), left, top, width, height
+    )
+
+
+def _literal(value: object, kind: Any) -> Any:
+    """One of the values of a Literal type."""
+    return fields.one_of(value, get_args(kind))

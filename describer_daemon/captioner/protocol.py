@@ -12,12 +12,16 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 _LENGTHS = struct.Struct("<II")  # of head and body, in bytes
-_MAX_HEAD = 1 << 20  # bytes
-_MAX_BODY = 1 << 30  # bytes
+MAX_HEAD = 1 << 20  # bytes
+MAX_BODY = 1 << 30  # bytes
 _SKIP_CHUNK = 1 << 20  # bytes
 
 Head = dict[str, Any]
 Body = bytes | bytearray | memoryview
+
+
+class TooLongError(ValueError):
+    """A message that announces more than its kind may have."""
 
 
 def write(stream: IO[bytes], head: Mapping[str, Any], body: Body = b"") -> None:
@@ -28,18 +32,21 @@ def write(stream: IO[bytes], head: Mapping[str, Any], body: Body = b"") -> None:
     stream.flush()
 
 
-def read(stream: IO[bytes]) -> tuple[Head, bytes] | None:
-    """Receive one message; None at the end of the stream.
+def read(
+    stream: IO[bytes], max_head: int = MAX_HEAD, max_body: int = MAX_BODY
+) -> tuple[Head, bytes] | None:
+    """Receive one message of at most so many bytes; None at the end of the stream.
 
-    Raises ValueError for nonsense, and MemoryError for a body that there is no memory for: it
-    is skipped then, so that the next message can be read.
+    Raises TooLongError before any of a longer one is read, ValueError for nonsense, and
+    MemoryError for a body that there is no memory for: it is skipped then, so that the next
+    message can be read.
     """
     lengths = stream.read(_LENGTHS.size)
     if len(lengths) < _LENGTHS.size:
         return None
     head_length, body_length = _LENGTHS.unpack(lengths)
-    if head_length > _MAX_HEAD or body_length > _MAX_BODY:
-        raise ValueError("a message is far too long")
+    if head_length > max_head or body_length > max_body:
+        raise TooLongError(f"a message of {head_length} and {body_length} bytes is far too long")
     text = stream.read(head_length)
     try:
         body = stream.read(body_length)

@@ -12,25 +12,24 @@ import struct
 import subprocess
 import sys
 
-from describer_daemon.captioner import sandbox as kernel
+from describer_daemon.captioner import seccomp as kernel
 
 _INTERNET = (2, 10)  # AF_INET and AF_INET6
+_SOCKET = {"x86_64": 41, "aarch64": 198}  # the call's number
+_PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 38, 22, 2
 
 
 def program() -> list[bytes]:
     """The filter: nothing but those two is denied."""
-    column, *_ = kernel._MACHINES[platform.machine()]
-    number = kernel._DENIED["socket"][column]
-    assert number is not None
-    allow, deny = (kernel._bpf(kernel._RETURN, what) for what in (kernel._ALLOW, kernel._DENY))
+    allow, deny = (kernel.instruction(kernel.RETURN, what) for what in (kernel.ALLOW, kernel.DENY))
     steps = [
-        kernel._bpf(kernel._LOAD, kernel._NUMBER),
-        kernel._bpf(kernel._JUMP_EQUAL, number, 1),
+        kernel.instruction(kernel.LOAD, kernel.NUMBER),
+        kernel.instruction(kernel.JUMP_EQUAL, _SOCKET[platform.machine()], 1),
         allow,
-        kernel._bpf(kernel._LOAD, kernel._ARGUMENT),
+        kernel.instruction(kernel.LOAD, kernel.ARGUMENT),
     ]
     for family in _INTERNET:
-        steps += [kernel._bpf(kernel._JUMP_EQUAL, family, 0, 1), deny]
+        steps += [kernel.instruction(kernel.JUMP_EQUAL, family, 0, 1), deny]
     return [*steps, allow]
 
 
@@ -40,8 +39,8 @@ def main() -> None:
     steps = program()
     code = ctypes.create_string_buffer(b"".join(steps))
     header = ctypes.create_string_buffer(struct.pack("@HP", len(steps), ctypes.addressof(code)))
-    assert libc.prctl(kernel._PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
-    assert libc.prctl(22, 2, header, 0, 0) == 0
+    assert libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+    assert libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, header, 0, 0) == 0
     sys.exit(subprocess.call(sys.argv[1:]))
 
 
