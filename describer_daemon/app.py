@@ -272,7 +272,11 @@ class Daemon:
         def find_screen(than: str = "", without: str = "") -> ImageSource:
             backend = backends.require(SCREENS, "see the screen", than=than, without=without)
             source: ImageSource = backend(
-                settings.region, settings.capture.pointer_box, self._focus.box, self._report_once
+                settings.region,
+                settings.capture.pointer_box,
+                self._focus.box,
+                self._report_once,
+                self._focus.in_window,
             )
             return source
 

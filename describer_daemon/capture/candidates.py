@@ -3,6 +3,7 @@
 # Order is preference. Strings, so that a back-end's libraries load only when it is reached.
 SCREENS = (
     "describer_daemon.capture.screen_grim:GrimScreen",
+    "describer_daemon.capture.screen_desktop:DesktopScreen",
     "describer_daemon.capture.screen_mss:MssScreen",
     "describer_daemon.capture.screen_x11:X11Screen",
 )

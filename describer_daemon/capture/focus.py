@@ -9,22 +9,27 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-import os
 import sys
 import threading
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+from describer_daemon.capture.window_focus import InWindow
 from describer_daemon.core.ports import Rectangle
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _RETRY_INTERVAL = 5.0  # seconds between looks for a bus that is not there
 _BUS_TIMEOUT = 2.0  # seconds for the bus itself, which nobody waits for
 # Whoever presses a global key takes the keyboard from the window for a moment, and programs
 # that notice tell that their object has lost the focus.
 _LOST_FOCUS_GRACE = 1.0  # seconds
-_SCREEN = 0  # coordinates of the screen, not of the window
+_SCREEN, _WINDOW = 0, 1  # what coordinates are counted from
+_WINDOWS = frozenset({2, 16, 23, 69})  # roles: alert, dialog, frame, window
+_DEEPEST = 100  # objects within one another, in a window
 # Roles (atspi-constants.h) that say no more than which window it is: desktop frame, dialog,
 # frame, internal frame, root pane, window, application, and kinds of documents.
 _UNSPECIFIC = frozenset({14, 16, 23, 28, 46, 69, 75, 82, 92, 93, 94, 95, 96})
@@ -57,8 +62,7 @@ class FocusWatcher:
 
     def start(self) -> None:
         """Begin to listen, from a thread, where that can serve; a bus may also come later."""
-        # Wayland's programs do not know where on the screen they are.
-        if sys.platform == "linux" and not os.environ.get("WAYLAND_DISPLAY"):
+        if sys.platform == "linux":
             self._thread = threading.Thread(target=self._watch, name="focus", daemon=True)
             self._thread.start()
 
@@ -75,8 +79,16 @@ class FocusWatcher:
     def box(self, within: float = 0.06) -> Rectangle | None:
         """The focused object on the screen, asked of its program for `within` seconds at most.
 
-        None when there is none, it is no more specific than a window, or nobody knows.
+        None when there is none, it is no more specific than a window, or nobody knows. Under
+        Wayland it is wrong: programs do not know where on the screen they are.
         """
+        return self._ask(_box, within)
+
+    def in_window(self, within: float = 0.06) -> InWindow | None:
+        """The focused object in its window; otherwise as `box`, and right under Wayland, too."""
+        return self._ask(_in_window, within)
+
+    def _ask(self, question: Callable[[Any, _Focus, float], T | None], within: float) -> T | None:
         focus = self._focus
         if focus is None or (
             focus.lost_at is not None and time.monotonic() - focus.lost_at > _LOST_FOCUS_GRACE
@@ -86,7 +98,7 @@ class FocusWatcher:
             with self._lock:
                 if self._calls is None:
                     return None
-                return _box(self._calls, focus, time.monotonic() + within)
+                return question(self._calls, focus, time.monotonic() + within)
         except Exception as error:  # it is only a hint: what another program does is no failure
             log.debug("the focused object does not tell where it is: %r", error)
             return None
@@ -154,17 +166,55 @@ def _register(connection: Any) -> None:
 
 
 def _box(connection: Any, focus: _Focus, deadline: float) -> Rectangle | None:
+    if _role(connection, focus, deadline) in _UNSPECIFIC:
+        return None
+    return _extents(connection, focus, _SCREEN, deadline)
+
+
+def _in_window(connection: Any, focus: _Focus, deadline: float) -> InWindow | None:
+    role, window = _role(connection, focus, deadline), focus
+    if role in _UNSPECIFIC:
+        return None
+    for _ in range(_DEEPEST):
+        if role in _WINDOWS:
+            box = _extents(connection, focus, _WINDOW, deadline)
+            frame = _extents(connection, window, _WINDOW, deadline)
+            return InWindow(box, frame) if box and frame else None
+        window = _parent(connection, window, deadline)
+        role = _role(connection, window, deadline)
+    return None
+
+
+def _role(connection: Any, focus: _Focus, deadline: float) -> int:
+    return int(_call(connection, focus, "Accessible", deadline, "GetRole")[0])
+
+
+def _extents(
+    connection: Any, focus: _Focus, counted_from: int, deadline: float
+) -> Rectangle | None:
+    left, top, width, height = _call(
+        connection, focus, "Component", deadline, "GetExtents", "u", (counted_from,)
+    )[0]
+    return Rectangle(left, top, width, height) if width > 0 and height > 0 else None
+
+
+def _parent(connection: Any, focus: _Focus, deadline: float) -> _Focus:
+    from jeepney import DBusAddress, Properties
+
+    here = DBusAddress(focus.path, focus.program, "org.a11y.atspi.Accessible")
+    timeout = max(0.0, deadline - time.monotonic())
+    [(_, (program, path))] = _reply(connection, Properties(here).get("Parent"), timeout)
+    return _Focus(program, path)
+
+
+def _call(
+    connection: Any, focus: _Focus, interface: str, deadline: float, method: str, *arguments: Any
+) -> Any:
     from jeepney import DBusAddress, new_method_call
 
-    def ask(interface: str, method: str, *arguments: Any) -> Any:
-        address = DBusAddress(focus.path, focus.program, f"org.a11y.atspi.{interface}")
-        call = new_method_call(address, method, *arguments)
-        return _reply(connection, call, max(0.0, deadline - time.monotonic()))[0]
-
-    if ask("Accessible", "GetRole") in _UNSPECIFIC:
-        return None
-    left, top, width, height = ask("Component", "GetExtents", "u", (_SCREEN,))
-    return Rectangle(left, top, width, height) if width > 0 and height > 0 else None
+    address = DBusAddress(focus.path, focus.program, f"org.a11y.atspi.{interface}")
+    call = new_method_call(address, method, *arguments)
+    return _reply(connection, call, max(0.0, deadline - time.monotonic()))
 
 
 def _reply(connection: Any, call: Any, timeout: float) -> Any:

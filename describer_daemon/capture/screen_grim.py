@@ -10,6 +10,7 @@ from typing import Any
 
 from describer_daemon import displays, processes
 from describer_daemon.capture import geometry
+from describer_daemon.capture.window_focus import InWindow, in_picture, size_of
 from describer_daemon.core.ports import Aim, DescriberError, Encoded, Picture, Rectangle, Region
 
 _GRAB_SECONDS = 5.0
@@ -21,7 +22,8 @@ class GrimScreen:
     """grim takes the picture; where it can, swaymsg gives the windows and monitors.
 
     Wayland keeps the pointer's place to itself: "pointer" means the focused monitor here. Nor
-    do programs know where on the screen they are, so that `focus` is not asked.
+    do programs know where on the screen they are, so that `focus` is not asked, but where in its
+    window the focused object is.
     """
 
     name = "grim"
@@ -32,9 +34,11 @@ class GrimScreen:
         pointer_box: tuple[int, int] = (800, 600),
         focus: Callable[[], Rectangle | None] = lambda: None,
         told: geometry.Told | None = None,
+        window_focus: Callable[[], InWindow | None] = lambda: None,
     ) -> None:
-        """`told`: see `geometry.resolve`."""
+        """`told`: see `geometry.resolve`. `window_focus` is asked before a window is grabbed."""
         self._region, self._pointer_box, self._told = region, pointer_box, told
+        self._window_focus = window_focus
 
     @classmethod
     def unavailable_reason(cls) -> str:
@@ -59,6 +63,8 @@ class GrimScreen:
             area = geometry.resolve(self._region, desktop, self._pointer_box, self._told)
         else:
             area = self._region if isinstance(self._region, Rectangle) else None
+        of_window = self._region == "window" and desktop is not None and desktop.window is not None
+        focused = self._window_focus() if of_window else None
         shot = _grim(area)
         if shot.code and desktop is None and area is not None:
             whole = _grim(None)
@@ -70,7 +76,10 @@ class GrimScreen:
                 "I cannot take a picture of the screen.",
                 detail=f"grim: {shot.errors.decode(errors='replace').strip()}",
             )
-        return Encoded(shot.output, Aim())
+        size = size_of(shot.output) if focused else None
+        return Encoded(
+            shot.output, Aim(focus=in_picture(focused, size) if focused and size else None)
+        )
 
 
 def _grim(area: Rectangle | None) -> processes.Finished:

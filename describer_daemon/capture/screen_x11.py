@@ -27,8 +27,12 @@ class X11Screen:
         pointer_box: tuple[int, int] = (800, 600),
         focus: Callable[[], Rectangle | None] = lambda: None,
         told: geometry.Told | None = None,
+        window_focus: object = None,
     ) -> None:
-        """`focus` is asked with each grab; `told`: see `geometry.resolve`."""
+        """`focus` is asked with each grab; `told`: see `geometry.resolve`.
+
+        `window_focus` is not needed here.
+        """
         self._region, self._pointer_box, self._focus = region, pointer_box, focus
         self._told = told
         self._connection = x11.PersistentDisplay()

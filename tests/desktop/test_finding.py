@@ -18,6 +18,7 @@ from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.capture import focus
 from describer_daemon.capture.focus import FocusWatcher
 from describer_daemon.capture.screen_mss import MssScreen
+from describer_daemon.capture.window_focus import in_picture
 from describer_daemon.core import phrasing
 from describer_daemon.core.ports import Caption, Rectangle, Verb
 from describer_daemon.service import control
@@ -257,12 +258,32 @@ def test_the_focused_object_tells_its_place(
         to(xserver, "Tab")
 
 
+def test_it_tells_its_place_in_its_window_too(
+    watcher: FocusWatcher, focused: tuple[Rectangle, Rectangle]
+) -> None:
+    """All that a program knows under Wayland, and enough beside a picture of the window."""
+
+    def told() -> bool:
+        found = watcher.in_window(within=5)
+        if found is None:
+            return False
+        # the window manager's frame has a title bar, and a picture of it may have a shadow
+        side, bar = (found.frame.width - 900) // 2, found.frame.height - 640
+        framed = box_of(Rectangle(side + 26, bar - side + 26, 0, 0), LARGE)
+        shadowed = in_picture(found, (found.frame.width + 52, found.frame.height + 52))
+        inner = in_picture(found, (900, 640))
+        return screens.alike(inner, LARGE) and screens.alike(shadowed, framed)
+
+    wait_until(told, "it did not tell its place in its window")
+
+
 def test_a_program_that_hangs_or_is_gone_costs_only_the_hint(
     watcher: FocusWatcher, focused: tuple[Rectangle, Rectangle]
 ) -> None:
     [program] = _programs("gallery")
     os.kill(program, signal.SIGSTOP)
     assert watcher.box() is None
+    assert watcher.in_window() is None
     os.kill(program, signal.SIGCONT)
     wait_until(lambda: screens.alike(watcher.box(within=5), focused[1]))
     os.kill(program, signal.SIGKILL)

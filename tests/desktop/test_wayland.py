@@ -15,8 +15,9 @@ from PIL import Image
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.capture.clipboard_wayland import WaylandClipboard
 from describer_daemon.capture.screen_grim import GrimScreen
+from describer_daemon.capture.window_focus import InWindow
 from describer_daemon.core import backends
-from describer_daemon.core.ports import DescriberError, Encoded, Rectangle, Region
+from describer_daemon.core.ports import Aim, DescriberError, Encoded, Rectangle, Region
 from describer_daemon.hotkeys.x11 import X11Hotkeys
 from tests.desktop.fixtures_display import Owner, wait_until
 
@@ -62,6 +63,16 @@ def all_blue(region: Region, size: tuple[int, int]) -> bool:
 
 def test_the_focused_window(blue_window: None) -> None:
     wait_until(lambda: all_blue("window", (400, 300)))
+
+
+def test_the_focus_in_the_window_is_the_focus_in_its_picture(blue_window: None) -> None:
+    focused = InWindow(Rectangle(110, 60, 80, 50), Rectangle(10, 10, 400, 300))
+    picture = GrimScreen("window", window_focus=lambda: focused).grab()
+    assert isinstance(picture, Encoded)
+    assert picture.aim == Aim(focus=Rectangle(100, 50, 80, 50))
+    whole = GrimScreen("screen", window_focus=lambda: focused).grab()
+    assert isinstance(whole, Encoded)
+    assert whole.aim == Aim()
 
 
 def test_a_fixed_rectangle_is_clipped(blue_window: None) -> None:

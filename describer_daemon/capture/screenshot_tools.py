@@ -1,0 +1,68 @@
+"""The desktops' own programs for pictures of the screen: gnome-screenshot and spectacle.
+
+They are let through where others are asked for permission.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from describer_daemon import processes
+from describer_daemon.core.ports import DescriberError
+
+_SECONDS = 10.0  # gnome-screenshot hangs where no window has the focus
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A program of some `desktops`, and what grabs the active `window` or the whole `screen`."""
+
+    name: str
+    desktops: frozenset[str]
+    window: tuple[str, ...]
+    screen: tuple[str, ...]
+
+    def grab(self, arguments: tuple[str, ...]) -> bytes:
+        """The picture as a PNG's bytes; of the file that the program writes nothing is left.
+
+        Raises DescriberError when it fails or does not end in time.
+        """
+        runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+        with tempfile.TemporaryDirectory(
+            prefix="describer-", dir=runtime if Path(runtime or "-").is_dir() else None,
+            ignore_cleanup_errors=True,
+        ) as folder:  # fmt: skip
+            path = Path(folder, "screen.png")
+            done = processes.run(
+                [self.name, *arguments, str(path)], timeout=_SECONDS, what="The screen"
+            )
+            try:
+                data = path.read_bytes()
+            except FileNotFoundError:
+                data = b""
+        if done.code or not data:
+            said = done.errors.decode(errors="replace").strip()[-300:]
+            raise DescriberError(
+                f"The program {self.name} gives no picture of the screen.",
+                detail=f"exit {done.code}: {said}",
+            )
+        return data
+
+
+_TOOLS = (
+    Tool("gnome-screenshot", frozenset({"GNOME", "UNITY"}), ("-w", "-f"), ("-f",)),
+    Tool("spectacle", frozenset({"KDE"}), ("-b", "-n", "-a", "-o"), ("-b", "-n", "-f", "-o")),
+)
+
+
+def tool() -> Tool | None:
+    """The one of this desktop, where it is installed."""
+    current = {part.upper() for part in os.environ.get("XDG_CURRENT_DESKTOP", "").split(":")}
+    for one in _TOOLS:
+        if one.desktops & current and shutil.which(one.name):
+            return one
+    return None
