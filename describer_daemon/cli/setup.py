@@ -64,7 +64,7 @@ def setup(context: click.Context, undo: bool, dry_run: bool) -> None:
     describer setup                   do it, and tell what was done
     describer setup --dry-run         tell what would be done
     describer setup --undo            take all of it away; only your settings stay
-    describer autostart off           everything but the start at login
+    describer autostart off           afterwards, to do without the start at login
 
     Exit status 1 when any step failed; the others are done all the same.
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from describer_daemon import APP_ID, processes
 from describer_daemon.core.ports import DescriberError
-from describer_daemon.desktop.command import command, exec_value, systemd_value
+from describer_daemon.desktop.command import command, exec_lines, systemd_value
 from describer_daemon.desktop.files import KEY, OwnedFile, prune
 from describer_daemon.desktop.steps import State
 from describer_daemon.service.folders import config_folder
@@ -41,7 +41,7 @@ Type=Application
 Version=1.0
 Name=Describer
 Comment=Waits for the keys that describe pictures
-Exec={exec_value([*command(), "run"])}
+{exec_lines("run")}
 Icon={APP_ID}
 Terminal=false
 StartupNotify=false

@@ -62,11 +62,20 @@ def _as_on_the_path(script: Path) -> Path:
     return script
 
 
-def exec_value(arguments: Sequence[str], field: str = "") -> str:
-    """The value of Exec in a .desktop file; `field` is a field code, as %F, that stands last.
+def exec_lines(*arguments: str, field: str = "") -> str:
+    """TryExec and Exec of a .desktop file that starts us with these arguments.
 
-    Raises DescriberError for names that cannot be written there.
+    `field` is a field code, as %F, that stands last. By TryExec desktops pass over what was left
+    by a describer that is no longer installed. Raises DescriberError for names that cannot be
+    written there.
     """
+    whole = [*command(), *arguments]
+    program = _plain(whole)[0].replace("\\", "\\\\")
+    return f"TryExec={program}\nExec={exec_value(whole, field)}"
+
+
+def exec_value(arguments: Sequence[str], field: str = "") -> str:
+    """The value of Exec in a .desktop file: see `exec_lines`."""
     words = [_quoted(argument).replace("%", "%%") for argument in _plain(arguments)]
     # the value as a whole is a string, in which a backslash is written twice
     return " ".join([*words, *filter(None, [field])]).replace("\\", "\\\\")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from describer_daemon import APP_ID, processes
 from describer_daemon.core.ports import DescriberError
-from describer_daemon.desktop.command import command, exec_value
+from describer_daemon.desktop.command import exec_lines
 from describer_daemon.desktop.files import KEY, XML, OwnedFile
 from describer_daemon.service.folders import desktop_folder
 
@@ -64,7 +64,7 @@ Version=1.0
 Name=Describer
 GenericName=Picture describer
 Comment=Press a key, hear what the picture in front of you shows
-Exec={exec_value([*command(), "run"])}
+{exec_lines("run")}
 Icon={APP_ID}
 Terminal=false
 StartupNotify=false
@@ -80,7 +80,7 @@ Type=Application
 Version=1.0
 Name=Describe picture
 Comment=Hear what the chosen pictures show
-Exec={exec_value([*command(), "describe", "--speak"], "%F")}
+{exec_lines("describe", "--speak", field="%F")}
 Icon={APP_ID}
 Terminal=false
 StartupNotify=false

@@ -46,7 +46,7 @@ class LogFiles:
 
     def _files(self) -> list[Path]:
         path = log_path()
-        return [path, *path.parent.glob(f"{path.name}.*")] if path.exists() else []
+        return [path, *path.parent.glob(f"{path.name}.[0-9]")] if path.exists() else []
 
 
 def _runs() -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from describer_daemon.core.ports import DescriberError
-from describer_daemon.desktop import autostart, steps
+from describer_daemon.desktop import autostart, command, steps
 from describer_daemon.desktop.autostart import Autostart
 from describer_daemon.desktop.steps import State
 
@@ -152,7 +152,7 @@ def test_what_the_desktops_settings_have_switched_off_stays_off(
     [outcome] = steps.set_up([Autostart()])
     assert "switched off; on again with: describer autostart on" in outcome.line
     assert autostart.status().startswith("Off: ")
-    monkeypatch.setattr(autostart, "command", lambda: ["/elsewhere/describer"])
+    monkeypatch.setattr(command, "command", lambda: ["/elsewhere/describer"])
     [outcome] = steps.set_up([Autostart()])
     assert outcome.line.startswith("Start at login: renewed")
     assert "Exec=/elsewhere/describer run" in path.read_text(encoding="utf-8")

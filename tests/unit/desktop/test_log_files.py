@@ -22,9 +22,15 @@ def test_every_part_of_it_goes(sandbox: Path) -> None:
     path.parent.mkdir(parents=True)
     for name in (path.name, f"{path.name}.1", f"{path.name}.2"):
         path.with_name(name).write_text("what was", encoding="utf-8")
+    own = path.with_name(f"{path.name}.copy")
+    own.touch()
     assert LogFiles().state() is State.PRESENT
     LogFiles().undo()
     assert LogFiles().state() is State.ABSENT
+    assert list(path.parent.iterdir()) == [own]
+    own.unlink()
+    path.touch()
+    LogFiles().undo()
     assert not path.parents[1].exists()
     assert path.parents[2].is_dir()
 
