@@ -35,6 +35,7 @@ from describer_daemon.service.shutdown import ShutdownEvent
 from describer_daemon.settings.settings import Settings, SettingsWatcher
 from describer_daemon.speech.candidates import SPEAKERS
 from describer_daemon.speech.earcons import Earcons
+from describer_daemon.speech.orca_watch import OrcaWatch
 from describer_daemon.tray import Tray
 
 log = logging.getLogger(__name__)
@@ -80,6 +81,7 @@ class Daemon:
             lambda verb: self._request(verb, "key"), self.report_error, self._pipeline.say
         )
         self._configure(settings)
+        self._orca = OrcaWatch(lambda: self._speaker.reconsider())
         self._control = ControlServer(self._answer)
         self._watcher = (
             SettingsWatcher(path, self._reload, self.report_error, since=loaded_at)
@@ -101,6 +103,7 @@ class Daemon:
             if self._watcher is not None:
                 self._watcher.start()
             self._focus.start()
+            self._orca.start()
             with self._lock:  # the watcher may have begun already
                 self._show_tray(self._settings)
                 self._warm_up_if_wanted(self._settings)
@@ -129,7 +132,7 @@ class Daemon:
 
     def _close(self) -> None:
         started = time.monotonic()
-        for part in (self._watcher, self._tray, self._listening, self._focus):
+        for part in (self._watcher, self._tray, self._listening, self._focus, self._orca):
             if part is not None:
                 part.stop()
         self._pipeline.stop(timeout=0.2)  # the looking thread may be waiting for the captioner

@@ -169,6 +169,18 @@ class SpeakerFallback(OneAtATime):
             speaker.say(text, voice, utterance)
         self.look_again(used=True)
 
+    def stop(self) -> None:
+        """See `ports.Speaker`."""
+        super().stop()
+        if (speaker := self._current) is not None:
+            speaker.stop()  # it may still sound though its `say` has returned
+
+    def close(self) -> None:
+        """See `ports.Speaker`."""
+        super().close()
+        if (speaker := self._current) is not None:
+            speaker.close()
+
     def save(self, text: str, path: Path) -> None:
         """See `ports.Speaker`."""
         (self._current or self._replace("", ENGLISH)[0]).save(text, path)
@@ -181,6 +193,21 @@ class SpeakerFallback(OneAtATime):
         """Take a better speaker, if there is one by now; returns at once, and looks rarely."""
         if self._looks.due(used=used):
             _aside(self._take_better)
+
+    def reconsider(self) -> None:
+        """Somebody came or went: take whoever is best now; returns at once."""
+        self._looks.begin()
+        _aside(self._take_best)
+
+    def _take_best(self) -> None:
+        try:
+            speaker = self._find()
+            with self._guard:
+                if self.name != speaker.name:
+                    self._use(speaker)
+                    log.info("%s speaks from now on", speaker.name)
+        except DescriberError as error:
+            log.info("%s", error.spoken)
 
     def _take_better(self) -> None:
         worse = self.name

@@ -264,13 +264,14 @@ def _captioner_factory(
 
 def _speaker(settings: Settings, *, needed: bool) -> Speaker | None:
     """Whoever can speak. None, with the reason printed, without any, unless one is `needed`."""
+    speaker: Speaker | None = None
     try:
-        return speaker_for_command(settings)
+        speaker = speaker_for_command(settings)
     except DescriberError as error:
         if needed:
             raise
         streams.complain(error.spoken)
-        return None
+    return speaker
 
 
 def _heard(speaker: Speaker, described: Described, *, named: bool) -> bool:

@@ -94,7 +94,10 @@ def _voice(settings: Settings) -> str:
         if (missing := missing_speaker(settings, speaker.name)) is not None:
             raise missing
         speaker.configure(settings.voice)
-        result = f"{speaker.name} speaks, with {len(speaker.voices())} voices"
+        voices = f"with {len(speaker.voices())} voices"
+        if speaker.voice_from:
+            voices = f"in the voice that is set in {speaker.voice_from}"
+        result = f"{speaker.name} speaks, {voices}"
     finally:
         speaker.close()
     skipped = backends.choose(SPEAKERS).skipped
@@ -106,9 +109,10 @@ def _sound(settings: Settings) -> str:
     try:
         speaker.configure(settings.voice)
         blocking.speak_blocking(speaker, "The describer can be heard.", _HEAR_TIMEOUT)
+        heard: str = speaker.check_heard()
     finally:
         speaker.close()
-    return "speech was played to its end"
+    return heard
 
 
 def _captioner(settings: Settings) -> str:

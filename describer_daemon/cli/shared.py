@@ -13,7 +13,6 @@ from describer_daemon.cli import streams
 from describer_daemon.core.ports import DescriberError
 
 if TYPE_CHECKING:
-    from describer_daemon.core.ports import Speaker
     from describer_daemon.settings.settings import Settings
 
 
@@ -56,23 +55,24 @@ def settings_or_defaults(
         return settings.Settings(), path, error, stamp
 
 
-def speaker_for_command(settings: Settings) -> Speaker:
+def speaker_for_command(settings: Settings, without: str = "") -> Any:
     """The speaker that the settings name; what cannot be had is reported, and another serves.
 
-    Raises DescriberError when nothing here can speak.
+    The one named `without` is passed over, without a word. Raises DescriberError when nothing
+    here can speak.
     """
     from describer_daemon.app import make_speaker, missing_speaker
 
-    speaker: Any = make_speaker(settings)
-    if (missing := missing_speaker(settings, speaker.name)) is not None:
+    speaker: Any = make_speaker(settings, without=without)
+    missing = missing_speaker(settings, speaker.name)
+    if missing is not None and settings.speech.backend != without:
         streams.complain(missing.spoken)
     try:
         speaker.configure(settings.voice)
     except DescriberError as error:
         streams.complain(error.spoken)
         speaker.configure(dataclasses.replace(settings.voice, name=""))
-    made: Speaker = speaker
-    return made
+    return speaker
 
 
 def settings_for_command() -> Settings:

@@ -20,6 +20,13 @@ def voices(sample: str | None, text: str) -> None:
     """List the voices that the settings may name, or hear one."""
     settings = settings_for_command()
     speaker = speaker_for_command(settings)
+    if speaker.voice_from and sample != "":
+        streams.complain(
+            f"{speaker.voice_from} speaks here, in its own voice. "
+            "These are for when it does not run."
+        )
+        speaker.close()
+        speaker = speaker_for_command(settings, without=speaker.name)
     try:
         if sample is None:
             for voice in speaker.voices():

@@ -64,7 +64,9 @@ class Speech:
 
     # a test compares these with the names in `speech.candidates`, which this room may not know
     backend: str = setting(
-        "auto", one_of("auto", "speech-dispatcher", "espeak-ng", "pyttsx3"), "Who speaks"
+        "auto",
+        one_of("auto", "orca", "speech-dispatcher", "espeak-ng", "pyttsx3"),
+        "Who speaks; orca has its own voice, speed and loudness",
     )
     voice: str = setting(
         "", line_of_text('a name that `describer voices` lists, or "" for the usual one'), "Voice"

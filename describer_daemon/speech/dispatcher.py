@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from describer_daemon.core.ports import DescriberError, VoiceSettings
-from describer_daemon.speech import espeak, voices, wav
+from describer_daemon.speech import espeak, voices
+from describer_daemon.speech.rates import ssip_rate
 from describer_daemon.speech.utterance import OneAtATime, Utterance, max_seconds
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ _REPLY_TIMEOUT = 3.0  # seconds for an answer: a service that systemd starts for
 _LIST_TIMEOUT = 20.0  # seconds for the list of voices: it can have thousands
 _QUEUE_TIMEOUT = 30.0  # seconds until our turn: an urgent message of another program goes first
 _BEGIN, _END, _CANCELED, _PAUSED, _RESUMED = 701, 702, 703, 704, 705
-_LEAST, _NORMAL, _MOST = 80, 170, 449  # words a minute at SSIP's rates -100, 0 and 100
 
 
 class SpeechDispatcher(OneAtATime):
@@ -70,16 +70,7 @@ class SpeechDispatcher(OneAtATime):
 
     def save(self, text: str, path: Path) -> None:
         """See `ports.Speaker`. The service cannot save, so espeak-ng does in its stead."""
-        try:
-            name = espeak.find(self._voice.name) if self._voice.name else ""
-            rate, samples = espeak.synthesise(text, replace(self._voice, name=name))
-        except DescriberError as error:
-            raise DescriberError(
-                "speech-dispatcher cannot save speech. Please install espeak-ng, "
-                "or choose one of its voices.",
-                detail=f"{error.spoken} {error.detail}",
-            ) from error
-        wav.write(path, rate, samples)
+        espeak.save_instead_of(self.name, text, self._voice, path)
 
     def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:
         """See `OneAtATime`."""
@@ -222,12 +213,6 @@ def socket_path() -> Path:
         return Path(address)
     runtime = os.environ.get("XDG_RUNTIME_DIR") or Path.home() / ".cache"
     return Path(runtime) / "speech-dispatcher" / "speechd.sock"
-
-
-def ssip_rate(words_a_minute: int) -> int:
-    """SSIP's rate in -100..100."""
-    span = _NORMAL - _LEAST if words_a_minute < _NORMAL else _MOST - _NORMAL
-    return min(max(round(100 * (words_a_minute - _NORMAL) / span), -100), 100)
 
 
 def stuffed(text: str) -> str:

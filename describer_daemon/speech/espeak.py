@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from describer_daemon import processes
 from describer_daemon.core.ports import DescriberError, VoiceSettings
 from describer_daemon.speech import voices, wav
 from describer_daemon.speech.utterance import speakable
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SLOWEST, FASTEST = 80, 450  # words a minute that it can speak
 _USUAL = "en"  # what -v takes for the plain English voice
@@ -36,6 +41,22 @@ def synthesise(text: str, voice: VoiceSettings) -> tuple[int, bytes]:
         raise failed(done.code, done.errors)
     # nothing to say gives no bytes at all
     return wav.parse_stream(done.output) if done.output else (22050, b"")
+
+
+def save_instead_of(who: str, text: str, voice: VoiceSettings, path: Path) -> None:
+    """Write the speech as a WAV file for the back-end `who`, which cannot.
+
+    Raises DescriberError when the file cannot be written, or espeak-ng does not have the voice.
+    """
+    try:
+        name = find(voice.name) if voice.name else ""
+        rate, samples = synthesise(text, replace(voice, name=name))
+    except DescriberError as error:
+        raise DescriberError(
+            f"{who} cannot save speech. Please install espeak-ng, or choose one of its voices.",
+            detail=f"{error.spoken} {error.detail}",
+        ) from error
+    wav.write(path, rate, samples)
 
 
 def failed(code: int, errors: bytes) -> DescriberError:

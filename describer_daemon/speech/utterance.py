@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import threading
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 log = logging.getLogger(__name__)
+
+_numbers = itertools.count(1)
 
 
 def speakable(text: str) -> str:
@@ -35,11 +38,22 @@ def max_seconds(text: str, rate: int) -> float:
     return 5.0 + 2 * words * 60 / max(rate, 40)
 
 
+def likely_seconds(text: str, rate: int) -> float:
+    """Seconds that saying `text` at `rate` words a minute takes, by all likelihood.
+
+    A little more than espeak-ng needs for English. Digits, and the signs of East Asian scripts,
+    count as words of their own.
+    """
+    letters = sum(4 if char.isdigit() or char >= "\u2e80" else 1 for char in text)
+    return 0.5 + letters / 5 * 60 / max(rate, 40)
+
+
 class Utterance:
     """A thread that says one text, and what must end for it to fall silent."""
 
     def __init__(self, say: Callable[[Utterance], None], done: SpeechDone) -> None:
         """`say` returns when all was heard or `stop` was called, or raises DescriberError."""
+        self.number = next(_numbers)  # greater than that of any earlier one
         self._say, self._done = say, done
         self._lock = threading.Lock()
         self._enders: list[Callable[[], None]] = []
@@ -111,6 +125,7 @@ class OneAtATime(ABC):
     """
 
     name = ""
+    voice_from = ""  # whose settings give it its voice, if not the describer's
 
     def __init__(self) -> None:
         self._voice = VoiceSettings()
@@ -151,6 +166,13 @@ class OneAtATime(ABC):
         """See `ports.Speaker`."""
         for utterance in self._live_utterances():
             utterance.stop()
+
+    def check_heard(self) -> str:
+        """How well it is known that the last text was heard; for `describer doctor`.
+
+        Raises DescriberError when it cannot have been.
+        """
+        return "speech was played to its end"
 
     def close(self) -> None:
         """See `ports.Speaker`."""

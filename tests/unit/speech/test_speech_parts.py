@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from describer_daemon.core.ports import DescriberError, VoiceSettings
 from describer_daemon.speech import espeak, voices, wav
-from describer_daemon.speech.dispatcher import socket_path, ssip_rate, stuffed
+from describer_daemon.speech.dispatcher import socket_path, stuffed
+from describer_daemon.speech.rates import ssip_rate, words_a_minute
 from describer_daemon.speech.utterance import OneAtATime, Utterance, max_seconds, speakable
 from describer_daemon.virtual.sound import RATE, similarity, sounding_seconds
 from tests import threads
@@ -44,6 +45,7 @@ def test_the_longest_time_grows_with_text_and_slowness() -> None:
 )
 def test_the_rate_of_ssip(words: int, rate: int) -> None:
     assert ssip_rate(words) == rate
+    assert words_a_minute(rate) == min(max(words, 80), 449)
 
 
 def test_where_speech_dispatcher_listens(monkeypatch: pytest.MonkeyPatch) -> None:
