@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from describer_daemon import processes
-from describer_daemon.capture import clipboard_text
+from describer_daemon.capture import clipboard_text, copied_files
 from describer_daemon.core.ports import DescriberError, Picture
 
 _SECONDS = 10.0
@@ -27,14 +27,14 @@ class PillowClipboard:
         finished = processes.run(processes.python(__name__), timeout=_SECONDS, what="The clipboard")
         kind, _, body = finished.output.partition(b"\n")
         if kind == b"image":
-            return clipboard_text.checked(body)
+            return copied_files.checked(body)
         if kind == b"files":
             names = body.decode("utf-8", "surrogateescape").split("\0")
-            return clipboard_text.from_paths([Path(name) for name in names])
+            return copied_files.from_paths([Path(name) for name in names])
         if kind == b"text":
             return clipboard_text.from_text(body.decode("utf-8", "surrogateescape"))
         if kind == b"nothing":
-            raise clipboard_text.nothing()
+            raise copied_files.nothing()
         # Only the child's last line, which names the exception: never what was copied.
         last = finished.errors.decode(errors="replace").strip().rpartition("\n")[2]
         raise DescriberError(

@@ -1,4 +1,5 @@
-"""What a copied text means when a picture is wanted: a file, an address with data, or no picture.
+"""What a copied text means when a picture is wanted: files, an address with data, a drawing's or a
+page's markup, or no picture.
 
 Nothing of the text goes into a sentence or a log: it may be a password.
 """
@@ -9,48 +10,34 @@ import base64
 import binascii
 import os
 import re
-import stat
-from io import BufferedReader, FileIO
+import shlex
+import socket
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
+from describer_daemon.capture import clipboard_markup, copied_files
+from describer_daemon.capture.copied_files import NoPictureError, checked, no_picture, nothing
+from describer_daemon.core.file_kinds import HEAD, FileKind, kind_of
 from describer_daemon.core.ports import DescriberError, Encoded
 
-LIMIT = 64 * 1024 * 1024  # bytes of an encoded picture
-
 _LONGEST_PATH = 4096
+_LONGEST_LINE = 1 << 16  # of several paths
+_MOST_LINES = 1000
+_SHORTEST = 64  # letters of base64 that are a picture
 _WEB = re.compile(r"https?://\S+\Z", re.IGNORECASE)
-_DATA = re.compile(r"data:(?P<type>image/[\w.+-]+)(?P<options>[^,]*),", re.IGNORECASE)
-_MAGIC = (
-    b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+",
-    b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"P7", b"\0\0\1\0", b"8BPS", b"qoif",
-    b"\xff\x0a", b"\0\0\0\x0cJXL", b"\0\0\0\x0cjP", b"DDS ", b"\x0a\x05\1\x08", b"icns",
-)  # fmt: skip
+_ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]{1,20}://\S", re.IGNORECASE)
+_DATA = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+)?(?P<options>[^,]{0,1000}),", re.IGNORECASE)
+_BASE64 = re.compile(r"[A-Za-z0-9+/=_\s-]+\Z")
+# how pictures begin in base64: PNG, JPEG, GIF, WebP, BMP, TIFF, SVG
+_UNPACKED = ("iVBORw0KGg", "/9j/", "R0lGOD", "UklGR", "Qk0", "SUkqA", "TU0AK", "PHN2Zy", "PD94bWw")
+_EMBEDDED = re.compile(r"data:image/[\w.+-]{1,40};base64,[A-Za-z0-9+/=_%-]+", re.IGNORECASE)
+_BLOCK = "x-special/nautilus-clipboard"  # the first line of copied files, as some managers have it
 
 
-def nothing() -> DescriberError:
-    return DescriberError("The clipboard is empty. Copy a picture first.")
-
-
-def no_picture() -> DescriberError:
-    return DescriberError("The clipboard holds text, not a picture.")
-
-
-def checked(data: bytes) -> Encoded:
-    """The bytes of a picture, neither none nor too many."""
-    if not data:
-        raise DescriberError("The picture on the clipboard is broken. Please copy it again.")
-    if len(data) > LIMIT:
-        raise too_large()
-    return Encoded(data)
-
-
-def too_large() -> DescriberError:
-    megabytes = LIMIT // (1024 * 1024)
-    return DescriberError(
-        f"The picture on the clipboard is too large, over {megabytes} megabytes. "
-        "Copy a smaller one."
+def web_address() -> NoPictureError:
+    return NoPictureError(
+        "The clipboard holds a web address, not a picture. Copy the picture itself."
     )
 
 
@@ -62,117 +49,99 @@ def from_text(text: str) -> Encoded:
     if text[:5].lower() == "data:":
         return _from_data(text)
     if _WEB.match(text):
-        raise DescriberError(
-            "The clipboard holds a web address, not a picture. Copy the picture itself."
-        )
-    line = text.splitlines()[0]
-    if line.lower().startswith("file:"):
+        raise web_address()
+    if text.startswith(_BLOCK):
         return from_uris(text)
-    path = _path(text)
-    if path is None or not _exists(path):
-        raise no_picture()
-    return read_file(path)
+    if paths := _paths(text):
+        return copied_files.from_paths(paths)
+    if (found := _inside(text)) is not None:
+        return found
+    raise no_picture()
 
 
 def from_uris(text: str) -> Encoded:
     """The first picture among copied files.
 
-    `text` is a text/uri-list (RFC 2483) or an x-special/gnome-copied-files, which begins
+    `text` is a text/uri-list (RFC 2483) or what file managers have of their own, which begins
     with a line "copy" or "cut".
     """
     lines = [line.strip() for line in text.strip("\0").splitlines()]
     uris = [line for line in lines if line and not line.startswith("#")]
-    if uris and uris[0] in ("copy", "cut"):
-        del uris[0]
+    for word in ((_BLOCK,), ("copy", "cut")):
+        if uris and uris[0] in word:
+            del uris[0]
     if not uris:
         raise nothing()
-    if not uris[0].lower().startswith("file:"):
-        return from_text(uris[0])
-    return from_paths([path for uri in uris if (path := _from_file_uri(uri)) is not None])
+    paths = [path for uri in uris if (path := _from_file_uri(uri)) is not None]
+    if paths:
+        return copied_files.from_paths(paths)
+    if _ELSEWHERE.match(uris[0]) and not _WEB.match(uris[0]):
+        raise NoPictureError(
+            "The copied file is not on this computer. Copy it to a folder here first."
+        )
+    return from_text(uris[0])
 
 
-def from_paths(paths: list[Path]) -> Encoded:
-    """The first picture among files; the error is that of the first file."""
-    if not paths:
-        raise no_picture()
-    first: DescriberError | None = None
-    for path in paths[:100]:
-        try:
-            return read_file(path)
-        except DescriberError as error:
-            first = first or error
-    raise first or no_picture()
+def from_html(text: str) -> Encoded | None:
+    """The largest picture inside the markup; None when it is text.
 
-
-def read_file(path: Path) -> Encoded:
-    """The bytes of a picture file. Raises DescriberError when it is no picture, or too large."""
-    try:
-        # Opened by FileIO itself: a descriptor of ours it would leave open when it is a folder's.
-        with BufferedReader(FileIO(path, opener=_open_ordinary)) as file:
-            status = os.fstat(file.fileno())
-            _require_ordinary(status)
-            # None: some of the kernel's files have nothing to say yet
-            if not is_picture(file.read(16) or b""):
-                raise DescriberError("The copied file is not a picture.")
-            if status.st_size > LIMIT:
-                raise too_large()
-            file.seek(0)
-            return checked(file.read(LIMIT + 1))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise DescriberError("The copied file is not there any more.") from error
-    except IsADirectoryError as error:
-        raise DescriberError("The clipboard holds a folder, not a picture.") from error
-    except (OSError, ValueError) as error:
-        # Of the error only its kind: its text has the path.
-        raise DescriberError(
-            "The copied file cannot be read.", detail=type(error).__name__
-        ) from None
-
-
-def _open_ordinary(name: str, flags: int) -> int:
-    """Open an ordinary file and nothing else, not even for a moment.
-
-    To be opened is enough for some devices to act: a watchdog is armed, a tape rewound, a modem
-    dialled; and whoever waits at a pipe's other end goes on.
+    Raises NoPictureError when it shows pictures alone, none of which is here.
     """
-    # Should it be swapped for another before it is opened, all the same nothing is waited for.
-    flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-    if not hasattr(os, "O_PATH"):
-        _require_ordinary(Path(name).stat())
-        return os.open(name, flags)
-    place = os.open(name, os.O_PATH | os.O_CLOEXEC)  # a handle that opens nothing yet
-    try:
-        _require_ordinary(os.fstat(place))
-        return os.open(f"/proc/self/fd/{place}", flags)  # what was looked at, whatever is there now
-    finally:
-        os.close(place)
+    told: NoPictureError | None = None
+    for address in clipboard_markup.addresses(text):
+        try:
+            if address[:5].lower() == "data:":
+                return _from_data(address)
+            if (path := _from_file_uri(address)) is not None:
+                return copied_files.read_file(path)
+        except NoPictureError as error:
+            told = told or error  # another one may be whole
+        else:
+            told = told or (web_address() if address[:4].lower() == "http" else None)
+    if told is not None and not clipboard_markup.has_text(text):
+        raise told
+    return None
 
 
-def _require_ordinary(status: os.stat_result) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError
-    if not stat.S_ISREG(status.st_mode):
-        raise DescriberError("The copied file is not a picture.")
-
-
-def is_picture(head: bytes) -> bool:
-    """Whether the first 16 bytes of a file are those of a known picture format."""
-    webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
-    iso_media = head[4:8] == b"ftyp" and head[8:11] in (b"avi", b"hei", b"hev", b"mif", b"msf")
-    return webp or iso_media or head.startswith(_MAGIC)
+def _inside(text: str) -> Encoded | None:
+    """A picture that the text itself is: a drawing's markup, or base64 with little around it."""
+    data = text.encode("utf-8", "surrogateescape")
+    if kind_of(data[:HEAD]) is FileKind.SVG:
+        return checked(data)
+    if text.startswith(_UNPACKED) and len(text) >= _SHORTEST and _BASE64.match(text):
+        found = _decoded("".join(text.split()).encode("ascii"))
+        return found if kind_of(found.data[:HEAD]) is not FileKind.UNKNOWN else None
+    embedded = max(_EMBEDDED.findall(text), key=len, default="")
+    return _from_data(embedded) if len(embedded) * 2 > len(text) else None
 
 
 def _from_data(text: str) -> Encoded:
     match = _DATA.match(text)
     if match is None:
         raise no_picture()
-    body = text[match.end() :]
-    if len(body) > LIMIT * 4:
-        raise too_large()
+    is_image = (match["type"] or "").lower().startswith("image/")
+    try:
+        data = _data(text[match.end() :], match["options"])
+    except DescriberError:
+        if is_image:
+            raise
+        raise no_picture() from None
+    # what says that it is a picture is taken at its word
+    if not is_image and kind_of(data.data[:HEAD]) is FileKind.UNKNOWN:
+        raise no_picture()
+    return data
+
+
+def _data(body: str, options: str) -> Encoded:
+    if len(body) > copied_files.LIMIT * 4:
+        raise copied_files.too_large()
     data = _unquoted(body)
-    if ";base64" not in match["options"].lower():
+    if ";base64" not in options.lower():
         return checked(data)
-    data = b"".join(data.split())
+    return _decoded(b"".join(data.split()))
+
+
+def _decoded(data: bytes) -> Encoded:
     try:
         # Addresses may leave out the padding, and may use the other two letters (RFC 4648 5).
         return checked(
@@ -183,17 +152,18 @@ def _from_data(text: str) -> Encoded:
             )
         )
     except binascii.Error:
-        raise DescriberError(
-            "The picture on the clipboard is broken. Please copy it again."
-        ) from None
+        raise copied_files.broken() from None
 
 
 def _from_file_uri(uri: str) -> Path | None:
+    if uri[:5].lower() != "file:":
+        return None
     try:
         parts = urlsplit(uri)
     except ValueError:
         return None
-    if parts.scheme.lower() != "file" or parts.netloc.lower() not in ("", "localhost"):
+    here = ("", "localhost", socket.gethostname().lower())
+    if parts.scheme.lower() != "file" or parts.netloc.lower() not in here:
         return None
     if os.name == "nt":
         return Path(url2pathname(parts.path))
@@ -208,10 +178,49 @@ def _unquoted(text: str) -> bytes:
     return unquote_to_bytes(text.encode("utf-8", "surrogateescape"))
 
 
+def _paths(text: str) -> list[Path]:
+    """The files that a text names, a line or a shell's word each; none if it says anything else.
+
+    Those that are not there count only as addresses: who copies one means a file.
+    """
+    lines = [line.strip() for line in text.splitlines()]
+    lines = [line for line in lines if line]
+    if len(lines) > _MOST_LINES:
+        return []
+    found: list[Path] = []
+    for line in lines:
+        named = _in_line(line)
+        if not named:
+            return []
+        found += named
+    return found
+
+
+def _in_line(line: str) -> list[Path]:
+    if len(line) > _LONGEST_LINE or "\0" in line:
+        return []
+    words = line.split() if " file:" in line else [line]  # an address has no spaces
+    named = [path for word in words if (path := _from_file_uri(word)) is not None]
+    if line[:5].lower() == "file:" and len(named) == len(words):
+        return named
+    # as it stands, or in quotes; else as a shell reads it
+    for word in (line, line.strip("\"'")):
+        if (path := _path(word)) is not None and _exists(path):
+            return [path]
+    if os.name == "nt" or not line.startswith(("/", "~", "'", '"', "\\")):
+        return []
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        return []
+    paths = [_from_file_uri(word) or _path(word) for word in words]
+    there = [path for path in paths if path is not None and _exists(path)]
+    return there if len(there) == len(paths) else []
+
+
 def _path(text: str) -> Path | None:
-    """The path that a text is, if it can be one: a single line, and full."""
-    text = text.strip("\"'")
-    if len(text) > _LONGEST_PATH or not text or len(text.splitlines()) != 1 or "\0" in text:
+    """The path that a text is, if it can be one: full, and not too long."""
+    if not text or len(text) > _LONGEST_PATH:
         return None
     try:
         path = Path(text).expanduser()
@@ -223,5 +232,5 @@ def _path(text: str) -> Path | None:
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:
+    except (OSError, ValueError):
         return False

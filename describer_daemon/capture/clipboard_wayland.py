@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 
 from describer_daemon import displays
-from describer_daemon.capture import clipboard
+from describer_daemon.capture import clipboard, clipboard_tools
 from describer_daemon.core.ports import DescriberError, Picture
 
 _SECONDS = 2.0
+_NOTHING = ("nothing is copied", "no selection", "no suitable type", "not available as requested")
 
 
 class WaylandClipboard:
@@ -27,17 +28,12 @@ class WaylandClipboard:
     def grab(self) -> Picture:
         if reason := self.unavailable_reason():
             raise DescriberError("I cannot read the clipboard here.", detail=reason)
-        # An empty clipboard is an error for wl-paste.
-        code, answer = clipboard.fetch(("wl-paste", "--list-types"), timeout=_SECONDS)
-        offered = answer.decode("utf-8", "replace").split("\n") if code == 0 else []
-        return clipboard.picture([kind for kind in offered if kind], _read)
+        command = ("wl-paste", "--list-types")
+        return clipboard.picture(
+            clipboard_tools.types(command, timeout=_SECONDS, none=_NOTHING), _read
+        )
 
 
 def _read(kind: str) -> bytes:
     command = ("wl-paste", "--no-newline", "--type", kind)
-    code, data = clipboard.fetch(command, timeout=_SECONDS)
-    if code:
-        raise DescriberError(
-            "The clipboard changed just now. Please try again.", detail=f"wl-paste exits {code}"
-        )
-    return data
+    return clipboard_tools.content(command, timeout=_SECONDS, none=_NOTHING)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 
 from describer_daemon import x11
-from describer_daemon.capture import clipboard
+from describer_daemon.capture import clipboard, clipboard_tools
 from describer_daemon.core.ports import DescriberError, Picture
 
 _XCLIP = ("xclip", "-selection", "clipboard", "-o", "-t")
+_NOTHING = ("not available",)  # "target TARGETS not available": nobody owns it
 _ASK_SECONDS = 1.8
 _READ_SECONDS = 6.0  # xclip is silent until it has all; 43 MB took a second
 
@@ -31,18 +32,16 @@ class X11Clipboard:
             raise DescriberError("There is no clipboard here.", detail=reason)
         if shutil.which("xclip") is None:
             raise DescriberError("I need xclip to read the clipboard. Install the package xclip.")
-        # An empty clipboard is an error for xclip, and a dead display too.
-        code, answer = clipboard.fetch((*_XCLIP, "TARGETS"), timeout=_ASK_SECONDS)
-        if code and (reason := x11.unavailable_reason()):
-            raise DescriberError("There is no clipboard here.", detail=reason)
-        offered = answer.decode("ascii", "replace").split("\n") if code == 0 else []
-        return clipboard.picture([kind for kind in offered if kind], _read)
+        try:
+            offered = clipboard_tools.types(
+                (*_XCLIP, "TARGETS"), timeout=_ASK_SECONDS, none=_NOTHING
+            )
+        except DescriberError:
+            if reason := x11.unavailable_reason():
+                raise DescriberError("There is no clipboard here.", detail=reason) from None
+            raise
+        return clipboard.picture(offered, _read)
 
 
 def _read(kind: str) -> bytes:
-    code, data = clipboard.fetch((*_XCLIP, kind), timeout=_READ_SECONDS)
-    if code:
-        raise DescriberError(
-            "The clipboard changed just now. Please try again.", detail=f"xclip exits {code}"
-        )
-    return data
+    return clipboard_tools.content((*_XCLIP, kind), timeout=_READ_SECONDS, none=_NOTHING)

@@ -10,6 +10,7 @@ import click
 
 from describer_daemon.app import make_captioner, make_speaker, missing_speaker
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
+from describer_daemon.capture.copied_files import NoPictureError
 from describer_daemon.cli import streams
 from describer_daemon.cli.shared import settings_or_defaults
 from describer_daemon.core import backends
@@ -83,7 +84,7 @@ def _clipboard() -> str:
     backend = backends.require(CLIPBOARDS, "read the clipboard")
     try:
         backend().grab()
-    except DescriberError as error:
+    except NoPictureError as error:
         return f"{backend.name} answers: {error.spoken}"
     return f"{backend.name} answers: there is a picture on it"
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from describer_daemon.capture import clipboard, clipboard_text
+from describer_daemon.capture import clipboard, clipboard_text, copied_files
 from describer_daemon.core.ports import DescriberError
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
@@ -142,7 +142,7 @@ def test_nor_is_one_that_takes_an_ordinary_files_place(
     try:
         for _ in range(3000):
             with contextlib.suppress(DescriberError):
-                assert clipboard_text.read_file(name).data == PNG
+                assert copied_files.read_file(name).data == PNG
     finally:
         ended.set()
         swapper.join(20)
@@ -150,13 +150,13 @@ def test_nor_is_one_that_takes_an_ordinary_files_place(
 
 
 def test_files_that_are_too_large(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clipboard_text, "LIMIT", 100)
+    monkeypatch.setattr(copied_files, "LIMIT", 100)
     assert "too large" in told(str(photo))
     assert "too large" in told("data:image/png;base64," + "A" * 1000)
 
 
 def test_a_sparse_file_far_over_the_limit(photo: Path) -> None:
-    os.truncate(photo, 10 * clipboard_text.LIMIT)
+    os.truncate(photo, 10 * copied_files.LIMIT)
     assert "too large, over 64 megabytes" in told(str(photo))
 
 

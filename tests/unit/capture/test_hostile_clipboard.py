@@ -10,7 +10,7 @@ import pytest
 from benchmarks.fuzz import run as fuzz
 from benchmarks.fuzz.clipboards import Clipboards
 from benchmarks.fuzz.trial import descriptors
-from describer_daemon.capture import clipboard, clipboard_text
+from describer_daemon.capture import clipboard, copied_files
 from describer_daemon.core.ports import DescriberError
 
 
@@ -32,7 +32,7 @@ def test_a_copied_folder_leaves_nothing_open(tmp_path: Path) -> None:
     before = descriptors()
     for _ in range(50):
         with pytest.raises(DescriberError, match="folder"):
-            clipboard_text.read_file(tmp_path)
+            copied_files.read_file(tmp_path)
     assert descriptors() == before
 
 

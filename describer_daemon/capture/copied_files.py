@@ -1,0 +1,118 @@
+"""Copied files, and what is said of a clipboard that holds no picture.
+
+Nothing of what was copied goes into a sentence or a log: it may be a password.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from io import BufferedReader, FileIO
+from pathlib import Path
+
+from describer_daemon.core import file_kinds
+from describer_daemon.core.file_kinds import FileKind
+from describer_daemon.core.ports import DescriberError, Encoded
+
+LIMIT = 64 * 1024 * 1024  # bytes of an encoded picture
+_MOST_FILES = 100  # are looked at for a picture
+
+
+class NoPictureError(DescriberError):
+    """The clipboard works; its sentence says what is on it, as far as that is no picture."""
+
+
+def nothing() -> NoPictureError:
+    return NoPictureError("The clipboard is empty. Copy a picture first.")
+
+
+def no_picture() -> NoPictureError:
+    return NoPictureError("The clipboard holds text, not a picture.")
+
+
+def broken() -> NoPictureError:
+    return NoPictureError("The picture on the clipboard is broken. Please copy it again.")
+
+
+def too_large() -> NoPictureError:
+    megabytes = LIMIT // (1024 * 1024)
+    return NoPictureError(
+        f"The picture on the clipboard is too large, over {megabytes} megabytes. "
+        "Copy a smaller one."
+    )
+
+
+def checked(data: bytes) -> Encoded:
+    """The bytes of a picture, neither none nor too many."""
+    if not data:
+        raise broken()
+    if len(data) > LIMIT:
+        raise too_large()
+    return Encoded(data)
+
+
+def from_paths(paths: Sequence[Path]) -> Encoded:
+    """The first picture among files; the error is that of the first file."""
+    first: DescriberError | None = None
+    for path in paths[:_MOST_FILES]:
+        try:
+            return read_file(path)
+        except DescriberError as error:
+            first = first or error
+    raise first or no_picture()
+
+
+def read_file(path: Path) -> Encoded:
+    """The bytes of a picture file. Raises DescriberError when it is no picture, or too large."""
+    try:
+        # Opened by FileIO itself: a descriptor of ours it would leave open when it is a folder's.
+        with BufferedReader(FileIO(path, opener=_open_ordinary)) as file:
+            status = os.fstat(file.fileno())
+            _require_ordinary(status)
+            # None: some of the kernel's files have nothing to say yet
+            if file_kinds.kind_of(file.read(file_kinds.HEAD) or b"") is FileKind.UNKNOWN:
+                raise _not_a_picture()
+            if status.st_size > LIMIT:
+                raise too_large()
+            file.seek(0)
+            return checked(file.read(LIMIT + 1))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NoPictureError("The copied file is not there any more.") from error
+    except IsADirectoryError as error:
+        raise NoPictureError("The clipboard holds a folder, not a picture.") from error
+    except (OSError, ValueError) as error:
+        # Of the error only its kind: its text has the path.
+        raise NoPictureError(
+            "The copied file cannot be read.", detail=type(error).__name__
+        ) from None
+
+
+def _not_a_picture() -> NoPictureError:
+    return NoPictureError("The copied file is not a picture.")
+
+
+def _open_ordinary(name: str, flags: int) -> int:
+    """Open an ordinary file and nothing else, not even for a moment.
+
+    To be opened is enough for some devices to act: a watchdog is armed, a tape rewound, a modem
+    dialled; and whoever waits at a pipe's other end goes on.
+    """
+    # Should it be swapped for another before it is opened, all the same nothing is waited for.
+    flags |= getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+    if not hasattr(os, "O_PATH"):
+        _require_ordinary(Path(name).stat())
+        return os.open(name, flags)
+    place = os.open(name, os.O_PATH | os.O_CLOEXEC)  # a handle that opens nothing yet
+    try:
+        _require_ordinary(os.fstat(place))
+        return os.open(f"/proc/self/fd/{place}", flags)  # what was looked at, whatever is there now
+    finally:
+        os.close(place)
+
+
+def _require_ordinary(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError
+    if not stat.S_ISREG(status.st_mode):
+        raise _not_a_picture()
