@@ -52,7 +52,7 @@ def from_text(text: str) -> Encoded:
         raise web_address()
     if text.startswith(_BLOCK):
         return from_uris(text)
-    if paths := _paths(text):
+    if paths := copied_files.answering(lambda: _paths(text), hash(text)):
         return copied_files.from_paths(paths)
     if (found := _inside(text)) is not None:
         return found

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from describer_daemon import processes
 from describer_daemon.capture import copied_files
 from describer_daemon.capture.copied_files import NoPictureError
+from describer_daemon.core import deadlines
 from describer_daemon.core.ports import DescriberError
 
 _MAX_SECONDS = 20.0
@@ -92,6 +93,7 @@ def _finished(process: subprocess.Popen[bytes], tool: str, timeout: float) -> pr
 
 def _take(end: int, written: bytearray, open_ends: list[int]) -> None:
     chunk = os.read(end, _CHUNK)
+    deadlines.moved()
     written += chunk
     if not chunk:
         open_ends.remove(end)

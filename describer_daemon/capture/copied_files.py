@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from io import BufferedReader, FileIO
 from pathlib import Path
+from typing import TypeVar
 
-from describer_daemon.core import file_kinds
+from describer_daemon.core import deadlines, file_kinds
 from describer_daemon.core.file_kinds import FileKind
 from describer_daemon.core.ports import DescriberError, Encoded
 
 LIMIT = 64 * 1024 * 1024  # bytes of an encoded picture
 _MOST_FILES = 100  # are looked at for a picture
+_CHUNK = 1 << 20
+_MAX_SILENCE = 10.0  # seconds without an answer; a disk that has to start up takes as long
+_MOST_HANGING = 3  # calls for one file, after which it is not tried again until they have ended
+
+T = TypeVar("T")
 
 
 class NoPictureError(DescriberError):
@@ -54,17 +60,36 @@ def checked(data: bytes) -> Encoded:
 
 def from_paths(paths: Sequence[Path]) -> Encoded:
     """The first picture among files; the error is that of the first file."""
-    first: DescriberError | None = None
+    first: NoPictureError | None = None
     for path in paths[:_MOST_FILES]:
         try:
             return read_file(path)
-        except DescriberError as error:
+        except NoPictureError as error:  # any other will not be better with the next file
             first = first or error
     raise first or no_picture()
 
 
+def answering(work: Callable[[], T], about: Hashable) -> T:
+    """Whatever asks for files, which may lie on another machine: it answers, or is left.
+
+    `about` tells which, so that one that hangs is no reason to give up another.
+    """
+    late = DescriberError("The copied file does not answer. Is its disk or network there?")
+    return deadlines.within(
+        work, late, silence=_MAX_SILENCE, kind=("copied", about), most=_MOST_HANGING
+    )
+
+
 def read_file(path: Path) -> Encoded:
-    """The bytes of a picture file. Raises DescriberError when it is no picture, or too large."""
+    """The bytes of a picture file.
+
+    Raises NoPictureError when it is no picture, too large, or not to be had, and another
+    DescriberError when the disk or network that it is on does not answer.
+    """
+    return answering(lambda: _read(path), path)
+
+
+def _read(path: Path) -> Encoded:
     try:
         # Opened by FileIO itself: a descriptor of ours it would leave open when it is a folder's.
         with BufferedReader(FileIO(path, opener=_open_ordinary)) as file:
@@ -76,7 +101,12 @@ def read_file(path: Path) -> Encoded:
             if status.st_size > LIMIT:
                 raise too_large()
             file.seek(0)
-            return checked(file.read(LIMIT + 1))
+            chunks, size = [], 0
+            while size <= LIMIT and (chunk := file.read(_CHUNK)):
+                chunks.append(chunk)
+                size += len(chunk)
+                deadlines.moved()
+            return checked(b"".join(chunks))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NoPictureError("The copied file is not there any more.") from error
     except IsADirectoryError as error:

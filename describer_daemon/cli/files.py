@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.cli.inputs import read_bytes
 from describer_daemon.core import phrasing
 from describer_daemon.core.escaping import json_line
 from describer_daemon.core.ports import (
@@ -22,8 +21,6 @@ from describer_daemon.core.ports import (
     OcrResult,
     Thing,
 )
-
-MAX_BYTES = 256 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +101,11 @@ def describe(
     for name in names:
         try:
             if find:
-                screen = Encoded(_read(name), Aim())
+                screen = Encoded(read_bytes(name), Aim())
                 for caption in _each(screen, captioner):
                     yield Described(name, caption)
             else:
-                yield Described(name, captioner.describe(Encoded(_read(name))))
+                yield Described(name, captioner.describe(Encoded(read_bytes(name))))
         except DescriberError as error:
             yield Described(name, None, error.spoken)
 
@@ -117,7 +114,7 @@ def read(names: Iterable[str], captioner: Captioner) -> Iterator[Described]:
     """Read the text in each file, like `describe`."""
     for name in names:
         try:
-            yield Described(name, None, reading=captioner.read(Encoded(_read(name))))
+            yield Described(name, None, reading=captioner.read(Encoded(read_bytes(name))))
         except DescriberError as error:
             yield Described(name, None, error.spoken)
 
@@ -128,7 +125,7 @@ def outline(name: str, captioner: ChildCaptioner) -> Iterator[Described]:
     Where there is only one, which may be all of the file, the things on it are drawn, too.
     """
     try:
-        screen = Encoded(_read(name), Aim())
+        screen = Encoded(read_bytes(name), Aim())
         for caption in _each(screen, captioner):
             drawn = b""
             if caption.number == len(caption.pictures):
@@ -150,7 +147,7 @@ def outline(name: str, captioner: ChildCaptioner) -> Iterator[Described]:
 def illustrate(name: str, captioner: ChildCaptioner) -> Described:
     """Describe one file like `describe`, with a heat map."""
     try:
-        caption, heatmap = captioner.illustrate(Encoded(_read(name)))
+        caption, heatmap = captioner.illustrate(Encoded(read_bytes(name)))
     except DescriberError as error:
         return Described(name, None, error.spoken)
     return Described(name, caption, drawn=heatmap)
@@ -192,36 +189,3 @@ def _fields(detection: Detection) -> dict[str, Any]:
         "score": round(detection.score, 4),
         "kind": detection.kind,
     }
-
-
-def _read(name: str) -> bytes:
-    try:
-        if name == "-":
-            if sys.stdin is None:
-                raise DescriberError("There is no standard input to read a picture from.")
-            # a reader of our own: Python, when it ends, waits in vain for the lock of its reader
-            # that a thread (see `captioner.pool`) still reads with
-            with open(sys.stdin.fileno(), "rb", closefd=False) as file:
-                return _read_all(file)
-        if not name:
-            raise DescriberError("A file's name is empty.")
-        path = Path(name)
-        if path.is_dir():
-            raise DescriberError(f"{name} is a folder, not a picture. Name the files in it.")
-        if path.exists() and not path.is_file():
-            raise DescriberError(f"{name} is not an ordinary file.")
-        with path.open("rb") as file:
-            return _read_all(file)
-    except FileNotFoundError as error:
-        raise DescriberError(f"There is no file {name}.") from error
-    except PermissionError as error:
-        raise DescriberError(f"I am not allowed to read {name}.") from error
-    except (OSError, ValueError) as error:
-        raise DescriberError(f"{name} cannot be read.", detail=str(error)) from error
-
-
-def _read_all(file: IO[bytes]) -> bytes:
-    data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise DescriberError(f"The file is too large: I take at most {MAX_BYTES >> 20} mebibytes.")
-    return data

@@ -39,7 +39,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
-from describer_daemon.core import phrasing, stages
+from describer_daemon.core import grabs, phrasing, stages
 from describer_daemon.core.events import Announcement, Event, Job, JobDone, Spoken, Words
 from describer_daemon.core.picture_cycle import PictureCycle
 from describer_daemon.core.ports import (
@@ -367,10 +367,10 @@ class Pipeline:
 
     def _describe(self, job: Job) -> JobDone:
         verb = job.request.verb
-        picture = self.sources[verb].grab()
-        stages.reached("grabbed")
-        if job is not self._current:  # overtaken: the next picture need not wait for this
+        picture = grabs.grabbed(self.sources[verb], verb, lambda: job is self._current)
+        if picture is None:  # overtaken: the next picture need not wait for this
             return JobDone(job, "")
+        stages.reached("grabbed")
         if verb is Verb.TEXT:
             text = self._with_captioner(lambda captioner: captioner.read(picture))
             return JobDone(job, phrasing.text_aloud(text, verb), text)

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from describer_daemon.core import phrasing
+from describer_daemon.core import grabs, phrasing
 from describer_daemon.core.ports import DescriberError, Outcome, Verb
 from tests import threads
-from tests.unit.core.room import Room, until
+from tests.unit.core.room import LONG, Room, until
 
 GONE = Outcome("The screen is gone.", failed=True)
 
@@ -63,12 +63,11 @@ def test_a_key_is_obeyed_while_a_tone_sounds_and_its_words_are_never_said(
 
 @pytest.mark.usefixtures("held")
 def test_of_words_that_wait_the_latest_are_said(room: Room) -> None:
-    for text in ("First.", "Second."):
-        room.pipeline.say(text)
-    until(lambda: room.earcons.heard == ["words", "words"])
+    assert room.answer(Verb.REPEAT) == Outcome(phrasing.NOTHING_YET)
+    assert room.answer(Verb.SCREEN) == GONE
     end_tone(room)
     until(lambda: not room.pipeline.speaking)
-    assert room.speaker.said == ["Second."]
+    assert room.speaker.said == [GONE.sentence]
 
 
 @pytest.mark.usefixtures("held")
@@ -103,3 +102,32 @@ def test_a_copy_for_which_there_is_no_thread_fails_like_others(room: Room) -> No
     with threads.none_left():
         assert room.answer(Verb.COPY) == Outcome(phrasing.INTERNAL, failed=True)
     assert room.answer(Verb.COPY) == Outcome(phrasing.COPIED)
+
+
+@pytest.mark.parametrize("hung", [Verb.CLIPBOARD, Verb.SCREEN])
+def test_a_source_that_hangs_holds_up_no_other_request(room: Room, hung: Verb) -> None:
+    source, other = room.screen, Verb.CLIPBOARD
+    if hung is Verb.CLIPBOARD:
+        source, other = room.clipboard, Verb.SCREEN
+    source.may_go.clear()
+    outcomes = room.ask(hung)
+    assert source.grabbing.wait(LONG)
+    assert room.answer(other).sentence
+    until(lambda: bool(outcomes))
+    assert outcomes == [Outcome("", stale=True)]
+
+
+@pytest.mark.parametrize("hung", [Verb.CLIPBOARD, Verb.SCREEN, Verb.TEXT])
+def test_a_source_that_hangs_ends_in_one_sentence_at_every_press(
+    room: Room, hung: Verb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grabs, "MAX_SILENCE", 0.2)
+    source = room.clipboard if hung is Verb.CLIPBOARD else room.screen
+    source.may_go.clear()
+    for _ in range(3):
+        outcome = room.answer(hung)
+        assert outcome.failed
+        assert "did not answer" in outcome.sentence
+    source.may_go.set()
+    monkeypatch.undo()
+    assert not room.answer(hung).failed
