@@ -13,6 +13,7 @@ from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.capture.copied_files import NoPictureError
 from describer_daemon.cli import streams
 from describer_daemon.cli.shared import settings_or_defaults
+from describer_daemon.cli.voices import listed
 from describer_daemon.core import backends
 from describer_daemon.core.ports import DescriberError, Hotkey, Pixels, Verb
 from describer_daemon.hotkeys.candidates import HOTKEYS
@@ -95,9 +96,10 @@ def _voice(settings: Settings) -> str:
         if (missing := missing_speaker(settings, speaker.name)) is not None:
             raise missing
         speaker.configure(settings.voice)
-        voices = f"with {len(speaker.voices())} voices"
         if speaker.voice_from:
             voices = f"in the voice that is set in {speaker.voice_from}"
+        else:
+            voices = f"with {len(listed(speaker))} voices"
         result = f"{speaker.name} speaks, {voices}"
     finally:
         speaker.close()

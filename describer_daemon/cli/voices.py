@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import click
 
 from describer_daemon.cli import streams
 from describer_daemon.cli.shared import settings_for_command, speaker_for_command
+from describer_daemon.core.ports import DescriberError, Speaker
 from describer_daemon.speech import blocking
+
+
+def listed(speaker: Speaker) -> Sequence[str]:
+    """The voices of a speaker. Raises DescriberError when it has none: it cannot be heard then."""
+    names = speaker.voices()
+    if not names:
+        raise DescriberError("The voice program has no voices. Please install one.")
+    return names
 
 
 @click.command()
@@ -29,7 +39,7 @@ def voices(sample: str | None, text: str) -> None:
         speaker = speaker_for_command(settings, without=speaker.name)
     try:
         if sample is None:
-            for voice in speaker.voices():
+            for voice in listed(speaker):
                 streams.line(voice)
             return
         speaker.configure(dataclasses.replace(settings.voice, name=sample))

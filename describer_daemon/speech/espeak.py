@@ -39,7 +39,9 @@ def synthesise(text: str, voice: VoiceSettings) -> tuple[int, bytes]:
     done = processes.run(command(voice), timeout=30.0, what="The voice", data=encode(text))
     if done.code:
         raise failed(done.code, done.errors)
-    # nothing to say gives no bytes at all
+    # nothing to say gives no bytes at all; words always give some
+    if not done.output and any(letter.isascii() and letter.isalnum() for letter in text):
+        raise failed(done.code, done.errors)
     return wav.parse_stream(done.output) if done.output else (22050, b"")
 
 
@@ -60,7 +62,7 @@ def save_instead_of(who: str, text: str, voice: VoiceSettings, path: Path) -> No
 
 
 def failed(code: int, errors: bytes) -> DescriberError:
-    """The error for an exit status other than 0."""
+    """The error for an exit status other than 0, or for words that it has not spoken."""
     message = errors.decode(errors="replace").strip()[-200:]
     return DescriberError(
         "The voice espeak-ng failed. Please choose another voice.",
