@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from describer_daemon.core import deadlines
 from describer_daemon.core.ports import DescriberError
 
 _ROOT = str(Path(__file__).parent.parent)
@@ -188,6 +189,7 @@ def run(
             detail=f"{command[0]} was still running after {timeout} s",
         ) from error
     finally:
+        deadlines.moved()  # there may be another tool to ask
         if process.returncode is None:
             end(process)
         for pipe_end in (process.stdin, process.stdout, process.stderr):

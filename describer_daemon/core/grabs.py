@@ -7,7 +7,7 @@ from collections.abc import Callable
 from describer_daemon.core import deadlines
 from describer_daemon.core.ports import DescriberError, ImageSource, Picture, Verb
 
-MAX_SILENCE = 15.0  # seconds; more than any tool gets that a source asks
+MAX_SILENCE = 25.0  # seconds; more than any two tools get that a source asks in turn
 _MAX_SECONDS = 60.0
 _LATE = {
     Verb.CLIPBOARD: "The clipboard did not answer. Copy the picture again.",
