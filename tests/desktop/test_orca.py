@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from dbus_fast import Variant
 
 from describer_daemon.app import make_speaker, missing_speaker
 from describer_daemon.cli import doctor
@@ -150,6 +151,20 @@ def test_the_end_is_reckoned_from_orcas_own_speed(
     assert asked == [(DOG, words)]
 
 
+@pytest.mark.parametrize("rate", [Variant("s", "fast"), Variant("u", 4_000_000), None])
+@EACH
+def test_a_speed_that_is_none_costs_no_sentence(
+    run_orca: RunOrca, speaker: OrcaSpeaker, dialect: str, rate: Variant | None
+) -> None:
+    orca = run_orca(dialect)
+    if rate is None:
+        del orca.settings["Rate"]  # the call fails
+    else:
+        orca.settings["Rate"] = rate
+    assert say(speaker, DOG) is None
+    assert orca.said == [DOG]
+
+
 def test_without_orca_another_speaks(own_bus: str, speaker: OrcaSpeaker) -> None:
     """The distribution's Orca 43 has no name on the bus either."""
     assert OrcaSpeaker.unavailable_reason() == "Orca does not run, or is older than 49"
@@ -270,8 +285,6 @@ def checks(*names: str) -> dict[str, doctor.Check]:
 
 @EACH
 def test_the_doctor_tells_what_is_known(run_orca: RunOrca, dialect: str) -> None:
-    from dbus_fast import Variant
-
     orca = run_orca(dialect)
     found = checks("voice", "sound")
     assert found["voice"].result.startswith("orca speaks, in the voice that is set in Orca")
