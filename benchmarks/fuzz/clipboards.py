@@ -48,7 +48,13 @@ _TEXTS = (
     "TARGETS",
     "application/x-qt-image",
 )
-_WAYS = {"picture": 15, "text": 25, "path": 25, "files": 20, "data": 15}
+_PAGES = ("text/html", "text/html;charset=utf-16", "text/rtf", "text/plain", "image/svg+xml")
+_PARTS = (
+    "<img src=", "<img ", "<", ">", '"', "'", "<!--", "-->", "<style>", "</style>", "srcset=",
+    "style=background:url(", "&quot;", "<v:imagedata o:href=", "<svg xmlns=''>", "</svg>", " ",
+    "{\\rtf1{\\pict\\pngblip ", "89504e470d0a1a0a", "ffd8ff", "00" * 50, "}", "https://a.b/c",
+)  # fmt: skip
+_WAYS = {"picture": 15, "text": 25, "path": 25, "files": 20, "data": 15, "page": 20}
 # devices, pipes and files of the kernel: none is a picture, and some never end
 _PLACES = (
     "/dev/zero",
@@ -106,6 +112,8 @@ class Clipboards:
             if how == "picture":
                 data = random.choice((*seeds().values(), *openers()))
                 offered[random.choice(_IMAGES)] = mangling.mangled(random, data)[1]
+            elif how == "page":
+                offered[random.choice(_PAGES)] = _encoded(random, _page(random))
             elif how == "files":
                 offered[random.choice(_FILES)] = _list(random)
             else:
@@ -218,6 +226,18 @@ def _data(random: Random) -> str:
     kind = random.choice(("image/png", "image/svg+xml", "text/html", "IMAGE/JPEG", "", "image/"))
     options = random.choice((";base64", "", ";BASE64", ";charset=utf-8;base64", ";" * 1000))
     return f"data:{kind}{options},{body}"
+
+
+def _page(random: Random) -> str:
+    """Markup with pictures in it, and how it must not be."""
+    makers = {"part": lambda: random.choice(_PARTS), "path": lambda: _path(random)}
+    makers["data"] = lambda: _data(random)
+    kinds = [
+        weighted(random, {"part": 8, "path": 1, "data": 1})
+        for _ in range(random.choice((3, 10, 40)))
+    ]
+    text = "".join(makers[kind]() for kind in kinds)
+    return text * random.choice((1, 1, 1, max(1, 1_000_000 // max(1, len(text)))))
 
 
 def _encoded(random: Random, text: str) -> bytes:
