@@ -32,17 +32,13 @@ def command() -> list[str]:
 
 
 def _script() -> Path | None:
-    try:
-        package = metadata.distribution("describer")
-    except metadata.PackageNotFoundError:
-        return None
-    if not _is_this(package):
-        return None
-    for file in package.files or ():
-        if file.stem == "describer" and file.parent.name in {"bin", "Scripts"}:
-            path = Path(os.path.normpath(str(file.locate())))
-            if os.access(path, os.X_OK):
-                return _as_on_the_path(path)
+    # a checkout has a record of itself, too, without a script
+    for package in metadata.distributions(name="describer"):
+        for file in (_is_this(package) and package.files) or ():
+            if file.stem == "describer" and file.parent.name in {"bin", "Scripts"}:
+                path = Path(os.path.normpath(str(file.locate())))
+                if os.access(path, os.X_OK):
+                    return _as_on_the_path(path)
     return None
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.desktop.command import command, exec_value, systemd_value
 
+ROOT = Path(__file__).parents[3]
 PATHS = [
     "/usr/bin/describer",
     "/home/Ann Lee/bin/describer",
@@ -86,4 +87,56 @@ def test_the_command_starts_us_from_anywhere(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "describer setup" in done.stdout
     assert Path(command()[0]).is_absolute()
-    assert sys.executable
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """That of this checkout, installed as by `pip install --user --editable`."""
+    site = tmp_path / "lib" / "python3" / "site-packages"
+    about = site / "describer-9.dist-info"
+    about.mkdir(parents=True)
+    about.joinpath("METADATA").write_text("Name: describer\nVersion: 9\n", encoding="utf-8")
+    about.joinpath("RECORD").write_text("../../../bin/describer,,\n", encoding="utf-8")
+    about.joinpath("direct_url.json").write_text(
+        json.dumps({"dir_info": {"editable": True}, "url": ROOT.as_uri()}), encoding="utf-8"
+    )
+    script = tmp_path / "bin" / "describer"
+    script.parent.mkdir()
+    script.write_text("#!/bin/sh\n", encoding="utf-8")
+    script.chmod(0o755)
+    monkeypatch.syspath_prepend(site)
+    return script
+
+
+def test_the_script_that_an_installer_made_is_used(script: Path) -> None:
+    assert command() == [str(script)]
+
+
+def test_a_checkouts_own_record_does_not_hide_it(
+    script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "checkout" / "describer.egg-info"
+    own.mkdir(parents=True)
+    own.joinpath("PKG-INFO").write_text("Name: describer\nVersion: 9\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(own.parent)
+    assert command() == [str(script)]
+
+
+def test_another_installations_script_is_not_ours(script: Path) -> None:
+    [about] = script.parents[1].rglob("direct_url.json")
+    about.write_text('{"url": "file:///somewhere/else"}', encoding="utf-8")
+    assert command()[0] != str(script)
+
+
+def test_the_name_on_the_path_is_preferred(
+    script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path / "typed" / "describer"
+    link.parent.mkdir()
+    link.symlink_to(script)
+    monkeypatch.setenv("PATH", str(link.parent))
+    assert command() == [str(link)]
+    link.unlink()
+    link.write_text("#!/bin/sh\n", encoding="utf-8")  # somebody else's, of the same name
+    link.chmod(0o755)
+    assert command() == [str(script)]
