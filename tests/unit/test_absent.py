@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from describer_daemon import app
+from describer_daemon import app, listening
 from describer_daemon.capture import geometry
 from describer_daemon.core.ports import (
     DescriberError,
@@ -121,7 +121,12 @@ class Screen:
     name = "a screen"
 
     def __init__(
-        self, region: Region, pointer_box: tuple[int, int], _: object, told: geometry.Told
+        self,
+        region: Region,
+        pointer_box: tuple[int, int],
+        _focus: object,
+        told: geometry.Told,
+        _in_window: object,
     ) -> None:
         self._region, self._box, self._told = region, pointer_box, told
 
@@ -186,12 +191,12 @@ def path(sandbox: Path) -> Path:
 
 @pytest.fixture
 def desktop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for table, kinds in (
-        ("SPEAKERS", (Dispatcher, Absent)),
-        ("SCREENS", (Screen,)),
-        ("HOTKEYS", (Keys,)),
+    for module, table, kinds in (
+        (app, "SPEAKERS", (Dispatcher, Absent)),
+        (app, "SCREENS", (Screen,)),
+        (listening, "HOTKEYS", (Keys,)),
     ):
-        monkeypatch.setattr(app, table, [f"{__name__}:{kind.__name__}" for kind in kinds])
+        monkeypatch.setattr(module, table, [f"{__name__}:{kind.__name__}" for kind in kinds])
     SAID.clear()
     yield
     SAID.clear()
