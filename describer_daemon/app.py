@@ -172,6 +172,10 @@ class Daemon:
         outcome = outcomes[0]
         return {"sentence": outcome.sentence, "failed": outcome.failed, "stale": outcome.stale}
 
+    def held(self) -> Mapping[Verb, str]:
+        """The keys that are really held, as people read them."""
+        return self._listening.held()
+
     @property
     def listening(self) -> bool:
         """Whether there are keys that are listened for now."""
@@ -183,7 +187,7 @@ class Daemon:
         return {
             "pid": os.getpid(),
             "listening": self.listening,
-            "keys": {verb.value: str(key) for verb, key in self._settings.keys.items()},
+            "keys": {verb.value: key for verb, key in self._listening.held().items()},
             "hotkeys by": self._listening.name,
             "screen by": getattr(pipeline.sources[Verb.SCREEN], "name", "none"),
             "focus by": self._focus.name,

@@ -11,7 +11,7 @@ from describer_daemon import x11
 from describer_daemon.core import backends
 from describer_daemon.core.ports import DescriberError, Hotkey, HotkeyListener, Verb
 from describer_daemon.hotkeys.candidates import HOTKEYS
-from describer_daemon.hotkeys.names import KeysRefusedError
+from describer_daemon.hotkeys.usual import Taking
 from describer_daemon.service.session import DesktopFinder, has_desktop
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ class Listening:
         self._desktops = DesktopFinder()
         self._missed_since = time.monotonic()
         self._announced = False
+        self._replaced = ""  # what was said of keys that serve instead of the usual ones
         self.lost = False  # whether `check` waits for a display
 
     @property
@@ -49,12 +50,16 @@ class Listening:
         """Whether there are keys that are listened for now."""
         return self._started and self._listener is not None and self._listener.is_alive()
 
+    def held(self) -> Mapping[Verb, str]:
+        """The keys that are really held, as people read them."""
+        return self._listener.held() if self._listener is not None and self._started else {}
+
     def listen(self, keys: Mapping[Verb, Hotkey]) -> None:
         """Listen for these; those that are not available are reported, the others used."""
         self._keys = keys
         self.stop()
         try:
-            self._listen(dict(keys))
+            self._listen(keys)
         except Exception:  # a display that goes just now; all else must go on
             log.exception("the keys cannot be listened for")
             self._started, self.lost = False, True
@@ -81,7 +86,7 @@ class Listening:
             self._say(DESKTOP_CAME)
         return not self.lost
 
-    def _listen(self, keys: dict[Verb, Hotkey]) -> None:
+    def _listen(self, keys: Mapping[Verb, Hotkey]) -> None:
         choice = backends.choose(HOTKEYS)
         told_already, self.lost = self.lost, False
         if choice.backend is None:
@@ -92,20 +97,23 @@ class Listening:
             return
         listener: HotkeyListener = choice.backend()
         self._listener = listener
-        while keys:
-            try:
-                listener.start(keys, self._on_verb, self._report)
-            except KeysRefusedError as error:  # the other keys shall work all the same
+        taking = Taking(keys)
+        try:
+            # the other keys shall work all the same when some are refused
+            self._started = taking.start(
+                lambda ones: listener.start(ones, self._on_verb, self._report)
+            )
+        except DescriberError as error:
+            if not told_already:
                 self._report(error)
-                keys = {verb: key for verb, key in keys.items() if verb not in error.verbs}
-            except DescriberError as error:
-                if not told_already:
-                    self._report(error)
-                self.lost = told_already
-                return
-            else:
-                self._started = True
-                return
+            self.lost = told_already
+            return
+        if taking.refused is not None:
+            self._report(taking.refused)
+        if taking.replaced and taking.replaced != self._replaced:
+            log.info("%s", taking.replaced)
+            self._say(taking.replaced)
+        self._replaced = taking.replaced
 
     def _find_desktop(self) -> bool:
         """Whether the display can be reached, or another one that came meanwhile, now ours."""

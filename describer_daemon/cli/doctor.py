@@ -15,8 +15,9 @@ from describer_daemon.cli import streams
 from describer_daemon.cli.shared import settings_or_defaults
 from describer_daemon.cli.voices import listed
 from describer_daemon.core import backends
-from describer_daemon.core.ports import DescriberError, Hotkey, Pixels, Verb
+from describer_daemon.core.ports import DescriberError, Pixels
 from describer_daemon.hotkeys.candidates import HOTKEYS
+from describer_daemon.hotkeys.usual import Taking
 from describer_daemon.settings.settings import Settings
 from describer_daemon.speech import blocking
 from describer_daemon.speech.candidates import SPEAKERS
@@ -73,11 +74,14 @@ def _keyboard(settings: Settings) -> str:
     try:
         control.send("status", timeout=2.0)
     except DescriberError:
-        keys: dict[Verb, Hotkey] = dict(settings.keys)
         listener = backend()
-        listener.start(keys, lambda _: None, lambda _: None)
+        taking = Taking(settings.keys)
+        taking.start(lambda keys: listener.start(keys, lambda _: None, lambda _: None))
+        held = ", ".join(listener.held().values())
         listener.stop()
-        return f"{backend.name} can have the keys {', '.join(map(str, keys.values()))}"
+        if taking.refused is not None:
+            raise taking.refused from None
+        return f"{backend.name} can have the keys {held}"
     return "the describer that runs holds the keys"
 
 

@@ -12,7 +12,9 @@ from describer_daemon.cli.shared import settings_or_defaults
 from describer_daemon.service.shutdown import ShutdownEvent
 
 if TYPE_CHECKING:
-    from describer_daemon.settings.settings import Settings
+    from collections.abc import Mapping
+
+    from describer_daemon.core.ports import Verb
 
 _NO_KEYS = "The describer runs, without keys for now. Ctrl+C ends it."
 
@@ -38,7 +40,7 @@ def run(verbose: bool) -> None:
         daemon.report_error(error)
 
     def tell_ready() -> None:
-        _tell(_listening_for(loaded) if daemon.listening else _NO_KEYS)
+        _tell(_listening_for(daemon.held()) if daemon.listening else _NO_KEYS)
 
     served = instance.serve_or_ask(daemon, tell_ready, shutdown)
     if not served:
@@ -51,6 +53,6 @@ def _tell(line: str) -> None:
         streams.line(line)
 
 
-def _listening_for(settings: Settings) -> str:
-    keys = ", ".join(f"{key} {verb.value}" for verb, key in settings.keys.items())
+def _listening_for(held: Mapping[Verb, str]) -> str:
+    keys = ", ".join(f"{key} {verb.value}" for verb, key in held.items())
     return f"The describer runs. Keys: {keys or 'none'}. Ctrl+C ends it."

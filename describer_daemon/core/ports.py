@@ -265,6 +265,9 @@ class HotkeyListener(Protocol):
         only if the error is not raised, so the caller may start again with fewer keys.
         """
 
+    def held(self) -> Mapping[Verb, str]:
+        """The keys that are held now, as people read them; {} before `start` and after `stop`."""
+
     def is_alive(self) -> bool:
         """False once the display is gone or the listening thread ended."""
 

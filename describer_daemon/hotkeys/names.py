@@ -1,4 +1,4 @@
-"""Keys as people write them, "ctrl+alt+d", and what is said when some cannot be had."""
+"""Keys as people write them, "alt+super+i", and what is said when some cannot be had."""
 
 from __future__ import annotations
 
@@ -29,12 +29,25 @@ _ALIASES = {
 }  # fmt: skip
 
 
-class KeysRefusedError(DescriberError):
-    """Some keys cannot be had; `verbs` are theirs, so that the others can be started alone."""
+# Keysyms have other names than people use; the rest is the name with a capital.
+_KEYSYM_NAMES = {
+    "space": "space", "return": "Return", "backspace": "BackSpace", "pageup": "Prior",
+    "pagedown": "Next", "scrolllock": "Scroll_Lock",
+}  # fmt: skip
 
-    def __init__(self, spoken: str, verbs: Sequence[Verb], *, detail: str = "") -> None:
+
+class KeysRefusedError(DescriberError):
+    """Some keys cannot be had; `verbs` are theirs, so that the others can be started alone.
+
+    `missing` are those of them whose keys the keyboard lacks.
+    """
+
+    def __init__(
+        self, spoken: str, verbs: Sequence[Verb], missing: Sequence[Verb] = (), *, detail: str = ""
+    ) -> None:
         super().__init__(spoken, detail=detail)
         self.verbs = tuple(verbs)
+        self.missing = tuple(missing)
 
 
 def parse_hotkey(text: str) -> Hotkey:
@@ -45,20 +58,25 @@ def parse_hotkey(text: str) -> Hotkey:
     parts = [_canonical(part) for part in text.split("+")]
     *modifiers, key = parts
     if not any(parts):
-        raise ValueError("Write a key, such as ctrl+alt+d.")
+        raise ValueError("Write a key, such as alt+super+i.")
     for modifier in modifiers:
         if modifier not in MODIFIERS:
-            raise ValueError(f"I know no modifier {_shown(modifier)}. Use {_listed(MODIFIERS)}.")
+            raise ValueError(f"I know no modifier {_shown(modifier)}. Use {listed(MODIFIERS)}.")
     if key in MODIFIERS or not key:
-        raise ValueError("A key is missing after the modifiers. Write it as in ctrl+alt+d.")
+        raise ValueError("A key is missing after the modifiers. Write it as in alt+super+i.")
     if key not in KEYS:
         raise ValueError(
-            f"I know no key {_shown(key)}. Use a letter, a digit, f1 to f24, {_listed(NAMED_KEYS)}."
+            f"I know no key {_shown(key)}. Use a letter, a digit, f1 to f24, {listed(NAMED_KEYS)}."
         )
     hotkey = Hotkey(frozenset(modifiers), key)
     if key not in _ALONE and not hotkey.modifiers & {"ctrl", "alt", "super"}:
         raise ValueError(f"The key {hotkey} is needed for typing. Add ctrl, alt or super.")
     return hotkey
+
+
+def keysym_name(key: str) -> str:
+    """The name that X and XKB have for a key."""
+    return _KEYSYM_NAMES.get(key, key if len(key) == 1 else key.capitalize())
 
 
 def keys_refused(
@@ -74,7 +92,16 @@ def keys_refused(
         sentences.append(f"{_subject(names)} not on this keyboard.")
     refused = [*taken, *missing]
     sentences.append(f"Choose {'another' if len(refused) == 1 else 'others'} in the settings.")
-    return KeysRefusedError(" ".join(sentences), [verb for verb, _ in refused])
+    return KeysRefusedError(
+        " ".join(sentences), [verb for verb, _ in refused], [verb for verb, _ in missing]
+    )
+
+
+def listed(names: Sequence[str], last: str = "or") -> str:
+    """Names as people list them: "one, two or three"."""
+    if len(names) == 1:
+        return names[0]
+    return f"{', '.join(names[:-1])} {last} {names[-1]}"
 
 
 def _canonical(part: str) -> str:
@@ -85,11 +112,7 @@ def _canonical(part: str) -> str:
 def _subject(names: Sequence[str]) -> str:
     if len(names) == 1:
         return f"The key {names[0]} is"
-    return f"The keys {', '.join(names[:-1])} and {names[-1]} are"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} or {names[-1]}"
+    return f"The keys {listed(names, 'and')} are"
 
 
 def _shown(name: str) -> str:

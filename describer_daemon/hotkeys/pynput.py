@@ -74,6 +74,10 @@ class PynputHotkeys:
             self.stop()
             raise DescriberError("I cannot listen for keys here.", detail="pynput is not ready")
 
+    def held(self) -> Mapping[Verb, str]:
+        tracker = self._tracker
+        return {} if tracker is None or not self.is_alive() else tracker.keys
+
     def is_alive(self) -> bool:
         return self._listener is not None and self._listener.is_alive()
 
@@ -97,6 +101,7 @@ class _Tracker:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.silent = False
+        self.keys = {verb: str(key) for verb, key in keys.items()}
         self._verbs = {(key.modifiers, key.key): verb for verb, key in keys.items()}
         self._on_verb = on_verb
         self._clock = clock

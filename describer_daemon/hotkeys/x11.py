@@ -33,6 +33,7 @@ class X11Hotkeys:
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
         self._wake: int | None = None
+        self._grabs: _Grabs | None = None
 
     @classmethod
     def unavailable_reason(cls) -> str:
@@ -65,7 +66,11 @@ class X11Hotkeys:
             os.close(wake_reader)
             x11.close(display)
             raise
-        self._thread, self._wake = thread, wake
+        self._thread, self._wake, self._grabs = thread, wake, grabs
+
+    def held(self) -> Mapping[Verb, str]:
+        grabs = self._grabs
+        return {} if grabs is None or not self.is_alive() else grabs.held()
 
     def is_alive(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
@@ -90,6 +95,11 @@ class _Grabs:
         self.elsewhere = GrabbedKeyboard(display, Keyboard.read(display))
         self._grabbed: set[Combination] = set()
         self._lost: set[Verb] = set()
+
+    def held(self) -> Mapping[Verb, str]:
+        """The keys that are not lost."""
+        lost = self._lost
+        return {verb: str(key) for verb, key in self._keys.items() if verb not in lost}
 
     def adapt(self) -> DescriberError | None:
         """`update`; the error for the keys that are lost, if any was not lost before."""

@@ -7,11 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-# Keysyms have other names than people use; the rest is the name with a capital.
-_KEYSYM_NAMES = {
-    "space": "space", "return": "Return", "backspace": "BackSpace", "pageup": "Prior",
-    "pagedown": "Next", "scrolllock": "Scroll_Lock",
-}  # fmt: skip
+from describer_daemon.hotkeys.names import keysym_name
 
 # Where a US keyboard has its letters and digits: the only clue when the layout has no Latin.
 _US_ROWS = ((10, "1234567890"), (24, "qwertyuiop"), (38, "asdfghjkl"), (52, "zxcvbnm"))
@@ -51,7 +47,7 @@ class Keyboard:
 
     def keycodes(self, key: str) -> tuple[int, ...]:
         """Every keycode of a key, () when the keyboard lacks it."""
-        keysym = _keysym(_KEYSYM_NAMES.get(key, key if len(key) == 1 else key.capitalize()))
+        keysym = _keysym(keysym_name(key))
         keycodes = self._with_keysym(keysym)
         if not keycodes and key in _US_POSITIONS:
             return (_US_POSITIONS[key],)

@@ -116,7 +116,7 @@ def hotkey() -> Rule:
             raise ValueError
         return parse_hotkey(value) if value.strip() else None
 
-    return Rule('a key such as "ctrl+alt+d", or "" for none', read, in_comment=False)
+    return Rule('a key such as "alt+super+i", or "" for none', read, in_comment=False)
 
 
 def size() -> Rule:

@@ -15,6 +15,7 @@ from typing import Literal
 
 from describer_daemon.core.escaping import escaped
 from describer_daemon.core.ports import DescriberError, Hotkey, Region, Verb, VoiceSettings
+from describer_daemon.hotkeys.usual import usual_key
 from describer_daemon.service.folders import at_home, config_folder, make_private
 from describer_daemon.settings.file import (
     SettingsError,
@@ -42,20 +43,23 @@ _HEADING = """\
 The settings of the describer.
 Save this file, and the running describer takes the change up at once.
 A line that is missing has its default value. Lines that begin with # are comments."""
+_USUAL = {verb: str(usual_key(verb)) for verb in Verb}
 
 
 @dataclass(frozen=True, slots=True)
 class Bindings:
     """[keys]; None is a key that is switched off. See `Settings.keys`."""
 
-    screen: Hotkey | None = setting("ctrl+alt+d", hotkey(), "Describe the picture on the screen")
-    clipboard: Hotkey | None = setting(
-        "ctrl+alt+c", hotkey(), "Describe the picture on the clipboard"
+    screen: Hotkey | None = setting(
+        _USUAL[Verb.SCREEN], hotkey(), "Describe the picture on the screen"
     )
-    text: Hotkey | None = setting("ctrl+alt+w", hotkey(), "Read the text on the screen")
-    repeat: Hotkey | None = setting("ctrl+alt+r", hotkey(), "Say the last caption again")
-    copy: Hotkey | None = setting("ctrl+alt+x", hotkey(), "Copy the last caption")
-    stop: Hotkey | None = setting("ctrl+alt+s", hotkey(), "Stop speaking")
+    clipboard: Hotkey | None = setting(
+        _USUAL[Verb.CLIPBOARD], hotkey(), "Describe the picture on the clipboard"
+    )
+    text: Hotkey | None = setting(_USUAL[Verb.TEXT], hotkey(), "Read the text on the screen")
+    repeat: Hotkey | None = setting(_USUAL[Verb.REPEAT], hotkey(), "Say the last caption again")
+    copy: Hotkey | None = setting(_USUAL[Verb.COPY], hotkey(), "Copy the last caption")
+    stop: Hotkey | None = setting(_USUAL[Verb.STOP], hotkey(), "Stop speaking")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,11 @@ class LogSettings:
 class Settings:
     """Everything the file says, table by table; `Settings()` has the defaults."""
 
-    bindings: Bindings = table(Bindings, "keys", 'Keys that work everywhere; "" is no key.')
+    bindings: Bindings = table(
+        Bindings,
+        "keys",
+        'Keys that work everywhere; "" is no key. For a usual one that is taken, another serves.',
+    )
     speech: Speech = table(Speech, "speech", "How captions are spoken.")
     capture: Capture = table(Capture, "capture", "Where the picture is.")
     captioner: CaptionerSettings = table(CaptionerSettings, "captioner", "The part that sees.")

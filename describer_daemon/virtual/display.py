@@ -102,7 +102,7 @@ class VirtualDisplay:
             raise
 
     def press(self, combination: str, *, hold: float = 0.0) -> float:
-        """Press and release a key with its modifiers, such as "ctrl+alt+d", as a person does.
+        """Press and release a key with its modifiers, such as "alt+super+i", as a person does.
 
         `hold` is in seconds; the X server repeats a key held for long enough. Returns when it
         was pressed, on the clock of `time.monotonic`.

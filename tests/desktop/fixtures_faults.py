@@ -149,7 +149,7 @@ class World:
 
     def press(self, key: str) -> None:
         self._grabbed = self.logged("reached grabbed") + 1
-        self.display.press(f"ctrl+alt+{key}")
+        self.display.press(f"super+alt+{key}")
 
     def answered(self) -> int:
         return int(control.send("status")["answered"])
@@ -295,7 +295,7 @@ def living(shared_display: VirtualDisplay) -> Iterator[World]:
         shutil.copytree(SHIPPED, made.bundle)
         made.save(bundle=f'"{made.bundle}"')
         made.start()
-        made.press("d")
+        made.press("i")
         wait_until(lambda: made.answered() == 1, "nothing was answered")
         made.caption = str(control.send("status")["last"])
         assert made.caption

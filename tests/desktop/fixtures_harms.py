@@ -75,7 +75,7 @@ def voice_gone(world: World) -> Iterator[None]:
     """The synthesiser is taken away; when it is back it speaks again."""
     with world.without("espeak-ng"):
         yield
-    world.hears(lambda: world.press("r"), world.caption)
+    world.hears(lambda: world.press("a"), world.caption)
     wait_until(lambda: control.send("status")["speech by"] == "espeak-ng", "it does not speak")
 
 
@@ -87,7 +87,7 @@ def without(*tools: str) -> Harm:
 def no_tool_to_copy(world: World) -> Iterator[None]:
     with world.without("xclip", "xsel"):
         yield
-    world.hears(lambda: world.press("x"), "Copied.")
+    world.hears(lambda: world.press("y"), "Copied.")
     os.kill(world.member("xclip"), signal.SIGTERM)  # it holds what was copied, for ever
 
 
@@ -152,7 +152,7 @@ def full_disk(world: World) -> Iterator[None]:
         finally:
             limit(world.daemon.pid, resource.RLIMIT_FSIZE, before)
     lines = world.logged("reached taken")
-    world.press("s")
+    world.press("q")
     wait_until(lambda: world.logged("reached taken") > lines, "the log does not go on")
 
 
@@ -198,7 +198,7 @@ def kill_player(world: World) -> None:
 def stand_still(world: World) -> None:
     """The whole family stops for a while, as in a suspended machine, and keys are pressed."""
     wait_until(world.has_grabbed, "nothing was grabbed")
-    taken, keys = world.logged("reached taken"), "rsd"
+    taken, keys = world.logged("reached taken"), "aqi"
     family = world.family()
     for member in family:
         stop(member)

@@ -76,7 +76,7 @@ def test_a_display_that_nobody_named(
         socket_of(display, alone)
         wait_until(lambda: status()["listening"], "it found no display")
         wait_until(lambda: status()["screen by"] == "mss", "it does not see the screen")
-        display.press("ctrl+alt+r")
+        display.press("super+alt+a")
         wait_until(lambda: status()["answered"] == 1, "the key was not heard")
 
 

@@ -28,7 +28,7 @@ class Fault:
 
     name: str
     harm: harms.Harm = harms.nothing
-    key: str = "d"
+    key: str = "i"
     says: tuple[str, ...] = (CAPTION,)
     meanwhile: Callable[[World], object] = lambda _: None
     traced: str = ""
@@ -94,7 +94,7 @@ FAULTS = [
     Fault(
         "tool to copy missing",
         harms.no_tool_to_copy,
-        key="x",
+        key="y",
         says=("I could not copy: the clipboard did not take it.",),
     ),
     Fault(
@@ -118,7 +118,7 @@ FAULTS = [
         harms.captioner_stopped,
         meanwhile=lambda world: world.change(unload_after_minutes=9),
     ),
-    Fault("disk full while it runs", harms.full_disk, key="r"),
+    Fault("disk full while it runs", harms.full_disk, key="a"),
     Fault("all stands still in the middle of a caption", meanwhile=harms.stand_still),
 ]
 
@@ -137,5 +137,5 @@ def test_the_next_key_is_answered(living: World, fault: Fault) -> None:
             act()
             wait_until(lambda: living.traces(fault.traced) > before, "silence left no trace")
     if fault.says != (CAPTION,):  # else this was the next key
-        living.hears(lambda: living.press("d"), living.caption)
+        living.hears(lambda: living.press("i"), living.caption)
     living.is_tidy()

@@ -37,7 +37,7 @@ def test_whoever_starts_while_another_ends_takes_its_place(world: World) -> None
         world.daemon = that_serves(world, two)
         (asked,) = (one for one in two if one is not world.daemon)
         assert asked.wait(20) == 0, "it did not ask the one that serves"
-    world.hears(lambda: world.press("d"), BLACK)
+    world.hears(lambda: world.press("i"), BLACK)
     world.is_tidy()
     assert world.end() == 0
     world.is_gone()
@@ -56,11 +56,11 @@ def at_the_start(world: World) -> None:
 
 
 def looking(world: World) -> None:
-    world.press("d")
+    world.press("i")
 
 
 def speaking(world: World) -> None:
-    world.press("r")
+    world.press("a")
     wait_until(lambda: control.send("status")["speaking"], "nothing is said")
 
 
@@ -104,7 +104,7 @@ def test_a_display_comes_goes_and_comes_back(own_display: VirtualDisplay) -> Non
             assert "display" in reply["sentence"] or "desktop" in reply["sentence"]
             server = processes.start(["Xvfb", own_display.name, "-nolisten", "tcp", "-noreset"])
             wait_until(world.listening, "the keys were not taken")
-            world.hears(lambda: world.press("d"), BLACK)
+            world.hears(lambda: world.press("i"), BLACK)
             server.terminate()
             server.wait(20)
             wait_until(lambda: not world.listening(), "the loss was not noticed")
@@ -124,7 +124,7 @@ def test_a_display_that_hangs(own_display: VirtualDisplay) -> None:
         asked.join(20)
         assert not asked.is_alive()
         os.kill(own_display.server, signal.SIGCONT)
-        world.hears(lambda: world.press("d"), BLACK)
+        world.hears(lambda: world.press("i"), BLACK)
         harms.stop(own_display.server)
         assert world.end() == 0
         wait_until(lambda: not world.family(), f"{world.family()}")
@@ -134,9 +134,9 @@ def test_a_display_that_hangs(own_display: VirtualDisplay) -> None:
 def test_a_voice_that_comes_later_than_the_describer_serves(world: World) -> None:
     with world.without(*PLAYERS):
         world.start()
-        world.press("r")
+        world.press("a")
         wait_until(lambda: world.traces("I have no way to speak here."), "no trace was left")
-    world.hears(lambda: world.press("r"), NOTHING_YET)
+    world.hears(lambda: world.press("a"), NOTHING_YET)
     assert control.send("status")["speech by"] == "espeak-ng"
     assert world.end() == 0
     world.is_gone()
@@ -149,7 +149,7 @@ def test_another_voice_speaks_when_the_speech_service_dies(
         monkeypatch.setenv("SPEECHD_ADDRESS", address)
         world.start()
         assert control.send("status")["speech by"] == "speech-dispatcher"
-    world.hears(lambda: world.press("r"), NOTHING_YET)
+    world.hears(lambda: world.press("a"), NOTHING_YET)
     assert control.send("status")["speech by"] == "espeak-ng"
     assert world.end() == 0
     world.is_gone()
@@ -160,7 +160,7 @@ def test_a_full_disk_at_the_first_start(world: World) -> None:
     world.rate = 180  # what was set for the tests cannot be read
     with Path("/dev/full").open("wb") as full, harms.speech_with_room(world):
         world.start("prlimit", "--fsize=0:", stdout=full, stderr=full)
-        world.hears(lambda: world.press("r"), NOTHING_YET)
+        world.hears(lambda: world.press("a"), NOTHING_YET)
     assert world.end() == 0
     world.is_gone()
     assert world.files() <= {"run/describer/lock", str(world.log.relative_to(world.home))}
@@ -192,7 +192,7 @@ def test_a_bundle_that_is_damaged_at_the_start(world: World) -> None:
     world.save(bundle=f'"{world.bundle}"', start='"at start"')
     world.start()
     wait_until(lambda: world.logged("The captioner bundle lacks "), "it was not told")
-    world.hears(lambda: world.press("d"), BLACK)
+    world.hears(lambda: world.press("i"), BLACK)
     assert world.end() == 0
     world.is_gone()
 
@@ -249,11 +249,11 @@ def test_a_clock_that_is_set_back_an_hour(world: World, tmp_path: Path) -> None:
     def set_back() -> None:
         with clock.open("r+b") as file:
             file.write((-3600).to_bytes(8, "little", signed=True))
-        world.press("d")
+        world.press("i")
 
     world.hears(set_back, BLACK)
     world.change(rate=world.rate)  # saves are still noticed
-    world.hears(lambda: world.press("d"), BLACK)
+    world.hears(lambda: world.press("i"), BLACK)
     first, *_, last = (
         line.split()[1] for line in world.log.read_text().splitlines() if line[:2] == "20"
     )

@@ -142,16 +142,16 @@ def test_the_key_and_the_key_again(
     expected = [phrasing.sentence(first, Verb.SCREEN), phrasing.sentence(second, Verb.SCREEN)]
     assert [sentence[:16] for sentence in expected] == ["Picture 1 of 2: ", "Picture 2 of 2: "]
     for sentence in (*expected, expected[0]):
-        assert daemon.answers(lambda: press("ctrl+alt+d")) == sentence
-    daemon.answers(lambda: press("ctrl+alt+r"))
-    assert daemon.answers(lambda: press("ctrl+alt+d")) == expected[0]
+        assert daemon.answers(lambda: press("super+alt+i")) == sentence
+    daemon.answers(lambda: press("super+alt+a"))
+    assert daemon.answers(lambda: press("super+alt+i")) == expected[0]
 
 
 def test_a_window_of_text_has_no_picture(
     daemon: RunningDaemon, gallery: Show, press: Callable[[str], None]
 ) -> None:
     gallery()
-    assert daemon.answers(lambda: press("ctrl+alt+d")) == "I see no picture, only text."
+    assert daemon.answers(lambda: press("super+alt+i")) == "I see no picture, only text."
 
 
 def test_without_the_finder_the_window_is_the_picture(
@@ -161,7 +161,7 @@ def test_without_the_finder_the_window_is_the_picture(
     assert "find = true" in text
     settings.write_text(text.replace("find = true", "find = false"), encoding="utf-8")
     gallery()
-    wait_until(lambda: not daemon.answers(lambda: press("ctrl+alt+d")).startswith("I see no"))
+    wait_until(lambda: not daemon.answers(lambda: press("super+alt+i")).startswith("I see no"))
 
 
 @pytest.fixture
@@ -353,8 +353,8 @@ def test_the_key_describes_the_focused_picture_wherever_the_pointer_is(
     small = look(captioner, large.box)
 
     def heard(caption: Caption) -> bool:
-        daemon.answers(lambda: press("ctrl+alt+r"))  # so that the key starts anew
-        sentence = daemon.answers(lambda: press("ctrl+alt+d"))
+        daemon.answers(lambda: press("super+alt+a"))  # so that the key starts anew
+        sentence = daemon.answers(lambda: press("super+alt+i"))
         assert sentence.startswith("Picture 1 of 2: ")
         return sentence.endswith(phrasing.sentence(caption, Verb.SCREEN)[16:])
 

@@ -108,13 +108,13 @@ def one_after_another(
     copied = photograph("chelsea")
     copy(copied)
     for turn in range(TIMES):
-        daemon.answers(lambda key=("ctrl+alt+d", "ctrl+alt+c")[turn % 2]: press(key))
-    daemon.hears(lambda: press("ctrl+alt+d"))
+        daemon.answers(lambda key=("super+alt+i", "super+alt+c")[turn % 2]: press(key))
+    daemon.hears(lambda: press("super+alt+i"))
     show(letter(3))
-    daemon.hears(lambda: press("ctrl+alt+w"))
-    daemon.hears(lambda: press("ctrl+alt+r"))
-    daemon.hears(lambda: press("ctrl+alt+x"))
-    press("ctrl+alt+s")
+    daemon.hears(lambda: press("super+alt+t"))
+    daemon.hears(lambda: press("super+alt+a"))
+    daemon.hears(lambda: press("super+alt+y"))
+    press("super+alt+q")
     assert control.send("status")["failures"] == 0
     return [*pieces(Image.fromarray(noise)), *pieces(copied)]
 

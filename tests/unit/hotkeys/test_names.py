@@ -44,7 +44,7 @@ def test_what_is_written_is_read_again(modifiers: set[str], key: str) -> None:
 @pytest.mark.parametrize(
     ("written", "sentence"),
     [
-        ("", "Write a key, such as ctrl+alt+d"),
+        ("", "Write a key, such as alt+super+i"),
         ("+", "Write a key"),
         ("ctrl+", "A key is missing after the modifiers"),
         ("ctrl+alt", "A key is missing after the modifiers"),

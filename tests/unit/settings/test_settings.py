@@ -101,7 +101,7 @@ level = "debug"
     loaded = load(path)
     assert loaded.keys[Verb.SCREEN] == Hotkey(frozenset({"ctrl", "shift"}), "f9")
     assert Verb.COPY not in loaded.keys
-    assert loaded.keys[Verb.STOP] == Hotkey(frozenset({"ctrl", "alt"}), "s")
+    assert loaded.keys[Verb.STOP] == Hotkey(frozenset({"super", "alt"}), "q")
     assert loaded.voice == VoiceSettings("en-gb", 450, 0)
     assert loaded.region == Rectangle(-1920, 0, 640, 480)
     assert loaded.capture.pointer_box == (100, 50)
@@ -142,8 +142,8 @@ def test_windows_editors_add_a_mark_and_other_line_ends(path: Path) -> None:
         ),
         ("rate = 100", "settings.toml line 1: rate belongs below the heading [speech]."),
         (
-            '[keys]\nclipboard = "ctrl+alt+d"',
-            'settings.toml line 2: keys.clipboard = "ctrl+alt+d" is not allowed; '
+            '[keys]\nclipboard = "super+alt+i"',
+            'settings.toml line 2: keys.clipboard = "super+alt+i" is not allowed; '
             "keys.screen has the same key already.",
         ),
         (

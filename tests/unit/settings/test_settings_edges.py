@@ -141,7 +141,7 @@ def test_what_is_no_text_is_told_with_its_line(path: Path) -> None:
 def test_the_description_has_a_line_for_each_setting(path: Path) -> None:
     lines = describe_settings(Settings(), path).splitlines()
     assert lines[0] == f"The settings file is {path}"
-    assert 'keys.screen = "ctrl+alt+d"; a key such as "ctrl+alt+d", or "" for none' in lines
+    assert 'keys.screen = "alt+super+i"; a key such as "alt+super+i", or "" for none' in lines
     assert "speech.volume = 100; a whole number from 0 to 100" in lines
     assert "sounds.earcon = true; true or false" in lines
 
@@ -154,10 +154,11 @@ def test_the_whole_file_as_it_is_written_first(path: Path) -> None:
         "# Save this file, and the running describer takes the change up at once.\n"
         "# A line that is missing has its default value. Lines that begin with # are comments.\n"
         "\n"
-        '# Keys that work everywhere; "" is no key.\n'
+        '# Keys that work everywhere; "" is no key. '
+        "For a usual one that is taken, another serves.\n"
         "[keys]\n"
         "# Describe the picture on the screen.\n"
-        'screen = "ctrl+alt+d"\n'
+        'screen = "alt+super+i"\n'
     )
     assert "\n\n# How captions are spoken.\n[speech]\n# Who speaks: " in text
     assert text.endswith('or "error".\nlevel = "info"\n')
@@ -233,14 +234,14 @@ def test_the_whole_file_as_it_is_written_first(path: Path) -> None:
             "use a whole number from 0 to 100. There is 1 more.",
         ),
         (
-            '[keys]\nscreen = "ctrl+alt+c"',
-            'settings.toml line 2: keys.screen = "ctrl+alt+c" is not allowed; '
+            '[keys]\nscreen = "super+alt+c"',
+            'settings.toml line 2: keys.screen = "super+alt+c" is not allowed; '
             "keys.clipboard has the same key already.",
         ),
         (
             "[keys]\nscreen = 'ctrl+alt'",
             'settings.toml line 2: keys.screen = "ctrl+alt" is not allowed. '
-            "A key is missing after the modifiers. Write it as in ctrl+alt+d.",
+            "A key is missing after the modifiers. Write it as in alt+super+i.",
         ),
     ],
 )
