@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.desktop.fixtures_wayland",
     "tests.desktop.fixtures_portal",
     "tests.desktop.fixtures_orca",
+    "tests.desktop.fixtures_shortcuts",
     "tests.desktop.fixtures_daemon",
     "tests.desktop.fixtures_faults",
 ]
