@@ -19,6 +19,7 @@ _MODULES = {
     "demo": "demo",
     "describe": "describe",
     "doctor": "doctor",
+    "keys": "keys",
     "run": "run",
     "settings": "settings",
     "setup": "setup",

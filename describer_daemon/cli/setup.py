@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import click
 
-from describer_daemon.cli import streams
+from describer_daemon.cli import keys, streams
 from describer_daemon.cli.completion import completions
 from describer_daemon.cli.manual import manual_page
 from describer_daemon.core.ports import DescriberError
@@ -29,13 +29,14 @@ _UNDONE = (
 )
 
 
-def all_steps(program: click.Group) -> list[Step]:
-    """What is set up, in this order; whatever else needs setting up gets a line here."""
+def all_steps(program: click.Group, shortcuts: Iterable[Step] = ()) -> list[Step]:
+    """What is set up, in this order; `shortcuts` are the keys of desktops that own them all."""
     return [
         entries.icon(),
         entries.menu_entry(),
         entries.open_with(),
         autostart.Autostart(),
+        *shortcuts,
         *completions(program),
         manual(program),
     ]
@@ -56,7 +57,8 @@ def setup(context: click.Context, undo: bool, dry_run: bool) -> None:
 
     It gets an entry in the menu with an icon, "Describe picture" among what the file manager
     opens pictures with (choose several, and they are described one after the other), a start
-    at login, completion in your shells, and a manual page. All of it is yours alone: no
+    at login, completion in your shells, and a manual page; keys, too, where only the desktop
+    itself has any (describer keys). All of it is yours alone: no
     administrator is needed, and nobody else's file is touched. What is there already stays, so
     it may be run again at any time, and should be after the program was installed elsewhere.
 
@@ -72,7 +74,7 @@ def setup(context: click.Context, undo: bool, dry_run: bool) -> None:
     program = context.find_root().command
     if not isinstance(program, click.Group):
         raise TypeError("setup is a command of a program")
-    wanted = all_steps(program)
+    wanted = all_steps(program, keys.steps_of_setup(undo=undo))
     if undo:
         leftovers: list[Leftover] = [LogFiles(), *wanted]
         failed = _tell(steps.undo(leftovers, dry=dry_run))
