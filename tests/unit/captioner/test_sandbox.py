@@ -259,7 +259,7 @@ def test_nothing_else_is_reached(
     assert re.match(REFUSED, failed), failed
     assert standing() == before
     if failed.startswith("MemoryError"):  # the daemon, too, goes on with another process then
-        inside.close()
+        inside._drop()
         inside.describe(Encoded(SAMPLE))
 
 
