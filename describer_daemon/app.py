@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from describer_daemon import processes
+from describer_daemon.aside import copy_text, no_screen, notify, open_for_editing
 from describer_daemon.captioner import memory
 from describer_daemon.captioner.client import ChildCaptioner, ClosedError
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
@@ -65,6 +65,7 @@ class Daemon:
         self._shutdown = shutdown or ShutdownEvent()
         self._lock = threading.Lock()
         self._told: set[str] = set()
+        self._screen_reason = ""  # why there is no way to see the screen, as a sentence
         self._captioner = make_captioner(settings, self._report_once)
         self._earcons = make_earcons(settings)
         self._focus = FocusWatcher()
@@ -109,6 +110,7 @@ class Daemon:
                 self._warm_up_if_wanted(self._settings)
             ready()
             log.info("ready")
+            self._tell_what_is_missing()
             while not self._shutdown.wait(_CHECK_INTERVAL):
                 self._check_keys()
                 self._speaker.look_again()
@@ -144,6 +146,15 @@ class Daemon:
         # Last, for with it goes the lock: who is started next shall find the keys free.
         self._control.stop()
         log.info("ended in %.0f ms", 1000 * (time.monotonic() - started))
+
+    def _tell_what_is_missing(self) -> None:
+        """Say at the start what cannot work here, with its cure; of no voice, show it."""
+        if self._speaker.name == "none":
+            notify(DescriberError("I have no voice. Please install espeak-ng."))
+        if not has_desktop() or self._listening.lost:
+            return  # that there is no display yet is told elsewhere
+        if self._screen_reason:
+            self.report_error(DescriberError(self._screen_reason))
 
     def _request(self, verb: Verb, origin: Any) -> None:
         self._pipeline.put(Request(verb, origin))
@@ -277,7 +288,13 @@ class Daemon:
 
     def _sources(self, settings: Settings) -> dict[Verb, ImageSource]:
         def find_screen(than: str = "", without: str = "") -> ImageSource:
-            backend = backends.require(SCREENS, "see the screen", than=than, without=without)
+            try:
+                backend = backends.require(SCREENS, "see the screen", than=than, without=without)
+            except DescriberError as error:
+                if not than:
+                    self._screen_reason = no_screen(error).spoken
+                raise no_screen(error) from error
+            self._screen_reason = ""
             source: ImageSource = backend(
                 settings.region,
                 settings.capture.pointer_box,
@@ -309,6 +326,10 @@ class Daemon:
         with self._lock:
             if not self._listening.check():
                 return
+            try:
+                self._control.adopt_display()
+            except DescriberError as error:
+                self.report_error(error)
             self._pipeline.sources = self._sources(self._settings)
             if self._tray is not None:
                 self._tray.stop()  # it went with the display
@@ -349,51 +370,3 @@ def missing_speaker(settings: Settings, taken: str) -> DescriberError | None:
     if wanted in (backends.AUTO, taken) or not (why := backends.why_not(SPEAKERS, wanted)):
         return None
     return DescriberError(f"I cannot speak with {wanted}, so {taken} serves. {why}.", detail=why)
-
-
-def copy_text(text: str) -> None:
-    """Put text on the clipboard. Raises DescriberError when the clipboard does not take it."""
-    errors: list[BaseException] = []
-
-    def work() -> None:
-        import pyperclip
-
-        try:
-            # its own `copy` would for ever think that there is no tool when there was none once
-            copy, _ = pyperclip.determine_clipboard()
-            copy(text)
-        except (pyperclip.PyperclipException, OSError) as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=work, name="copy", daemon=True)
-    thread.start()
-    thread.join(2.0)
-    if thread.is_alive() or errors:
-        raise DescriberError(
-            "I could not copy: the clipboard did not take it.", detail=repr(errors)
-        )
-
-
-def notify(error: DescriberError) -> None:
-    """Show what could not be spoken as a desktop notification, without waiting for it."""
-    _start_detached(
-        ["notify-send", "--app-name=describer", "The describer could not speak", error.spoken]
-    )
-
-
-def open_for_editing(path: Path) -> None:
-    """Open the settings file in the person's own editor."""
-    opener = {"darwin": "open", "win32": "notepad"}.get(sys.platform, "xdg-open")
-    _start_detached([opener, str(path)])
-
-
-def _start_detached(command: list[str]) -> None:
-    def work() -> None:
-        try:
-            process = processes.start(command, stays=True)
-        except OSError as error:
-            log.warning("%s cannot be started: %s", command[0], error)
-        else:
-            process.wait()  # no zombie
-
-    threading.Thread(target=work, name="aside", daemon=True).start()

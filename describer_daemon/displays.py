@@ -40,6 +40,19 @@ def wayland_unavailable_reason() -> str:
     return "this is not a Wayland session"
 
 
+def key() -> str:
+    """What this display is called, the same for every program on it; "" where there is none.
+
+    ":0" and ":0.0" are one, and in a Wayland session it is the compositor, not XWayland.
+    """
+    if on_wayland():
+        return f"wayland {wayland_socket()}"
+    if sys.platform in ("win32", "darwin"):
+        return ""
+    host, colon, number = os.environ.get("DISPLAY", "").rpartition(":")
+    return f"{host}{colon}{number.partition('.')[0]}"
+
+
 def listens(path: Path) -> bool:
     """Whether anybody takes connections at this Unix socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

@@ -21,7 +21,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from describer_daemon import displays
 from describer_daemon.core.ports import DescriberError, Verb
+from describer_daemon.service import by_display
 
 log = logging.getLogger(__name__)
 
@@ -39,11 +41,11 @@ _STOP_TIMEOUT = 0.5  # seconds that stop() gives replies under way
 
 
 class AlreadyRunningError(DescriberError):
-    """Another describer of this person holds the lock."""
+    """Another describer of this person, on this display, holds the lock."""
 
 
 class ControlServer:
-    """Answers requests from threads of its own; at most one server for each person.
+    """Answers requests from threads of its own; at most one server for each person and display.
 
     `handle` gets a verb of `VERBS` and whether the caller waits for the outcome; what it
     returns is the reply. It may raise DescriberError.
@@ -56,15 +58,18 @@ class ControlServer:
         self._connections: dict[threading.Thread, socket.socket] = {}
         self._open = contextlib.ExitStack()
         self._wake: socket.socket | None = None
+        self._keys: set[str] = set()
+        self._path = Path()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Return once requests are answered. Raises AlreadyRunningError or DescriberError."""
         _require_unix_sockets()
         with contextlib.ExitStack() as stack:
-            folder = runtime_folder(create=True)
-            stack.callback(os.close, _lock(folder / "lock"))
-            path = folder / "control.sock"
+            folder, key = runtime_folder(create=True), displays.key()
+            stack.callback(os.close, _lock(folder / by_display.named("lock", key)))
+            path = folder / by_display.named("control.sock", key)
+            self._keys, self._path = {key}, path
             listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
             try:
                 path.unlink(missing_ok=True)  # stale: the lock is ours
@@ -86,6 +91,22 @@ class ControlServer:
             target=self._accept, args=(listener, wake_reader), name="control", daemon=True
         )
         self._thread.start()
+
+    def adopt_display(self) -> None:
+        """Serve the display that this process has got since it was started, too.
+
+        Raises AlreadyRunningError when another describer serves it.
+        """
+        key = displays.key()
+        if self._thread is None or key in self._keys:
+            return
+        folder = self._path.parent
+        self._open.callback(os.close, _lock(folder / by_display.named("lock", key)))
+        link = folder / by_display.named("control.sock", key)
+        link.unlink(missing_ok=True)  # stale: the lock is ours
+        link.symlink_to(self._path.name)
+        self._open.callback(link.unlink, missing_ok=True)
+        self._keys.add(key)
 
     def stop(self) -> None:
         """Take no more requests, finish the replies under way if they are quick; twice is fine."""
@@ -193,7 +214,7 @@ def send(
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout)
-            connection.connect(str(socket_path()))
+            by_display.connect(connection, runtime_folder(create=False))
             if on_connect is not None:
                 on_connect(connection)
             # A server that is busy answers and leaves without reading.
@@ -233,11 +254,6 @@ def parse_request(line: bytes) -> tuple[str, bool]:
     if not isinstance(wait, bool):
         raise DescriberError('"wait" is either true or false.')
     return verb, wait
-
-
-def socket_path() -> Path:
-    """Where the describer that runs is asked. Raises like `runtime_folder`."""
-    return runtime_folder(create=False) / "control.sock"
 
 
 def peer(connection: socket.socket) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""One describer for each person: whoever is started serves, or asks the one that does."""
+"""One describer a person and display: whoever is started serves, or asks the one that does."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import select
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 from describer_daemon.core.ports import DescriberError, Verb
@@ -77,7 +78,7 @@ def _watch_end(connection: socket.socket, stack: contextlib.ExitStack) -> Callab
             process = os.pidfd_open(server[0])  # it, and no later one with its number
             stack.callback(os.close, process)
             return lambda seconds: bool(select.select([process], [], [], seconds)[0])
-    path = control.socket_path()
+    path = Path(os.fsdecode(connection.getpeername()))
     before = path.stat()
 
     def ended(seconds: float) -> bool:

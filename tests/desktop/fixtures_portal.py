@@ -39,6 +39,7 @@ class FakeDesktop:
         self.allowed = True
         self.asked: list[dict[str, Any]] = []  # the options of each call
         self.closed = 0
+        self.shown: list[str] = []  # the notifications
         self._address, self._targets = address, targets
         self._ready, self._loop = threading.Event(), asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve)
@@ -58,6 +59,7 @@ class FakeDesktop:
         self._bus = await MessageBus(bus_address=self._address).connect()
         self._bus.add_message_handler(self._handle)
         await self._bus.request_name(_BACK if self._targets is None else _FRONT)
+        await self._bus.request_name("org.freedesktop.Notifications")
         self._ready.set()
         await self._done.wait()
         self._bus.disconnect()
@@ -76,6 +78,9 @@ class FakeDesktop:
         if message.member == "Close":
             self.closed += 1
             return Message.new_method_return(message)
+        if message.member == "Notify":
+            self.shown.append(message.body[4])
+            return Message.new_method_return(message, "u", [1])
         if message.member != "Screenshot":
             return None
         self.asked.append({name: one.value for name, one in message.body[-1].items()})

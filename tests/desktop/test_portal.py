@@ -11,12 +11,17 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from describer_daemon import app, aside
+from describer_daemon.app import Daemon
 from describer_daemon.capture import portal, screenshot_tools
 from describer_daemon.capture.candidates import SCREENS
 from describer_daemon.capture.screen_desktop import DesktopScreen
 from describer_daemon.capture.window_focus import InWindow
 from describer_daemon.core import backends
-from describer_daemon.core.ports import Aim, DescriberError, Encoded, Rectangle
+from describer_daemon.core.ports import Aim, DescriberError, Encoded, Rectangle, Verb
+from describer_daemon.service import notification
+from describer_daemon.settings.settings import Settings
+from tests.desktop.fixtures_display import wait_until
 from tests.desktop.fixtures_portal import FakeDesktop
 
 WINDOW, SCREEN = (120, 90), (640, 480)
@@ -255,6 +260,39 @@ def test_a_part_of_the_screen_is_told_not_to_be_had(on_wayland: None, tool: Tool
     picture = DesktopScreen(Rectangle(1, 2, 3, 4), told=told.append).grab()
     assert size(picture) == SCREEN
     assert "gives no part of the screen" in told[0].spoken
+
+
+def test_at_the_start_it_is_told_what_does_not_work(
+    on_wayland: None, sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No screen; and each key press says the same of it."""
+    monkeypatch.setattr(app, "SPEAKERS", ())
+    shown: list[DescriberError] = []
+    monkeypatch.setattr(app, "notify", shown.append)
+    daemon = Daemon(Settings(), None)
+    told: list[DescriberError] = []
+    monkeypatch.setattr(daemon, "report_error", told.append)
+    daemon._listening.listen(Settings().keys)
+    daemon._tell_what_is_missing()
+    no_screen = (
+        "I cannot see the screen here: neither the portal nor a program of this desktop gives its "
+        "screen; install the desktop's xdg-desktop-portal package."
+    )
+    assert [error.spoken for error in told] == [no_screen]
+    assert [error.spoken for error in shown] == ["I have no voice. Please install espeak-ng."]
+    assert daemon.status()["keys"] == {}
+    with pytest.raises(DescriberError) as caught:
+        daemon._pipeline.sources[Verb.SCREEN].grab()
+    assert caught.value.spoken == no_screen
+
+
+def test_what_cannot_be_spoken_is_shown(version_3: FakeDesktop) -> None:
+    aside.notify(DescriberError("I have no voice."))
+    wait_until(lambda: version_3.shown == ["I have no voice."], "nothing was shown")
+
+
+def test_where_nobody_shows_anything_that_is_known(session_bus: str) -> None:
+    assert not notification.show("title", "text")
 
 
 def test_on_x11_it_does_not_serve(sandbox: Path, tool: Tool) -> None:
