@@ -164,7 +164,7 @@ def unexpected(calls: str, sandbox: Path) -> set[str]:
     """Files that somebody opened to write and that are none of those that are known."""
     known = (
         r"/dev/(null|tty|pts/.*)",
-        r"/proc/self/(coredump_filter|task/.*|comm)",
+        r"/proc/self/(coredump_filter|oom_score_adj|task/.*|comm)",
         rf"{re.escape(str(sandbox))}/run/describer/lock",
         rf"{re.escape(str(sandbox))}/.*describer\.log(\.\d)?",
         r".*/pulse/cookie",  # random bytes by which a sound server knows its owner
