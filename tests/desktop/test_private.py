@@ -165,7 +165,7 @@ def unexpected(calls: str, sandbox: Path) -> set[str]:
     known = (
         r"/dev/(null|tty|pts/.*)",
         r"/proc/self/(coredump_filter|oom_score_adj|task/.*|comm)",
-        rf"{re.escape(str(sandbox))}/run/describer/lock",
+        rf"{re.escape(str(sandbox))}/run/describer/(lock|[0-9a-f]{{7}}\.lock)",
         rf"{re.escape(str(sandbox))}/.*describer\.log(\.\d)?",
         r".*/pulse/cookie",  # random bytes by which a sound server knows its owner
         r".*/__pycache__/.*\.pyc\.\d+",
