@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import resource
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
@@ -32,6 +34,7 @@ QUICK = 450  # words a minute: the tests' own speed
 PLAYERS = ("paplay", "pw-play", "aplay")
 _MARK = "DESCRIBER_TEST_FAMILY"
 # what may remain when all has ended, and what foreign programs make for themselves
+_OF_A_DISPLAY = re.compile(r"(?<=^run/describer/)[0-9a-f]{7}\.(lock|sock)$")
 _KEPT = {"settings.toml", "run/describer/lock", ".local/state/describer/log/describer.log"}
 _FOREIGN = {"pulse", "bundle", "tools", "dconf", "screen.png", "copied.png", "notified"}
 # without what lets root read any file
@@ -109,7 +112,7 @@ class World:
             aside.rmdir()
 
     def command(self) -> list[str]:
-        return [*processes.python("describer_daemon.cli.main"), "run"]
+        return [sys.executable, "-m", "describer_daemon", "run"]
 
     def begin(self, *prefix: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start `describer run`, and do not wait for it."""
@@ -204,9 +207,15 @@ class World:
         return self.member("captioner.child")
 
     def files(self) -> set[str]:
-        """All files and sockets in the home, foreign programs' own left out."""
+        """All files and sockets in the home, foreign programs' own left out.
+
+        Lock and socket are named after the display: here they are "lock" and "control.sock".
+        """
         return {
-            str(path.relative_to(self.home))
+            _OF_A_DISPLAY.sub(
+                lambda found: {"lock": "lock", "sock": "control.sock"}[found[1]],
+                str(path.relative_to(self.home)),
+            )
             for path in self.home.rglob("*")
             if not path.is_dir() and not _FOREIGN & set(path.relative_to(self.home).parts)
         }

@@ -96,6 +96,8 @@ def test_every_command_in_every_environment(sandbox: Path, environment: str) -> 
     check_all(changed("no-account") if can_change() else [], folder, **ENVIRONMENTS[environment])
 
 
+# where no folder of the person's can be written, all of them share one in /tmp
+@pytest.mark.alone
 @pytest.mark.parametrize("change", ["no-proc", "no-shm", "full", "read-only"])
 def test_every_command_without_parts_of_the_system(sandbox: Path, change: str) -> None:
     if not can_change():

@@ -64,14 +64,9 @@ FAULTS = [
         harms.damaged_bundle_to_load,
         says=(f"The captioner bundle's {harms.WEIGHTS} is damaged or from another bundle.",),
     ),
-    Fault(
-        "voice killed while it speaks",
-        harms.voice_that_dies,
-        says=(),
-        traced="The voice espeak-ng failed. Please choose another voice.",
-    ),
+    Fault("voice killed while it speaks", harms.voice_that_dies),  # another voice speaks
     Fault("voice gone", harms.voice_gone),  # another voice speaks
-    Fault("player killed while it plays", says=(), meanwhile=harms.kill_player, traced=UNHEARD),
+    Fault("player killed while it plays", meanwhile=harms.kill_player),
     Fault(
         "player gone",
         harms.without(*PLAYERS),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -62,7 +63,7 @@ def shell(
     arguments: tuple[str, ...], streams: str, **env: str
 ) -> subprocess.CompletedProcess[bytes]:
     """Run `describer` by a shell, which gives it its streams; nothing else is inherited."""
-    command = [*processes.python("describer_daemon.cli.main"), *arguments]
+    command = [sys.executable, "-m", "describer_daemon", *arguments]
     return subprocess.run(
         ["bash", "-c", f'set -o pipefail; "$@" {streams}', "bash", *command],
         capture_output=True,
@@ -140,7 +141,7 @@ def test_a_slow_reader_whose_pipe_does_not_wait_gets_all(sandbox: Path) -> None:
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     names = [f"{number} {'x' * 120}" for number in range(1500)]
-    command = [*processes.python("describer_daemon.cli.main"), "describe", "--json", *names]
+    command = [sys.executable, "-m", "describer_daemon", "describe", "--json", *names]
     process = processes.start(command, stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
     time.sleep(1.0)  # by now the pipe may well be full

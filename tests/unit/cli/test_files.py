@@ -70,13 +70,18 @@ NO_PICTURE = "This is not a picture of a kind that I can read."
 DAMAGED = "The picture is damaged or cut off, so I cannot read it."
 # what a file holds → the sentence for it
 BAD = {
-    "cut.jpg": (JPEG[: len(JPEG) // 2], DAMAGED),
+    "cut.jpg": (JPEG[:300], DAMAGED),
     "cut.png": (photo(1)[:200], DAMAGED),
     "empty.png": (b"", "The picture is empty: it has no content at all."),
     "text.png": (b"Dear diary, today I saw a dog.\n", NO_PICTURE),
-    "page.pdf": (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", NO_PICTURE),
-    "drawing.svg": (b'<svg xmlns="http://www.w3.org/2000/svg"/>', NO_PICTURE),
-    "print.eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n", NO_PICTURE),
+    "page.pdf": (
+        b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
+        "This is a PDF document, which I cannot read. Please open it, and ask for the screen.",
+    ),
+    "print.eps": (
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n",
+        "This is a PostScript drawing, which I cannot read. Please save it as PNG.",
+    ),
     "huge.png": (HUGE, "The picture is too large. I take at most 100 million pixels."),
     "dot.png": (
         saved(Image.new("RGB", (1, 1)), "PNG"),
