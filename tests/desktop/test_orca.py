@@ -95,7 +95,8 @@ def test_a_new_sentence_ends_the_one_before(
     assert orca.events == [("present", LONG), ("interrupt", ""), ("present", DOG)]
     speaker.stop()
     assert second.get(timeout=60) is None
-    wait_until(lambda: orca.events[3:] == [("interrupt", "")], "it was not stopped")
+    # once, or twice if the sentence's own end comes while the first is on its way
+    wait_until(lambda: set(orca.events[3:]) == {("interrupt", "")}, "it was not stopped")
 
 
 @EACH

@@ -76,7 +76,7 @@ def tool(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
         program = sandbox / "bin" / name
         program.write_text(
             f'#!/bin/sh\necho "$*" >> {calls}\n{instead}\n'
-            f'case "$*" in *-w*|*-a*) kind=window ;; *) kind=screen ;; esac\n'
+            f'case " $*" in *" -w "*|*" -a "*) kind=window ;; *) kind=screen ;; esac\n'
             f'for last; do :; done; cp {sandbox}/$kind.png "$last"\n'
         )
         program.chmod(0o755)
