@@ -33,6 +33,7 @@ VERBS = (*(verb.value for verb in Verb), "status", "quit")
 MAX_REQUEST = 4096  # bytes
 _MAX_REPLY = 1024 * 1024
 _MAX_PATH = 107  # bytes that fit into sockaddr_un
+_SHARED = ("/tmp", "/var/tmp")  # noqa: S108 - where everybody may write: `_shared_folder` checks
 _REQUEST_TIMEOUT = 2.0  # seconds for a whole request
 _MAX_CONNECTIONS = 16  # connections
 _BACKLOG = 128  # connections that are not yet looked at
@@ -297,7 +298,7 @@ def runtime_folder(*, create: bool) -> Path:
 
 def _shared_folder(*, create: bool) -> Path:
     """Where everybody may write, so the owner is in the name, and has to be checked."""
-    parents = ["/tmp", "/var/tmp"]  # noqa: S108 - as above
+    parents = [*_SHARED]
     # it tries to write, and names the current folder where it can write nowhere else
     with contextlib.suppress(FileNotFoundError):
         chosen = tempfile.gettempdir()

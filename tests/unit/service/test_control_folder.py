@@ -61,10 +61,12 @@ def test_a_runtime_folder_that_is_not_there_is_passed_over(
     monkeypatch.setattr(control, "_runtime_parents", lambda: iter([sandbox / "gone"]))
     monkeypatch.setattr(tempfile, "tempdir", str(sandbox))
     name = f"describer-{os.geteuid()}"
+    monkeypatch.setattr(control, "_SHARED", ())  # one of ours may be there
     with pytest.raises(FileNotFoundError) as missing:
         control.runtime_folder(create=False)
     assert missing.value.args == (sandbox / name,)
     assert control.runtime_folder(create=True) == sandbox / name
+    monkeypatch.setattr(control, "_SHARED", ("/tmp",))  # noqa: S108 - nothing is made there
     monkeypatch.setattr(tempfile, "tempdir", str(sandbox / ("x" * 100)))  # too long for a socket
     nobody = 4_000_123_456  # so that the folder cannot be there
     monkeypatch.setattr(control.os, "geteuid", lambda: nobody)

@@ -160,7 +160,7 @@ def test_the_whole_file_as_it_is_written_first(path: Path) -> None:
         "# Describe the picture on the screen.\n"
         'screen = "alt+super+i"\n'
     )
-    assert "\n\n# How captions are spoken.\n[speech]\n# Who speaks: " in text
+    assert "\n\n# How captions are spoken.\n[speech]\n# Who speaks; orca has " in text
     assert text.endswith('or "error".\nlevel = "info"\n')
 
 
