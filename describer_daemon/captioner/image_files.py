@@ -47,7 +47,7 @@ _DRAWING_SIDE = 1024  # pixels; drawings have no size of their own that means an
 _MAX_DRAWING = 32 << 20  # bytes of markup
 _ENCODING = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']")
 # anything but what is in the drawing itself: no other file is opened for it
-_OUTER = re.compile(r"([\w.-]*:?href\s*=\s*)([\"'])(?!\s*(?:#|data:))", re.IGNORECASE)
+_OUTER = re.compile(r"(href\s*=\s*)([\"'])(?!\s*(?:#|data:))", re.IGNORECASE)
 _RATIOS = ((1, 1), (6, 5), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 
