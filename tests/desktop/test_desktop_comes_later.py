@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def daemon(sandbox: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     )
 
     def start(**env: str) -> subprocess.Popen[bytes]:
-        command = [*processes.python("describer_daemon.cli.main")[:-1], program, "run", "-v"]
+        command = [sys.executable, "-c", program, "run", "-v"]
         with (sandbox / "log").open("wb") as log:
             environment = {**os.environ, **env}
             started.append(processes.start(command, stdout=log, stderr=log, env=environment))
