@@ -7,6 +7,7 @@ development brings is missing there, as it will be with the person.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -116,12 +117,12 @@ def test_it_describes_a_picture(
     monkeypatch.setenv("DESCRIBER_CONFIG", str(settings))  # it has patience with a busy machine
     sample = ROOT / "describer_daemon/assets/sample.jpg"
     said = run(environment / "bin/describer", "describe", sample, folder=settings.parent)
-    assert said.startswith("I see ")
+    assert re.search(r"\b(man|person)\b", said)  # whichever captioner ships sees him
 
 
 def test_it_does_the_main_job(environment: Path, sandbox: Path) -> None:
     told = run(environment / "bin/describer", "demo", folder=sandbox).splitlines()
-    assert told[-2].startswith("I see ")
+    assert re.search(r"\b(man|person)\b", told[-2])
     assert Path(told[-1]) == (sandbox / "describer-demo.wav").resolve()
 
 
