@@ -102,7 +102,7 @@ def _request(target: int, deadline: float) -> str:
                 raise
     if code or "uri" not in results:
         raise DescriberError(
-            "The desktop refused me a picture of the screen. Run describer setup to allow it.",
+            "The desktop refused me a picture of the screen. Allow it in the desktop settings.",
             detail=f"the portal's response is {code}",
         )
     return str(results["uri"][1])

@@ -25,7 +25,7 @@ from tests.desktop.fixtures_display import wait_until
 from tests.desktop.fixtures_portal import FakeDesktop
 
 WINDOW, SCREEN = (120, 90), (640, 480)
-REFUSED = "The desktop refused me a picture of the screen. Run describer setup to allow it."
+REFUSED = "The desktop refused me a picture of the screen. Allow it in the desktop settings."
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_who_is_not_allowed_is_told_the_same(
 ) -> None:
     portal_desktop.allowed = False
     portal_desktop.give = writes(pictures / "a.png")
-    with pytest.raises(DescriberError, match="Run describer setup"):
+    with pytest.raises(DescriberError, match="Allow it in the desktop"):
         DesktopScreen("window").grab()
     assert list(pictures.iterdir()) == []
 
