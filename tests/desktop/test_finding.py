@@ -359,6 +359,7 @@ def test_the_key_describes_the_focused_picture_wherever_the_pointer_is(
         return sentence.endswith(phrasing.sentence(caption, Verb.SCREEN)[16:])
 
     assert large.words != small.words
-    assert heard(large)
+    # looked at anew each time: a button under the pointer changes its look
+    wait_until(lambda: heard(look(captioner)), "the large picture was not told")
     to(xserver, "Tab")
-    wait_until(lambda: heard(small), "the focus was not followed")
+    wait_until(lambda: heard(look(captioner, large.box)), "the focus was not followed")
