@@ -72,7 +72,7 @@ def test_pixels_that_there_is_no_memory_for(captioner: ChildCaptioner) -> None:
 def test_more_than_the_allowance_where_the_machine_has_it(captioner: ChildCaptioner) -> None:
     deep = png(9_000, 9_000, 16)
     if memory.available() < 8 << 30:
-        pytest.skip("this machine has too little memory")
+        pytest.skip("the picture needs more memory than this machine has free")
     assert captioner.describe(Encoded(deep)).finding == "black"
     assert captioner.describe(SAMPLE).words
 

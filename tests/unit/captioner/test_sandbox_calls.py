@@ -208,7 +208,7 @@ def test_commands_that_are_let_through(
     expected: set[int],
 ) -> None:
     if name not in numbers:
-        pytest.skip("another machine")
+        pytest.skip("this processor or kernel has no such call")
     # what is let through fails at a descriptor or an address that there is not, or does nothing
     calls = [(numbers[name], *[-1] * place, value, *[0] * (4 - place)) for value in tried]
     heard = zip(tried, errors(inside, calls), strict=True)
