@@ -37,7 +37,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from describer_daemon.core import grabs, phrasing, stages
 from describer_daemon.core.events import Announcement, Event, Job, JobDone, Spoken, Words
@@ -53,22 +53,11 @@ from describer_daemon.core.ports import (
     Speaker,
     Verb,
 )
+from describer_daemon.core.saying import Earcons, Saying
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-class Earcons(Protocol):
-    """Short sounds that say "heard you" and "that failed", and end before words begin.
-
-    None of these waits. `make_way` tells whether words may begin; if not, it calls `then` from
-    another thread as soon as they may.
-    """
-
-    def acknowledge(self) -> None: ...
-    def failed(self) -> None: ...
-    def make_way(self, then: Callable[[], None]) -> bool: ...
 
 
 class Pipeline:
@@ -93,8 +82,7 @@ class Pipeline:
         same key again, until `cycle_timeout` seconds after the speech has ended, asks for the
         next of several pictures.
         """
-        self.sources, self.captioner, self.speaker = sources, captioner, speaker
-        self.earcons = earcons
+        self.sources, self.captioner = sources, captioner
         self._copy, self._notify = copy, notify
         self._still_looking_after = still_looking_after
         self._events: queue.Queue[Event | None] = queue.Queue()
@@ -102,8 +90,8 @@ class Pipeline:
         # written by the deciding thread alone; the looking thread reads it to spare itself
         # work that nobody waits for, and it is no harm when it reads it a moment too early
         self._current: Job | None = None
-        self._waiting: Words | None = None  # for the end of a tone
         self._cycle = PictureCycle(cycle_timeout)
+        self._saying = Saying(speaker, earcons, self._cycle, self._events.put)
         self._announcements: deque[str] = deque()  # of the deciding thread alone
         self._last, self._last_language = "", ENGLISH
         self._gate = threading.Lock()  # so that no request can follow the end of the queue
@@ -113,6 +101,24 @@ class Pipeline:
             threading.Thread(target=self._decide, name="pipeline", daemon=True),
             threading.Thread(target=self._look, name="looking", daemon=True),
         ]
+
+    @property
+    def speaker(self) -> Speaker:
+        """Who speaks; may be replaced at any time."""
+        return self._saying.speaker
+
+    @speaker.setter
+    def speaker(self, speaker: Speaker) -> None:
+        self._saying.speaker = speaker
+
+    @property
+    def earcons(self) -> Earcons:
+        """The short sounds; may be replaced at any time."""
+        return self._saying.earcons
+
+    @earcons.setter
+    def earcons(self, earcons: Earcons) -> None:
+        self._saying.earcons = earcons
 
     @property
     def last(self) -> str:
@@ -167,7 +173,7 @@ class Pipeline:
                 continue
             if event is None:
                 self._overtake()
-                self._silence()
+                self._saying.silence()
                 return
             try:
                 self._handle(event)
@@ -177,7 +183,7 @@ class Pipeline:
                 log.exception("an event failed")
                 self._fail(DescriberError(phrasing.INTERNAL), event)
             if self._announcements and self._current is None and not self._cycle.speaking:
-                self._speak(self._announcements.popleft())
+                self._saying.say(self._announcements.popleft())
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Spoken):
@@ -187,8 +193,7 @@ class Pipeline:
         elif isinstance(event, Announcement):
             self._announcements.append(event.text)
         elif isinstance(event, Words):
-            if event is self._waiting:
-                self._utter(event)
+            self._saying.utter_if_latest(event)
         elif isinstance(event, JobDone):
             self._finish_job(event)
         elif self._stopping:
@@ -200,9 +205,9 @@ class Pipeline:
         """Whatever it raises, it raises before the request is answered (see `_fail`)."""
         self._cycle.requested(request.verb, busy=self._current is not None)
         self._overtake()
-        self._silence()
+        self._saying.silence()
         if request.verb in (Verb.SCREEN, Verb.CLIPBOARD, Verb.TEXT):
-            self._sound(self.earcons.acknowledge)
+            self._saying.taken()
             self._current = Job(
                 request, time.monotonic() + self._still_looking_after, self._cycle.already_described
             )
@@ -232,7 +237,7 @@ class Pipeline:
         self._current = None
         if done.failed:
             self.failures += 1
-            self._sound(self.earcons.failed)
+            self._saying.failed()
         language = phrasing.language(done.result)
         if done.result is not None:
             self._last, self._last_language = done.sentence, language
@@ -254,7 +259,7 @@ class Pipeline:
     def _answer(
         self, request: Request, sentence: str, language: str = ENGLISH, *, failed: bool = False
     ) -> None:
-        self._speak(sentence, language)
+        self._saying.say(sentence, language)
         self.answered += 1
         self._reply(request, Outcome(sentence, failed=failed))
 
@@ -262,54 +267,13 @@ class Pipeline:
         """Report a failure outside the looking thread, and answer whoever asked."""
         self.failures += 1
         log.error("%s (%s)", error.spoken, error.detail)
-        self._sound(self.earcons.failed)
+        self._saying.failed()
         if isinstance(event, Request):
             self._answer(event, error.spoken, failed=True)
         elif isinstance(event, JobDone):
             self._answer(event.job.request, error.spoken, failed=True)
         else:
-            self._speak(error.spoken)
-
-    def _speak(self, text: str, language: str = ENGLISH) -> None:
-        """Say it as soon as no tone sounds any more. Never raises."""
-        self._drop_waiting()
-        words = self._waiting = Words(text, language)
-        self._cycle.utterance_begun()
-        try:
-            clear = self.earcons.make_way(lambda: self._events.put(words))
-        except Exception:  # an ornament must not cost the answer
-            log.exception("an earcon failed")
-            clear = True
-        if clear:
-            self._utter(words)
-
-    def _drop_waiting(self) -> None:
-        words, self._waiting = self._waiting, None
-        if words is not None:
-            self._events.put(Spoken(words.text, None))
-
-    def _utter(self, words: Words) -> None:
-        """Never raises: a voice that fails at once is reported like one that fails later."""
-
-        def done(error: DescriberError | None) -> None:
-            self._events.put(Spoken(words.text, error))
-
-        self._waiting = None
-        stages.reached("phrased")
-        try:
-            self.speaker.speak(words.text, done, words.language)
-        except DescriberError as error:
-            done(error)
-        except Exception as error:  # it must not cost the person the next answer too
-            log.exception("the voice failed")
-            done(DescriberError("The voice failed.", detail=repr(error)))
-
-    def _silence(self) -> None:
-        self._drop_waiting()
-        try:
-            self.speaker.stop()
-        except Exception:  # a voice that cannot stop is no reason not to describe
-            log.exception("the voice could not be stopped")
+            self._saying.say(error.spoken)
 
     def _report_unheard(self, error: DescriberError) -> None:
         self.failures += 1
@@ -318,13 +282,6 @@ class Pipeline:
             self._notify(error)
         except Exception:  # spoken it cannot be either: that would go round in a circle
             log.exception("notification failed")
-
-    @staticmethod
-    def _sound(play: Callable[[], None]) -> None:
-        try:
-            play()
-        except Exception:  # an ornament must not cost the answer
-            log.exception("an earcon failed")
 
     @staticmethod
     def _reply(request: Request, outcome: Outcome) -> None:
@@ -345,7 +302,7 @@ class Pipeline:
         if job is not None:
             job.still_looking_at = None
             reads = job.request.verb is Verb.TEXT
-            self._speak(phrasing.STILL_READING if reads else phrasing.STILL_LOOKING)
+            self._saying.say(phrasing.STILL_READING if reads else phrasing.STILL_LOOKING)
 
     def _look(self) -> None:
         while (job := self._jobs.get()) is not None:
