@@ -8,15 +8,27 @@ from describer_daemon.core.ports import (
     ENGLISH,
     Caption,
     DescriberError,
+    ImageSource,
     OcrResult,
     Rectangle,
     Request,
 )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Offer:
+    """A picture that nobody asked for, such as one that was just copied.
+
+    It waits until nothing is looked for or said any more, and is forgotten when a later one or
+    any request comes. `source` raises DescriberError when there is nothing to be told after all.
+    """
+
+    source: ImageSource
+
+
 @dataclass(slots=True, eq=False)
 class Job:
-    """A picture to take, or a sentence to copy.
+    """A picture to take, or a sentence to copy; with an `offer`, one that nobody asked for.
 
     Compared by identity, so that no two are ever the same.
     """
@@ -24,6 +36,7 @@ class Job:
     request: Request
     still_looking_at: float | None  # time.monotonic() at which to say so; None: said already
     already_described: tuple[Rectangle, ...]  # see `PictureCycle`
+    offer: Offer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,7 @@ class JobDone:
     sentence: str
     result: Caption | OcrResult | None = None  # what there is to remember of it
     failed: bool = False
+    digest: bytes = b""  # of a picture that was offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +73,4 @@ class Words:
     language: str = ENGLISH  # see `VoiceSettings`
 
 
-Event = Request | JobDone | Spoken | Announcement | Words
+Event = Request | JobDone | Spoken | Announcement | Words | Offer

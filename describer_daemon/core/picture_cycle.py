@@ -38,6 +38,10 @@ class PictureCycle:
         if verb is not self.cycle_verb or (not busy and self._cycle_expired()):
             self.cycle_verb, self.already_described = verb, ()
 
+    def begin(self, verb: Verb) -> None:
+        """Begin a new cycle, of a picture that nobody asked for: the verb goes on with it."""
+        self.cycle_verb, self.already_described = verb, ()
+
     def described(self, caption: Caption) -> None:
         """Remember where the picture was; the first one begins a new round."""
         earlier = self.already_described if caption.number > 1 else ()

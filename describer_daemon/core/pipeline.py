@@ -19,6 +19,8 @@ every request first silences what is being said, whatever the state.
     Spoken                      notify if it failed        notify if it failed
     Announcement                speak it, once all that    keep it until idle
                                 is being said has ended
+    Offer                       start a job, once all      keep the latest until idle;
+                                that is to be said ended   overtake the job of another offer
     Words                       say them if they are the   say them if they are the
                                 latest                     latest
     still_looking_after passed  -                          say so, once
@@ -26,7 +28,8 @@ every request first silences what is being said, whatever the state.
 
 No announcement ends another one or an answer: they wait in a line, which "stop" empties.
 To overtake a job is to answer its request as stale, and to cancel it if it is an OCR. Requests
-that come once `stop` was called are answered as stale in either state.
+that come once `stop` was called are answered as stale in either state. A request drops the offer
+that waits; of the job of an offer only a description is told, neither tone nor failure.
 """
 
 from __future__ import annotations
@@ -37,10 +40,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TypeVar
 
-from describer_daemon.core import grabs, phrasing, stages
-from describer_daemon.core.events import Announcement, Event, Job, JobDone, Spoken, Words
+from describer_daemon.core import looking, phrasing, stages
+from describer_daemon.core.events import (
+    Announcement,
+    Event,
+    Job,
+    JobDone,
+    Offer,
+    Spoken,
+    Words,
+)
 from describer_daemon.core.picture_cycle import PictureCycle
 from describer_daemon.core.ports import (
     ENGLISH,
@@ -56,8 +66,6 @@ from describer_daemon.core.ports import (
 from describer_daemon.core.saying import Earcons, Saying
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 class Pipeline:
@@ -90,6 +98,8 @@ class Pipeline:
         # written by the deciding thread alone; the looking thread reads it to spare itself
         # work that nobody waits for, and it is no harm when it reads it a moment too early
         self._current: Job | None = None
+        self._offer: Offer | None = None  # for the end of all else
+        self._last_offered = JobDone(Job(Request(Verb.STOP, "copied"), None, ()), "")
         self._cycle = PictureCycle(cycle_timeout)
         self._saying = Saying(speaker, earcons, self._cycle, self._events.put)
         self._announcements: deque[str] = deque()  # of the deciding thread alone
@@ -150,6 +160,10 @@ class Pipeline:
         """
         self._events.put(Announcement(text))
 
+    def offer(self, offer: Offer) -> None:
+        """Enqueue a picture that nobody asked for: see `Offer`."""
+        self._events.put(offer)
+
     def stop(self, timeout: float = 1.0) -> None:
         """End both threads; what was still asked for is answered as stale.
 
@@ -182,8 +196,17 @@ class Pipeline:
             except Exception:  # the loop must outlive any one event
                 log.exception("an event failed")
                 self._fail(DescriberError(phrasing.INTERNAL), event)
-            if self._announcements and self._current is None and not self._cycle.speaking:
-                self._saying.say(self._announcements.popleft())
+            if self._current is None and not self._cycle.speaking:
+                self._go_on()
+
+    def _go_on(self) -> None:
+        """Nobody waits for anything: now comes what nobody asked for."""
+        if self._announcements:
+            self._saying.say(self._announcements.popleft())
+        elif (offer := self._offer) is not None:
+            self._offer = None
+            self._current = Job(Request(Verb.CLIPBOARD, "copied"), None, (), offer)
+            self._jobs.put(self._current)
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, Spoken):
@@ -192,6 +215,10 @@ class Pipeline:
                 self._report_unheard(event.error)
         elif isinstance(event, Announcement):
             self._announcements.append(event.text)
+        elif isinstance(event, Offer):
+            self._offer = event
+            if self._current is not None and self._current.offer is not None:
+                self._overtake()  # what was copied before is gone
         elif isinstance(event, Words):
             self._saying.utter_if_latest(event)
         elif isinstance(event, JobDone):
@@ -204,6 +231,7 @@ class Pipeline:
     def _begin(self, request: Request) -> None:
         """Whatever it raises, it raises before the request is answered (see `_fail`)."""
         self._cycle.requested(request.verb, busy=self._current is not None)
+        self._offer = None  # who asks for something has other things in mind
         self._overtake()
         self._saying.silence()
         if request.verb in (Verb.SCREEN, Verb.CLIPBOARD, Verb.TEXT):
@@ -226,7 +254,7 @@ class Pipeline:
             return JobDone(job, phrasing.COPIED)
 
         threading.Thread(
-            target=self._attempt, args=(job, work), name="copying", daemon=True
+            target=lambda: self._events.put(looking.attempt(job, work)), name="copying", daemon=True
         ).start()
         return job
 
@@ -235,6 +263,8 @@ class Pipeline:
         if done.job is not self._current:
             return  # overtaken while it was made: never spoken
         self._current = None
+        if done.job.offer is not None and not self._is_new(done):
+            return
         if done.failed:
             self.failures += 1
             self._saying.failed()
@@ -244,6 +274,18 @@ class Pipeline:
             if isinstance(done.result, Caption):
                 self._cycle.described(done.result)
         self._answer(done.job.request, done.sentence, language, failed=done.failed)
+
+    def _is_new(self, done: JobDone) -> bool:
+        """Whether there is something to be said of a picture that was offered."""
+        last, result = self._last_offered, done.result
+        if not isinstance(result, Caption):
+            return False
+        # a clipboard manager may encode it anew: then its caption is the same to the last digit
+        if done.digest == last.digest or (result.words and result == last.result):
+            return False
+        self._last_offered = done
+        self._cycle.begin(Verb.CLIPBOARD)
+        return True
 
     def _overtake(self) -> None:
         job, self._current = self._current, None
@@ -307,41 +349,9 @@ class Pipeline:
     def _look(self) -> None:
         while (job := self._jobs.get()) is not None:
             if job is self._current:  # else overtaken before it began
-                self._attempt(job, self._describe)
-
-    def _attempt(self, job: Job, work: Callable[[Job], JobDone]) -> None:
-        """Do the work of a job, and report what became of it."""
-        verb = job.request.verb
-        try:
-            done = work(job)
-        except DescriberError as error:
-            log.warning("%s: %s (%s)", verb, error.spoken, error.detail)
-            done = JobDone(job, error.spoken, failed=True)
-        except Exception:  # the looking thread must outlive any one picture
-            log.exception("%s failed", verb)
-            done = JobDone(job, phrasing.INTERNAL, failed=True)
-        self._events.put(done)
+                self._events.put(looking.attempt(job, self._describe))
 
     def _describe(self, job: Job) -> JobDone:
-        verb = job.request.verb
-        picture = grabs.grabbed(self.sources[verb], verb, lambda: job is self._current)
-        if picture is None:  # overtaken: the next picture need not wait for this
-            return JobDone(job, "")
-        stages.reached("grabbed")
-        if verb is Verb.TEXT:
-            text = self._with_captioner(lambda captioner: captioner.read(picture))
-            return JobDone(job, phrasing.text_aloud(text, verb), text)
-        caption = self._with_captioner(
-            lambda captioner: captioner.describe(picture, job.already_described)
-        )
-        stages.reached("described")
-        return JobDone(job, phrasing.sentence(caption, verb), caption)
-
-    def _with_captioner(self, work: Callable[[Captioner], T]) -> T:
-        captioner = self.captioner
-        try:
-            return work(captioner)
-        except DescriberError:
-            if self.captioner is captioner:
-                raise
-        return work(self.captioner)  # new settings ended the first one at its work
+        offer = job.offer
+        source = self.sources[job.request.verb] if offer is None else offer.source
+        return looking.describe(job, source, lambda: self.captioner, lambda: job is self._current)

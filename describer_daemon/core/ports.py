@@ -58,7 +58,7 @@ class Request:
     """
 
     verb: Verb
-    origin: Literal["key", "tray", "socket"]
+    origin: Literal["key", "tray", "socket", "copied"]
     reply: Callable[[Outcome], None] | None = None
 
 
