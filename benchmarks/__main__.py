@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from benchmarks import captioner_commands, daemon_commands
+from benchmarks.options import bind_to_cores
 
 _folder = click.Path(path_type=Path, exists=True, file_okay=False)
 _data = click.option("--data", type=_folder, help="Flickr8k's folder: its development split.")
@@ -49,7 +50,12 @@ def screens(out: Path, count: int, seed: int, data: Path | None, pictures: Path 
 
 
 @main.command()
-@click.argument("folder", type=_folder)
+@click.argument("folder", type=_folder, required=False)
+@click.option(
+    "--truth",
+    type=_folder,
+    help="Measure on real screenshots instead, whose places of pictures are in truth.json there.",
+)
 @_data
 @click.option(
     "--out",
@@ -78,13 +84,23 @@ def screens(out: Path, count: int, seed: int, data: Path | None, pictures: Path 
     help="Run on so many processor cores (Linux).",
 )
 def finder(
-    folder: Path, data: Path | None, out: Path | None, captions: int, sentences: int, cores: int
+    folder: Path | None,
+    truth: Path | None,
+    data: Path | None,
+    out: Path | None,
+    captions: int,
+    sentences: int,
+    cores: int,
 ) -> None:
     """Measure the picture finder on the screens in FOLDER, beside a classical one."""
-    import os
-
-    if hasattr(os, "sched_setaffinity"):  # before anything starts threads
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    bind_to_cores(cores)
+    if truth is not None:
+        if folder is not None:
+            raise click.UsageError("Please name a folder of screens or --truth, not both.")
+        _finder_on_real_screens(truth, out)
+        return
+    if folder is None:
+        raise click.UsageError("Please name a folder of screens, or one with --truth.")
     from benchmarks import baseline, report
     from benchmarks import captions as captioning
     from benchmarks.false_alarms import sentences_for
@@ -114,6 +130,30 @@ def finder(
     report.save(results, out)
     click.echo(report.table(results))
     click.echo(f"\nIn {out}: results.json, table.txt, finder.png, failures.png")
+
+
+def _finder_on_real_screens(folder: Path, out: Path | None) -> None:
+    import json
+
+    from benchmarks import truth
+    from benchmarks.finder import learned
+    from models.finder import finder as shipped
+    from models.runtime.bundle import BundleError
+
+    try:
+        judged = truth.measure(truth.read(folder), learned(shipped.load()))
+    except (ValueError, FileNotFoundError) as error:
+        raise click.UsageError(str(error)) from error
+    except BundleError as error:
+        raise click.ClickException(str(error)) from error
+    text = truth.table(judged)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "table.txt").write_text(text + "\n", encoding="utf-8")
+        (out / "results.json").write_text(
+            json.dumps(truth.record(judged), indent=1) + "\n", encoding="utf-8"
+        )
+    click.echo(text)
 
 
 for _command in (

@@ -39,8 +39,12 @@ class Outcome:
 def judge(label: Label, finds: Sequence[Find]) -> Outcome:
     """Match finds of each kind with the label's pictures, one to one, the best pairs first."""
     photographs, drawings = label.of_kind("photograph"), label.of_kind("drawing")
-    matches, ious = _paired(photographs, [each for each in finds if each.kind == "photograph"])
-    drawn, drawing_ious = _paired(drawings, [each for each in finds if each.kind == "drawing"])
+    matches, ious = paired(
+        [each.box for each in photographs], [each for each in finds if each.kind == "photograph"]
+    )
+    drawn, drawing_ious = paired(
+        [each.box for each in drawings], [each for each in finds if each.kind == "drawing"]
+    )
     used = {id(each) for each in (*matches, *drawn) if each is not None}
     strays = tuple(
         each for each in finds if id(each) not in used and not _forgiven(each, label, drawings)
@@ -48,12 +52,13 @@ def judge(label: Label, finds: Sequence[Find]) -> Outcome:
     return Outcome(matches, ious, drawing_ious, strays)
 
 
-def _paired(
-    pictures: Sequence[Shown], finds: Sequence[Find]
+def paired(
+    pictures: Sequence[Box], finds: Sequence[Find]
 ) -> tuple[tuple[Find | None, ...], tuple[float, ...]]:
+    """Match finds with the boxes of pictures one to one → each one's find, and how they agree."""
     pairs = sorted(
         (
-            (picture.box.iou(find.box), p, f)
+            (picture.iou(find.box), p, f)
             for p, picture in enumerate(pictures)
             for f, find in enumerate(finds)
         ),
