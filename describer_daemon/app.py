@@ -37,6 +37,7 @@ from describer_daemon.speech.candidates import SPEAKERS
 from describer_daemon.speech.earcons import Earcons
 from describer_daemon.speech.orca_watch import OrcaWatch
 from describer_daemon.tray import Tray
+from describer_daemon.watching import Watching
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Daemon:
         )
         self._configure(settings)
         self._orca = OrcaWatch(lambda: self._speaker.reconsider())
+        self._watching = Watching(self._pipeline.offer, self.report_error)
         self._control = ControlServer(self._answer)
         self._watcher = (
             SettingsWatcher(path, self._reload, self.report_error, since=loaded_at)
@@ -107,6 +109,7 @@ class Daemon:
             self._orca.start()
             with self._lock:  # the watcher may have begun already
                 self._show_tray(self._settings)
+                self._watching.follow(self._settings.clipboard.watch)
                 self._warm_up_if_wanted(self._settings)
             ready()
             log.info("ready")
@@ -134,7 +137,9 @@ class Daemon:
 
     def _close(self) -> None:
         started = time.monotonic()
-        for part in (self._watcher, self._tray, self._listening, self._focus, self._orca):
+        for part in (
+            self._watcher, self._tray, self._listening, self._focus, self._orca, self._watching
+        ):  # fmt: skip
             if part is not None:
                 part.stop()
         self._pipeline.stop(timeout=0.2)  # the looking thread may be waiting for the captioner
@@ -203,6 +208,7 @@ class Daemon:
             "screen by": getattr(pipeline.sources[Verb.SCREEN], "name", "none"),
             "focus by": self._focus.name,
             "clipboard by": getattr(pipeline.sources[Verb.CLIPBOARD], "name", "none"),
+            "clipboard watched by": self._watching.name,
             "speech by": self._speaker.name,
             "captioner loaded": self._captioner.is_loaded(),
             "speaking": pipeline.speaking,
@@ -282,6 +288,7 @@ class Daemon:
             if settings.keys != previous.keys:
                 self._listening.listen(settings.keys)
             self._show_tray(settings)
+            self._watching.follow(settings.clipboard.watch)
             self._settings = settings  # from here on `status` shows them: they are in use
         log_file.set_level(settings.log.level)
         log.info("settings reloaded")

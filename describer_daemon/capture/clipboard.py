@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from describer_daemon.capture import clipboard_markup, clipboard_text, copied_files
+from describer_daemon.capture import (
+    clipboard_marks,
+    clipboard_markup,
+    clipboard_text,
+    copied_files,
+)
 from describer_daemon.capture.copied_files import NoPictureError, checked
 from describer_daemon.core.ports import Encoded
 
@@ -31,9 +37,15 @@ Means = Callable[[bytes], Encoded | None]
 def picture(offered: Sequence[str], read: Callable[[str], bytes]) -> Encoded:
     """The picture among the types on offer; `read` fetches one of them.
 
-    Raises NoPictureError when there is nothing, or nothing that means a picture: with what was
-    found first. Any other DescriberError is one of `read`.
+    It is marked as a secret where its owner says so. Raises NoPictureError when there is nothing,
+    or nothing that means a picture: with what was found first. Any other DescriberError is one of
+    `read`.
     """
+    found = _first(offered, read)
+    return dataclasses.replace(found, secret=clipboard_marks.is_secret(offered))
+
+
+def _first(offered: Sequence[str], read: Callable[[str], bytes]) -> Encoded:
     if not offered:
         raise copied_files.nothing()
     told: NoPictureError | None = None
@@ -55,6 +67,18 @@ def picture(offered: Sequence[str], read: Callable[[str], bytes]) -> Encoded:
 def image_type(offered: Sequence[str]) -> str:
     """The best of the types of images on offer, "" when there is none."""
     return next(iter(_images(offered)), "")
+
+
+def images_alone(offered: Sequence[str]) -> list[str]:
+    """The types of images on offer, best first, of what was copied as a picture.
+
+    [] for a secret, for what we have copied, and where there is text as well: spreadsheets and
+    word processors offer an image of the words that they copy.
+    """
+    whole = {kind.lower().replace(" ", "") for kind in offered}
+    if clipboard_marks.is_secret(offered) or clipboard_marks.is_ours(offered):
+        return []
+    return [] if whole.intersection(_TEXTS) else _images(offered)
 
 
 def _images(offered: Sequence[str]) -> list[str]:

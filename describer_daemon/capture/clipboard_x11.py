@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from typing import TYPE_CHECKING
 
 from describer_daemon import x11
 from describer_daemon.capture import clipboard, clipboard_tools
 from describer_daemon.core.ports import DescriberError, Picture
+
+if TYPE_CHECKING:
+    from describer_daemon.capture.changes_x11 import X11Changes
 
 _XCLIP = ("xclip", "-selection", "clipboard", "-o", "-t")
 _NOTHING = ("not available",)  # "target TARGETS not available": nobody owns it
@@ -28,20 +32,27 @@ class X11Clipboard:
         return ""
 
     def grab(self) -> Picture:
+        return clipboard.picture(self.offered(), self.read)
+
+    def offered(self) -> list[str]:
+        """The types on offer, [] for an empty clipboard. Raises DescriberError."""
         if reason := x11.unsupported_reason():
             raise DescriberError("There is no clipboard here.", detail=reason)
         if shutil.which("xclip") is None:
             raise DescriberError("I need xclip to read the clipboard. Install the package xclip.")
         try:
-            offered = clipboard_tools.types(
-                (*_XCLIP, "TARGETS"), timeout=_ASK_SECONDS, none=_NOTHING
-            )
+            return clipboard_tools.types((*_XCLIP, "TARGETS"), timeout=_ASK_SECONDS, none=_NOTHING)
         except DescriberError:
             if reason := x11.unavailable_reason():
                 raise DescriberError("There is no clipboard here.", detail=reason) from None
             raise
-        return clipboard.picture(offered, _read)
 
+    def read(self, kind: str) -> bytes:
+        """What there is of one type. Raises DescriberError."""
+        return clipboard_tools.content((*_XCLIP, kind), timeout=_READ_SECONDS, none=_NOTHING)
 
-def _read(kind: str) -> bytes:
-    return clipboard_tools.content((*_XCLIP, kind), timeout=_READ_SECONDS, none=_NOTHING)
+    def changes(self) -> X11Changes:
+        """Tells of what is copied from now on. Raises DescriberError."""
+        from describer_daemon.capture.changes_x11 import X11Changes
+
+        return X11Changes()

@@ -103,11 +103,12 @@ class Pixels:
 class Encoded:
     """An image file's bytes, not yet trusted: decoded only in the captioner's process.
 
-    `aim` as for `Pixels`.
+    `aim` as for `Pixels`. `secret` says that whoever copied it wants it remembered nowhere.
     """
 
     data: bytes
     aim: Aim | None = None
+    secret: bool = False
 
 
 Picture = Pixels | Encoded

@@ -95,6 +95,15 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True)
+class ClipboardSettings:
+    """[clipboard]."""
+
+    watch: bool = setting(
+        False, yes_no(), "Describe a picture as soon as it is copied, when nothing else is said"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class CaptionerSettings:
     """[captioner]; `bundle` None is the one that ships."""
 
@@ -151,6 +160,9 @@ class Settings:
     )
     speech: Speech = table(Speech, "speech", "How captions are spoken.")
     capture: Capture = table(Capture, "capture", "Where the picture is.")
+    clipboard: ClipboardSettings = table(
+        ClipboardSettings, "clipboard", "Pictures that are copied; never those marked as secrets."
+    )
     captioner: CaptionerSettings = table(CaptionerSettings, "captioner", "The part that sees.")
     sounds: Sounds = table(Sounds, "sounds", "Short sounds beside the speech.")
     tray: TraySettings = table(TraySettings, "tray", "The icon in the tray.")

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from describer_daemon import processes
+from describer_daemon.capture import clipboard_owner as clipboard_owner_process
 from describer_daemon.core.ports import Rectangle
 from describer_daemon.virtual.display import VirtualDisplay
 
@@ -153,6 +154,27 @@ def clip_data(sandbox: Path) -> Iterator[Callable[[str, bytes], Owner]]:
     yield own
     for owner in owners:
         processes.end(owner)
+
+
+@pytest.fixture
+def clip_types(sandbox: Path) -> Iterator[Callable[[dict[str, bytes]], Owner]]:
+    """Own the clipboard of $DISPLAY with several types at once."""
+    owners: list[Owner] = []
+
+    def own(contents: dict[str, bytes]) -> Owner:
+        command = processes.python("describer_daemon.capture.clipboard_owner")
+        owner = processes.start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        owners.append(owner)
+        stream = processes.pipe(owner.stdin)
+        stream.write(clipboard_owner_process.encode(contents))
+        stream.close()
+        assert processes.pipe(owner.stdout).readline() == clipboard_owner_process.READY
+        return owner
+
+    yield own
+    for owner in owners:
+        processes.end(owner)
+        processes.pipe(owner.stdout).close()
 
 
 @pytest.fixture

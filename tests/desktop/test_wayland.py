@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,11 +14,19 @@ import pytest
 from PIL import Image
 
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
+from describer_daemon.capture.clipboard_watch import ClipboardWatch
 from describer_daemon.capture.clipboard_wayland import WaylandClipboard
 from describer_daemon.capture.screen_grim import GrimScreen
 from describer_daemon.capture.window_focus import InWindow
 from describer_daemon.core import backends
-from describer_daemon.core.ports import Aim, DescriberError, Encoded, Rectangle, Region
+from describer_daemon.core.ports import (
+    Aim,
+    DescriberError,
+    Encoded,
+    ImageSource,
+    Rectangle,
+    Region,
+)
 from describer_daemon.hotkeys.x11 import X11Hotkeys
 from tests.desktop.fixtures_display import Owner, wait_until
 
@@ -179,6 +188,23 @@ def test_a_copied_image(copy: Callable[[str, bytes], Owner]) -> None:
     Image.new("RGB", (30, 20), BLUE).save(file, "PNG")
     copy("image/png", file.getvalue())
     assert paste() == file.getvalue()
+
+
+def test_a_watched_clipboard(copy: Callable[[str, bytes], Owner]) -> None:
+    copy("image/png", b"\x89PNG that was there before")
+    found: list[ImageSource] = []
+    watch = ClipboardWatch(WaylandClipboard, found.append, lambda _: None)
+    watch.start()
+    try:
+        wait_until(lambda: watch.name == "wl-paste", "it does not watch")
+        time.sleep(1.0)  # what was there before would be told by now
+        for kind, data in (("text/plain", b"hunter2"), ("image/png", b"\x89PNG new")):
+            copy(kind, data)
+            time.sleep(1.0)  # longer than a burst
+        wait_until(lambda: found, "nothing was told")
+        assert [source.grab() for source in found] == [Encoded(b"\x89PNG new")]
+    finally:
+        watch.stop()
 
 
 def test_a_copied_file(copy: Callable[[str, bytes], Owner], sandbox: Path) -> None:

@@ -42,6 +42,7 @@ WRONG = {
     "capture.region": '"windows"',
     "capture.pointer_box": "[1, 1]",
     "capture.find": '"yes"',
+    "clipboard.watch": "1",
     "captioner.start": '"never"',
     "captioner.timeout_seconds": "0",
     "captioner.text_timeout_seconds": "0",
@@ -75,7 +76,8 @@ ABSENT = {
 }
 # These name nothing that could be absent: numbers, switches, and words that are all known.
 NOTHING = {
-    "speech.rate", "speech.volume", "capture.pointer_box", "capture.find", "captioner.start",
+    "speech.rate", "speech.volume", "capture.pointer_box", "capture.find", "clipboard.watch",
+    "captioner.start",
     "captioner.timeout_seconds", "captioner.text_timeout_seconds",
     "captioner.unload_after_minutes", "captioner.beam", "sounds.earcon", "sounds.failure",
     "tray.show", "log.level",
