@@ -200,6 +200,7 @@ def clip_text(clip_data: Callable[[str, bytes], Owner]) -> Callable[[str], Owner
 
 _GTK_OWNER = """
 import sys, gi
+gi.require_version("Gdk", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, GdkPixbuf, Gtk
 clipboard = Gtk.Clipboard.get(Gdk.SELECTION_CLIPBOARD)

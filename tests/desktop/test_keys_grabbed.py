@@ -22,6 +22,7 @@ from tests.desktop.test_hotkeys import ALT, CTRL, KEYS, D, Heard, R, play
 
 _MENU = """
 import gi
+gi.require_version("Gdk", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, GLib, Gtk
 window = Gtk.Window(title="menu")

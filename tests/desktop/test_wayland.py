@@ -33,6 +33,7 @@ from tests.desktop.fixtures_display import Owner, wait_until
 BLUE = (20, 60, 200)
 WINDOW = """
 import gi
+gi.require_version("Gdk", "3.0")
 gi.require_version("Gtk", "3.0")
 from gi.repository import Gdk, Gtk
 window = Gtk.Window(title="picture", decorated=False)
