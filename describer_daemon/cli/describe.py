@@ -213,7 +213,7 @@ def describe(
     settings = settings_for_command()
     speaker = _speaker(settings, needed=save is not None) if speak or save else None
     jobs = min(len(files), jobs or (pool.worker_count(len(files)) if engine == "onnx" else 1))
-    captioners = pool.CaptionerPool(_captioner_factory(settings, options.find, beam, engine), jobs)
+    captioners = pool.CaptionerPool(captioner_factory(settings, options.find, beam, engine), jobs)
     sentences = []
     failed = speak and speaker is None
     try:
@@ -246,7 +246,7 @@ def _refuse_nothing(*, speak: bool) -> NoReturn:
     raise click.UsageError("Missing argument 'FILES...'.")
 
 
-def _captioner_factory(
+def captioner_factory(
     settings: Settings, find: bool, beam: int | None, engine: str
 ) -> Callable[[int], ChildCaptioner]:
     """→ `make` of `CaptionerPool`: captioners as the settings and the options want them."""

@@ -15,6 +15,7 @@ from describer_daemon.core.ports import DescriberError
 # A command's function has its name; its module is loaded when it is asked for, for a key that is
 # bound to `describer trigger` must not wait for what the others need.
 _MODULES = {
+    "alt": "alt",
     "autostart": "autostart",
     "demo": "demo",
     "describe": "describe",
@@ -109,6 +110,7 @@ def main() -> None:
     \b
     describer run                     listen for the keys (see: describer settings)
     describer describe photo.jpg      describe a file
+    describer alt photo.jpg           propose alt text for it
     describer trigger screen          do what the key does
     describer setup                   a place in the menu, a start at login
     describer doctor                  what works here, and the cure for what does not

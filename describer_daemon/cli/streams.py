@@ -54,13 +54,21 @@ def json(text: str) -> None:
 
     Raises OutputError when it is not taken.
     """
+    data(text.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def data(content: bytes) -> None:
+    """Print bytes as they are: what a terminal must not obey has to be escaped before.
+
+    Raises OutputError when they are not taken.
+    """
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None:  # somebody replaced it by what takes text alone
-        _write(sys.stdout, text + "\n")
+        _write(sys.stdout, content.decode("utf-8", "backslashreplace"))
         return
     _flush(sys.stdout)
     try:
-        buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
+        buffer.write(content)
         buffer.flush()
     except OSError:
         _discard(sys.stdout)

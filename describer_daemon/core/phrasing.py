@@ -39,6 +39,19 @@ def sentence(caption: Caption, verb: Verb | None = None) -> str:
     return which + (_NO_CAPTION.get(caption.finding) or _answer(caption))
 
 
+def alt_text(caption: Caption) -> str:
+    """What stands for the picture where it cannot be seen; "" where nothing is believed.
+
+    As in `sentence`, but no sentence of ours: who reads it may not know that we wrote it.
+    """
+    if caption.finding or caption.form == "unknown":
+        return ""
+    if caption.form == "things":
+        text = _enumerated(caption.seen)
+        return text[:1].upper() + text[1:] + "."
+    return _answer(caption)
+
+
 def _answer(caption: Caption) -> str:
     """One row for each form in which an answer comes: what is believed less is said less of.
 

@@ -1,0 +1,168 @@
+"""`describer alt`: alt text for pictures in files and pages, written only where it is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from describer_daemon.alt_text import embedding, pictures, tables
+from describer_daemon.alt_text.pictures import Wanted
+from describer_daemon.alt_text.results import Result
+from describer_daemon.captioner import pool
+from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.cli import completion, streams
+from describer_daemon.cli.describe import captioner_factory, progress
+from describer_daemon.cli.inputs import read_bytes
+from describer_daemon.cli.shared import settings_for_command
+from describer_daemon.core.ports import DescriberError
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How each result is told: as JSON, as a row of a `table`, with its file's name."""
+
+    as_json: bool
+    named: bool
+    table: tables.Table | None = None
+
+    def tell(self, result: Result) -> None:
+        """Print one result, and keep it in the table. Raises OSError."""
+        if self.as_json:
+            streams.json(result.as_json())
+        else:
+            text = f"{result.file}: {result.shown()}" if self.named else result.shown()
+            (streams.complain if result.failed else streams.line)(text)
+        if self.table is not None and not result.failed and not self.table.has(result.file):
+            proposal = result.proposal
+            self.table.add(
+                result.file,
+                result.text,
+                proposal.confidence if proposal else None,
+                proposal.needs_review if proposal else None,
+                result.source,
+            )
+
+
+@click.command()
+@click.argument("files", nargs=-1, metavar="[FILES]...", shell_complete=completion.files)
+@click.option("--sidecar", is_flag=True, help="Write it beside each picture: photo.jpg.xmp.")
+@click.option("--embed", is_flag=True, help="Write it into each picture, by exiftool.")
+@click.option(
+    "--csv",
+    "table",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Add a row for each picture to this table; those that have one are passed over.",
+)
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PAGE",
+    help="Propose alt texts for the pictures of this page that have none, as a patch.",
+)
+@click.option(
+    "--patch",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="OUT.PATCH",
+    help="Write that patch to this file, not to standard output.",
+)
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="The page's site: addresses that begin with / begin here, and none leads out of it. "
+    "[default: the page's folder]",
+)
+@click.option(
+    "--replace", is_flag=True, help="Write over the alt text of authors, and of earlier runs."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Work on so many FILES at a time; with many, one a processor by default.",
+)
+def alt(
+    files: tuple[str, ...],
+    sidecar: bool,
+    embed: bool,
+    table: Path | None,
+    page: Path | None,
+    patch: Path | None,
+    root: Path | None,
+    replace: bool,
+    as_json: bool,
+    jobs: int | None,
+) -> None:
+    """Propose alt text for picture FILES; write it only where an option says so.
+
+    \b
+    describer alt holiday/*.jpg                        only tell
+    describer alt --sidecar holiday/*.jpg              photo.jpg.xmp beside each
+    describer alt --embed photo.jpg                    into the picture
+    describer alt --csv texts.csv holiday/*.jpg        a table
+    describer alt --html index.html > alt.patch        then: patch index.html alt.patch
+
+    What is less sure is marked as needing review, what is not believed is not proposed. An alt text
+    or a description of an author is never written over, unless by --replace. Broken off, the same
+    command goes on where it was.
+
+    Exit status 1 when any file failed; the others are still done.
+    """
+    if page is not None:
+        from describer_daemon.cli import alt_page
+
+        alt_page.check(files, sidecar or embed or replace or table is not None)
+        raise SystemExit(alt_page.run(page, root, patch, as_json=as_json, jobs=jobs))
+    if not files:
+        raise click.UsageError("Missing argument 'FILES...', or --html PAGE.")
+    if patch is not None or root is not None:
+        raise click.UsageError("--patch and --root are for --html PAGE.")
+    if "-" in files and (sidecar or embed):
+        raise click.UsageError("Standard input has no place to write to: name a file.")
+    if os.name != "posix" and (sidecar or embed or table is not None):
+        raise DescriberError("Alt text cannot be written on this system yet.")
+    if embed and not embedding.is_there():
+        raise DescriberError(embedding.MISSING)
+    opened = tables.Table(table) if table is not None else None
+    try:
+        output = Output(as_json, len(files) > 1, opened)
+        failed = _run(files, Wanted(sidecar, embed, replace), output, jobs)
+    finally:
+        if opened is not None:
+            opened.close()
+    raise SystemExit(1 if failed else 0)
+
+
+def _run(files: Sequence[str], wanted: Wanted, output: Output, jobs: int | None) -> bool:
+    """→ whether any failed."""
+    files = list(dict.fromkeys(files))
+    if output.table is not None and not (wanted.sidecar or wanted.embed):
+        files = [file for file in files if not output.table.has(file)]
+
+    def work(file: str, captioner: ChildCaptioner) -> Iterable[Result]:
+        return [pictures.alt_text(file, captioner, wanted, read_bytes)]
+
+    jobs = max(1, min(len(files), jobs or pool.worker_count(len(files))))
+    make = captioner_factory(settings_for_command(), find=False, beam=None, engine="onnx")
+    captioners = pool.CaptionerPool(make, jobs)
+    failed = False
+    try:
+        with (
+            progress(len(files)) as bar,
+            closing(captioners.map(work, files, bar.step)) as results,
+        ):
+            for result in results:
+                failed |= result.failed
+                bar.clear()
+                output.tell(result)
+    finally:
+        captioners.close()
+    return failed
