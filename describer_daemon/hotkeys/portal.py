@@ -106,6 +106,8 @@ class _Shortcuts(threading.Thread):
         self._session = ""
         self._listed = False  # whether the desktop has our shortcuts, with keys or without
         self._portal_changed = False
+        self._desktops: frozenset[str] = frozenset()  # who gives keys behind the portal
+        self._desktop_gone = False
         self._waits = True  # whether `first_answer` still waits
         self._answered = threading.Event()
         self._error: DescriberError | None = None
@@ -147,11 +149,10 @@ class _Shortcuts(threading.Thread):
     def _bind_and_tell(self, bus: portal_bus.PortalBus) -> None:
         try:
             bus.register(APP_ID)
+            self._close_session(bus)  # of a desktop that has ended
             self.held = self._bind(bus)
             if "KDE" in os.environ.get("XDG_CURRENT_DESKTOP", ""):
-                # the first time it calls a taken key bound
-                first, self._session = self._session, ""
-                bus.close_session(first)
+                self._close_session(bus)  # the first time it calls a taken key bound
                 self.held = self._bind(bus)
         except DescriberError as error:
             self._tell(error)
@@ -160,6 +161,13 @@ class _Shortcuts(threading.Thread):
         else:
             self._tell_of_lacking()
             self._answered.set()
+            with contextlib.suppress(*portal_bus.failures()):
+                self._desktops = bus.desktops()
+
+    def _close_session(self, bus: portal_bus.PortalBus) -> None:
+        session, self._session = self._session, ""  # its end is no news
+        if session:
+            bus.close_session(session)
 
     def _tell_of_lacking(self) -> None:
         """Of keys that the desktop did not give, whatever it calls them."""
@@ -208,9 +216,20 @@ class _Shortcuts(threading.Thread):
         elif member == "Closed" and path == self._session:
             self._session, self.held = "", {}
             self._tell(DescriberError(_GONE))
-        elif member == "NameOwnerChanged":
+        elif member == "NameOwnerChanged" and body[0] == portal_bus.PORTAL:
             self._session, self.held = "", {}
             self._portal_changed = bool(body[2])
+        elif member == "NameOwnerChanged":
+            self._desktop_changed(*body)
+
+    def _desktop_changed(self, name: str, _before: str, owner: str) -> None:
+        """The desktop's own part behind the portal ended, or began: the portal does not tell."""
+        ours = name in self._desktops
+        if ours:
+            self.held = {}
+        if owner and (ours or self._desktop_gone):
+            self._portal_changed = True  # it, or another one in its place
+        self._desktop_gone = not owner and (ours or self._desktop_gone)
 
     def _call(self, verb: Verb) -> None:
         try:

@@ -12,13 +12,16 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
-_NAME = "org.freedesktop.portal.Desktop"
+PORTAL = _NAME = "org.freedesktop.portal.Desktop"
 _PATH = "/org/freedesktop/portal/desktop"
 _SHORTCUTS = "org.freedesktop.portal.GlobalShortcuts"
 _REQUEST = "org.freedesktop.portal.Request"
 _SESSION = "org.freedesktop.portal.Session"
+_BEHIND = "org.freedesktop.impl.portal.desktop"  # desktops' own parts have names that begin so
+_BEHIND_SHORTCUTS = "org.freedesktop.impl.portal.GlobalShortcuts"
 _BUS = "org.freedesktop.DBus"
 _CALL_SECONDS = 5.0  # the first call may have to start the portal
+_BEHIND_SECONDS = 1.0
 
 # its member, its path, its body
 OnSignal = Callable[[str, str, tuple[Any, ...]], None]
@@ -67,11 +70,13 @@ class PortalBus:
         self._answers: dict[str, tuple[int, Mapping[str, Any]]] = {}
         owner = MatchRule(type="signal", interface=_BUS, member="NameOwnerChanged")
         owner.add_arg_condition(0, _NAME)
+        behind = MatchRule(type="signal", interface=_BUS, member="NameOwnerChanged")
+        behind.add_arg_condition(0, _BEHIND, "namespace")
         portals = [
             MatchRule(type="signal", sender=_NAME, interface=interface)
             for interface in (_SHORTCUTS, _REQUEST, _SESSION)
         ]
-        for rule in (owner, *portals):
+        for rule in (owner, behind, *portals):
             self._reply(message_bus.AddMatch(rule), _CALL_SECONDS)
 
     def wake(self) -> None:
@@ -107,6 +112,19 @@ class PortalBus:
         answer = self._answers[path]
         self._answers.clear()
         return answer
+
+    def desktops(self) -> frozenset[str]:
+        """The names of those behind the portal that give keys."""
+        from jeepney import DBusAddress, Properties, message_bus
+
+        found = set()
+        for name in self._reply(message_bus.ListNames(), _CALL_SECONDS)[0]:
+            if str(name).startswith(f"{_BEHIND}."):
+                asked = Properties(DBusAddress(_PATH, name, _BEHIND_SHORTCUTS)).get("version")
+                with contextlib.suppress(*failures()):
+                    self._reply(asked, _BEHIND_SECONDS)
+                    found.add(str(name))
+        return frozenset(found)
 
     def close_session(self, path: str) -> None:
         """Give the keys of a session back."""

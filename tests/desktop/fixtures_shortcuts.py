@@ -46,6 +46,8 @@ class ShortcutsDesktop:
         assert self._ready.wait(60)
 
     def end(self) -> None:
+        if self._loop.is_closed():
+            return
         self._loop.call_soon_threadsafe(self._done.set)
         self._thread.join(60)
         self._loop.close()
@@ -183,7 +185,7 @@ def desktop(session_bus: str) -> Iterator[ShortcutsDesktop]:
 def portal(
     desktop: ShortcutsDesktop, sandbox: Path, monkeypatch: pytest.MonkeyPatch, compositor: None
 ) -> Iterator[Portal]:
-    """The real portal, with `desktop` behind it."""
+    """The real portal, with `desktop` behind it, which a test may end."""
     folder = sandbox / "portals"
     folder.mkdir()
     folder.joinpath("keys.portal").write_text(_PORTAL)
