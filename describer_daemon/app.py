@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from describer_daemon import processes
-from describer_daemon.aside import copy_text, no_screen, notify, open_for_editing
+from describer_daemon import displays, missing, processes
+from describer_daemon.aside import copy_text, notify, open_for_editing
 from describer_daemon.captioner import memory
 from describer_daemon.captioner.client import ChildCaptioner, ClosedError
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
@@ -30,7 +30,6 @@ from describer_daemon.fallback import SourceFallback, SpeakerFallback
 from describer_daemon.listening import Listening
 from describer_daemon.service import log as log_file
 from describer_daemon.service.control import AlreadyRunningError, ControlServer
-from describer_daemon.service.session import has_desktop
 from describer_daemon.service.shutdown import ShutdownEvent
 from describer_daemon.settings.settings import Settings, SettingsWatcher
 from describer_daemon.speech.candidates import SPEAKERS
@@ -153,13 +152,20 @@ class Daemon:
         log.info("ended in %.0f ms", 1000 * (time.monotonic() - started))
 
     def _tell_what_is_missing(self) -> None:
-        """Say at the start what cannot work here, with its cure; of no voice, show it."""
-        if self._speaker.name == "none":
-            notify(DescriberError("I have no voice. Please install espeak-ng."))
-        if not has_desktop() or self._listening.lost:
+        """Say what cannot work on this desktop, with its cure; without a voice, show it."""
+        if self._listening.lost:
             return  # that there is no display yet is told elsewhere
-        if self._screen_reason:
-            self.report_error(DescriberError(self._screen_reason))
+        voiceless = self._speaker.name == "none"
+        told = "" if voiceless or not self._listening.is_possible else self._listening.problem
+        for sentence in self.missing():
+            if voiceless:
+                notify(DescriberError(sentence))
+            elif sentence != told:  # else whoever refused the keys was reported
+                self.report_error(DescriberError(sentence))
+
+    def missing(self) -> list[str]:
+        """What does not work now, in sentences with their cures."""
+        return missing.sentences(self._listening, self._screen_reason, self._speaker.name)
 
     def _request(self, verb: Verb, origin: Any) -> None:
         self._pipeline.put(Request(verb, origin))
@@ -204,7 +210,8 @@ class Daemon:
             "pid": os.getpid(),
             "listening": self.listening,
             "keys": {verb.value: key for verb, key in self._listening.held().items()},
-            "hotkeys by": self._listening.name,
+            "hotkeys by": missing.keys_by(self._listening),
+            "missing": " ".join(self.missing()),
             "screen by": getattr(pipeline.sources[Verb.SCREEN], "name", "none"),
             "focus by": self._focus.name,
             "clipboard by": getattr(pipeline.sources[Verb.CLIPBOARD], "name", "none"),
@@ -236,7 +243,7 @@ class Daemon:
                 tray.stop()
             return
         # without a display `_check_keys` will: GTK never forgets one that was missing
-        there = has_desktop() and not self._listening.lost and not self._shutdown.is_set()
+        there = displays.answers() and not self._listening.lost and not self._shutdown.is_set()
         if there and self._tray is None:
             self._tray = Tray(lambda verb: self._request(verb, "tray"), self.end, self._edit)
             self._tray.start()
@@ -299,8 +306,8 @@ class Daemon:
                 backend = backends.require(SCREENS, "see the screen", than=than, without=without)
             except DescriberError as error:
                 if not than:
-                    self._screen_reason = no_screen(error).spoken
-                raise no_screen(error) from error
+                    self._screen_reason = missing.no_screen(error).spoken
+                raise missing.no_screen(error) from error
             self._screen_reason = ""
             source: ImageSource = backend(
                 settings.region,
@@ -342,6 +349,7 @@ class Daemon:
                 self._tray.stop()  # it went with the display
                 self._tray = None
             self._show_tray(self._settings)
+        self._tell_what_is_missing()
 
 
 def make_captioner(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from describer_daemon import displays, processes
-from describer_daemon.capture.candidates import SCREENS
-from describer_daemon.core import backends
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.service import notification
 
@@ -24,9 +26,7 @@ def copy_text(text: str) -> None:
         import pyperclip
 
         try:
-            # its own `copy` would for ever think that there is no tool when there was none once
-            copy, _ = pyperclip.determine_clipboard()
-            copy(text)
+            _tool_to_copy(pyperclip)(text)
         except (pyperclip.PyperclipException, OSError) as error:
             errors.append(error)
 
@@ -39,13 +39,32 @@ def copy_text(text: str) -> None:
         )
 
 
-def no_screen(error: DescriberError) -> DescriberError:
-    """Why the screen cannot be seen: the reason that holds for this desktop, of all there are."""
+def _tool_to_copy(pyperclip: Any) -> Callable[[str], None]:
+    """What copies on the display that answers. Raises OSError where none does.
+
+    pyperclip itself goes by the variables, and hears nothing of a tool that failed. Nor is its own
+    `copy` used, which would for ever think that there is no tool when there was none once.
+    """
     if sys.platform in ("win32", "darwin"):
-        return error
-    meant = "desktop" if displays.on_wayland() else "x11"
-    reason = backends.why_not(SCREENS, meant) or "the desktop gives no picture of it"
-    return DescriberError(f"I cannot see the screen here: {reason}.", detail=error.detail)
+        chosen = pyperclip.determine_clipboard()
+    elif displays.on_wayland() and shutil.which("wl-copy"):
+        chosen = pyperclip.init_wl_clipboard()
+    elif not displays.on_x11():
+        raise OSError("no display answers, or wl-copy is missing")
+    elif os.environ.get("WAYLAND_DISPLAY") and (tool := _x11_tool(pyperclip)):
+        chosen = tool()
+    else:
+        chosen = pyperclip.determine_clipboard()
+    copy: Callable[[str], None] = chosen[0]
+    return copy
+
+
+def _x11_tool(pyperclip: Any) -> Callable[[], Any] | None:
+    for name in ("xclip", "xsel"):
+        if shutil.which(name):
+            tool: Callable[[], Any] = getattr(pyperclip, f"init_{name}_clipboard")
+            return tool
+    return None
 
 
 def notify(error: DescriberError) -> None:

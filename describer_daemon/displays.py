@@ -11,7 +11,9 @@ import socket
 import sys
 from pathlib import Path
 
-_CONNECT_SECONDS = 1.0
+_CONNECT_SECONDS = 1.0  # for servers elsewhere; here, the system answers at once
+_X_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108 - the one place where X servers have theirs
+_X_PORT = 6000
 
 
 def wayland_socket() -> Path | None:
@@ -40,6 +42,40 @@ def wayland_unavailable_reason() -> str:
     return "this is not a Wayland session"
 
 
+def answers() -> bool:
+    """Whether a display that we were told of takes a connection; it may still let nobody in.
+
+    X11 is asked last: where a compositor answers, to connect would start an XWayland.
+    """
+    return sys.platform in ("win32", "darwin") or on_wayland() or on_x11()
+
+
+def are_named() -> bool:
+    """Whether we were told of a display, which need not be there, or not yet."""
+    named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return sys.platform in ("win32", "darwin") or bool(named)
+
+
+def on_x11() -> bool:
+    """Whether the X server that DISPLAY names takes a connection, XWayland or not."""
+    host, _, number = os.environ.get("DISPLAY", "").rpartition(":")
+    number = number.partition(".")[0]
+    if not number.isdigit():
+        return False
+    if host.startswith("/"):
+        return listens(Path(f"{host}:{number}"))
+    way, _, host = host.rpartition("/")  # "tcp/host:0", "unix/host:0"
+    if "unix" in (way, host) or not host:
+        path = _X_SOCKETS / f"X{number}"
+        return listens(path) or listens(f"\0{path}")  # the second is Linux's own kind
+    try:
+        address = (host.strip("[]"), _X_PORT + int(number))
+        socket.create_connection(address, _CONNECT_SECONDS).close()
+    except (OSError, OverflowError):
+        return False
+    return True
+
+
 def key() -> str:
     """What this display is called, the same for every program on it; "" where there is none.
 
@@ -53,8 +89,8 @@ def key() -> str:
     return f"{host}{colon}{number.partition('.')[0]}"
 
 
-def listens(path: Path) -> bool:
-    """Whether anybody takes connections at this Unix socket."""
+def listens(path: Path | str) -> bool:
+    """Whether anybody takes connections at this Unix socket; a tenth of a millisecond."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(_CONNECT_SECONDS)
         try:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from describer_daemon import displays
 from describer_daemon.capture.candidates import CLIPBOARDS
 from describer_daemon.core import backends
 from describer_daemon.core.events import Offer
 from describer_daemon.core.ports import DescriberError
-from describer_daemon.service.session import has_desktop
 
 if TYPE_CHECKING:
     from describer_daemon.capture.clipboard_watch import ClipboardWatch
@@ -54,7 +54,7 @@ class Watching:
 
     def _report_once(self, error: DescriberError) -> None:
         # that there is no desktop yet is told elsewhere
-        if has_desktop() and error.spoken not in self._told:
+        if displays.answers() and error.spoken not in self._told:
             self._told.add(error.spoken)
             self._report(error)
 

@@ -83,7 +83,8 @@ def is_xwayland(display: Any) -> bool:
 
     Since XWayland 23.1 it has an extension of that name; always its monitors are called so.
     """
-    if display.has_extension("XWAYLAND"):
+    # not `has_extension`, which knows only what python-xlib has a module for
+    if display.query_extension("XWAYLAND") is not None:
         return True
     if not display.has_extension("RANDR"):
         return False
@@ -134,7 +135,10 @@ class PersistentDisplay:
         self._close()
 
     def query(self, question: Callable[[Any], T]) -> T:
-        """Let `question` use the Display. Raises DescriberError when there is none."""
+        """Let `question` use the Display. Raises DescriberError when there is none.
+
+        Nor is it asked of XWayland, which may have come in the place of another server.
+        """
         with self._guard:
             if self._display is not None and self._name == os.environ.get("DISPLAY"):
                 from Xlib import error
@@ -146,6 +150,9 @@ class PersistentDisplay:
             self._close()
             self._name = os.environ.get("DISPLAY")
             self._display = connect()
+            if is_xwayland(self._display):
+                self._close()
+                raise DescriberError("I cannot see the screen here.", detail=_WAYLAND)
             return question(self._display)
 
     def _discard_events(self) -> None:
@@ -160,12 +167,12 @@ class PersistentDisplay:
 
 
 def is_there() -> bool:
-    """Whether DISPLAY names a server that lets us in, and is no private one."""
+    """Whether DISPLAY names a server that lets us in, and is neither private nor XWayland."""
     if unsupported_reason():
         return False
     try:
         with opened() as display:
-            return not is_private(display)
+            return not is_private(display) and not is_xwayland(display)
     except DescriberError:
         return False
 

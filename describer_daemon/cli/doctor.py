@@ -18,6 +18,9 @@ from describer_daemon.core import backends
 from describer_daemon.core.ports import DescriberError, Pixels
 from describer_daemon.hotkeys.candidates import HOTKEYS
 from describer_daemon.hotkeys.usual import Taking
+from describer_daemon.listening import why_none
+from describer_daemon.missing import have_desktops_keys
+from describer_daemon.service.shutdown import as_interrupts
 from describer_daemon.settings.settings import Settings
 from describer_daemon.speech import blocking
 from describer_daemon.speech.candidates import SPEAKERS
@@ -64,15 +67,20 @@ def _screen(settings: Settings) -> str:
 def _keyboard(settings: Settings) -> str:
     from describer_daemon.service import control
 
+    if not settings.keys:
+        return "the settings want no keys"
     try:
         backend = backends.require(HOTKEYS, "listen for keys")
     except DescriberError as error:
+        if have_desktops_keys():
+            return "the desktop's own shortcuts start the describer"
         raise DescriberError(
-            f"{error.spoken} You can bind `describer trigger screen` to a key in "
-            "your desktop's own settings."
+            f"{why_none()} You can bind `describer trigger screen` to a key in "
+            "your desktop's own settings.",
+            detail=error.detail,
         ) from error
     try:
-        control.send("status", timeout=2.0)
+        running = control.send("status", timeout=2.0)
     except DescriberError:
         listener = backend()
         taking = Taking(settings.keys)
@@ -82,7 +90,9 @@ def _keyboard(settings: Settings) -> str:
         if taking.refused is not None:
             raise taking.refused from None
         return f"{backend.name} can have the keys {held}"
-    return "the describer that runs holds the keys"
+    if not (keys := running.get("keys")):
+        raise DescriberError("The describer that runs holds no keys. See: describer status.")
+    return f"the describer that runs holds the keys {', '.join(keys.values())}"
 
 
 def _clipboard() -> str:
@@ -115,7 +125,8 @@ def _sound(settings: Settings) -> str:
     speaker = make_speaker(settings)
     try:
         speaker.configure(settings.voice)
-        blocking.speak_blocking(speaker, "The describer can be heard.", _HEAR_TIMEOUT)
+        with as_interrupts():
+            blocking.speak_blocking(speaker, "The describer can be heard.", _HEAR_TIMEOUT)
         heard: str = speaker.check_heard()
     finally:
         speaker.close()

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from describer_daemon.core.ports import Verb
 
-_NO_KEYS = "The describer runs, without keys for now. Ctrl+C ends it."
+_NO_KEYS = "The describer runs, without keys for now."
+_KEYS_OF_THE_DESKTOP = "The describer runs. The desktop's own shortcuts describe."
+_END = "Ctrl+C ends it."
 
 
 @click.command()
@@ -31,6 +33,7 @@ def run(verbose: bool) -> None:
 
     # nobody who presses Ctrl+C early should have to wait for these
     from describer_daemon.app import Daemon
+    from describer_daemon.missing import have_desktops_keys
     from describer_daemon.service import instance, log
 
     loaded, path, error, stamp = settings_or_defaults(write=True)
@@ -40,7 +43,9 @@ def run(verbose: bool) -> None:
         daemon.report_error(error)
 
     def tell_ready() -> None:
-        _tell(_listening_for(daemon.held()) if daemon.listening else _NO_KEYS)
+        held = daemon.held()
+        begun = _KEYS_OF_THE_DESKTOP if not held and have_desktops_keys() else _listening_for(held)
+        _tell(" ".join([begun, *daemon.missing(), _END]))
 
     served = instance.serve_or_ask(daemon, tell_ready, shutdown)
     if not served:
@@ -55,4 +60,4 @@ def _tell(line: str) -> None:
 
 def _listening_for(held: Mapping[Verb, str]) -> str:
     keys = ", ".join(f"{key} {verb.value}" for verb, key in held.items())
-    return f"The describer runs. Keys: {keys or 'none'}. Ctrl+C ends it."
+    return f"The describer runs. Keys: {keys}." if keys else _NO_KEYS

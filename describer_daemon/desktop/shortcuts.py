@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from describer_daemon import APP_ID
+from describer_daemon import APP_ID, displays
 from describer_daemon.core.ports import Hotkey, Verb
 from describer_daemon.desktop.command import command, exec_value
 from describer_daemon.desktop.files import KEY, Comment, OwnedFile
@@ -74,7 +74,8 @@ def desktop() -> str:
     for name in ("gnome", "kde", *COMPOSITORS):
         if name in named:
             return name
-    return "sway" if os.environ.get("SWAYSOCK") else ""
+    socket = os.environ.get("SWAYSOCK", "")  # which may be of a session that has ended
+    return "sway" if socket and displays.listens(socket) else ""
 
 
 def trigger(verb: Verb) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import shlex
+from collections.abc import Callable
 
 from describer_daemon import processes
 from describer_daemon.core.ports import DescriberError, Hotkey, Verb
@@ -90,6 +91,14 @@ class GnomeShortcuts:
                     free[verb] = one
                     break
         return free
+
+
+def starts(is_meant: Callable[[str], bool]) -> bool:
+    """Whether any shortcut is ours, or has a command that is meant. Raises DescriberError."""
+    paths = _paths()
+    return any(path.startswith(_OURS) for path in paths) or any(
+        is_meant(_get(path, "command")) for path in paths
+    )
 
 
 def _path(verb: Verb) -> str:

@@ -29,7 +29,7 @@ def connect(connection: socket.socket, folder: Path) -> None:
     running = [one for one in sockets if displays.listens(one)]
     if not running:
         raise refused
-    if key:
+    if key and displays.answers():  # else it is the name of one that has ended
         raise DescriberError(
             "The describer runs on another display, not on this one. "
             "Start it here with: describer run."

@@ -7,12 +7,12 @@ tell it to the person's own systemd; where there is none, a server's socket give
 from __future__ import annotations
 
 import os
-import socket
 import stat
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from describer_daemon import displays
 
 _X_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108 - the one place where X servers have theirs
 _LOOK_INTERVAL = 10.0  # seconds between looks where nothing changed
@@ -24,37 +24,28 @@ _TOLD = (
 _COOKIES = ("gdm/Xauthority", "xauth_*", "lightdm/Xauthority")
 
 
-def has_desktop() -> bool:
-    """Whether we were told of a desktop, which need not be there."""
-    return (
-        sys.platform in ("win32", "darwin")
-        or bool(os.environ.get("DISPLAY"))
-        or bool(os.environ.get("WAYLAND_DISPLAY"))
-    )
-
-
 class DesktopFinder:
     """Looks for a desktop of this person's; cheap to ask again and again."""
 
     def __init__(self) -> None:
-        # of a desktop that was named at the start another one is no substitute, unless told so
-        self._guesses = not has_desktop()
         self._seen: tuple[int, ...] = ()
         self._looked_at = -_LOOK_INTERVAL
 
-    def look(self) -> Iterator[dict[str, str]]:
+    def look(self, *, guess: bool) -> Iterator[dict[str, str]]:
         """Yield the variables of each desktop that may be there, the likeliest first.
 
-        Nothing comes if nothing has changed since the last look, some seconds ago.
+        Unless it is to `guess`, only one that the person's systemd was told of. Nothing comes if
+        nothing has changed since the last look, some seconds ago.
         """
-        now, seen = time.monotonic(), tuple(map(_changed_at, (_X_SOCKETS, _runtime())))
+        folders = (_changed_at(_X_SOCKETS), _changed_at(_runtime()))
+        now, seen = time.monotonic(), (*folders, guess)
         if seen == self._seen and now - self._looked_at < _LOOK_INTERVAL:
             return
         self._seen, self._looked_at = seen, now
         told = _told_to_systemd()
         if _is_new(told):
             yield told
-        if self._guesses:
+        if guess:
             yield from _wayland_sockets()
             yield from _x_sockets()
 
@@ -92,7 +83,7 @@ def _ask_systemd() -> list[str]:
 
 def _wayland_sockets() -> Iterator[dict[str, str]]:
     for path in _sockets(_runtime(), "wayland-*"):
-        if _answers(path):
+        if displays.listens(path):
             yield {"WAYLAND_DISPLAY": path.name}
 
 
@@ -122,16 +113,6 @@ def _sockets(folder: Path, pattern: str) -> list[Path]:
         if stat.S_ISSOCK(state.st_mode) and state.st_uid in (0, os.geteuid()) and number.isdigit():
             found.append((int(number), path))
     return [path for _, path in sorted(found)]
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(_BUS_TIMEOUT)
-        try:
-            connection.connect(str(path))
-        except OSError:
-            return False
-    return True
 
 
 def _runtime() -> Path:

@@ -18,9 +18,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from describer_daemon import processes
+from describer_daemon import processes, x11
 from describer_daemon.capture import clipboard_owner as clipboard_owner_process
 from describer_daemon.core.ports import Rectangle
+from describer_daemon.service import session
 from describer_daemon.virtual.display import VirtualDisplay
 
 PATIENCE = 20.0  # seconds; a busy machine is slow, and only a failure waits so long
@@ -80,6 +81,25 @@ def xserver(
     monkeypatch.setenv("DISPLAY", shared_display.name)
     yield shared_display
     assert not keys_down(shared_display)
+
+
+@pytest.fixture
+def alone(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for the sockets of this test's X servers, which no other one uses."""
+    folder = sandbox / "X11"
+    folder.mkdir()
+    monkeypatch.setattr(session, "_X_SOCKETS", folder)
+    return folder
+
+
+def socket_of(display: VirtualDisplay, folder: Path) -> None:
+    """Show the daemon a server that is no private one, as if it had begun just now."""
+    with display.opened() as connection:
+        root = connection.screen().root
+        root.delete_property(connection.intern_atom(x11._PRIVATE))
+        connection.sync()
+    name = f"X{display.name[1:]}"
+    os.link(Path("/tmp/.X11-unix", name), folder / name)  # noqa: S108 - where X has them
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
+from PIL import Image
 
 from describer_daemon import processes
 from tests.desktop.fixtures_display import wait_until
@@ -20,11 +21,22 @@ _BUS = """<busconfig><type>session</type><listen>unix:path={path}</listen>
 <policy context="default"><allow send_destination="*" eavesdrop="true"/>
 <allow eavesdrop="true"/><allow own="*"/></policy></busconfig>"""
 _FRONT, _BACK = "org.freedesktop.portal.Desktop", "org.freedesktop.impl.portal.desktop.fake"
+SCREEN = (640, 480)
 _PORTAL = """[portal]
 DBusName=org.freedesktop.impl.portal.desktop.fake
 Interfaces=org.freedesktop.impl.portal.Access;org.freedesktop.impl.portal.Screenshot;
 UseIn=fake
 """
+
+
+def writes(path: Path, size: tuple[int, int] = SCREEN) -> Callable[[], str]:
+    """A desktop that writes its picture there."""
+
+    def give() -> str:
+        Image.new("RGB", size, (20, 60, 200)).save(path, "PNG")
+        return path.as_uri()
+
+    return give
 
 
 class FakeDesktop:

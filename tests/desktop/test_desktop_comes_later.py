@@ -15,16 +15,7 @@ from describer_daemon.core.ports import DescriberError
 from describer_daemon.listening import DESKTOP_CAME, NO_DESKTOP
 from describer_daemon.service import control, session
 from describer_daemon.virtual.display import VirtualDisplay
-from tests.desktop.fixtures_display import own_number, wait_until
-
-
-@pytest.fixture
-def alone(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for the sockets of this test's X servers, which no other one uses."""
-    folder = sandbox / "X11"
-    folder.mkdir()
-    monkeypatch.setattr(session, "_X_SOCKETS", folder)
-    return folder
+from tests.desktop.fixtures_display import own_number, socket_of, wait_until
 
 
 def status() -> dict[str, object]:
@@ -55,16 +46,6 @@ def daemon(sandbox: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     yield start
     for process in started:
         processes.end(process)
-
-
-def socket_of(display: VirtualDisplay, folder: Path) -> None:
-    """Show the daemon a server that is no private one, as if it had begun just now."""
-    with display.opened() as connection:
-        root = connection.screen().root
-        root.delete_property(connection.intern_atom(x11._PRIVATE))
-        connection.sync()
-    name = f"X{display.name[1:]}"
-    os.link(Path("/tmp/.X11-unix", name), folder / name)  # noqa: S108 - where X has them
 
 
 def test_a_display_that_nobody_named(
@@ -110,13 +91,13 @@ def test_what_systemd_was_told(sandbox: Path, alone: Path, monkeypatch: pytest.M
     lines = ["DISPLAY=:7", "XAUTHORITY=/a=b", "SECRET=none", "odd"]
     monkeypatch.setattr(session, "_ask_systemd", lambda: lines)
     told = {"DISPLAY": ":7", "XAUTHORITY": "/a=b"}
-    assert list(session.DesktopFinder().look()) == [told]
+    assert list(session.DesktopFinder().look(guess=False)) == [told]
     monkeypatch.setenv("DISPLAY", ":3")  # of an earlier session
     finder = session.DesktopFinder()
-    assert list(finder.look()) == [told]
-    assert list(finder.look()) == []  # nothing has changed since
+    assert list(finder.look(guess=False)) == [told]
+    assert list(finder.look(guess=False)) == []  # nothing has changed since
     monkeypatch.setenv("DISPLAY", ":7")
-    assert list(session.DesktopFinder().look()) == []
+    assert list(session.DesktopFinder().look(guess=False)) == []
 
 
 def test_where_nobody_answers_nothing_is_found(
@@ -124,7 +105,7 @@ def test_where_nobody_answers_nothing_is_found(
 ) -> None:
     for address in ("unix:path=/nowhere", "nonsense", f"unix:path={sandbox}"):
         monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
-        assert list(session.DesktopFinder().look()) == []
+        assert list(session.DesktopFinder().look(guess=True)) == []
     (alone / "X5").touch()  # no socket
     (alone / "Xnone").touch()
-    assert list(session.DesktopFinder().look()) == []
+    assert list(session.DesktopFinder().look(guess=True)) == []

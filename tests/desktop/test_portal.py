@@ -22,10 +22,10 @@ from describer_daemon.core.ports import Aim, DescriberError, Encoded, Rectangle,
 from describer_daemon.service import notification
 from describer_daemon.settings.settings import Settings
 from tests.desktop.fixtures_display import wait_until
-from tests.desktop.fixtures_portal import FakeDesktop
+from tests.desktop.fixtures_portal import SCREEN, FakeDesktop, writes
 
-WINDOW, SCREEN = (120, 90), (640, 480)
-REFUSED = "The desktop refused me a picture of the screen. Allow it in the desktop settings."
+WINDOW = (120, 90)
+REFUSED = "The desktop refused me a picture of the screen. To allow it, run: describer setup."
 
 
 @pytest.fixture
@@ -43,16 +43,6 @@ def pictures(sandbox: Path) -> Path:
     folder = sandbox / "Pictures"
     folder.mkdir()
     return folder
-
-
-def writes(path: Path, size: tuple[int, int] = SCREEN) -> Callable[[], str]:
-    """A desktop that writes its picture there."""
-
-    def give() -> str:
-        Image.new("RGB", size, (20, 60, 200)).save(path, "PNG")
-        return path.as_uri()
-
-    return give
 
 
 def size(picture: object) -> tuple[int, int]:
@@ -114,7 +104,7 @@ def test_who_is_not_allowed_is_told_the_same(
 ) -> None:
     portal_desktop.allowed = False
     portal_desktop.give = writes(pictures / "a.png")
-    with pytest.raises(DescriberError, match="Allow it in the desktop"):
+    with pytest.raises(DescriberError, match="run: describer setup"):
         DesktopScreen("window").grab()
     assert list(pictures.iterdir()) == []
 
@@ -265,7 +255,7 @@ def test_a_part_of_the_screen_is_told_not_to_be_had(on_wayland: None, tool: Tool
 def test_at_the_start_it_is_told_what_does_not_work(
     on_wayland: None, sandbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No screen; and each key press says the same of it."""
+    """No key, no screen, no voice; and each key press says the same of the screen."""
     monkeypatch.setattr(app, "SPEAKERS", ())
     shown: list[DescriberError] = []
     monkeypatch.setattr(app, "notify", shown.append)
@@ -274,13 +264,28 @@ def test_at_the_start_it_is_told_what_does_not_work(
     monkeypatch.setattr(daemon, "report_error", told.append)
     daemon._listening.listen(Settings().keys)
     daemon._tell_what_is_missing()
+    no_keys = (
+        "I have no keys here: the desktop's portal has no global shortcuts; "
+        "run: describer keys install."
+    )
+    no_voice = "I have no voice. Please install espeak-ng."
     no_screen = (
         "I cannot see the screen here: neither the portal nor a program of this desktop gives its "
         "screen; install the desktop's xdg-desktop-portal package."
     )
-    assert [error.spoken for error in told] == [no_screen]
-    assert [error.spoken for error in shown] == ["I have no voice. Please install espeak-ng."]
+    assert [error.spoken for error in shown] == [no_keys, no_screen, no_voice]
+    assert told == []
     assert daemon.status()["keys"] == {}
+    assert daemon.status()["missing"] == f"{no_keys} {no_screen} {no_voice}"
+    monkeypatch.setattr(daemon._speaker, "name", "espeak-ng")
+    daemon._tell_what_is_missing()
+    assert [error.spoken for error in told] == [no_keys, no_screen]
+    keys = sandbox / ".config" / "sway" / "config"  # the person's own, as README tells
+    keys.parent.mkdir(parents=True)
+    keys.write_text("bindsym Mod4+i exec describer trigger screen\n", encoding="utf-8")
+    monkeypatch.setenv("XDG_CURRENT_DESKTOP", "sway")
+    assert daemon.status()["missing"] == no_screen
+    assert daemon.status()["hotkeys by"] == "desktop"
     with pytest.raises(DescriberError) as caught:
         daemon._pipeline.sources[Verb.SCREEN].grab()
     assert caught.value.spoken == no_screen

@@ -14,7 +14,7 @@ from describer_daemon.hotkeys.candidates import HOTKEYS
 from describer_daemon.hotkeys.names import parse_hotkey
 from describer_daemon.hotkeys.portal import PortalHotkeys, trigger
 from describer_daemon.hotkeys.usual import usual_key
-from describer_daemon.listening import Listening
+from describer_daemon.listening import KEYS_CAME, Listening
 from tests.desktop.fixtures_display import wait_until
 from tests.desktop.fixtures_shortcuts import Portal, ShortcutsDesktop
 
@@ -71,6 +71,49 @@ def test_another_portal_gets_the_keys_again(
     wait_until(lambda: listener.held() == HELD, "the keys did not come back")
     desktop.press("repeat")
     wait_until(lambda: heard == [Verb.REPEAT], "the key was not heard")
+
+
+def test_a_desktop_that_starts_its_own_part_anew_gives_the_keys_again(
+    portal: Portal, desktop: ShortcutsDesktop, session_bus: str, listener: PortalHotkeys
+) -> None:
+    """The portal itself runs on, and tells nobody."""
+    told: list[DescriberError] = []
+    heard: list[Verb] = []
+    listener.start(KEYS, heard.append, told.append)
+    shortcuts = listener._shortcuts
+    assert shortcuts is not None
+    wait_until(lambda: shortcuts._desktops, "nobody is known behind the portal")
+    desktop.end()
+    wait_until(lambda: listener.held() == {}, "keys that nobody holds are claimed")
+    again = ShortcutsDesktop(session_bus)
+    try:
+        wait_until(lambda: listener.held() == HELD, "the keys did not come back")
+        again.press("repeat")
+        wait_until(lambda: heard == [Verb.REPEAT], "the key was not heard")
+        assert told == []
+        listener.stop()
+    finally:
+        again.end()
+
+
+def test_a_portal_that_comes_later_is_asked_for_the_keys(
+    portal: Portal, desktop: ShortcutsDesktop
+) -> None:
+    portal.end()
+    said: list[str] = []
+    listening = Listening(print, print, said.append)
+    listening.listen(KEYS)
+    try:
+        assert not listening.check()
+        assert listening.held() == {}
+        assert listening.problem.startswith("I have no keys here: the desktop's portal has no")
+        portal.start()
+        wait_until(lambda: listening.check() or listening.held() == HELD, "it was not asked")
+        assert (said, listening.problem) == ([KEYS_CAME], "")
+        assert not listening.check()
+        assert said == [KEYS_CAME]
+    finally:
+        listening.stop()
 
 
 def test_for_a_key_that_is_taken_the_next_is_asked_for(

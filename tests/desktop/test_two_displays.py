@@ -54,6 +54,7 @@ def test_on_a_third_display_none_of_them_is_asked(
 ) -> None:
     serve(":501")
     on(monkeypatch, ":503")
+    monkeypatch.setattr(displays, "answers", lambda: True)
     with pytest.raises(DescriberError) as caught:
         control.send("screen")
     assert caught.value.spoken == (
@@ -73,6 +74,16 @@ def test_without_a_display_the_only_one_is_asked(
         control.send("status")
     first.stop()
     assert control.send("status")["display"] == ":502"
+
+
+def test_the_name_of_a_display_that_has_ended_is_no_display(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a terminal multiplexer that is older than the session."""
+    serve(":501")
+    on(monkeypatch, f":{own_number()}")
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-7")
+    assert control.send("status")["display"] == ":501"
 
 
 def test_one_that_was_there_before_any_display_serves_the_one_that_comes(

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from describer_daemon.cli.main import main
 from describer_daemon.core.ports import Verb
+from describer_daemon.desktop.shortcuts_present import start_us
 
 SCHEMA = "org.gnome.settings-daemon.plugins.media-keys"
 FOLDER = f"/{SCHEMA.replace('.', '/')}/custom-keybindings/"
@@ -128,6 +129,32 @@ def test_changed_settings_are_taken_up(
     assert binding(gnome, "describer-stop", "command") == ""
 
 
+def test_it_is_known_whether_the_desktops_own_shortcuts_start_us(
+    gnome: Gsettings, sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(gnome, "custom0", "<Super>t")
+    assert not start_us()
+    describer("keys", "install")
+    assert start_us()
+    describer("keys", "remove")
+    assert not start_us()
+    at = f"{SCHEMA}.custom-keybinding:{FOLDER}custom0/"
+    gnome("set", at, "command", "/opt/bin/describer trigger screen")
+    assert start_us()
+    for desktop, place, text, there in (
+        ("sway", ".config/sway/config", "# bindsym Mod4+i exec describer trigger screen", False),
+        ("sway", ".config/sway/config.d/own", "bindsym x exec ~/describer trigger screen", True),
+        ("KDE", ".local/share/applications/net.local.d.desktop", "Exec=true", False),
+        ("KDE", ".config/khotkeysrc", "CommandURL=describer trigger text", True),
+        ("Enlightenment", ".config/e/e.cfg", "describer trigger text", False),
+    ):
+        on(monkeypatch, desktop)
+        file = sandbox / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text + "\n", encoding="utf-8")
+        assert start_us() is there, place
+
+
 def test_a_dry_run_changes_nothing(gnome: Gsettings) -> None:
     assert describer("keys", "install", "--dry-run").output.startswith("Keys: would be added, ")
     assert paths(gnome) == []
@@ -140,6 +167,7 @@ def test_without_gnomes_schema_it_is_told(
     gnome: Gsettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GSETTINGS_SCHEMA_DIR")
+    monkeypatch.setenv("XDG_DATA_DIRS", "/nowhere")  # GNOME may be installed here
     result = describer("keys", "install")
     assert result.exit_code == 1
     assert "GNOME's shortcuts cannot be set." in result.output
