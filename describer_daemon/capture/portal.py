@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from describer_daemon import APP_ID
 from describer_daemon.core.ports import DescriberError
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ _NAME = "org.freedesktop.portal.Desktop"
 _PATH = "/org/freedesktop/portal/desktop"
 _SCREENSHOT = "org.freedesktop.portal.Screenshot"
 _REQUEST = "org.freedesktop.portal.Request"
+_REGISTRY = "org.freedesktop.host.portal.Registry"
 _LARGEST = 256 * 1024 * 1024  # bytes
 _CLOCK_STEP = 2.0  # seconds by which a file system's clock may lag
 
@@ -56,21 +58,34 @@ def targets() -> int | None:
         return None
 
 
-def grab(target: int = 0) -> bytes:
+class RefusedError(DescriberError):
+    """The desktop does not want us to see the screen, or its person does not."""
+
+
+def grab(target: int = 0, *, seconds: float | None = None, asks: bool = False) -> bytes:
     """The picture as a file's bytes, of the whole screen, or of a `target` that is available.
 
-    Raises DescriberError when the desktop refuses, does not answer, or gives no new file.
+    It `asks` for a program that the person started just now: not in our own name, but in that of
+    the window that has the focus. Raises RefusedError when the desktop refuses, DescriberError when
+    it does not answer within some `seconds`, or gives no new file.
     """
     began = time.time()
-    uri = _within(_GRAB_SECONDS, lambda deadline: _request(target, deadline))
+    uri = _within(
+        seconds or _GRAB_SECONDS, lambda deadline: _request(target, deadline, named=not asks)
+    )
     return _take(_path(uri), began)
 
 
-def _request(target: int, deadline: float) -> str:
-    """→ the address of the picture."""
+def _request(target: int, deadline: float, *, named: bool) -> str:
+    """→ the address of the picture. `named`: tell who we are, as portals want it since 1.21."""
     from jeepney import DBusAddress, MatchRule, message_bus, new_method_call
+    from jeepney.wrappers import DBusErrorResponse
 
     with _session() as bus:
+        if named:  # first of all, and without a .desktop file of ours it is refused
+            us = DBusAddress(_PATH, _NAME, _REGISTRY)
+            with contextlib.suppress(DBusErrorResponse):
+                _reply(bus, new_method_call(us, "Register", "sa{sv}", (APP_ID, {})), deadline)
         token = f"describer_{secrets.token_hex(8)}"
         ours = bus.unique_name.removeprefix(":").replace(".", "_")
         answer = MatchRule(
@@ -101,8 +116,8 @@ def _request(target: int, deadline: float) -> str:
                 bus.send(new_method_call(address, "Close"))  # else it would write its file later
                 raise
     if code or "uri" not in results:
-        raise DescriberError(
-            "The desktop refused me a picture of the screen. Allow it in the desktop settings.",
+        raise RefusedError(
+            "The desktop refused me a picture of the screen. To allow it, run: describer setup.",
             detail=f"the portal's response is {code}",
         )
     return str(results["uri"][1])

@@ -47,6 +47,13 @@ class DesktopScreen:
             )
         return ""
 
+    @classmethod
+    def needs_permission(cls) -> bool:
+        """Whether pictures of this desktop come from its portal, which asks the person first."""
+        if displays.wayland_unavailable_reason() or (targets := portal.targets()) is None:
+            return False
+        return screenshot_tools.tool() is None or bool(targets & portal.ACTIVE_WINDOW)
+
     def grab(self) -> Picture:
         if isinstance(self._region, Rectangle) and self._told is not None:
             self._told(

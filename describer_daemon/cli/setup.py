@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 
 import click
 
+from describer_daemon.capture.candidates import SCREENS
+from describer_daemon.capture.screen_desktop import DesktopScreen
 from describer_daemon.cli import keys, streams
 from describer_daemon.cli.completion import completions
 from describer_daemon.cli.manual import manual_page
+from describer_daemon.core import backends
 from describer_daemon.core.ports import DescriberError
-from describer_daemon.desktop import autostart, entries, steps
+from describer_daemon.desktop import autostart, entries, permission_store, steps
 from describer_daemon.desktop.files import ROFF, OwnedFile
 from describer_daemon.desktop.log_files import LogFiles
+from describer_daemon.desktop.screen_permission import ScreenPermission
 from describer_daemon.desktop.steps import Leftover, Outcome, Step
 from describer_daemon.service.folders import desktop_folder
 
@@ -29,14 +34,14 @@ _UNDONE = (
 )
 
 
-def all_steps(program: click.Group, shortcuts: Iterable[Step] = ()) -> list[Step]:
-    """What is set up, in this order; `shortcuts` are the keys of desktops that own them all."""
+def all_steps(program: click.Group, desktops: Iterable[Step] = ()) -> list[Step]:
+    """What is set up, in this order; `desktops` is what only some desktops need."""
     return [
         entries.icon(),
         entries.menu_entry(),
         entries.open_with(),
         autostart.Autostart(),
-        *shortcuts,
+        *desktops,
         *completions(program),
         manual(program),
     ]
@@ -48,17 +53,31 @@ def manual(program: click.Group) -> OwnedFile:
     return OwnedFile("Manual", desktop_folder(), place, lambda: manual_page(program), ROFF)
 
 
+def screen_steps(*, undo: bool) -> list[Step]:
+    """The permission to see the screen, where the desktop's portal has to give it, or gave it."""
+    step = ScreenPermission(streams.line)
+    if undo:
+        with suppress(DescriberError):  # without a store there is nothing to undo
+            return [step] if permission_store.noted() else []
+        return []
+    # where sway's own program sees the screen, the portal is not asked
+    asked = DesktopScreen.needs_permission() and backends.choose(SCREENS).backend is DesktopScreen
+    return [step] if asked else []
+
+
 @click.command()
 @click.option("--undo", is_flag=True, help="Take away what it made, before uninstalling.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done; change nothing.")
 @click.pass_context
 def setup(context: click.Context, undo: bool, dry_run: bool) -> None:
-    """Make the describer a program of your desktop; nothing is asked.
+    """Make the describer a program of your desktop.
 
     It gets an entry in the menu with an icon, "Describe picture" among what the file manager
     opens pictures with (choose several, and they are described one after the other), a start
     at login, completion in your shells, and a manual page; keys, too, where only the desktop
-    itself has any (describer keys). All of it is yours alone: no
+    itself has any (describer keys). Nothing is asked, save by desktops under Wayland that give
+    pictures of the screen only to whom you allow it: choose Allow there, and after a refusal
+    run this again. All of it is yours alone: no
     administrator is needed, and nobody else's file is touched. What is there already stays, so
     it may be run again at any time, and should be after the program was installed elsewhere.
 
@@ -74,7 +93,7 @@ def setup(context: click.Context, undo: bool, dry_run: bool) -> None:
     program = context.find_root().command
     if not isinstance(program, click.Group):
         raise TypeError("setup is a command of a program")
-    wanted = all_steps(program, keys.steps_of_setup(undo=undo))
+    wanted = all_steps(program, [*screen_steps(undo=undo), *keys.steps_of_setup(undo=undo)])
     if undo:
         leftovers: list[Leftover] = [LogFiles(), *wanted]
         failed = _tell(steps.undo(leftovers, dry=dry_run))
