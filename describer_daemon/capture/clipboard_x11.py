@@ -6,16 +6,11 @@ import shutil
 from typing import TYPE_CHECKING
 
 from describer_daemon import x11
-from describer_daemon.capture import clipboard, clipboard_tools
+from describer_daemon.capture import clipboard, xclip
 from describer_daemon.core.ports import DescriberError, Picture
 
 if TYPE_CHECKING:
     from describer_daemon.capture.changes_x11 import X11Changes
-
-_XCLIP = ("xclip", "-selection", "clipboard", "-o", "-t")
-_NOTHING = ("not available",)  # "target TARGETS not available": nobody owns it
-_ASK_SECONDS = 1.8
-_READ_SECONDS = 6.0  # xclip is silent until it has all; 43 MB took a second
 
 
 class X11Clipboard:
@@ -41,7 +36,7 @@ class X11Clipboard:
         if shutil.which("xclip") is None:
             raise DescriberError("I need xclip to read the clipboard. Install the package xclip.")
         try:
-            return clipboard_tools.types((*_XCLIP, "TARGETS"), timeout=_ASK_SECONDS, none=_NOTHING)
+            return xclip.types()
         except DescriberError:
             if reason := x11.unavailable_reason():
                 raise DescriberError("There is no clipboard here.", detail=reason) from None
@@ -49,7 +44,7 @@ class X11Clipboard:
 
     def read(self, kind: str) -> bytes:
         """What there is of one type. Raises DescriberError."""
-        return clipboard_tools.content((*_XCLIP, kind), timeout=_READ_SECONDS, none=_NOTHING)
+        return xclip.read(kind)
 
     def changes(self) -> X11Changes:
         """Tells of what is copied from now on. Raises DescriberError."""

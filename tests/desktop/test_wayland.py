@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from describer_daemon.capture import compositor
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.capture.clipboard_watch import ClipboardWatch
 from describer_daemon.capture.clipboard_wayland import WaylandClipboard
@@ -143,6 +144,9 @@ def test_the_back_ends_for_wayland_are_chosen(sway: Callable[..., Owner]) -> Non
     assert backends.require(SCREENS, "see the screen") is GrimScreen
     assert backends.require(CLIPBOARDS, "read the clipboard") is WaylandClipboard
     assert "Wayland" in X11Hotkeys.unavailable_reason()
+    offered = compositor.interfaces()
+    assert offered is not None
+    assert {"wl_seat", "zwlr_data_control_manager_v1"} <= offered
 
 
 def copied(sway: Callable[..., Owner], kind: str, data: bytes, sandbox: Path) -> Owner:
