@@ -28,6 +28,7 @@ from describer_daemon.core.ports import (
 )
 from describer_daemon.fallback import SourceFallback, SpeakerFallback
 from describer_daemon.listening import Listening
+from describer_daemon.service import elsewhere
 from describer_daemon.service import log as log_file
 from describer_daemon.service.control import AlreadyRunningError, ControlServer
 from describer_daemon.service.shutdown import ShutdownEvent
@@ -168,7 +169,11 @@ class Daemon:
         return missing.sentences(self._listening, self._screen_reason, self._speaker.name)
 
     def _request(self, verb: Verb, origin: Any) -> None:
-        self._pipeline.put(Request(verb, origin))
+        self._put(Request(verb, origin))
+
+    def _put(self, request: Request) -> None:
+        self._pipeline.put(request)
+        elsewhere.silence()  # every request first silences what is being said
 
     def _answer(self, verb: str, wait: bool) -> Mapping[str, object]:
         """Answer one message of the control socket."""
@@ -186,7 +191,7 @@ class Daemon:
             outcomes.append(outcome)
             answered.set()
 
-        self._pipeline.put(Request(Verb(verb), "socket", reply if wait else None))
+        self._put(Request(Verb(verb), "socket", reply if wait else None))
         if not wait:
             return {}
         if not answered.wait(_REPLY_TIMEOUT):

@@ -9,7 +9,7 @@ import click
 from describer_daemon.cli import streams
 from describer_daemon.core.escaping import json_line
 from describer_daemon.core.ports import DescriberError, Verb
-from describer_daemon.service import control, instance
+from describer_daemon.service import control, elsewhere, instance
 
 _STATUS_TIMEOUT = 5.0
 
@@ -25,12 +25,21 @@ def trigger(verb: str, wait: bool) -> None:
     For desktops that own their shortcuts (Wayland) and for scripts; in sway:
 
     \b
-    bindsym Ctrl+Mod1+d exec describer trigger screen
+    bindsym Mod4+Mod1+i exec describer trigger screen
+
+    Stop silences `describer describe --speak` and "Describe picture", too, even where no
+    daemon runs.
     """
     if verb == "quit":
         _checked(instance.quit_and_wait() if wait else control.send(verb))
         return
-    reply = _checked(control.send(verb, wait=wait))
+    others = verb == Verb.STOP and elsewhere.silence()
+    try:
+        reply = _checked(control.send(verb, wait=wait))
+    except DescriberError:
+        if others:  # what there was to stop is silent, though no describer runs
+            return
+        raise
     if not wait:
         return
     if reply.get("stale"):

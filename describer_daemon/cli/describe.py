@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ from describer_daemon.cli import completion, streams
 from describer_daemon.cli import files as picture_files
 from describer_daemon.cli.files import Described
 from describer_daemon.cli.shared import named, settings_for_command, speaker_for_command
-from describer_daemon.core.ports import DescriberError
+from describer_daemon.core.ports import DescriberError, Verb
+from describer_daemon.service import control, elsewhere
+from describer_daemon.service.shutdown import as_interrupts
 from describer_daemon.speech import blocking
 
 if TYPE_CHECKING:
@@ -218,6 +221,7 @@ def describe(
     failed = speak and speaker is None
     try:
         with (
+            _stoppable(speaker if speak else None) as stopped,
             progress(len(files)) as bar,
             closing(captioners.map(options.work, files, bar.step)) as results,
         ):
@@ -227,7 +231,7 @@ def describe(
                 bar.clear()
                 print_result(described, options, named=len(files) > 1)
                 if speak and speaker is not None:
-                    failed |= not _heard(speaker, described, named=len(files) > 1)
+                    failed |= not _heard(speaker, described, stopped, named=len(files) > 1)
         if save is not None and speaker is not None and sentences:
             speaker.save(" ".join(sentences), save)
     finally:
@@ -241,8 +245,8 @@ def _refuse_nothing(*, speak: bool) -> NoReturn:
     """Raises UsageError; to `speak` it helps who chose "Describe picture" in a menu."""
     speaker = _speaker(settings_for_command(), needed=False) if speak else None
     if speaker is not None:
-        with closing(speaker), suppress(DescriberError):
-            blocking.speak_blocking(speaker, _NOTHING_CHOSEN)
+        with closing(speaker), suppress(DescriberError), _stoppable(speaker) as stopped:
+            blocking.speak_blocking(speaker, _NOTHING_CHOSEN, stopped=stopped)
     raise click.UsageError("Missing argument 'FILES...'.")
 
 
@@ -274,10 +278,38 @@ def _speaker(settings: Settings, *, needed: bool) -> Speaker | None:
     return speaker
 
 
-def _heard(speaker: Speaker, described: Described, *, named: bool) -> bool:
+@contextmanager
+def _stoppable(speaker: Speaker | None) -> Iterator[threading.Event]:
+    """Let the describer's stop, and whatever ends this command, silence it. → set by a stop.
+
+    What is being said already, by the describer or another command, makes way for it.
+    """
+    stopped = threading.Event()
+    if speaker is None:
+        yield stopped
+        return
+
+    def stop() -> None:
+        stopped.set()
+        speaker.stop()
+
+    with suppress(DescriberError):
+        control.send(Verb.STOP.value, timeout=1.0)
+    elsewhere.silence()
+    with as_interrupts(), elsewhere.listening(stop):
+        yield stopped
+
+
+def _heard(
+    speaker: Speaker, described: Described, stopped: threading.Event, *, named: bool
+) -> bool:
     """Whether it could be spoken; else the reason is printed, and the next one may be heard."""
+    if stopped.is_set():
+        return True
     try:
-        blocking.speak_blocking(speaker, described.sentence(), language=described.language)
+        blocking.speak_blocking(
+            speaker, described.sentence(), language=described.language, stopped=stopped
+        )
     except DescriberError as error:
         streams.complain(f"{described.file}: {error.spoken}" if named else error.spoken)
         return False

@@ -10,6 +10,7 @@ import click
 from describer_daemon.cli import streams
 from describer_daemon.cli.shared import settings_for_command, speaker_for_command
 from describer_daemon.core.ports import DescriberError, Speaker
+from describer_daemon.service.shutdown import as_interrupts
 from describer_daemon.speech import blocking
 
 
@@ -43,6 +44,7 @@ def voices(sample: str | None, text: str) -> None:
                 streams.line(voice)
             return
         speaker.configure(dataclasses.replace(settings.voice, name=sample))
-        blocking.speak_blocking(speaker, text)
+        with as_interrupts():
+            blocking.speak_blocking(speaker, text)
     finally:
         speaker.close()

@@ -6,6 +6,33 @@ import contextlib
 import select
 import signal
 import socket
+import threading
+from collections.abc import Iterator
+from typing import NoReturn
+
+
+@contextlib.contextmanager
+def as_interrupts() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP raise KeyboardInterrupt meanwhile, as Ctrl+C does.
+
+    So a command can end what it has started, when its terminal is closed or the session ends.
+    Those that are ignored stay ignored, and in another thread than the main one nothing changes.
+    """
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 class ShutdownEvent:

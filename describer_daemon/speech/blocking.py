@@ -8,11 +8,16 @@ from describer_daemon.core.ports import ENGLISH, DescriberError, Speaker
 
 
 def speak_blocking(
-    speaker: Speaker, text: str, timeout: float | None = None, language: str = ENGLISH
+    speaker: Speaker,
+    text: str,
+    timeout: float | None = None,
+    language: str = ENGLISH,
+    stopped: threading.Event | None = None,
 ) -> None:
-    """Return when `text`, in that `language` (see `VoiceSettings`), was heard.
+    """Return when `text`, in that `language` (see `VoiceSettings`), was heard, or was stopped.
 
-    Raises DescriberError when it could not be, or not within `timeout` seconds.
+    Whoever stops the speaker from another thread sets `stopped` first: then it is silent, too, if
+    it begins just now. Raises DescriberError when it could not be, or not within `timeout` seconds.
     """
     ended = threading.Event()
     errors: list[DescriberError] = []
@@ -23,6 +28,8 @@ def speak_blocking(
         ended.set()
 
     speaker.speak(text, done, language)
+    if stopped is not None and stopped.is_set():
+        speaker.stop()
     if not ended.wait(timeout):
         raise DescriberError("The sound output takes no sound. Is another program blocking it?")
     if errors:

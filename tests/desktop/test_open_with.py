@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,12 @@ from PIL import Image
 from skimage import data
 
 from describer_daemon import processes
+from describer_daemon.cli import describe
 from describer_daemon.core.ports import VoiceSettings
 from describer_daemon.desktop import command, entries
+from describer_daemon.service import elsewhere
 from describer_daemon.virtual.sound import Recording, similarity
-from tests.desktop.fixtures_daemon import RATE
+from tests.desktop.fixtures_daemon import RATE, RunningDaemon
 from tests.desktop.fixtures_sound import reference
 
 SAME = 0.98
@@ -86,8 +90,6 @@ def test_every_picture_and_every_failure_is_heard(
 def test_without_a_picture_it_is_said_how_to_choose_one(
     recording: Recording, settings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from describer_daemon.cli import describe
-
     monkeypatch.setenv("DESCRIBER_CONFIG", str(settings))
     entries.open_with().do()
     open_with_describer("image/png")
@@ -107,3 +109,55 @@ def test_one_that_is_no_longer_installed_is_not_offered(
     assert "Describe picture" in open_with_describer("image/png")
     script.unlink()
     assert "Describe picture" not in open_with_describer("image/png")
+
+
+@pytest.fixture
+def slow(settings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Speech that lasts, so that it can be cut short."""
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace(f"rate = {RATE}", "rate = 80"), encoding="utf-8")
+    monkeypatch.setenv("DESCRIBER_CONFIG", str(settings))
+
+
+def whole(recording: Recording) -> float:
+    """How surely all of the sentence was heard that it says without a picture."""
+    wanted = reference(describe._NOTHING_CHOSEN, VoiceSettings(rate=80))
+    return similarity(recording.samples, wanted)
+
+
+def opener() -> subprocess.Popen[bytes]:
+    """Without a picture: it speaks at once."""
+    return processes.start([*processes.python("describer_daemon.cli.main"), "describe", "--speak"])
+
+
+@pytest.mark.parametrize("by", ["stop", "SIGTERM", "SIGHUP", "SIGINT"])
+def test_without_a_describer_it_is_silenced_by_a_stop_and_by_its_end(
+    recording: Recording, slow: None, by: str
+) -> None:
+    running = opener()
+    try:
+        assert recording.wait_for_sound()
+        if by == "stop":
+            assert elsewhere.silence()
+        else:
+            running.send_signal(signal.Signals[by])
+        assert running.wait(60) != 0
+        recording.wait_for_silence()
+        assert whole(recording) < SAME
+    finally:
+        processes.end(running)
+
+
+def test_the_stop_key_silences_it(
+    daemon: RunningDaemon, press: Callable[[str], None], slow: None
+) -> None:
+    with daemon.sound.record() as recording:
+        running = opener()
+        try:
+            assert recording.wait_for_sound()
+            press("super+alt+q")
+            assert running.wait(60) == 2  # no picture was chosen
+            recording.wait_for_silence()
+            assert whole(recording) < SAME
+        finally:
+            processes.end(running)

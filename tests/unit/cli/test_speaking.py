@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,30 @@ def test_all_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (status, errors) == (0, "")
     assert output.splitlines() == [f"{name}: About {name}." for name in NAMES]
     assert speaker.heard == [f"About {name}." for name in NAMES]
+
+
+def test_after_a_stop_nothing_more_is_heard_and_all_is_printed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    speaker = Speaker()
+    stops: list[Callable[[], None]] = []
+
+    @contextmanager
+    def listening(on_stop: Callable[[], None]) -> Iterator[None]:
+        stops.append(on_stop)
+        yield
+
+    def stopped_at_once(text: str, done: SpeechDone, language: str = "en") -> None:
+        speaker.heard.append(text)
+        stops[0]()
+        done(None)
+
+    monkeypatch.setattr(module.elsewhere, "listening", listening)
+    monkeypatch.setattr(speaker, "speak", stopped_at_once)
+    status, output, errors = run(speaker, monkeypatch, "--speak")
+    assert (status, errors) == (0, "")
+    assert speaker.heard == [f"About {NAMES[0]}."]
+    assert output.splitlines() == [f"{name}: About {name}." for name in NAMES]
 
 
 @pytest.mark.parametrize("unheard", [["a.png"], ["b.png"], ["c.png"], NAMES])
