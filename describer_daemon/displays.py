@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 _CONNECT_SECONDS = 1.0  # for servers elsewhere; here, the system answers at once
-_X_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108 - the one place where X servers have theirs
+X_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108 - the one place where X servers have theirs
 _X_PORT = 6000
 
 
@@ -66,7 +66,7 @@ def on_x11() -> bool:
         return listens(Path(f"{host}:{number}"))
     way, _, host = host.rpartition("/")  # "tcp/host:0", "unix/host:0"
     if "unix" in (way, host) or not host:
-        path = _X_SOCKETS / f"X{number}"
+        path = X_SOCKETS / f"X{number}"
         return listens(path) or listens(f"\0{path}")  # the second is Linux's own kind
     try:
         address = (host.strip("[]"), _X_PORT + int(number))

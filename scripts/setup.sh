@@ -17,6 +17,13 @@ find_python() {
     fail "The describer needs Python 3.11 or newer. Please install it, then try again."
 }
 
+# session_kind: prints "wayland" or "x11" for a display that answers; a variable alone is none
+session_kind() {
+    PYTHONPATH=. "$PYTHON" -c '
+from describer_daemon import displays
+print("wayland" if displays.on_wayland() else "x11" if displays.on_x11() else "")'
+}
+
 # need_packages COMMAND:PACKAGE ...: install the Debian packages whose command is missing.
 # A COMMAND with a slash is a file, lib*.so.* a shared library; without root, name them and the one command instead.
 need_packages() {

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from describer_daemon import displays
 
-_X_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108 - the one place where X servers have theirs
+_X_SOCKETS = displays.X_SOCKETS
 _LOOK_INTERVAL = 10.0  # seconds between looks where nothing changed
 _BUS_TIMEOUT = 0.5  # seconds for systemd's answer
 _TOLD = (
@@ -51,7 +51,9 @@ class DesktopFinder:
 
 
 def _is_new(variables: dict[str, str]) -> bool:
-    named = [name for name in ("DISPLAY", "WAYLAND_DISPLAY") if variables.get(name)]
+    # with another login a display of the same name has another cookie
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY")
+    named = [name for name in names if variables.get(name)]
     return any(variables[name] != os.environ.get(name) for name in named)
 
 
@@ -89,7 +91,8 @@ def _wayland_sockets() -> Iterator[dict[str, str]]:
 
 def _x_sockets() -> Iterator[dict[str, str]]:
     """A server of ours, or of root, who starts it for others; its cookie keeps strangers out."""
-    cookies = [] if os.environ.get("XAUTHORITY") else _cookies()
+    named = os.environ.get("XAUTHORITY", "")
+    cookies = [] if named and Path(named).exists() else _cookies()
     for path in _sockets(_X_SOCKETS, "X*"):
         display = {"DISPLAY": f":{path.name[1:]}"}
         for cookie in cookies:

@@ -97,6 +97,9 @@ def test_what_systemd_was_told(sandbox: Path, alone: Path, monkeypatch: pytest.M
     assert list(finder.look(guess=False)) == [told]
     assert list(finder.look(guess=False)) == []  # nothing has changed since
     monkeypatch.setenv("DISPLAY", ":7")
+    monkeypatch.setenv("XAUTHORITY", "/of an earlier login")
+    assert list(session.DesktopFinder().look(guess=False)) == [told]
+    monkeypatch.setenv("XAUTHORITY", "/a=b")
     assert list(session.DesktopFinder().look(guess=False)) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 from pathlib import Path
 
@@ -64,6 +65,28 @@ def test_no_code_makes_a_name_in_a_folder_for_all() -> None:
     assert found == {
         "benchmarks/fuzz/trial.py",
         "describer_daemon/capture/portal.py",
+        "describer_daemon/displays.py",
         "describer_daemon/service/control.py",
-        "describer_daemon/service/session.py",
     }
+
+
+def test_a_display_is_one_that_answers(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else `./run` would install the tools of the other kind, or wait where nothing ever comes."""
+    script = ". scripts/setup.sh; find_python; session_kind"
+
+    def kind() -> str:
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+        )
+        return done.stdout.strip()
+
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-1")
+    monkeypatch.setenv("DISPLAY", "127.0.0.1:59000")
+    assert kind() == ""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as compositor:
+        compositor.bind(str(sandbox / "run" / "wayland-1"))
+        compositor.listen()
+        assert kind() == "wayland"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("DISPLAY", f"127.0.0.1:{server.getsockname()[1] - 6000}")
+        assert kind() == "x11"
