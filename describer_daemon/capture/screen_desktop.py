@@ -80,7 +80,9 @@ class DesktopScreen:
             raise DescriberError(
                 "I cannot take a picture of the screen here.", detail=self.unavailable_reason()
             )
-        raise errors[-1]
+        # a refusal has a cure only where the portal is the one to be asked
+        others = [error for error in errors if not isinstance(error, portal.RefusedError)]
+        raise (others or errors)[-1]
 
     def _ways(self) -> list[tuple[str, bool, Callable[[], bytes]]]:
         """(name, of the active window alone?, what grabs it), in the order to try them in."""

@@ -50,6 +50,7 @@ class FakeDesktop:
         self.give: Callable[[], str | int | None] = lambda: 2
         self.allowed = True
         self.asked: list[dict[str, Any]] = []  # the options of each call
+        self.app_ids: list[str] = []  # who said its name first
         self.closed = 0
         self.shown: list[str] = []  # the notifications
         self._address, self._targets = address, targets
@@ -77,14 +78,20 @@ class FakeDesktop:
         self._bus.disconnect()
         await self._bus.wait_for_disconnect()
 
+    def _property(self, message: Message) -> Message:
+        if message.member == "GetAll":
+            return Message.new_method_return(message, "a{sv}", [{"version": Variant("u", 2)}])
+        value = 3 if message.body[1] == "version" else self._targets
+        return Message.new_method_return(message, "v", [Variant("u", value)])
+
     def _handle(self, message: Message) -> Message | bool | None:
         if message.message_type is not MessageType.METHOD_CALL:
             return None
-        if message.member == "GetAll":
-            return Message.new_method_return(message, "a{sv}", [{"version": Variant("u", 2)}])
-        if message.member == "Get":
-            value = 3 if message.body[1] == "version" else self._targets
-            return Message.new_method_return(message, "v", [Variant("u", value)])
+        if message.member in ("Get", "GetAll"):
+            return self._property(message)
+        if message.member == "Register":
+            self.app_ids.append(message.body[0])
+            return Message.new_method_return(message)
         if message.member == "AccessDialog":
             return Message.new_method_return(message, "ua{sv}", [0 if self.allowed else 1, {}])
         if message.member == "Close":

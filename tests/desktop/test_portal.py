@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from describer_daemon import app, aside
+from describer_daemon import APP_ID, app, aside
 from describer_daemon.app import Daemon
 from describer_daemon.capture import portal, screenshot_tools
 from describer_daemon.capture.candidates import SCREENS
@@ -184,6 +184,17 @@ def test_version_3_gives_the_active_window(
     assert "target" not in version_3.asked[-1]
 
 
+def test_a_newer_portal_is_told_who_we_are_save_when_the_person_is_to_be_asked(
+    version_3: FakeDesktop, pictures: Path
+) -> None:
+    """GNOME asks for the program alone that has the focus: not for us, but for the terminal."""
+    version_3.give = writes(pictures / "a.png")
+    portal.grab()
+    assert version_3.app_ids == [APP_ID]
+    portal.grab(asks=True)
+    assert version_3.app_ids == [APP_ID]
+
+
 def test_a_request_that_is_too_late_is_taken_back(
     version_3: FakeDesktop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,8 +244,9 @@ def test_where_it_hangs_or_fails_the_portal_gives_the_screen(
         assert size(screen.grab()) == SCREEN
     assert len(calls.read_text().splitlines()) == 1
     portal_desktop.give = lambda: 2
-    with pytest.raises(DescriberError):  # and tried again when there is nothing else
+    with pytest.raises(DescriberError) as caught:  # and tried again when there is nothing else
         screen.grab()
+    assert "describer setup" not in caught.value.spoken  # which would not ask the portal here
     assert len(calls.read_text().splitlines()) == 2
 
 
