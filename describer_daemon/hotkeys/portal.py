@@ -15,11 +15,12 @@ from typing import Any
 
 from describer_daemon import APP_ID, displays
 from describer_daemon.core.ports import DescriberError, Hotkey, Verb
-from describer_daemon.hotkeys import portal_bus
+from describer_daemon.hotkeys import portal_bus, portal_files
 from describer_daemon.hotkeys.names import keys_refused, keysym_name
 
 log = logging.getLogger(__name__)
 
+_INTERFACE = "org.freedesktop.impl.portal.GlobalShortcuts"
 _ANSWER_SECONDS = 5.0  # until then `start` waits; a person may be asked, and take their time
 _PERSON_SECONDS = 300.0
 _JOIN_SECONDS = 0.9
@@ -50,7 +51,7 @@ class PortalHotkeys:
     def unavailable_reason(cls) -> str:
         if reason := displays.wayland_unavailable_reason():
             return reason
-        if not portal_bus.has_shortcuts():
+        if portal_files.only_of_strangers(_INTERFACE) or not portal_bus.has_shortcuts():
             return "the desktop's portal has no global shortcuts; run: describer keys install"
         return ""
 
