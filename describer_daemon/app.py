@@ -370,12 +370,15 @@ def make_captioner(
         reading_timeout=float(options.text_timeout_seconds),
         unload_after=60.0 * options.unload_after_minutes,
         on_stand_in=on_stand_in,
+        keep=True,
+        words=options.words,
     )
 
 
 def make_earcons(settings: Settings) -> Earcons:
     """Build the short sounds that the settings want."""
-    return Earcons(acknowledgement=settings.sounds.earcon, failure=settings.sounds.failure)
+    sounds = settings.sounds
+    return Earcons(sounds.earcon, sounds.failure, sounds.place)
 
 
 def make_speaker(settings: Settings, than: str = "", without: str = "") -> Any:

@@ -20,6 +20,10 @@ _TITLE = "Describer"
 _ENTRIES = (
     (Verb.SCREEN, "Describe the screen"),
     (Verb.CLIPBOARD, "Describe the clipboard"),
+    (Verb.MORE, "Tell me more"),
+    (Verb.NEXT_THING, "Next thing in the picture"),
+    (Verb.PREVIOUS_THING, "Thing before"),
+    (Verb.WHERE, "Where it is exactly"),
     (Verb.TEXT, "Read the text on the screen"),
     (Verb.REPEAT, "Repeat"),
     (Verb.COPY, "Copy caption"),

@@ -19,7 +19,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from describer_daemon.captioner import memory, messages, protocol, results, sandbox, selection
+from describer_daemon.captioner import (
+    kept,
+    memory,
+    messages,
+    protocol,
+    reading,
+    recalling,
+    results,
+    sandbox,
+    selection,
+)
+from describer_daemon.core.details import Details
 from describer_daemon.core.ports import (
     Aim,
     Caption,
@@ -40,7 +51,6 @@ if TYPE_CHECKING:
     from models.captioner import Captioner, EngineName
     from models.captioning.decoding import SearchConfig
     from models.finder.finder import Finder
-    from models.ocr.engine import OcrEngine
     from models.runtime.bundle import BundleError
 
 
@@ -55,16 +65,20 @@ class Service:
         find: bool = True,
         threads: int | None = None,
         or_shipped: bool = False,
+        keep: bool = False,
+        words: bool = False,
     ) -> None:
         """With `or_shipped` the bundle that ships serves instead of one that cannot be used, and
-        the next reply has a notice of it (see `messages.with_notice`)."""
+        the next reply has a notice of it (see `messages.with_notice`). `keep` is for whoever will
+        ask for more of a picture; with `words` its text is read, too, where that is installed."""
         self._or_shipped = or_shipped and bundle is not None
         self._notice = ""
         self._bundle, self._beam, self._engine, self._find = bundle, beam, engine, find
         self._threads = threads
         self._captioner: Captioner | None = None
         self._finder: Finder | None = None
-        self._ocr: OcrEngine | None = None
+        self._reader = reading.Reader(threads)
+        self.keeper = kept.Keeper(self._reader, keep=keep, words=words)
         self._memory = memory.Scope()
         self.confined: tuple[str, ...] = ()
         self._handlers: dict[type, Callable[[Any], messages.Reply]] = {
@@ -73,6 +87,7 @@ class Service:
             messages.Illustrate: self._handle_illustrate,
             messages.Read: self._handle_read,
             messages.Outline: self._handle_outline,
+            recalling.Recall: self._handle_recall,
         }
 
     def answer(self, head: protocol.Head, body: bytes) -> tuple[protocol.Head, bytes]:
@@ -105,9 +120,7 @@ class Service:
         blank = image_decoding.blank_reason(image)
         if blank:
             return messages.TextRead(OcrResult((), blank))
-        engine = self._load_ocr()
-        with memory.raised_limit(memory.OCR_ALLOWANCE):
-            text = results.in_reading_order(engine.recognise(image))
+        text = results.in_reading_order(self._reader.recognise(image))
         factor = results.reduction(_whole(request.picture, image), image)
         return messages.TextRead(results.enlarged(text, factor))
 
@@ -119,6 +132,9 @@ class Service:
         boxes = [results.scaled_down(box, factor) for box in request.boxes]
         return messages.Outlined(image_decoding.outlined(image, boxes, request.labels))
 
+    def _handle_recall(self, request: recalling.Recall) -> recalling.Recalled:
+        return recalling.Recalled(self.keeper.recall(read=request.read))
+
     def _describe(
         self,
         picture: Picture,
@@ -127,8 +143,11 @@ class Service:
         draw_heatmap: bool = False,
     ) -> messages.Described:
         started = time.perf_counter()
-        image, selected = self._select(picture, already_described)
+        self.keeper.forget()
+        image, selected, whole = self._select(picture, already_described)
         found_at, heatmap = time.perf_counter(), b""
+        box = selected.box or whole
+        details = Details(box, selected.finding)
         if selected.finding:
             caption = Caption((), (), 1.0, finding=selected.finding)
         else:
@@ -137,55 +156,35 @@ class Service:
             if self._beam is not None:
                 config = dataclasses.replace(config, beam_size=self._beam)
             model_caption = _caption_image(captioner, image, config)
-            box = selected.box or _whole(picture, image)
             caption = results.answered(model_caption, image, box)
+            details = results.detailed(model_caption, box)
             if draw_heatmap:
                 heatmap = results.heatmap_png(captioner.visible(image), model_caption, caption)
-        caption = dataclasses.replace(caption, pictures=selected.pictures, number=selected.number)
+        if picture.aim is not None and selected.box is not None:
+            details = dataclasses.replace(details, cut=kept.cut_sides(box, whole))
+        written = self.keeper.keep(image, details)
+        caption = dataclasses.replace(
+            caption, pictures=selected.pictures, number=selected.number, written=written
+        )
         milliseconds = {
             "find": 1e3 * (found_at - started),
             "caption": 1e3 * (time.perf_counter() - found_at),
         }
         return messages.Described(caption, milliseconds, heatmap)
 
-    def _load_ocr(self) -> OcrEngine:
-        if self._ocr is None:
-            from models.ocr.engine import DamagedError, load
-
-            try:
-                with memory.outside_limit():
-                    self._ocr = load(self._threads)
-            except ImportError as error:
-                raise DescriberError(
-                    "Reading text needs one more package. Please install describer[text].",
-                    detail=repr(error),
-                ) from error
-            except FileNotFoundError as error:
-                raise DescriberError(
-                    "The package that reads text is incomplete. "
-                    "Please install describer[text] again.",
-                    detail=str(error),
-                ) from error
-            except DamagedError as error:
-                raise DescriberError(
-                    "The package that reads text is damaged. Please install describer[text] again.",
-                    detail=str(error),
-                ) from error
-        return self._ocr
-
     def _select(
         self, picture: Picture, already_described: Sequence[Rectangle]
-    ) -> tuple[Image.Image, selection.Selection]:
-        """→ the image to be captioned, cropped, and how it was selected."""
+    ) -> tuple[Image.Image, selection.Selection, Rectangle]:
+        """→ the image to be captioned, cropped; how it was selected; all that it was part of."""
         from describer_daemon.captioner import image_decoding
 
         full = picture.aim is not None or bool(already_described)
         image = self._decoded_image(picture, full=full)
-        blank = image_decoding.blank_reason(image)
+        blank, whole = image_decoding.blank_reason(image), _whole(picture, image)
         if blank or not self._find:
-            return image, selection.Selection(finding=blank)
-        whole = _whole(picture, image) if full else Rectangle(0, 0, *image.size)
-        selected = selection.select(self._detect(image, whole), picture.aim, already_described)
+            return image, selection.Selection(finding=blank), whole
+        seen = whole if full else Rectangle(0, 0, *image.size)
+        selected = selection.select(self._detect(image, seen), picture.aim, already_described)
         if selected.number and not full:  # its boxes must be those of the whole file
             reduced, image = image.size, self._decoded_image(picture, full=True)
             if image.size != reduced:
@@ -194,7 +193,7 @@ class Service:
         if selected.box is not None:
             box = results.scaled_down(selected.box, results.reduction(whole, image))
             image = image.crop((box.left, box.top, box.left + box.width, box.top + box.height))
-        return image, selected
+        return image, selected, whole
 
     def _decoded_image(self, picture: Picture, *, full: bool) -> Image.Image:
         """→ RGB; see `image_decoding` for `full` and for the errors."""
@@ -322,6 +321,7 @@ def _import_project_modules(engine: str) -> None:
         "models.captioner",
         "models.captioning.colours",
         "models.captioning.heatmap",
+        "models.captioning.sharpness",
         "models.finder.finder",
         "models.ocr.engine",
         "models.ocr.reading_order",
@@ -335,7 +335,9 @@ def _import_project_modules(engine: str) -> None:
 def _serve(service: Service, requests: IO[bytes], replies: IO[bytes]) -> None:
     """Answer every message until the stream ends."""
     while True:
+        service.keeper.settle()
         memory.trim_when_idle(requests)
+        service.keeper.wait(requests)
         try:
             message = protocol.read(requests)
         except MemoryError:
@@ -354,6 +356,8 @@ def main() -> None:
     parser.add_argument("--engine", choices=("onnx", "torch"), default="onnx")
     parser.add_argument("--whole", action="store_true", help="find no pictures in pictures")
     parser.add_argument("--threads", type=int, help="one a processor by default")
+    parser.add_argument("--keep", action="store_true", help="be ready to tell more of a picture")
+    parser.add_argument("--words", action="store_true", help="read what is written in pictures")
     parser.add_argument("--or-shipped", action="store_true", help="if the bundle is unusable")
     options = parser.parse_args()
     # keep the reply stream to ourselves: a library that prints must not garble it
@@ -366,6 +370,8 @@ def main() -> None:
         not options.whole,
         options.threads,
         options.or_shipped,
+        options.keep,
+        options.words,
     )
     _import_project_modules(options.engine)
     service.confined = sandbox.confine()

@@ -13,8 +13,11 @@ from typing import Protocol, TypeVar
 
 from describer_daemon import processes
 from describer_daemon.captioner import messages, promises, protocol
+from describer_daemon.captioner.kept import FORGOTTEN
+from describer_daemon.captioner.recalling import Recall, Recalled
 from describer_daemon.captioner.stderr import StderrLog
 from describer_daemon.core import stages
+from describer_daemon.core.details import Details
 from describer_daemon.core.ports import Caption, DescriberError, OcrResult, Picture, Rectangle
 
 log = logging.getLogger(__name__)
@@ -82,6 +85,8 @@ class ChildCaptioner:
         unload_after: float = 0.0,
         threads: int | None = None,
         on_stand_in: Callable[[DescriberError], None] | None = None,
+        keep: bool = False,
+        words: bool = False,
     ) -> None:
         """`bundle` None is the one that ships; times are in seconds.
 
@@ -91,7 +96,8 @@ class ChildCaptioner:
         `reading_timeout`, costs the child its life. After
         `unload_after` idle seconds it is ended to free its memory (0: never).
         With `on_stand_in` the bundle that ships serves when `bundle` cannot be used, and it is
-        told why; without, that is an error.
+        told why; without, that is an error. `keep` is for whoever will `recall`; with `words`
+        captions have the first words of the text in a picture, where OCR is installed.
         """
         self._command = [*processes.python("describer_daemon.captioner.child"), "--engine", engine]
         if bundle is not None:
@@ -104,6 +110,7 @@ class ChildCaptioner:
             self._command += ["--threads", str(threads)]
         if on_stand_in is not None:
             self._command.append("--or-shipped")
+        self._command += [*(["--keep"] if keep else []), *(["--words"] if words else [])]
         self._on_stand_in = on_stand_in
         self._timeout, self._reading_timeout = timeout, reading_timeout
         self._unload_after = unload_after
@@ -132,6 +139,12 @@ class ChildCaptioner:
 
     def read(self, picture: Picture) -> OcrResult:
         return self._answer(messages.Read(picture), messages.TextRead).result
+
+    def recall(self, *, read: bool = False) -> Details:
+        """See `details.RecallingCaptioner`."""
+        if not self.is_loaded():  # nothing is started that can only say that it knows nothing
+            raise DescriberError(FORGOTTEN)
+        return self._answer(Recall(read), Recalled).details
 
     def cancel(self) -> None:
         # to read a screen takes seconds, for which nobody should wait in vain
@@ -233,7 +246,8 @@ class ChildCaptioner:
         """Send one request and receive its reply; if that breaks off, the child is ended."""
         child = self._running()
         reads = isinstance(request, messages.Read)
-        timed_out, timeout = threading.Event(), self._reading_timeout if reads else self._timeout
+        slow = reads or (isinstance(request, Recall) and request.read)
+        timed_out, timeout = threading.Event(), self._reading_timeout if slow else self._timeout
         watchdog = self._watched(child, timeout, timed_out)
         sent, too_long, reply = False, "", None
         with self._guard:

@@ -137,6 +137,11 @@ def limit(allowance: int) -> bool:
     return False
 
 
+def arrives(stream: IO[bytes], seconds: float) -> bool:
+    """Whether a message comes within that time; where it cannot be waited for, as if one did."""
+    return sys.platform != "linux" or bool(select.select([stream], [], [], max(0.0, seconds))[0])
+
+
 def trim_when_idle(stream: IO[bytes]) -> None:
     """Wait for a message, but not for long; without one, return free memory to the system.
 
@@ -144,8 +149,13 @@ def trim_when_idle(stream: IO[bytes]) -> None:
     writes to the stream waits for each reply, so nothing is ever left in its buffer, where this
     would not see it.
     """
-    if sys.platform != "linux" or select.select([stream], [], [], _IDLE)[0]:
+    if arrives(stream, _IDLE):
         return
+    trim()
+
+
+def trim() -> None:
+    """Return free memory to the system."""
     with contextlib.suppress(AttributeError):  # other C libraries have none, or need none
         ctypes.CDLL(None).malloc_trim(0)
 

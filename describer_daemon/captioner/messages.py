@@ -8,6 +8,7 @@ The client sends one of the requests and gets that request's reply, or a `Failed
     Illustrate   Described    the picture            PNG: the heat map of each word
     Read         TextRead     the picture            -
     Outline      Outlined     the picture            PNG: the picture with its boxes
+    Recall       Recalled     -                      -                 (both in `recalling`)
 
 Each class knows its wire format (`encode`, `decode`), which `protocol` frames. Two of its keys
 are older than the names here: "passed" is `already_described`, "short" is `out_of_memory`. A reply
@@ -20,10 +21,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self, get_args
+from typing import ClassVar, Protocol, Self
 
-from describer_daemon.captioner import fields, protocol
+from describer_daemon.captioner import fields, parts, protocol
 from describer_daemon.captioner.protocol import Body, Head
+from describer_daemon.captioner.recalling import Recall
 from describer_daemon.core.ports import (
     Aim,
     Caption,
@@ -36,8 +38,6 @@ from describer_daemon.core.ports import (
     Pixels,
     Rectangle,
     Tag,
-    TextLine,
-    Thing,
 )
 
 _SMALL, _MEDIUM = 1 << 16, 1 << 18  # bytes of a head
@@ -157,12 +157,14 @@ class Outline:
         )
 
 
-_REQUESTS: dict[str, type[Load | Describe | Illustrate | Read | Outline]] = {
-    request.op: request for request in (Load, Describe, Illustrate, Read, Outline)
+_REQUESTS: dict[str, type[Load | Describe | Illustrate | Read | Outline | Recall]] = {
+    request.op: request for request in (Load, Describe, Illustrate, Read, Outline, Recall)
 }
 
 
-def decode_request(head: Head, body: bytes) -> Load | Describe | Illustrate | Read | Outline:
+def decode_request(
+    head: Head, body: bytes
+) -> Load | Describe | Illustrate | Read | Outline | Recall:
     """Raises ProtocolError for an operation that there is not; other errors for bad fields."""
     request = _REQUESTS.get(head.get("op", ""))
     if request is None:
@@ -215,11 +217,7 @@ class TextRead:
 
     @classmethod
     def decode(cls, head: Head, _body: bytes) -> Self:
-        paragraphs = tuple(
-            tuple(_decode_line(line) for line in fields.items(lines))
-            for lines in fields.items(head["paragraphs"])
-        )
-        return cls(OcrResult(paragraphs, fields.one_of(head["finding"], ("", "black", "plain"))))
+        return cls(parts.ocr_result(head))
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,56 +308,29 @@ def _decode_boxes(boxes: Sequence[Sequence[int]]) -> tuple[Rectangle, ...]:
     return tuple(Rectangle(*box) for box in boxes)
 
 
-def _decode_place(box: Head) -> Rectangle:
-    return Rectangle(*(fields.whole(box[side]) for side in ("left", "top", "width", "height")))
-
-
 def _decode_caption(head: Head) -> Caption:
     return Caption(
         fields.texts(head["words"]),
         tuple(fields.number(each) for each in fields.items(head["log_probabilities"])),
         fields.number(head["confidence"]),
-        _literal(head["form"], Form),
-        _literal(head["finding"], NoCaptionReason),
+        parts.literal(head["form"], Form),
+        parts.literal(head["finding"], NoCaptionReason),
         tuple(
             Tag(fields.text(tag["name"]), fields.number(tag["probability"]))
             for tag in fields.items(head["tags"])
         ),
         tuple(
             Detection(
-                _decode_place(picture["box"]),
+                parts.place(picture["box"]),
                 fields.number(picture["score"]),
                 fields.one_of(picture["kind"], ("photograph", "drawing")),
             )
             for picture in fields.items(head["pictures"])
         ),
         fields.whole(head["number"]),
-        tuple(_decode_thing(thing) for thing in fields.items(head["things"])),
+        tuple(parts.thing(thing) for thing in fields.items(head["things"])),
         fields.texts(head["seen"]),
         fields.texts(head["colours"]),
         fields.one_of(head["brightness"], ("", "dark", "light")),
+        parts.ocr_result(head["written"]) if head["written"] is not None else None,
     )
-
-
-def _decode_thing(thing: Head) -> Thing:
-    return Thing(
-        fields.text(thing["kind"]),
-        fields.text(thing["name"]),
-        fields.number(thing["probability"]),
-        fields.whole(thing["count"]),
-        _decode_place(thing["box"]),
-    )
-
-
-def _decode_line(line: Head) -> TextLine:
-    left, top, width, height = (
-        fields.whole(line[side]) for side in ("left", "top", "width", "height")
-    )
-    return TextLine(
-        fields.text(line["text"]), fields.number(line["confidence"]), left, top, width, height
-    )
-
-
-def _literal(value: object, kind: Any) -> Any:
-    """One of the values of a Literal type."""
-    return fields.one_of(value, get_args(kind))

@@ -8,15 +8,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from describer_daemon.core import phrasing
+from describer_daemon.core.details import Details
 from describer_daemon.core.ports import Caption, OcrResult, Rectangle, Tag, TextLine, Thing
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from models.captioner import Caption as ModelCaption
+    from models.captioning.things import Thing as ModelThing
     from models.ocr.engine import OcrLine
 
 _MIN_PROBABILITY = 0.3  # of a kind of thing that is told of at all
+_SURE_LINE = 0.8  # confidence of a line that is told although nobody asked for text
+_TEXT_SHARE = 0.01  # of a picture's area, from which text is part of what it shows
+_FIRST_LINES = 6  # more than a breath has
 
 
 def reduction(whole: Rectangle, image: Image.Image) -> int:
@@ -99,16 +105,54 @@ def answered(caption: ModelCaption, image: Image.Image, box: Rectangle) -> Capti
         caption.answer.form,
         tags=tuple(Tag(tag.name, tag.probability) for tag in caption.tags),
         things=tuple(
-            Thing(
-                thing.name, thing.spoken, thing.probability, thing.count, _placed(thing.place, box)
-            )
-            for thing in caption.things
-            if thing.probability >= _MIN_PROBABILITY
+            _thing(thing, box) for thing in caption.things if thing.probability >= _MIN_PROBABILITY
         ),
         seen=caption.answer.seen,
         colours=main_colours(image) if unknown else (),
         brightness=brightness(image) if unknown else "",
     )
+
+
+def detailed(caption: ModelCaption, box: Rectangle) -> Details:
+    """What may be told of the things in a picture that lies in `box`."""
+    answer = caption.answer
+    return Details(
+        box,
+        sure=tuple(_thing(thing, box) for thing in answer.sure),
+        unsure=tuple(_thing(thing, box) for thing in answer.unsure),
+        others=answer.others,
+    )
+
+
+def measured(details: Details, image: Image.Image) -> Details:
+    """The same with what an RGB image of it tells: colours, light, sharpness."""
+    from models.captioning.colours import brightness, main_colours
+    from models.captioning.sharpness import sharpness
+
+    return replace(
+        details,
+        colours=main_colours(image),
+        brightness=brightness(image),
+        sharpness=sharpness(image),
+    )
+
+
+def much_text(text: OcrResult, size: tuple[int, int]) -> OcrResult | None:
+    """The first lines, if what was read is sure, and so large that it is part of the picture."""
+    lines = [line for line in text.lines if line.confidence >= _SURE_LINE]
+    area = sum(line.width * line.height for line in lines)
+    if not lines or area < _TEXT_SHARE * size[0] * size[1]:
+        return None
+    sure = (
+        tuple(line for line in paragraph if line.confidence >= _SURE_LINE)
+        for paragraph in text.paragraphs
+    )
+    return phrasing.first_lines(OcrResult(tuple(filter(None, sure))), _FIRST_LINES)
+
+
+def _thing(thing: ModelThing, box: Rectangle) -> Thing:
+    place = _placed(thing.place, box)
+    return Thing(thing.name, thing.spoken, thing.probability, thing.count, place)
 
 
 def _placed(place: tuple[float, float, float, float], box: Rectangle) -> Rectangle:

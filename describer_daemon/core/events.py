@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from describer_daemon.core.details import Place, Told
 from describer_daemon.core.ports import (
     ENGLISH,
     Caption,
@@ -13,6 +14,8 @@ from describer_daemon.core.ports import (
     Rectangle,
     Request,
 )
+
+_BEGINNING = Place()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +31,8 @@ class Offer:
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """A picture to take, or a sentence to copy; with an `offer`, one that nobody asked for.
+    """A picture to take, more to tell of the last one, or a sentence to copy; with an `offer`, one
+    that nobody asked for.
 
     Compared by identity, so that no two are ever the same.
     """
@@ -37,6 +41,7 @@ class Job:
     still_looking_at: float | None  # time.monotonic() at which to say so; None: said already
     already_described: tuple[Rectangle, ...]  # see `PictureCycle`
     offer: Offer | None = None
+    place: Place = _BEGINNING  # how much was told of the picture that was described last
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class JobDone:
 
     job: Job
     sentence: str
-    result: Caption | OcrResult | None = None  # what there is to remember of it
+    result: Caption | OcrResult | Told | None = None  # what there is to remember of it
     failed: bool = False
     digest: bytes = b""  # of a picture that was offered
 

@@ -7,13 +7,16 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from describer_daemon.core import grabs, phrasing, stages
+from describer_daemon.core import grabs, phrasing, stages, telling
+from describer_daemon.core.details import RecallingCaptioner
 from describer_daemon.core.events import Job, JobDone
 from describer_daemon.core.ports import Captioner, DescriberError, ImageSource, Verb
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+ABOUT_THE_LAST = (Verb.MORE, Verb.NEXT_THING, Verb.PREVIOUS_THING, Verb.WHERE)
 
 
 def attempt(job: Job, work: Callable[[Job], JobDone]) -> JobDone:
@@ -52,6 +55,17 @@ def describe(
     stages.reached("described")
     digest = b"" if job.offer is None else hashlib.blake2b(picture.data).digest()
     return JobDone(job, phrasing.sentence(caption, verb), caption, digest=digest)
+
+
+def tell(job: Job, captioner: RecallingCaptioner) -> JobDone:
+    """Tell of the picture that was described last, without a new grab. Raises DescriberError."""
+    details = captioner.recall()
+    stages.reached("recalled")
+    if job.request.verb is Verb.MORE:
+        told = telling.more(details, job.place, lambda: captioner.recall(read=True))
+    else:
+        told = telling.explore(details, job.place, job.request.verb)
+    return JobDone(job, told.sentence, told)
 
 
 def _with_captioner(captioner: Callable[[], Captioner], work: Callable[[Captioner], T]) -> T:

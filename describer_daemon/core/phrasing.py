@@ -22,6 +22,10 @@ _NO_CAPTION = {
     "text": "I see no picture, only text.",
     "drawing": "A chart or drawing; I am only good with photographs.",
 }
+_SAYS = "{sentence} It says: {words}"
+_BEGINS = "{sentence} Its text begins: {words}\u2026"
+_BREATH_WORDS, _BREATH_LETTERS = 12, 80
+_PAUSES = ".:;,\u2026"
 _HYPHENS = ("-", "\u2010", "\u00ad")
 _SENTENCE_ENDS = tuple(".!?:;,\u2026\u3002\uff01\uff1f")  # a synthesiser pauses there by itself
 _CLOSING_MARKS = "\"')]}\u2019\u201d\u00bb"
@@ -36,7 +40,8 @@ def sentence(caption: Caption, verb: Verb | None = None) -> str:
         return CURTAIN
     several = caption.number and len(caption.pictures) > 1
     which = f"Picture {caption.number} of {len(caption.pictures)}: " if several else ""
-    return which + (_NO_CAPTION.get(caption.finding) or _answer(caption))
+    said = which + (_NO_CAPTION.get(caption.finding) or _answer(caption))
+    return _with_words(said, caption.written) if caption.written else said
 
 
 def alt_text(caption: Caption) -> str:
@@ -47,7 +52,7 @@ def alt_text(caption: Caption) -> str:
     if caption.finding or caption.form == "unknown":
         return ""
     if caption.form == "things":
-        text = _enumerated(caption.seen)
+        text = enumerated(caption.seen)
         return text[:1].upper() + text[1:] + "."
     return _answer(caption)
 
@@ -68,7 +73,7 @@ def _answer(caption: Caption) -> str:
         case "hedged":
             text = _HEDGE + caption.text
         case "things":
-            text = f"I see {_enumerated(caption.seen)}"
+            text = f"I see {enumerated(caption.seen)}"
         case _:
             text = _unknown(caption)
     return text[:1].upper() + text[1:] + "."
@@ -77,7 +82,22 @@ def _answer(caption: Caption) -> str:
 def _unknown(caption: Caption) -> str:
     adjective = f"{caption.brightness} " if caption.brightness else ""
     text = f"a {adjective}picture that I cannot make out"
-    return f"{text}, mostly {_enumerated(caption.colours)}" if caption.colours else text
+    return f"{text}, mostly {enumerated(caption.colours)}" if caption.colours else text
+
+
+def _with_words(said: str, written: OcrResult) -> str:
+    """The sentence, and of what is written as much as can be said in one breath."""
+    if not has_words(written):
+        return said
+    words = text_aloud(written).split()
+    if len(words) <= _BREATH_WORDS and len(" ".join(words)) <= _BREATH_LETTERS:
+        return _SAYS.format(sentence=said, words=" ".join(words))
+    breath = words[:_BREATH_WORDS]
+    while len(" ".join(breath)) > _BREATH_LETTERS and len(breath) > 1:
+        breath.pop()
+    if len(breath[0]) > _BREATH_LETTERS:  # no word at all
+        return said
+    return _BEGINS.format(sentence=said, words=" ".join(breath).rstrip(_PAUSES))
 
 
 def text_aloud(result: OcrResult, verb: Verb | None = None) -> str:
@@ -92,8 +112,7 @@ def text_aloud(result: OcrResult, verb: Verb | None = None) -> str:
 
 def language(result: Caption | OcrResult | None) -> str:
     """The language of what is said of it, "" for text that was read: that may be in any."""
-    read = isinstance(result, OcrResult) and any(_is_words(line.text) for line in result.lines)
-    return "" if read else ENGLISH
+    return "" if isinstance(result, OcrResult) and has_words(result) else ENGLISH
 
 
 def _is_words(text: str) -> bool:
@@ -111,6 +130,22 @@ def _joined_lines(paragraph: Sequence[TextLine]) -> str:
     return text if is_ended else f"{text}."
 
 
-def _enumerated(names: Sequence[str]) -> str:
+def has_words(result: OcrResult) -> bool:
+    """Whether anything was read that is more than a lone sign."""
+    return any(_is_words(line.text) for line in result.lines)
+
+
+def first_lines(result: OcrResult, most: int) -> OcrResult:
+    """The paragraphs up to so many lines."""
+    kept: list[tuple[TextLine, ...]] = []
+    for paragraph in result.paragraphs:
+        if most > 0:
+            kept.append(paragraph[:most])
+        most -= len(paragraph)
+    return OcrResult(tuple(kept), result.finding)
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """ "a, b and c": the one place that joins names."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last

@@ -12,6 +12,8 @@ every request first silences what is being said, whatever the state.
     --------------------------  -------------------------  ---------------------------------
     screen, clipboard, text,
     copy (of a sentence)        start a job → working      overtake it, start another
+    more, the next thing, the
+    one before, where           start a job → working      overtake it, start another
     repeat                      answer                     overtake it, answer → idle
     stop                        reply ""                   overtake it, reply "" → idle
     JobDone of the job          -                          answer → idle
@@ -41,7 +43,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from describer_daemon.core import looking, phrasing, stages
+from describer_daemon.core import looking, phrasing, stages, telling
+from describer_daemon.core.details import Place, RecallingCaptioner, Told
 from describer_daemon.core.events import (
     Announcement,
     Event,
@@ -55,7 +58,6 @@ from describer_daemon.core.picture_cycle import PictureCycle
 from describer_daemon.core.ports import (
     ENGLISH,
     Caption,
-    Captioner,
     DescriberError,
     ImageSource,
     Outcome,
@@ -74,7 +76,7 @@ class Pipeline:
     def __init__(
         self,
         sources: Mapping[Verb, ImageSource],
-        captioner: Captioner,
+        captioner: RecallingCaptioner,
         speaker: Speaker,
         copy: Callable[[str], None],
         earcons: Earcons,
@@ -104,6 +106,7 @@ class Pipeline:
         self._saying = Saying(speaker, earcons, self._cycle, self._events.put)
         self._announcements: deque[str] = deque()  # of the deciding thread alone
         self._last, self._last_language = "", ENGLISH
+        self._place: Place | None = None  # in the picture described last; None: none was yet
         self._gate = threading.Lock()  # so that no request can follow the end of the queue
         self._stopping = False
         self.answered = self.stale = self.failures = 0
@@ -205,6 +208,7 @@ class Pipeline:
             self._saying.say(self._announcements.popleft())
         elif (offer := self._offer) is not None:
             self._offer = None
+            self._forget_place()
             self._current = Job(Request(Verb.CLIPBOARD, "copied"), None, (), offer)
             self._jobs.put(self._current)
 
@@ -230,16 +234,20 @@ class Pipeline:
 
     def _begin(self, request: Request) -> None:
         """Whatever it raises, it raises before the request is answered (see `_fail`)."""
-        self._cycle.requested(request.verb, busy=self._current is not None)
+        if request.verb not in looking.ABOUT_THE_LAST:  # else the same key goes to the next picture
+            self._cycle.requested(request.verb, busy=self._current is not None)
         self._offer = None  # who asks for something has other things in mind
         self._overtake()
         self._saying.silence()
         if request.verb in (Verb.SCREEN, Verb.CLIPBOARD, Verb.TEXT):
             self._saying.taken()
-            self._current = Job(
-                request, time.monotonic() + self._still_looking_after, self._cycle.already_described
-            )
-            self._jobs.put(self._current)
+            if request.verb is not Verb.TEXT:
+                self._forget_place()
+            self._start(request)
+        elif request.verb in looking.ABOUT_THE_LAST and self._place is not None:
+            self._start(request)
+        elif request.verb in looking.ABOUT_THE_LAST:
+            self._answer(request, telling.NOTHING_DESCRIBED)
         elif request.verb is Verb.COPY and self._last:
             self._current = self._start_copying(Job(request, None, ()), self._last)
         elif request.verb in (Verb.REPEAT, Verb.COPY):
@@ -247,6 +255,18 @@ class Pipeline:
         else:
             self._announcements.clear()  # who wants silence wants none of these either
             self._reply(request, Outcome(""))
+
+    def _start(self, request: Request) -> None:
+        """Have the looking thread work on it."""
+        patience = time.monotonic() + self._still_looking_after
+        place = self._place or Place()
+        self._current = Job(request, patience, self._cycle.already_described, place=place)
+        self._jobs.put(self._current)
+
+    def _forget_place(self) -> None:
+        """There will be another picture to tell more of, even if nobody waits for its caption."""
+        if self._place is not None:
+            self._place = Place()
 
     def _start_copying(self, job: Job, text: str) -> Job:
         def work(job: Job) -> JobDone:
@@ -268,11 +288,17 @@ class Pipeline:
         if done.failed:
             self.failures += 1
             self._saying.failed()
-        language = phrasing.language(done.result)
-        if done.result is not None:
+        result = done.result
+        language = result.language if isinstance(result, Told) else phrasing.language(result)
+        if isinstance(result, Caption):
+            self._cycle.described(result)
+            self._place = Place()
+        elif isinstance(result, Told):
+            self._place = result.place
+            if result.point is not None:
+                self._saying.point(*result.point)
+        if result is not None and not (isinstance(result, Told) and not result.lasting):
             self._last, self._last_language = done.sentence, language
-            if isinstance(done.result, Caption):
-                self._cycle.described(done.result)
         self._answer(done.job.request, done.sentence, language, failed=done.failed)
 
     def _is_new(self, done: JobDone) -> bool:
@@ -343,7 +369,7 @@ class Pipeline:
         job = self._current
         if job is not None:
             job.still_looking_at = None
-            reads = job.request.verb is Verb.TEXT
+            reads = job.request.verb in (Verb.TEXT, Verb.MORE)
             self._saying.say(phrasing.STILL_READING if reads else phrasing.STILL_LOOKING)
 
     def _look(self) -> None:
@@ -352,6 +378,8 @@ class Pipeline:
                 self._events.put(looking.attempt(job, self._describe))
 
     def _describe(self, job: Job) -> JobDone:
+        if job.request.verb in looking.ABOUT_THE_LAST:
+            return looking.tell(job, self.captioner)
         offer = job.offer
         source = self.sources[job.request.verb] if offer is None else offer.source
         return looking.describe(job, source, lambda: self.captioner, lambda: job is self._current)

@@ -35,6 +35,15 @@ class Verb(enum.StrEnum):
     REPEAT = "repeat"
     COPY = "copy"
     STOP = "stop"
+    MORE = "more"
+    NEXT_THING = "next-thing"
+    PREVIOUS_THING = "previous-thing"
+    WHERE = "where"
+
+    @property
+    def setting(self) -> str:
+        """Its name below [keys] in the settings file."""
+        return self.value.replace("-", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +186,8 @@ class Caption:
     `things` are the kinds of thing that may be on it, likeliest first, and `seen` the names of
     those, and of others that were recognised, that are sure enough to be listed. In the form
     "unknown", `colours` are the picture's main ones, most first, and `brightness` says whether it
-    is dark or light.
+    is dark or light. `written` are the first lines of its text, where that was wanted and there
+    is much of it.
     """
 
     words: tuple[str, ...]
@@ -192,6 +202,7 @@ class Caption:
     seen: tuple[str, ...] = ()
     colours: tuple[str, ...] = ()
     brightness: Literal["", "dark", "light"] = ""
+    written: OcrResult | None = None
 
     @property
     def text(self) -> str:

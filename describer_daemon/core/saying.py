@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class Earcons(Protocol):
-    """Short sounds that say "heard you" and "that failed", and end before words begin.
+    """Short sounds that say "heard you", "that failed" or "there", and end before words begin.
 
     None of these waits. `make_way` tells whether words may begin; if not, it calls `then` from
     another thread as soon as they may.
@@ -23,6 +23,7 @@ class Earcons(Protocol):
 
     def acknowledge(self) -> None: ...
     def failed(self) -> None: ...
+    def point(self, across: float, down: float) -> None: ...
     def make_way(self, then: Callable[[], None]) -> bool: ...
 
 
@@ -51,6 +52,10 @@ class Saying:
     def failed(self) -> None:
         """Sound that something failed."""
         self._sound(lambda: self.earcons.failed())
+
+    def point(self, across: float, down: float) -> None:
+        """Sound where a thing is: shares of the picture, from the left and from the top."""
+        self._sound(lambda: self.earcons.point(across, down))
 
     def say(self, text: str, language: str = ENGLISH) -> None:
         """Say it as soon as no tone sounds any more."""

@@ -27,6 +27,10 @@ TITLES = {
     Verb.REPEAT: "Say the last description again",
     Verb.COPY: "Copy the last description",
     Verb.STOP: "Stop speaking",
+    Verb.MORE: "Tell more of the picture described last",
+    Verb.NEXT_THING: "Go to the next thing in that picture",
+    Verb.PREVIOUS_THING: "Go back to the thing before",
+    Verb.WHERE: "Say exactly where that thing is",
 }
 
 Keys = Mapping[Verb, Hotkey]

@@ -33,6 +33,10 @@ _TITLES = {
     Verb.REPEAT: "Say the last description again",
     Verb.COPY: "Copy the last description",
     Verb.STOP: "Stop speaking",
+    Verb.MORE: "Tell more of the picture described last",
+    Verb.NEXT_THING: "Go to the next thing in that picture",
+    Verb.PREVIOUS_THING: "Go back to the thing before",
+    Verb.WHERE: "Say exactly where that thing is",
 }
 _REFUSED = "The desktop did not give me the keys. Please allow them in its settings."
 _NONE_GIVEN = "The desktop gave me no keys. Please set them among the shortcuts in its settings."

@@ -12,32 +12,38 @@ from collections.abc import Callable, Mapping
 from describer_daemon.core.ports import DescriberError, Hotkey, Verb
 from describer_daemon.hotkeys.names import KeysRefusedError, keys_refused, listed
 
-# image, clipboard, text, again, yank, quiet
+# image, clipboard, text, again, yank, quiet, more; the other verbs have no usual key
 _LETTERS = {
     Verb.SCREEN: "i", Verb.CLIPBOARD: "c", Verb.TEXT: "t",
-    Verb.REPEAT: "a", Verb.COPY: "y", Verb.STOP: "q",
+    Verb.REPEAT: "a", Verb.COPY: "y", Verb.STOP: "q", Verb.MORE: "m",
 }  # fmt: skip
 # There Super+Alt+Q is "quit", and pynput takes no key away from anybody.
 _LETTERS_ELSEWHERE = {
     Verb.SCREEN: "d", Verb.CLIPBOARD: "c", Verb.TEXT: "w",
-    Verb.REPEAT: "r", Verb.COPY: "x", Verb.STOP: "s",
+    Verb.REPEAT: "r", Verb.COPY: "x", Verb.STOP: "s", Verb.MORE: "m",
 }  # fmt: skip
 _HELD = frozenset(("super", "alt"))
 # Tried in this order when the key is taken; Orca, which does not look at Super, has Alt+Shift.
 _OTHERS = (frozenset(("ctrl", "super", "alt")), frozenset(("ctrl", "super", "shift")))
 
 
-def usual_key(verb: Verb, platform: str = sys.platform) -> Hotkey:
-    """The key that a verb has without any setting."""
-    if platform in ("win32", "darwin"):
-        return Hotkey(frozenset(("ctrl", "alt")), _LETTERS_ELSEWHERE[verb])
-    return Hotkey(_HELD, _LETTERS[verb])
+def usual_keys(platform: str = sys.platform) -> dict[Verb, Hotkey]:
+    """The keys that verbs have without any setting."""
+    elsewhere = platform in ("win32", "darwin")
+    held = frozenset(("ctrl", "alt")) if elsewhere else _HELD
+    letters = _LETTERS_ELSEWHERE if elsewhere else _LETTERS
+    return {verb: Hotkey(held, letter) for verb, letter in letters.items()}
+
+
+def usual_key(verb: Verb, platform: str = sys.platform) -> Hotkey | None:
+    """The key that a verb has without any setting; None where it has none."""
+    return usual_keys(platform).get(verb)
 
 
 def other_keys(verb: Verb, platform: str = sys.platform) -> tuple[Hotkey, ...]:
     """What is tried in turn where the usual key of the verb is taken."""
     usual = usual_key(verb, platform)
-    if usual.modifiers != _HELD:
+    if usual is None or usual.modifiers != _HELD:
         return ()
     return tuple(Hotkey(modifiers, usual.key) for modifiers in _OTHERS)
 

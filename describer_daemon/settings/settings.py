@@ -9,13 +9,13 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from describer_daemon.core.escaping import escaped
 from describer_daemon.core.ports import DescriberError, Hotkey, Region, Verb, VoiceSettings
-from describer_daemon.hotkeys.usual import usual_key
+from describer_daemon.hotkeys.usual import usual_keys
 from describer_daemon.service.folders import at_home, config_folder, make_private
 from describer_daemon.settings.file import (
     SettingsError,
@@ -43,7 +43,7 @@ _HEADING = """\
 The settings of the describer.
 Save this file, and the running describer takes the change up at once.
 A line that is missing has its default value. Lines that begin with # are comments."""
-_USUAL = {verb: str(usual_key(verb)) for verb in Verb}
+_USUAL = {verb: str(key) for verb, key in usual_keys().items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,12 @@ class Bindings:
     repeat: Hotkey | None = setting(_USUAL[Verb.REPEAT], hotkey(), "Say the last caption again")
     copy: Hotkey | None = setting(_USUAL[Verb.COPY], hotkey(), "Copy the last caption")
     stop: Hotkey | None = setting(_USUAL[Verb.STOP], hotkey(), "Stop speaking")
+    more: Hotkey | None = setting(
+        _USUAL[Verb.MORE], hotkey(), "Tell more of the picture that was described last"
+    )
+    next_thing: Hotkey | None = setting("", hotkey(), "Go to the next thing in that picture")
+    previous_thing: Hotkey | None = setting("", hotkey(), "Go back to the thing before")
+    where: Hotkey | None = setting("", hotkey(), "Say exactly where that thing is")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,9 @@ class CaptionerSettings:
     beam: int = setting(
         0, whole(0, 10), "Captions weighed against each other, 0 for what suits the model best"
     )
+    words: bool = setting(
+        False, yes_no(), "End a description with the first words of its text; this takes longer"
+    )
     bundle: Path | None = setting(
         "", full_path('a full path, or "" for the one that ships'), "Folder of the model"
     )
@@ -131,6 +140,9 @@ class Sounds:
 
     earcon: bool = setting(True, yes_no(), "A short sound when a key is taken")
     failure: bool = setting(True, yes_no(), "A short sound when something failed")
+    place: bool = setting(
+        True, yes_no(), "A short sound from where a thing is: left or right, high or low"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +183,7 @@ class Settings:
     @property
     def keys(self) -> Mapping[Verb, Hotkey]:
         """The keys that are switched on."""
-        wanted = {verb: getattr(self.bindings, verb.value) for verb in Verb}
+        wanted = {verb: getattr(self.bindings, verb.setting) for verb in Verb}
         return {verb: key for verb, key in wanted.items() if key is not None}
 
     @property
@@ -207,7 +219,7 @@ def load(path: Path) -> Settings:
     if text is None:
         return Settings()
     file = SettingsFile(text, path.name)
-    settings = file.read(Settings)
+    settings = _making_room(file, file.read(Settings))
     _refuse_equal_keys(file, settings.keys)
     file.check()
     return settings
@@ -363,10 +375,19 @@ def _read_text(path: Path) -> str | None:
         ) from error
 
 
+def _making_room(file: SettingsFile, settings: Settings) -> Settings:
+    """A file from before there was this key may have given it to another verb, which keeps it."""
+    more = settings.bindings.more
+    others = [key for verb, key in settings.keys.items() if verb is not Verb.MORE]
+    if file.has("keys", Verb.MORE.setting) or more not in others:
+        return settings
+    return replace(settings, bindings=replace(settings.bindings, more=None))
+
+
 def _refuse_equal_keys(file: SettingsFile, keys: Mapping[Verb, Hotkey]) -> None:
     owner: dict[Hotkey, Verb] = {}
     # Those left at their default come first, so that the blame falls on a line of the file.
-    for verb in sorted(keys, key=lambda verb: file.has("keys", verb)):
+    for verb in sorted(keys, key=lambda verb: file.has("keys", verb.setting)):
         first = owner.setdefault(keys[verb], verb)
         if first is not verb:
-            file.refuse("keys", verb, f"; keys.{first} has the same key already.")
+            file.refuse("keys", verb.setting, f"; keys.{first.setting} has the same key already.")

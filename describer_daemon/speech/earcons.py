@@ -1,4 +1,4 @@
-"""Earcons: a short quiet sound when a key is taken, another when something failed."""
+"""Earcons: a short quiet sound when a key is taken, when something failed, or where a thing is."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ log = logging.getLogger(__name__)
 _RATE = 22050  # samples a second
 _LOUDNESS = 0.15  # of full scale: it must not cover the first word
 _SECONDS = 0.07
+_LOWEST, _OCTAVES = 330.0, 2.0  # hertz at the bottom of a picture; up to its top
 _PLAYER_TIMEOUT = 2.0  # seconds until a player is taken for dead
-_FAILURE_TIMEOUT = 0.25  # seconds; a tone and the start of its player take a tenth
+_HEARD_OUT = 0.25  # seconds; a tone and the start of its player take a tenth
 
 
 @dataclass(slots=True)
@@ -40,10 +41,13 @@ class _Playing:
 class Earcons:
     """Plays, and ends, without waiting; no player or no sound device is only logged."""
 
-    def __init__(self, acknowledgement: bool = True, failure: bool = True) -> None:
-        """`acknowledgement` and `failure` say which of the two sounds are wanted."""
+    def __init__(
+        self, acknowledgement: bool = True, failure: bool = True, place: bool = True
+    ) -> None:
+        """`acknowledgement`, `failure` and `place` say which of the sounds are wanted."""
         self._wants_acknowledgement = acknowledgement
         self._wants_failure = failure
+        self._wants_place = place
         self._guard = threading.Lock()
         self._playing: _Playing | None = None
         self._closed = False
@@ -51,17 +55,23 @@ class Earcons:
     def acknowledge(self) -> None:
         """A rising tone: the key was heard."""
         if self._wants_acknowledgement:
-            self._start(660.0, 990.0, _Playing(is_heard_out=False))  # an answer says as much
+            # an answer says as much
+            self._start(lambda: tone(660.0, 990.0), _Playing(is_heard_out=False))
 
     def failed(self) -> None:
         """A falling tone: what follows is bad news."""
         if self._wants_failure:
-            self._start(520.0, 330.0, _Playing(is_heard_out=True))
+            self._start(lambda: tone(520.0, 330.0), _Playing(is_heard_out=True))
+
+    def point(self, across: float, down: float) -> None:
+        """A steady tone from where a thing is: left or right, high or low; see `pointer`."""
+        if self._wants_place:
+            self._start(lambda: pointer(across, down), _Playing(is_heard_out=True))
 
     def make_way(self, then: Callable[[], None]) -> bool:
         """Let nothing sound into the words that follow. → whether they may begin.
 
-        That a key was heard need not be told any more. A failure's tone is heard out, for a
+        That a key was heard need not be told any more. The other tones are heard out, for a
         quarter of a second at most: then False is returned, and `then` called when it is over,
         from another thread; of several only the latest.
         """
@@ -88,7 +98,7 @@ class Earcons:
         if playing is not None:
             self._end(playing)
 
-    def _start(self, first: float, last: float, playing: _Playing) -> None:
+    def _start(self, sound: Callable[[], bytes], playing: _Playing) -> None:
         with self._guard:
             if self._closed:
                 return
@@ -97,12 +107,12 @@ class Earcons:
             self._end(previous)
         # To start a process takes some milliseconds that nobody should wait for.
         work = threading.Thread(
-            target=self._play, args=(playing, first, last), name="earcon", daemon=True
+            target=self._play, args=(playing, sound), name="earcon", daemon=True
         )
         self._begin(work, playing)
 
     def _limit(self, playing: _Playing) -> threading.Timer:
-        limit = threading.Timer(_FAILURE_TIMEOUT, self._end, (playing,))
+        limit = threading.Timer(_HEARD_OUT, self._end, (playing,))
         limit.name, limit.daemon = "earcon", True
         return limit
 
@@ -127,9 +137,9 @@ class Earcons:
         if then is not None:
             then()
 
-    def _play(self, playing: _Playing, first: float, last: float) -> None:
+    def _play(self, playing: _Playing, make: Callable[[], bytes]) -> None:
         try:
-            sound = tone(first, last)
+            sound = make()
             if sys.platform == "win32":
                 import winsound
 
@@ -169,21 +179,43 @@ class Earcons:
 @lru_cache(maxsize=2)
 def tone(first: float, last: float) -> bytes:
     """A WAV file of 70 ms that glides from one pitch to another, both in hertz."""
+    return _wav(_glide(first, last), (1.0,))
+
+
+def pointer(across: float, down: float) -> bytes:
+    """A WAV file of 70 ms in stereo that tells where a thing is.
+
+    `across` and `down` are shares (0..1) from the left and from the top. Left and right get
+    constant power between them; the pitch falls by octaves from the top to the bottom.
+    """
+    pitch = _LOWEST * 2 ** (_OCTAVES * (1.0 - down))
+    angle = across * math.pi / 2
+    return _wav(_glide(pitch, pitch), (math.cos(angle), math.sin(angle)))
+
+
+def _glide(first: float, last: float) -> list[float]:
+    """Samples in -1..1."""
     count = int(_RATE * _SECONDS)
-    samples = array("h")
+    samples = []
     phase = 0.0
     for index in range(count):
         progress = index / count
         phase += 2 * math.pi * (first + (last - first) * progress) / _RATE
         # Rising from and falling to nothing: an edge would be heard as a click.
         loudness = _LOUDNESS * math.sin(math.pi * progress) ** 0.5
-        samples.append(round(32767 * loudness * math.sin(phase)))
+        samples.append(loudness * math.sin(phase))
+    return samples
+
+
+def _wav(samples: list[float], gains: tuple[float, ...]) -> bytes:
+    """16-bit PCM, a channel for each gain."""
+    frames = array("h", (round(32767 * gain * each) for each in samples for gain in gains))
     if sys.byteorder == "big":
-        samples.byteswap()
+        frames.byteswap()
     file = io.BytesIO()
     with wave.open(file, "wb") as stream:
-        stream.setnchannels(1)
+        stream.setnchannels(len(gains))
         stream.setsampwidth(2)
         stream.setframerate(_RATE)
-        stream.writeframes(samples.tobytes())
+        stream.writeframes(frames.tobytes())
     return file.getvalue()

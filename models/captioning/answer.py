@@ -23,11 +23,18 @@ MOST_SEEN = 4  # things in a sentence that only lists them
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What is said of a picture: in the forms "plain" and "hedged" the caption, in "things" what
-    is `seen` ("two dogs", "a tripod"). `said` are the kinds of thing that it names."""
+    is `seen` ("two dogs", "a tripod"). `said` are the kinds of thing that it names.
+
+    To whoever asks for more, all `sure` things may be told plainly, the largest and surest first,
+    the `unsure` ones with a "maybe", and of the `others` only that they are there.
+    """
 
     form: Form
     seen: tuple[str, ...] = ()
     said: frozenset[int] = frozenset()
+    sure: tuple[Thing, ...] = ()
+    unsure: tuple[Thing, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 def answer(
@@ -45,7 +52,8 @@ def answer(
     is believed: a chart has no giraffe in it, whatever the head for things says.
     """
     familiar = familiarity >= _FAMILIAR
-    seen = listed(things, calibration) if familiar else ()
+    sure, unsure = believed(things, calibration) if familiar else ((), ())
+    seen = sure[:MOST_SEEN]
     others = recognised(tags, seen, things, calibration) if familiar else ()
     probabilities = [thing.probability for thing in things if thing.kind in claimed]
     form = decide(confidence, probabilities, (*seen, *others), calibration)
@@ -53,7 +61,8 @@ def answer(
         said = claimed
     else:
         said = frozenset(thing.kind for thing in seen).union(*map(tag_kinds, others))
-    return Answer(form, (*(thing.spoken for thing in seen), *others), said)
+    names = (*(thing.spoken for thing in seen), *others)
+    return Answer(form, names, said, sure, unsure, others)
 
 
 def decide(
@@ -81,12 +90,18 @@ def decide(
     return "things" if seen else "unknown"
 
 
-def listed(things: Sequence[Thing], calibration: Calibration) -> tuple[Thing, ...]:
-    """The things that are believed enough to be listed, the largest and surest first."""
-    believed = [thing for thing in things if thing.probability >= calibration.object_listed]
-    return tuple(
-        sorted(believed, key=lambda thing: -thing.probability * thing.area**0.5)[:MOST_SEEN]
+def believed(
+    things: Sequence[Thing], calibration: Calibration
+) -> tuple[tuple[Thing, ...], tuple[Thing, ...]]:
+    """The things that are believed enough to be listed, and those that a caption may but name;
+    both the largest and surest first."""
+    least = min(calibration.object_support, calibration.object_listed)
+    named = sorted(
+        (thing for thing in things if thing.probability >= least),
+        key=lambda thing: -thing.probability * thing.area**0.5,
     )
+    sure = tuple(thing for thing in named if thing.probability >= calibration.object_listed)
+    return sure, tuple(thing for thing in named if thing not in sure)
 
 
 def recognised(

@@ -9,13 +9,13 @@ from Xlib import X
 
 from describer_daemon.core.ports import DescriberError, Verb
 from describer_daemon.hotkeys.names import parse_hotkey
-from describer_daemon.hotkeys.usual import other_keys, usual_key
+from describer_daemon.hotkeys.usual import other_keys, usual_keys
 from describer_daemon.hotkeys.x11_keyboard import Keyboard
 from describer_daemon.listening import Listening
 from describer_daemon.virtual.display import VirtualDisplay
 from tests.desktop.fixtures_display import wait_until
 
-USUAL = {verb: usual_key(verb) for verb in Verb}
+USUAL = usual_keys()
 SAID = "The key alt+super+i is already taken by another program, so ctrl+alt+super+i serves."
 
 
@@ -78,7 +78,8 @@ def test_what_is_not_held_is_not_claimed(ears: Ears, manager: Callable[[str], No
     manager("ctrl+alt+d")
     ears.listening.listen({**USUAL, Verb.SCREEN: parse_hotkey("ctrl+alt+d")})
     assert ears.listening.held() == {
-        verb: str(USUAL[verb]) for verb in (Verb.CLIPBOARD, Verb.TEXT, Verb.REPEAT, Verb.COPY)
+        verb: str(USUAL[verb])
+        for verb in (Verb.CLIPBOARD, Verb.TEXT, Verb.REPEAT, Verb.COPY, Verb.MORE)
     }
     assert ears.errors == [
         "The keys ctrl+alt+d and alt+super+q are already taken by another program. "

@@ -13,12 +13,12 @@ from describer_daemon.hotkeys import portal as portal_hotkeys
 from describer_daemon.hotkeys.candidates import HOTKEYS
 from describer_daemon.hotkeys.names import parse_hotkey
 from describer_daemon.hotkeys.portal import PortalHotkeys, trigger
-from describer_daemon.hotkeys.usual import usual_key
+from describer_daemon.hotkeys.usual import usual_keys
 from describer_daemon.listening import KEYS_CAME, Listening
 from tests.desktop.fixtures_display import wait_until
 from tests.desktop.fixtures_shortcuts import Portal, ShortcutsDesktop
 
-KEYS = {verb: usual_key(verb) for verb in Verb}
+KEYS = usual_keys()
 HELD = {verb: f"ALT+LOGO+{key.key}" for verb, key in KEYS.items()}
 
 

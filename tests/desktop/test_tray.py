@@ -53,6 +53,10 @@ say("stopped")
 TITLES = [
     "Describe the screen",
     "Describe the clipboard",
+    "Tell me more",
+    "Next thing in the picture",
+    "Thing before",
+    "Where it is exactly",
     "Read the text on the screen",
     "Repeat",
     "Copy caption",

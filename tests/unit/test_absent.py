@@ -34,7 +34,7 @@ LONG = 120.0  # seconds until a test gives up
 
 # What its rule refuses, whatever this desktop has.
 WRONG = {
-    **{f"keys.{verb}": '"ctrl+alt+nokey"' for verb in Verb},
+    **{f"keys.{verb.setting}": '"ctrl+alt+nokey"' for verb in Verb},
     "speech.backend": '"espeek"',
     "speech.voice": '"two\\nlines"',
     "speech.rate": "9000",
@@ -49,15 +49,20 @@ WRONG = {
     "captioner.unload_after_minutes": "-1",
     "captioner.beam": "11",
     "captioner.bundle": '"relative/path"',
+    "captioner.words": '"yes"',
     "sounds.earcon": "1",
     "sounds.failure": "1",
+    "sounds.place": "1",
     "tray.show": "1",
     "log.level": '"loud"',
 }
 # What may be right, but absent here: the value, and what is said of it.
 ABSENT = {
     **{
-        f"keys.{verb}": ('"ctrl+f24"', "The key ctrl+f24 is not on this keyboard. Choose another")
+        f"keys.{verb.setting}": (
+            '"ctrl+f24"',
+            "The key ctrl+f24 is not on this keyboard. Choose another",
+        )
         for verb in Verb
     },
     "speech.backend": (
@@ -79,7 +84,8 @@ NOTHING = {
     "speech.rate", "speech.volume", "capture.pointer_box", "capture.find", "clipboard.watch",
     "captioner.start",
     "captioner.timeout_seconds", "captioner.text_timeout_seconds",
-    "captioner.unload_after_minutes", "captioner.beam", "sounds.earcon", "sounds.failure",
+    "captioner.unload_after_minutes", "captioner.beam", "captioner.words", "sounds.earcon",
+    "sounds.failure", "sounds.place",
     "tray.show", "log.level",
 }  # fmt: skip
 
@@ -223,7 +229,11 @@ def test_what_is_wrong_is_refused_with_line_and_cure(path: Path, setting: str) -
 
 @pytest.mark.parametrize("saved_later", [False, True], ids=["at start", "saved later"])
 @pytest.mark.parametrize(
-    "setting", sorted({*ABSENT} - {f"keys.{verb}" for verb in Verb} | {"keys.screen", "keys.stop"})
+    "setting",
+    sorted(
+        {*ABSENT} - {f"keys.{verb.setting}" for verb in Verb}
+        | {"keys.screen", "keys.stop", "keys.next_thing"}
+    ),
 )
 def test_what_is_absent_is_told_and_stood_in_for(
     path: Path, desktop: None, setting: str, saved_later: bool

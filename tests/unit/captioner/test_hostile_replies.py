@@ -16,6 +16,7 @@ import pytest
 from benchmarks.fuzz import texts
 from describer_daemon.captioner import fields, messages, protocol, stderr
 from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.captioner.recalling import Recall, Recalled
 from describer_daemon.core.ports import DescriberError, Encoded, Pixels, Rectangle
 from tests.unit.captioner.inside import SAMPLE
 from tests.unit.proc import LONG, PROC
@@ -40,6 +41,20 @@ CAPTION: dict[str, Any] = {
 }
 LINE = {"text": "Closed", "confidence": 0.9, **BOX}
 TEXT: dict[str, Any] = {"paragraphs": [[LINE]], "finding": ""}
+CAPTION["written"] = TEXT
+DETAILS: dict[str, Any] = {
+    "box": BOX,
+    "finding": "",
+    "sure": CAPTION["things"],
+    "unsure": [],
+    "others": ["a tripod"],
+    "colours": ["blue"],
+    "brightness": "dark",
+    "sharpness": "sharp",
+    "cut": ["left"],
+    "readable": True,
+    "text": TEXT,
+}
 # answers whatever is asked with what it was given, and says something before
 PROGRAM = """
 import os, sys
@@ -85,6 +100,7 @@ REQUESTS: dict[str, Callable[[ChildCaptioner], object]] = {
     "illustrate": lambda captioner: captioner.illustrate(PICTURE),
     "read": lambda captioner: captioner.read(PICTURE),
     "outline": lambda captioner: captioner.outline(SCREEN, [Rectangle(1, 1, 2, 2)]),
+    "recall": lambda captioner: captioner._answer(Recall(), Recalled),
 }
 
 
@@ -99,7 +115,7 @@ def test_a_reply_of_a_gigabyte_is_not_taken(taken: Taken, what: str) -> None:
     assert not captioner.is_loaded()
 
 
-@pytest.mark.parametrize("what", ["load", "describe", "read"])
+@pytest.mark.parametrize("what", ["load", "describe", "read", "recall"])
 def test_what_has_no_drawing_has_no_body(taken: Taken, what: str) -> None:
     with pytest.raises(DescriberError, match="far too much"):
         REQUESTS[what](taken(CAPTION | TEXT, 1))
@@ -125,12 +141,15 @@ def test_heads_have_a_limit_of_their_own(taken: Taken) -> None:
         taken(long).describe(PICTURE)
 
 
-SOUND = (("confidence", 7), ("log_probabilities", [7]), ("milliseconds", {"a": 1}), ("number", 7))
+SOUND = (
+    ("confidence", 7), ("log_probabilities", [7]), ("milliseconds", {"a": 1}), ("number", 7),
+    ("written", None), ("text", None), ("readable", True),
+)  # fmt: skip
 
 
 def damaged() -> Iterator[tuple[str, Any]]:
-    """Each field of the two replies, absent or of another kind."""
-    for head in (CAPTION, TEXT):
+    """Each field of the three replies, absent or of another kind."""
+    for head in (CAPTION, TEXT, DETAILS):
         for name in head:
             yield f"no {name}", {key: head[key] for key in head if key != name}
             for other in (None, 7, "words", [7], [[[]]], {"a": 1}, [{}], float("nan"), 1e400, True):
@@ -152,7 +171,11 @@ def damaged() -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize(("what", "head"), list(damaged()))
 def test_a_reply_that_is_none_is_an_error_of_its_own(what: str, head: protocol.Head) -> None:
-    kind = messages.Described if len(head) > len(TEXT) else messages.TextRead
+    kinds = {"words": messages.Described, "paragraphs": messages.TextRead, "box": Recalled}
+    [kind] = {
+        kind for key, kind in kinds.items() for whole in (CAPTION, TEXT, DETAILS)
+        if key in whole and len(set(whole) - set(head)) <= 1 and set(head) <= set(whole)
+    }  # fmt: skip
     captioner = ChildCaptioner()
     captioner._ask = lambda _: (head, b"")  # type: ignore[method-assign]  # what came by the pipe
     with pytest.raises(DescriberError) as caught:
@@ -174,6 +197,8 @@ def test_one_that_answers_nonsense_is_ended(taken: Taken) -> None:
 def test_sound_replies_pass(taken: Taken) -> None:
     assert taken(CAPTION).describe(PICTURE).text == "a dog"
     assert taken(TEXT).read(PICTURE).lines[0].text == "Closed"
+    recalled = taken(DETAILS)._answer(Recall(), Recalled)
+    assert (recalled.details.sure[0].kind, recalled.details.cut) == ("dog", ("left",))
 
 
 def strings(value: object) -> Iterator[str]:
@@ -195,8 +220,12 @@ def test_no_text_commands_a_terminal(taken: Taken) -> None:
         | {"tags": [{"name": ESCAPES + "\ud800", "probability": 0.5}]}
     ).describe(PICTURE)
     text = taken({"paragraphs": [[LINE | {"text": ESCAPES}]], "finding": ""}).read(PICTURE)
-    found = [*strings(caption), *strings(text)]
-    assert sum("owned" in each for each in found) == 7
+    read = {"text": {"paragraphs": [[LINE | {"text": ESCAPES}]], "finding": ""}}
+    details = taken(
+        DETAILS | {"sure": [thing], "others": [ESCAPES], "colours": [ESCAPES]} | read
+    )._answer(Recall(), Recalled)
+    found = [*strings(caption), *strings(text), *strings(details)]
+    assert sum("owned" in each for each in found) == 7 + 5
     assert all(each.isprintable() for each in found)
 
 

@@ -26,6 +26,8 @@ from describer_daemon.captioner.messages import (
     decode_request,
 )
 from describer_daemon.captioner.protocol import Body, Head
+from describer_daemon.captioner.recalling import Recall, Recalled
+from describer_daemon.core.details import Details
 from describer_daemon.core.ports import (
     Aim,
     Caption,
@@ -52,6 +54,13 @@ DOGS = Thing("dog", "two dogs", 0.8, 2, Rectangle(3, 4, 50, 60))
 texts = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), max_size=8)
 shares, numbers = st.floats(0, 1), st.integers(-9999, 9999)
 boxes = st.builds(Rectangle, numbers, numbers, numbers, numbers)
+things = st.builds(Thing, texts, texts, shares, st.integers(1, 3), boxes)
+lines = st.builds(TextLine, texts, shares, numbers, numbers, numbers, numbers)
+ocr_results = st.builds(
+    OcrResult,
+    st.lists(st.lists(lines, max_size=2).map(tuple), max_size=2).map(tuple),
+    st.sampled_from(["", "black", "plain"]),
+)
 captions = st.builds(
     Caption,
     st.lists(texts, max_size=3).map(tuple),
@@ -64,12 +73,25 @@ captions = st.builds(
         st.builds(Detection, boxes, shares, st.sampled_from(["photograph", "drawing"])), max_size=2
     ).map(tuple),
     st.integers(0, 2),
-    st.lists(st.builds(Thing, texts, texts, shares, st.integers(1, 3), boxes), max_size=2).map(
-        tuple
-    ),
+    st.lists(things, max_size=2).map(tuple),
     st.lists(texts, max_size=4).map(tuple),
     st.lists(texts, max_size=2).map(tuple),
     st.sampled_from(["", "dark", "light"]),
+    st.none() | ocr_results,
+)
+details = st.builds(
+    Details,
+    boxes,
+    st.sampled_from(["", "black", "plain", "none", "text", "drawing"]),
+    st.lists(things, max_size=2).map(tuple),
+    st.lists(things, max_size=2).map(tuple),
+    st.lists(texts, max_size=2).map(tuple),
+    st.lists(texts, max_size=2).map(tuple),
+    st.sampled_from(["", "dark", "light"]),
+    st.sampled_from(["", "sharp", "blurred"]),
+    st.lists(st.sampled_from(["left", "top", "right", "bottom"]), unique=True).map(tuple),
+    st.booleans(),
+    st.none() | ocr_results,
 )
 
 
@@ -91,6 +113,8 @@ def sent(message: Request | Reply) -> tuple[Head, Body]:
         Describe(PICTURES[0], BOXES),
         *map(Illustrate, PICTURES),
         *map(Read, PICTURES),
+        Recall(),
+        Recall(read=True),
         Outline(PICTURES[0], ()),
         Outline(PICTURES[0], BOXES),
         Outline(PICTURES[3], BOXES, ("two dogs", "a café")),
@@ -107,6 +131,13 @@ def test_captions_arrive_as_they_were_sent(caption: Caption) -> None:
     described = Described(caption, {"find": 1.5, "caption": 20.0}, b"PNG")
     head, body = sent(described)
     assert Described.decode(head, bytes(body)) == described
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(details)
+def test_details_arrive_as_they_were_sent(known: Details) -> None:
+    head, body = sent(Recalled(known))
+    assert Recalled.decode(head, bytes(body)) == Recalled(known)
 
 
 def test_what_is_said_of_a_picture_has_its_keys_in_the_message() -> None:
@@ -137,6 +168,7 @@ def test_what_is_said_of_a_picture_has_its_keys_in_the_message() -> None:
         "seen": ["two dogs"],
         "colours": [],
         "brightness": "",
+        "written": None,
         "milliseconds": {},
     }
 

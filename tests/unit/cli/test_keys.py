@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from describer_daemon.cli.main import main
-from describer_daemon.core.ports import Verb
 from describer_daemon.desktop.shortcuts_present import start_us
+from describer_daemon.hotkeys.usual import usual_keys
 
 SCHEMA = "org.gnome.settings-daemon.plugins.media-keys"
 FOLDER = f"/{SCHEMA.replace('.', '/')}/custom-keybindings/"
@@ -81,7 +81,7 @@ def test_gnome_gets_the_keys_beside_the_persons_own_and_loses_only_them(gnome: G
     first = describer("keys", "install")
     assert first.exit_code == 0, first.output
     assert first.output.startswith("Keys: added, GNOME's shortcuts: <Alt><Super>i screen, ")
-    ours = [f"{FOLDER}describer-{verb}/" for verb in Verb]
+    ours = [f"{FOLDER}describer-{verb}/" for verb in usual_keys()]
     assert paths(gnome) == [f"{FOLDER}custom0/", *ours]
     assert binding(gnome, "describer-screen") == "<Alt><Super>i"
     assert binding(gnome, "describer-screen", "command").endswith("trigger screen")
@@ -160,7 +160,7 @@ def test_a_dry_run_changes_nothing(gnome: Gsettings) -> None:
     assert paths(gnome) == []
     describer("keys", "install")
     assert describer("keys", "remove", "--dry-run").output.startswith("Keys: would be removed, ")
-    assert len(paths(gnome)) == len(Verb)
+    assert len(paths(gnome)) == len(usual_keys())
 
 
 def test_without_gnomes_schema_it_is_told(
@@ -253,7 +253,7 @@ def test_setup_installs_them_where_they_are_needed_and_undoes_them(
     gnome: Gsettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "Keys: added, GNOME's shortcuts: " in describer("setup").output
-    assert len(paths(gnome)) == len(Verb)
+    assert len(paths(gnome)) == len(usual_keys())
     monkeypatch.setattr("describer_daemon.cli.keys.are_needed", lambda: False)
     assert "Keys: " not in describer("setup").output
     assert "Keys: removed, " in describer("setup", "--undo").output

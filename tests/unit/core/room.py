@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from describer_daemon.captioner import selection
+from describer_daemon.core.details import Details
 from describer_daemon.core.pipeline import Pipeline
 from describer_daemon.core.ports import (
     Aim,
@@ -66,6 +68,9 @@ class Captioner:
         self.made = 0
         self.cancelled = threading.Event()
         self.pictures: tuple[Detection, ...] = ()
+        self.details = Details(Rectangle(0, 0, 640, 480))
+        self.text = OcrResult(())
+        self.recalled: list[bool] = []  # whether the text was wanted, too
 
     def describe(self, picture: Picture, already_described: Sequence[Rectangle] = ()) -> Caption:
         self._make(picture)
@@ -79,6 +84,13 @@ class Captioner:
     def read(self, picture: Picture) -> OcrResult:
         self._make(picture)
         return OcrResult(((TextLine(f"text {self.made}", 0.9, 0, 0, 9, 9),),))
+
+    def recall(self, *, read: bool = False) -> Details:
+        self.recalled.append(read)
+        assert self.may_go.wait(LONG)
+        if self.error is not None:
+            raise self.error
+        return replace(self.details, text=self.text) if read else self.details
 
     def cancel(self) -> None:
         self.cancelled.set()
@@ -144,6 +156,9 @@ class Earcons:
 
     def failed(self) -> None:
         self._play("failed")
+
+    def point(self, across: float, down: float) -> None:
+        self._play(f"at {across:.2f} {down:.2f}")
 
     def make_way(self, then: Callable[[], None]) -> bool:
         self._play("words")

@@ -296,3 +296,35 @@ def test_every_word_is_said(paragraphs: list[list[str]]) -> None:
     assert "".join(filter(str.isalnum, said)) == (
         "".join(filter(str.isalnum, "".join("".join(lines) for lines in kept))) or "Iseenotext"
     )
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (["STOP"], " It says: STOP."),
+        (["Opening hours", "9 to 5"], " It says: Opening hours. 9 to 5."),
+        (["•"], ""),
+        ([" ".join(["word"] * 12)], f" It says: {' '.join(['word'] * 12)}."),
+        ([" ".join(["word"] * 13)], f" Its text begins: {' '.join(['word'] * 12)}\u2026"),
+        (["one two three,", *["letters" * 4] * 3], None),
+        (["x" * 81], ""),
+    ],
+)
+def test_a_sentence_ends_with_the_words_that_fit_in_a_breath(
+    lines: list[str], expected: str | None
+) -> None:
+    written = OcrResult(tuple(paragraph(line) for line in lines))
+    said = sentence(Caption(WORDS, (), 0.9, written=written))
+    if expected is None:
+        expected = f" Its text begins: one two three, {'letters' * 4}. {'letters' * 4}\u2026"
+    assert said == f"A dog on a man's lap.{expected}"
+    only = sentence(Caption((), (), 1.0, finding="text", written=written), Verb.SCREEN)
+    assert only == f"I see no picture, only text.{expected}"
+
+
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=9))
+def test_no_breath_is_too_long(lines: list[str]) -> None:
+    said = sentence(Caption(WORDS, (), 0.9, written=OcrResult(tuple(map(paragraph, lines)))))
+    rest = said.removeprefix("A dog on a man's lap.")
+    assert len(rest) <= len(" Its text begins: ") + 81
+    assert len(rest.split()) <= 3 + 12

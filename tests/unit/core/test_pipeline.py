@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from describer_daemon.core import phrasing
+from describer_daemon.core.looking import ABOUT_THE_LAST
 from describer_daemon.core.ports import DescriberError, Detection, Outcome, Rectangle, Request, Verb
 from tests.unit.core.room import LONG, Room, Speaker, until
 
@@ -75,7 +76,17 @@ def test_after_some_quiet_the_same_key_starts_anew(room: Room) -> None:
         brief.close()
 
 
-@pytest.mark.parametrize("other", [verb for verb in Verb if verb is not Verb.SCREEN])
+@pytest.mark.parametrize("other", ABOUT_THE_LAST)
+def test_to_hear_more_of_a_picture_is_no_reason_to_start_anew(room: Room, other: Verb) -> None:
+    room.captioner.pictures = THREE
+    assert room.answer(Verb.SCREEN).sentence.startswith("Picture 1 of")
+    room.answer(other)
+    assert room.answer(Verb.SCREEN).sentence.startswith("Picture 2 of")
+
+
+@pytest.mark.parametrize(
+    "other", [verb for verb in Verb if verb not in (Verb.SCREEN, *ABOUT_THE_LAST)]
+)
 def test_any_other_key_between_starts_anew(room: Room, other: Verb) -> None:
     room.captioner.pictures = THREE
     assert room.answer(Verb.SCREEN).sentence.startswith("Picture 1 of")

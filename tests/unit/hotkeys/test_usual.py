@@ -8,11 +8,11 @@ import pytest
 
 from describer_daemon.core.ports import Hotkey, Verb
 from describer_daemon.hotkeys.names import keys_refused, parse_hotkey
-from describer_daemon.hotkeys.usual import Taking, other_keys, usual_key
+from describer_daemon.hotkeys.usual import Taking, other_keys, usual_key, usual_keys
 from tests.unit.hotkeys.desktop_keys import TAKEN
 
-USUAL = {verb: usual_key(verb, "linux") for verb in Verb}
-ALL = [key for verb in Verb for key in (USUAL[verb], *other_keys(verb, "linux"))]
+USUAL = usual_keys("linux")
+ALL = [key for verb in USUAL for key in (USUAL[verb], *other_keys(verb, "linux"))]
 
 
 class Desktop:
@@ -43,8 +43,16 @@ def test_orca_which_does_not_look_at_super_has_none_either() -> None:
 
 
 def test_all_keys_differ_and_can_be_written_in_the_settings() -> None:
-    assert len(set(ALL)) == len(ALL) == 18
+    assert len(set(ALL)) == len(ALL) == 21
     assert [parse_hotkey(str(key)) for key in ALL] == ALL
+
+
+def test_only_what_nobody_can_do_without_and_more_have_usual_keys() -> None:
+    named = {"screen", "clipboard", "text", "repeat", "copy", "stop", "more"}
+    for platform in ("linux", "win32", "darwin"):
+        assert {verb.value for verb in usual_keys(platform)} == named
+    assert usual_key(Verb.WHERE, "linux") is None
+    assert other_keys(Verb.WHERE, "linux") == ()
 
 
 def test_where_super_and_alt_end_programs_it_is_ctrl_and_alt() -> None:
@@ -65,7 +73,7 @@ def test_one_that_is_taken_is_replaced_and_it_is_said() -> None:
     desktop, taking = Desktop("alt+super+i"), Taking(USUAL)
     assert taking.start(desktop.start)
     assert desktop.held[Verb.SCREEN] == "ctrl+alt+super+i"
-    assert list(desktop.held) == list(Verb)
+    assert list(desktop.held) == list(USUAL)
     assert taking.refused is None
     assert taking.replaced == (
         "The key alt+super+i is already taken by another program, so ctrl+alt+super+i serves."

@@ -391,3 +391,20 @@ def test_a_callback_that_fails_does_not_end_the_watch(path: Path, heard: Heard) 
         heard.wait(2, 0)
     finally:
         watcher.stop()
+
+
+def test_a_file_from_before_there_was_a_key_for_more_keeps_its_keys(path: Path) -> None:
+    path.write_text('[keys]\nrepeat = "super+alt+m"\n')
+    loaded = load(path)
+    assert loaded.keys[Verb.REPEAT] == Hotkey(frozenset({"super", "alt"}), "m")
+    assert Verb.MORE not in loaded.keys
+    path.write_text('[keys]\nrepeat = "super+alt+m"\nmore = "super+alt+m"\n')
+    with pytest.raises(SettingsError, match=r"keys\.more = .* keys\.repeat has the same key"):
+        load(path)
+
+
+def test_things_have_no_keys_until_somebody_sets_them(path: Path) -> None:
+    assert not {Verb.NEXT_THING, Verb.PREVIOUS_THING, Verb.WHERE} & set(Settings().keys)
+    path.write_text('[keys]\nnext_thing = "f8"\nwhere = "shift+f8"\n')
+    assert str(load(path).keys[Verb.NEXT_THING]) == "f8"
+    assert str(load(path).keys[Verb.WHERE]) == "shift+f8"

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from describer_daemon import processes
-from describer_daemon.speech.earcons import Earcons, tone
+from describer_daemon.speech.earcons import Earcons, pointer, tone
 from tests import threads
 
 
@@ -80,6 +80,38 @@ def test_a_tone_glides_is_short_and_quiet(first: float, last: float) -> None:
     assert math.copysign(1, late - early) == math.copysign(1, last - first)
 
 
+def sides(sound: bytes) -> tuple[int, array[int], array[int]]:
+    with wave.open(io.BytesIO(sound)) as stream:
+        assert (stream.getnchannels(), stream.getsampwidth()) == (2, 2)
+        frames = array("h", stream.readframes(stream.getnframes()))
+        return stream.getframerate(), frames[::2], frames[1::2]
+
+
+def power(samples: array[int]) -> float:
+    return sum(each * each for each in samples) / len(samples)
+
+
+def test_a_thing_is_heard_from_its_side() -> None:
+    shares = []
+    for across in (0.0, 0.25, 0.5, 0.75, 1.0):
+        rate, left, right = sides(pointer(across, 0.5))
+        assert 0.03 < len(left) / rate <= 0.08
+        shares.append(power(right) / (power(left) + power(right)))
+        everywhere = power(left) + power(right)
+        assert everywhere == pytest.approx(power(sides(pointer(0.0, 0.5))[1]), rel=0.02)
+    assert shares == sorted(shares)
+    assert (shares[0], shares[2], shares[4]) == pytest.approx((0.0, 0.5, 1.0), abs=0.01)
+
+
+def test_a_thing_is_heard_the_higher_the_higher_it_is() -> None:
+    rate, bottom, _ = sides(pointer(0.0, 1.0))
+    pitches = [pitch(rate, sides(pointer(0.0, down))[1]) for down in (0.0, 0.5, 1.0)]
+    assert pitches == sorted(pitches, reverse=True)
+    assert pitches == pytest.approx([1320, 660, 330], rel=0.05)  # octaves, which all ears know
+    assert max(map(abs, bottom)) / 32767 < 0.25
+    assert abs(bottom[0]) < 50
+
+
 def test_the_player_gets_the_whole_sound(
     earcons: Earcons, program: Callable[[str, str], None], tmp_path: Path
 ) -> None:
@@ -103,7 +135,8 @@ def test_the_next_player_is_tried(
 
 def test_what_is_switched_off_is_silent(program: Callable[[str, str], None]) -> None:
     program("paplay", "cat > /dev/null")
-    earcons = Earcons(acknowledgement=False, failure=False)
+    earcons = Earcons(acknowledgement=False, failure=False, place=False)
+    earcons.point(0.5, 0.5)
     earcons.acknowledge()
     earcons.failed()
     assert not any(thread.name == "earcon" for thread in threading.enumerate())
@@ -157,7 +190,7 @@ def test_words_wait_for_the_tone_of_a_failure(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("describer_daemon.speech.earcons._FAILURE_TIMEOUT", 60.0)
+    monkeypatch.setattr("describer_daemon.speech.earcons._HEARD_OUT", 60.0)
     program("paplay", 'cat > /dev/null; sleep 0.05; touch "$HEARD/whole"')
     heard = queue.SimpleQueue[bool]()
     earcons.failed()

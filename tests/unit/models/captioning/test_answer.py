@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.captioning.answer import MOST_SEEN, answer, decide, listed, recognised
+from models.captioning.answer import MOST_SEEN, answer, believed, decide, recognised
 from models.captioning.confidence import Calibration
 from models.captioning.kinds import kinds, numbers
 from models.captioning.tags import Tag
@@ -89,11 +89,20 @@ def test_the_largest_and_surest_are_listed_first() -> None:
         thing("car", 0.7, 0.9),
         thing("bus", 0.7 - BELOW, 1.0),
     ]
-    assert [each.name for each in listed(things, LIMITS)] == ["car", "cat", "dog", "cup"]
+    sure, unsure = believed(things, LIMITS)
+    assert [each.name for each in sure] == ["car", "cat", "dog", "cup"]
+    assert [each.name for each in unsure] == ["bus"]
     more = [*things, thing("bed", 0.9, 0.8)]
-    found = [each.name for each in listed(more, LIMITS)]
-    assert found == ["bed", "car", "cat", "dog"]
-    assert len(found) == MOST_SEEN
+    found = answer(0.0, frozenset(), more, (), LIMITS)
+    assert [each.name for each in found.sure] == ["bed", "car", "cat", "dog", "cup"]
+    assert found.seen == tuple(each.spoken for each in found.sure[:MOST_SEEN])
+
+
+def test_what_no_caption_may_name_is_not_told_with_a_maybe_either() -> None:
+    things = [thing("dog", 0.4), thing("cat", 0.4 - BELOW)]
+    assert believed(things, LIMITS) == ((), (things[0],))
+    strange = answer(0.9, frozenset(), [thing("dog", 0.99)], (), LIMITS, familiarity=0.4)
+    assert (strange.sure, strange.unsure, strange.others) == ((), (), ())
 
 
 def test_what_else_is_recognised_names_nothing_twice_and_nothing_doubted() -> None:
