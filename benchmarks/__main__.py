@@ -158,6 +158,7 @@ def _finder_on_real_screens(folder: Path, out: Path | None) -> None:
 
 for _command in (
     daemon_commands.latency,
+    daemon_commands.more,
     daemon_commands.memory,
     daemon_commands.inputs,
     daemon_commands.load,

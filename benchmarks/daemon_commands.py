@@ -54,6 +54,34 @@ def latency(out: Path, picture: Path | None, presses: int, colds: int) -> None:
 @click.command()
 @RESULTS
 @PICTURE
+@click.option("--presses", type=click.IntRange(min=1), default=40, show_default=True)
+@click.option("--rounds", type=click.IntRange(min=0), default=1000, show_default=True)
+def more(out: Path, picture: Path | None, presses: int, rounds: int) -> None:
+    """Ask for more of a picture: measure until the first sound, and the memory round by round.
+
+    The key that only repeats a sentence is measured beside it: so long takes the voice alone.
+
+    \b
+    A quick look:   python -m benchmarks more --presses 8 --rounds 0
+    """
+    from benchmarks import daemon_report
+    from benchmarks import more as mores
+    from describer_daemon.cli.demo import SAMPLE
+    from describer_daemon.core.ports import DescriberError
+
+    try:
+        found = mores.run(picture or SAMPLE, presses, rounds)
+    except DescriberError as error:
+        raise click.ClickException(error.spoken) from error
+    table = mores.table(found)
+    daemon_report.save({"more": found}, out / "more.json")
+    (out / "more.txt").write_text(table + "\n", encoding="utf-8")
+    click.echo(f"{table}\n\nIn {out}: more.json, more.txt")
+
+
+@click.command()
+@RESULTS
+@PICTURE
 @click.option(
     "--minutes",
     type=click.FloatRange(min=0.1),
