@@ -173,7 +173,7 @@ def test_the_whole_file_as_it_is_written_first(path: Path) -> None:
         (
             "[unheard-of]\n",
             "settings.toml line 1: There is no part [unheard-of]. Known are keys, "
-            "speech, capture, captioner, sounds, tray, log.",
+            "speech, capture, clipboard, captioner, sounds, tray, log.",
         ),
         (
             "[speech]\nloudspeakers = 1",
@@ -183,7 +183,7 @@ def test_the_whole_file_as_it_is_written_first(path: Path) -> None:
         (
             "elsewhere = 1",
             "settings.toml line 1: There is no part [elsewhere]. Known are keys, "
-            "speech, capture, captioner, sounds, tray, log.",
+            "speech, capture, clipboard, captioner, sounds, tray, log.",
         ),
         (
             f'[speech]\n"{"x" * 41}" = 1',
