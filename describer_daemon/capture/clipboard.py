@@ -31,6 +31,7 @@ _RICH = ("text/rtf", "application/rtf", "text/richtext")
 _TEXTS = ("text/plain;charset=utf-8", "utf8_string", "text/plain", "string", "text")
 _MOST_IMAGES = 3  # kinds that are asked for; the owner of the clipboard may have none to give
 
+NOTHING_KNOWN = "The clipboard holds no picture."
 Means = Callable[[bytes], Encoded | None]
 
 
@@ -61,7 +62,7 @@ def _first(offered: Sequence[str], read: Callable[[str], bytes]) -> Encoded:
                 return found
     if told is None and any(_plain(kind) in (*_MARKUP, *_RICH) for kind in offered):
         told = copied_files.no_picture()
-    raise told or NoPictureError("The clipboard holds no picture.")
+    raise told or NoPictureError(NOTHING_KNOWN)
 
 
 def image_type(offered: Sequence[str]) -> str:

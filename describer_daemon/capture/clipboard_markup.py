@@ -33,6 +33,10 @@ _SPACER = 128  # letters; an address of data that is no longer holds a dot that 
 # whole files in hexadecimal, PNG and JPEG; their group may have others inside, with identifiers
 _RTF_PICTURE = re.compile(rb"(?:89504e470d0a1a0a|ffd8ff)[0-9a-f\s]{64,}", re.IGNORECASE)
 
+_HEADER = re.compile(rb"(?:[A-Za-z]{1,30}:[^\r\n<]{0,4096}[\r\n]+)+")  # of Windows' HTML
+_PLACE = re.compile(rb"((?:Start|End)(?:HTML|Fragment)):(-?\d{1,18})\s", re.IGNORECASE)
+_APPLE_DATA = re.compile("«data HTML([0-9A-Fa-f]*)»".encode())
+
 
 def decoded(data: bytes) -> str:
     """Copied text: UTF-16 where it has a mark or every other byte is 0, else UTF-8.
@@ -46,6 +50,29 @@ def decoded(data: bytes) -> str:
         if len(head) > 3 and head[first::2].count(0) * 2 > len(head) // 2 + 1:
             return data.decode(name, "replace").strip("\0")
     return data.decode("utf-8-sig", "surrogateescape").strip("\0")
+
+
+def of_windows(data: bytes) -> bytes:
+    """The HTML that was selected, of Windows' "HTML Format": a header tells where in it that is.
+
+    Where it tells nonsense, all that follows the header.
+    """
+    data = data.strip(b"\0")
+    header = _HEADER.match(data)
+    if header is None:
+        return data
+    places = {name.lower(): int(place) for name, place in _PLACE.findall(header[0])}
+    for part in (b"fragment", b"html"):
+        start, end = places.get(b"start" + part, -1), places.get(b"end" + part, -1)
+        if header.end() <= start < end <= len(data):
+            return data[start:end]
+    return data[header.end() :]
+
+
+def of_macos(printed: bytes) -> bytes:
+    """The HTML that AppleScript prints in hexadecimal, b"" when it prints anything else."""
+    found = _APPLE_DATA.fullmatch(printed.strip())
+    return binascii.unhexlify(found[1]) if found and len(found[1]) % 2 == 0 else b""
 
 
 def addresses(text: str) -> list[str]:

@@ -6,7 +6,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from describer_daemon import x11
-from describer_daemon.capture import clipboard, xclip
+from describer_daemon.capture import clipboard, clipboard_pixmaps, xclip
+from describer_daemon.capture.copied_files import NoPictureError
 from describer_daemon.core.ports import DescriberError, Picture
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ class X11Clipboard:
         return ""
 
     def grab(self) -> Picture:
-        return clipboard.picture(self.offered(), self.read)
+        offered = self.offered()
+        try:
+            return clipboard.picture(offered, self.read)
+        except NoPictureError as told:
+            return clipboard_pixmaps.instead(offered, self.read, told)
 
     def offered(self) -> list[str]:
         """The types on offer, [] for an empty clipboard. Raises DescriberError."""

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from describer_daemon import x11
-from describer_daemon.capture import geometry
+from describer_daemon.capture import geometry, x11_images
 from describer_daemon.core.ports import DescriberError, Picture, Pixels, Rectangle, Region
-
-if TYPE_CHECKING:  # else whoever only asks would pay for numpy
-    import numpy as np
-    from numpy.typing import NDArray
 
 _TOO_FEW = "this display shows too few colours; set its colour depth to 24"
 
@@ -42,7 +38,7 @@ class X11Screen:
         if reason := x11.unavailable_reason():
             return reason
         with x11.opened() as display:
-            return "" if _visual(display) is not None else _TOO_FEW
+            return "" if x11_images.masks_of_screen(display) is not None else _TOO_FEW
 
     def grab(self) -> Picture:
         if reason := x11.unsupported_reason():
@@ -59,16 +55,6 @@ class X11Screen:
         return Pixels(area.width, area.height, data, "RGB", aim)
 
 
-def _visual(display: Any) -> Any:
-    """The screen's visual, None when its pixels are no colours but places in a table."""
-    screen = display.screen()
-    for depth in screen.allowed_depths:
-        for visual in depth.visuals:
-            if visual.visual_id == screen.root_visual and visual.red_mask:
-                return visual
-    return None
-
-
 def _monitors(display: Any) -> tuple[Rectangle, tuple[Rectangle, ...]]:
     screen = display.screen()
     place = screen.root.get_geometry()  # `screen` says how large it was when we connected
@@ -83,35 +69,14 @@ def _monitors(display: Any) -> tuple[Rectangle, tuple[Rectangle, ...]]:
 
 def _pixels(display: Any, area: Rectangle) -> bytes:
     """`area` as rows of RGB. Raises DescriberError when the server does not give it."""
-    import numpy as np
-    from Xlib import X, error
+    from Xlib import error
 
-    visual = _visual(display)
-    if visual is None:
+    masks = x11_images.masks_of_screen(display)
+    if masks is None:
         raise DescriberError(f"I cannot see the screen: {_TOO_FEW}.")
-    root = display.screen().root
     try:
-        image = root.get_image(area.left, area.top, area.width, area.height, X.ZPixmap, 0xFFFFFFFF)
+        return x11_images.rgb(display, display.screen().root, area, masks)
     except error.XError as refused:  # the monitors were just rearranged
         raise DescriberError(
             "The screen changed just now. Please try again.", detail=str(refused)
         ) from refused
-    info = display.display.info
-    [pixmap] = [one for one in info.pixmap_formats if one.depth == image.depth]
-    kind = np.dtype(f"{'>' if info.image_byte_order else '<'}u{pixmap.bits_per_pixel // 8}")
-    pad = pixmap.scanline_pad
-    stride = -(-area.width * pixmap.bits_per_pixel // pad) * pad // 8  # bytes a row
-    rows = np.frombuffer(image.data, np.uint8, stride * area.height).reshape(area.height, stride)
-    values = rows[:, : area.width * kind.itemsize].copy().view(kind)
-    masks = visual.red_mask, visual.green_mask, visual.blue_mask
-    return np.stack([_channel(values, mask) for mask in masks], axis=2).tobytes()
-
-
-def _channel(values: NDArray[Any], mask: int) -> NDArray[np.uint8]:
-    """(H, W) pixels and the bits of one colour → its strength in 0..255."""
-    import numpy as np
-
-    shift = (mask & -mask).bit_length() - 1
-    largest = mask >> shift
-    strength = (values.astype(np.uint32) & mask) >> shift
-    return ((strength * 255 + largest // 2) // largest).astype(np.uint8)

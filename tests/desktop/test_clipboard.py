@@ -7,20 +7,22 @@ import io
 import logging
 import os
 import signal
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from describer_daemon import processes
 from describer_daemon.capture import copied_files
 from describer_daemon.capture.clipboard_pillow import PillowClipboard
 from describer_daemon.capture.clipboard_wayland import WaylandClipboard
 from describer_daemon.capture.clipboard_x11 import X11Clipboard
-from describer_daemon.core.ports import DescriberError, Encoded
+from describer_daemon.core.ports import DescriberError, Encoded, Pixels
 from describer_daemon.virtual.display import VirtualDisplay
-from tests.desktop.fixtures_display import Owner
+from tests.desktop.fixtures_display import Owner, clipboard_owner, wait_until
 
 Own = Callable[[str, bytes], Owner]
 PICTURE = Image.linear_gradient("L").convert("RGB").resize((64, 48))
@@ -182,6 +184,85 @@ def test_without_a_display(sandbox: Path) -> None:
 def test_the_display_is_gone(own_display: VirtualDisplay) -> None:
     own_display.close()
     assert sentence() == "There is no clipboard here."
+
+
+_PIXMAP_OWNER = """
+import sys
+from Xlib import X, Xatom, display
+from Xlib.protocol import event
+shown = display.Display()
+screen, atom = shown.screen(), shown.intern_atom
+target, depth = sys.argv[1], int(sys.argv[2])
+window = screen.root.create_window(0, 0, 1, 1, 0, screen.root_depth)
+pixmap = window.create_pixmap(60, 40, depth)
+ink, paper = (1, 0) if depth == 1 else (0xFF0000, 0x0000FF)
+pencil = pixmap.create_gc(foreground=paper)
+pixmap.fill_rectangle(pencil, 0, 0, 60, 40)
+pencil.change(foreground=ink)
+pixmap.fill_rectangle(pencil, 0, 0, 20, 40)
+number = pixmap.id if target != "freed" else 77
+name = atom("PIXMAP" if target == "freed" else target)
+window.set_selection_owner(atom("CLIPBOARD"), X.CurrentTime)
+shown.flush()
+while True:
+    asked = shown.next_event()
+    if asked.type != X.SelectionRequest:
+        continue
+    kind, values = {
+        atom("TARGETS"): (Xatom.ATOM, [atom("TARGETS"), name]), name: (name, [number])
+    }.get(asked.target, (0, []))
+    if kind:
+        asked.requestor.change_property(asked.property, kind, 32, values)
+    asked.requestor.send_event(event.SelectionNotify(
+        time=asked.time, requestor=asked.requestor, selection=asked.selection,
+        target=asked.target, property=asked.property if kind else X.NONE,
+    ))
+    shown.flush()
+"""
+
+
+@pytest.fixture
+def pixmap_owner(xserver: VirtualDisplay) -> Iterator[Callable[[str, int], None]]:
+    """Own the clipboard as an old program does that offers its target, of that depth, alone."""
+    owners: list[Owner] = []
+
+    def own(target: str, depth: int) -> None:
+        before = clipboard_owner()
+        owners.append(processes.start([sys.executable, "-c", _PIXMAP_OWNER, target, str(depth)]))
+        wait_until(lambda: clipboard_owner() not in (0, before), "it did not own it")
+
+    yield own
+    for owner in owners:
+        processes.end(owner)
+
+
+@pytest.mark.parametrize(
+    ("target", "depth", "left", "right"),
+    [
+        ("PIXMAP", 24, (255, 0, 0), (0, 0, 255)),
+        ("BITMAP", 1, (0, 0, 0), (255, 255, 255)),
+    ],
+)
+def test_a_picture_that_stays_in_the_x_server(
+    pixmap_owner: Callable[[str, int], None],
+    target: str,
+    depth: int,
+    left: tuple[int, ...],
+    right: tuple[int, ...],
+) -> None:
+    pixmap_owner(target, depth)
+    picture = X11Clipboard().grab()
+    assert isinstance(picture, Pixels)
+    image = Image.frombytes("RGB", (picture.width, picture.height), bytes(picture.data))
+    assert image.size == (60, 40)
+    assert [image.getpixel(place) for place in ((19, 39), (20, 0))] == [left, right]
+
+
+def test_a_picture_that_only_its_program_can_read(
+    pixmap_owner: Callable[[str, int], None],
+) -> None:
+    pixmap_owner("freed", 24)
+    assert sentence().startswith("The clipboard holds a picture that only its own program can")
 
 
 def test_who_serves_where(xserver: VirtualDisplay, monkeypatch: pytest.MonkeyPatch) -> None:
