@@ -5,6 +5,7 @@ They are let through where others are asked for permission.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -31,6 +32,22 @@ class Tool:
 
         Raises DescriberError when it fails or does not end in time.
         """
+        try:
+            done, data = self._in_a_file(arguments)
+        except OSError as error:
+            raise DescriberError(
+                "There is no room for a picture of the screen. Please free some disk space.",
+                detail=str(error),
+            ) from error
+        if done.code or not data:
+            said = done.errors.decode(errors="replace").strip()[-300:]
+            raise DescriberError(
+                f"The program {self.name} gives no picture of the screen.",
+                detail=f"exit {done.code}: {said}",
+            )
+        return data
+
+    def _in_a_file(self, arguments: tuple[str, ...]) -> tuple[processes.Finished, bytes]:
         runtime = os.environ.get("XDG_RUNTIME_DIR", "")
         with tempfile.TemporaryDirectory(
             prefix="describer-", dir=runtime if Path(runtime or "-").is_dir() else None,
@@ -40,17 +57,9 @@ class Tool:
             done = processes.run(
                 [self.name, *arguments, str(path)], timeout=_SECONDS, what="The screen"
             )
-            try:
-                data = path.read_bytes()
-            except FileNotFoundError:
-                data = b""
-        if done.code or not data:
-            said = done.errors.decode(errors="replace").strip()[-300:]
-            raise DescriberError(
-                f"The program {self.name} gives no picture of the screen.",
-                detail=f"exit {done.code}: {said}",
-            )
-        return data
+            with contextlib.suppress(FileNotFoundError):
+                return done, path.read_bytes()
+            return done, b""
 
 
 _TOOLS = (

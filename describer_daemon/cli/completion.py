@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from shutil import which
@@ -36,7 +37,7 @@ def completions(program: click.Command) -> list[OwnedFile]:
     return [
         step
         for shell, step in zip(_PLACES, steps, strict=True)
-        if which(shell) or step.path.exists()
+        if which(shell) or os.path.lexists(step.path)
     ]
 
 

@@ -95,8 +95,15 @@ def all_steps(wanted: Keys) -> list[Step]:
         shortcuts.kde_entry(wanted),
         *(one.file(wanted) for one in shortcuts.COMPOSITORS.values() if one.include),
     ]
-    left = [one for one in files if one.state() is not State.ABSENT]
+    left = [one for one in files if _may_be_there(one)]
     return [GnomeShortcuts(wanted), *left] if shortcuts.desktop() == "gnome" else left
+
+
+def _may_be_there(step: Step) -> bool:
+    try:
+        return step.state() is not State.ABSENT
+    except DescriberError:  # when its turn comes it says why
+        return True
 
 
 def _require(wanted: Keys, compositor: Compositor | None) -> Step:

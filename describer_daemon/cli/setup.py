@@ -113,12 +113,21 @@ def _check() -> None:
 
 
 def _tell(outcomes: Iterable[Outcome]) -> bool:
-    """Print each as it is done; → whether any failed."""
+    """Print each as it is done; → whether any failed.
+
+    What cannot be printed stops no step: it is raised, as an OutputError, when all are done.
+    """
     failed = False
+    unprinted: streams.OutputError | None = None
     for outcome in outcomes:
         failed |= outcome.failed
         if outcome.failed:
             streams.complain(outcome.line)
-        else:
+            continue
+        try:
             streams.line(outcome.line)
+        except streams.OutputError as error:
+            unprinted = error
+    if unprinted is not None:
+        raise unprinted
     return failed

@@ -115,8 +115,6 @@ def turn_on(*, systemd: bool) -> Path:
         raise DescriberError(
             "There is no systemd for this person here. Please try: describer autostart on."
         )
-    if other.state() is not State.ABSENT:
-        _remove(other)
     wanted.do()
     if systemd:
         try:
@@ -125,6 +123,8 @@ def turn_on(*, systemd: bool) -> Path:
         except DescriberError:
             _remove(wanted)
             raise
+    if other.state() is not State.ABSENT:  # last, for nobody shall be left with neither
+        _remove(other)
     return wanted.path
 
 

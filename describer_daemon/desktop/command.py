@@ -46,8 +46,11 @@ def _is_this(package: metadata.Distribution) -> bool:
     """Whether the installed package is the one that runs: a checkout may stand before it."""
     if Path(str(package.locate_file("describer_daemon"))).resolve() == _ROOT / "describer_daemon":
         return True
-    url = json.loads(package.read_text("direct_url.json") or "{}").get("url", "")
-    return bool(url) and Path(url2pathname(urlsplit(url).path)).resolve() == _ROOT
+    try:
+        url = json.loads(package.read_text("direct_url.json") or "{}").get("url", "")
+        return bool(url) and Path(url2pathname(urlsplit(url).path)).resolve() == _ROOT
+    except (ValueError, AttributeError, TypeError, RuntimeError):  # no JSON, other JSON, a loop
+        return False
 
 
 def _as_on_the_path(script: Path) -> Path:
@@ -66,13 +69,13 @@ def exec_lines(*arguments: str, field: str = "") -> str:
     written there.
     """
     whole = [*command(), *arguments]
-    program = _plain(whole)[0].replace("\\", "\\\\")
+    program = plain(whole)[0].replace("\\", "\\\\")
     return f"TryExec={program}\nExec={exec_value(whole, field)}"
 
 
 def exec_value(arguments: Sequence[str], field: str = "") -> str:
     """The value of Exec in a .desktop file: see `exec_lines`."""
-    words = [_quoted(argument).replace("%", "%%") for argument in _plain(arguments)]
+    words = [_quoted(argument).replace("%", "%%") for argument in plain(arguments)]
     # the value as a whole is a string, in which a backslash is written twice
     return " ".join([*words, *filter(None, [field])]).replace("\\", "\\\\")
 
@@ -94,12 +97,13 @@ def systemd_value(arguments: Sequence[str]) -> str:
         arguments = ["/usr/bin/env", *arguments]
     escaped = (
         argument.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
-        for argument in _plain(arguments)
+        for argument in plain(arguments)
     )
     return ":" + " ".join(f'"{argument}"' for argument in escaped)
 
 
-def _plain(arguments: Sequence[str]) -> Sequence[str]:
+def plain(arguments: Sequence[str]) -> Sequence[str]:
+    """The same. Raises DescriberError for names that cannot be written into a line of a file."""
     for argument in arguments:
         if not argument.isprintable():  # line breaks, and names that are no text
             raise DescriberError(

@@ -128,9 +128,9 @@ class OwnedFile:
         """What is there; nothing of ours (b"") for what is no file. None when nothing is."""
         if not os.path.lexists(self.path):
             return None
-        if not self.path.is_file():
-            return b""
         try:
+            if not self.path.is_file():
+                return b""
             with self.path.open("rb") as file:
                 return file.read(_LARGEST)
         except OSError as error:

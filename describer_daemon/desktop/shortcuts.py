@@ -14,7 +14,7 @@ from pathlib import Path
 
 from describer_daemon import APP_ID, displays
 from describer_daemon.core.ports import Hotkey, Verb
-from describer_daemon.desktop.command import command, exec_value
+from describer_daemon.desktop.command import command, exec_value, plain
 from describer_daemon.desktop.files import KEY, Comment, OwnedFile
 from describer_daemon.hotkeys.names import keysym_name
 from describer_daemon.service.folders import config_folder, desktop_folder
@@ -83,8 +83,8 @@ def desktop() -> str:
 
 
 def trigger(verb: Verb) -> list[str]:
-    """What a key starts."""
-    return [*command(), "trigger", verb.value]
+    """What a key starts. Raises DescriberError when no file can have that in a line."""
+    return [*plain(command()), "trigger", verb.value]
 
 
 def kde_entry(keys: Keys) -> OwnedFile:

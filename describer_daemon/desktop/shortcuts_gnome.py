@@ -127,7 +127,7 @@ def _paths() -> list[str]:
     text = _gsettings("get", _SCHEMA, _LIST).strip().removeprefix("@as ")
     try:
         return [str(path) for path in ast.literal_eval(text)]
-    except (ValueError, SyntaxError) as error:
+    except (ValueError, SyntaxError, TypeError) as error:
         raise _refused(f"{_LIST} is {text[:200]}") from error
 
 

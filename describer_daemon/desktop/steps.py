@@ -97,6 +97,10 @@ def _outcome(
         advice = act() if state in wanted and not dry else ""
     except DescriberError as error:
         return Outcome(f"{step.name}: failed. {error.spoken}", failed=True)
+    except OSError as error:
+        what = f" with {error.filename}" if error.filename else ""
+        told = f"The system refused something{what}: {error.strerror or error}."
+        return Outcome(f"{step.name}: failed. {told}", failed=True)
     if state is State.KEPT:
         return Outcome(f"{step.name}: left as it is. {where}")
     shown = "" if state is State.ABSENT and words is _UNDOING else f", {where}"

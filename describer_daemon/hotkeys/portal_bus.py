@@ -31,7 +31,7 @@ def failures() -> tuple[type[Exception], ...]:
     """What goes wrong with a call while the bus itself lives on."""
     from jeepney.wrappers import DBusErrorResponse
 
-    return DBusErrorResponse, TimeoutError, KeyError, TypeError, ValueError
+    return DBusErrorResponse, TimeoutError, LookupError, TypeError, ValueError
 
 
 def has_shortcuts() -> bool:

@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from describer_daemon.cli.main import main
+from describer_daemon.core.ports import DescriberError
+from describer_daemon.desktop.files import OwnedFile
 from describer_daemon.desktop.shortcuts_present import start_us
 from describer_daemon.hotkeys.usual import usual_keys
 
@@ -258,3 +260,18 @@ def test_setup_installs_them_where_they_are_needed_and_undoes_them(
     assert "Keys: " not in describer("setup").output
     assert "Keys: removed, " in describer("setup", "--undo").output
     assert paths(gnome) == []
+
+
+def test_a_file_that_cannot_be_read_is_told_in_its_turn(
+    sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on(monkeypatch, "sway")
+
+    def refused(self: OwnedFile) -> bytes | None:
+        raise DescriberError(f"{self.path} cannot be read: Permission denied.")
+
+    monkeypatch.setattr(OwnedFile, "_read", refused)
+    result = describer("keys", "remove")
+    assert result.exit_code == 1
+    assert "Keys: failed." in result.output
+    assert f"{sandbox}/.config/sway/describer cannot be read" in result.output

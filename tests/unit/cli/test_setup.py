@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from describer_daemon.cli import streams
 from describer_daemon.cli.main import main
 
 STEPS = {
@@ -132,3 +133,28 @@ def test_autostart_is_switched_on_off_and_told(home: Path) -> None:
         assert refused.output == (
             "There is no systemd for this person here. Please try: describer autostart on.\n"
         )
+
+
+def test_what_cannot_be_printed_stops_no_step(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_text: str) -> None:
+        raise streams.OutputError(28, "No space left on device")
+
+    monkeypatch.setattr(streams, "line", full)
+    result = describer("setup")
+    assert result.exit_code == 1
+    assert home.joinpath(".local/share/man/man1/describer.1").is_file()
+
+
+def test_a_place_where_nobody_may_look_stops_no_other_step(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exists = Path.exists
+
+    def closed(path: Path) -> bool:
+        if path.match("zsh/site-functions/*"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", closed)  # as Python does, but for root
+    assert describer("setup").exit_code == 0
+    assert home.joinpath(".local/share/man/man1/describer.1").is_file()

@@ -171,3 +171,15 @@ def test_what_somebody_changed_is_neither_overwritten_nor_removed(no_systemd: Pa
     [outcome] = steps.undo([Autostart()])
     assert outcome.line.startswith("Start at login: left as it is.")
     assert path.read_bytes() == before
+
+
+@needs_systemctl
+def test_who_cannot_have_the_other_way_keeps_the_one(
+    systemd: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = autostart.turn_on(systemd=True)
+    folder = systemd / ".config/autostart"
+    folder.write_text("in the way", encoding="utf-8")
+    with pytest.raises(DescriberError, match="cannot be written"):
+        autostart.turn_on(systemd=False)
+    assert autostart.status() == f"On: the describer starts at login by {before}."

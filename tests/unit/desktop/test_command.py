@@ -6,12 +6,15 @@ import json
 import os
 import shutil
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from describer_daemon.core.ports import DescriberError
+from describer_daemon.core.ports import DescriberError, Verb
+from describer_daemon.desktop import shortcuts
 from describer_daemon.desktop.command import command, exec_value, systemd_value
+from describer_daemon.hotkeys.usual import usual_key
 
 ROOT = Path(__file__).parents[3]
 PATHS = [
@@ -140,3 +143,27 @@ def test_the_name_on_the_path_is_preferred(
     link.write_text("#!/bin/sh\n", encoding="utf-8")  # somebody else's, of the same name
     link.chmod(0o755)
     assert command() == [str(script)]
+
+
+@pytest.mark.parametrize("record", ["{", "[]", '{"url": 5}', '{"url": "http://[x"}', ""])
+def test_a_damaged_record_of_another_package_is_no_failure(
+    record: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Package:
+        files = None
+
+        def locate_file(self, name: str) -> str:
+            return f"/nowhere/{name}"
+
+        def read_text(self, _name: str) -> str:
+            return record
+
+    monkeypatch.setattr(metadata, "distributions", lambda **_: [Package()])
+    assert "describer_daemon.cli.main" in command()
+
+
+def test_no_compositor_gets_a_line_that_is_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shortcuts, "command", lambda: ["/a\nbindsym q exec evil/describer"])
+    for one in shortcuts.COMPOSITORS.values():
+        with pytest.raises(DescriberError, match="install it elsewhere"):
+            one.lines({Verb.SCREEN: usual_key(Verb.SCREEN)})

@@ -103,3 +103,26 @@ def test_a_folder_that_takes_nothing_is_told_with_its_cause(tmp_path: Path) -> N
     with pytest.raises(DescriberError, match="cannot be written: ") as caught:
         owned(tmp_path).do()
     assert str(tmp_path / "some/where/thing.desktop") in caught.value.spoken
+
+
+def test_a_link_to_where_nobody_may_look_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = owned(tmp_path)
+    file.path.parent.mkdir(parents=True)
+    file.path.symlink_to(tmp_path / "closed")
+
+    def closed(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", closed)  # as Python does, but for root
+    with pytest.raises(DescriberError, match=r"cannot be read: Permission denied\."):
+        file.state()
+
+
+def test_a_link_to_what_is_not_there_for_now_is_left_alone(tmp_path: Path) -> None:
+    file = owned(tmp_path)
+    file.path.parent.mkdir(parents=True)
+    file.path.symlink_to(tmp_path / "dotfiles" / "thing.desktop")
+    assert file.state() is State.KEPT
+    assert file.path.is_symlink()

@@ -75,3 +75,16 @@ def test_one_that_fails_does_not_stop_the_rest() -> None:
 def test_what_was_done_last_is_undone_first() -> None:
     some = [Step(State.PRESENT, name=name) for name in "abc"]
     assert [outcome.line[0] for outcome in steps.undo(some)] == ["c", "b", "a"]
+
+
+def test_what_the_system_refuses_does_not_stop_the_rest() -> None:
+    class Refused(Step):
+        def state(self) -> State:
+            raise PermissionError(13, "Permission denied", "/closed")
+
+    outcomes = list(steps.set_up([Refused(), Step()]))
+    assert [outcome.line for outcome in outcomes] == [
+        "Thing: failed. The system refused something with /closed: Permission denied.",
+        "Thing: added, over there",
+    ]
+    assert outcomes[0].failed
