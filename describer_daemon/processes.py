@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -106,13 +107,27 @@ def end(process: subprocess.Popen[bytes], *, timeout: float = 1.0) -> None:
     May be called at any time and from any thread. Before Linux 6.9 it does nothing once the
     process was reaped: what that had started is then left alone.
     """
+    _kill(process)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout)
+
+
+def leave(process: subprocess.Popen[bytes]) -> None:
+    """Kill it as `end` does, but wait for it neither now nor at our end (`end_all`).
+
+    One that hangs in a system call ends when that does, which may be never.
+    """
+    with _guard:
+        _started.discard(process)
+    _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
     if os.name == "posix":
         with contextlib.suppress(ProcessLookupError, PermissionError):
             _kill_group(process)
     else:
         process.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout)
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
@@ -140,7 +155,7 @@ def _keeps_its_number(process: subprocess.Popen[bytes]) -> bool:
     return process.returncode is None
 
 
-def end_all() -> None:
+def end_all(*, timeout: float = 1.0) -> None:
     """End whatever still runs of what `start` began: for the end of this program.
 
     A tool that waits for another program, such as one that hangs, would outlive us otherwise.
@@ -148,7 +163,40 @@ def end_all() -> None:
     with _guard:
         running = [process for process in _started if process.poll() is None]
     for process in running:
-        end(process)
+        _kill(process)
+    deadline = time.monotonic() + timeout
+    for process in running:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, deadline - time.monotonic()))
+
+
+def start_tool(
+    command: Sequence[str],
+    *,
+    stdin: int | IO[Any] | None = subprocess.DEVNULL,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """`start` with pipes for what it prints. Raises DescriberError when it cannot be started."""
+    pipe = subprocess.PIPE
+    try:
+        return start(command, stdin=stdin, stdout=pipe, stderr=pipe, env=env)
+    except OSError as error:
+        # a folder or a device may lack, too
+        if isinstance(error, FileNotFoundError) and error.filename in (None, command[0]):
+            raise DescriberError(
+                f"The program {command[0]} is missing. Please install it.", detail=str(error)
+            ) from error
+        raise DescriberError(
+            f"The program {command[0]} cannot be started.", detail=str(error)
+        ) from error
+
+
+def close_pipes(process: subprocess.Popen[bytes]) -> None:
+    """Close our ends of the pipes that it was started with."""
+    for end_of_pipe in (process.stdin, process.stdout, process.stderr):
+        if end_of_pipe is not None:
+            with contextlib.suppress(OSError):  # what was never taken cannot be flushed
+                end_of_pipe.close()
 
 
 def run(
@@ -164,23 +212,8 @@ def run(
     `what` completes "… did not answer" for the ear, e.g. "The clipboard". Raises
     DescriberError when the tool is missing or too slow; never leaves it running.
     """
-    pipe = subprocess.PIPE
-    try:
-        process = start(
-            command,
-            stdin=subprocess.DEVNULL if data is None else pipe,
-            stdout=pipe,
-            stderr=pipe,
-            env=env,
-        )
-    except FileNotFoundError as error:
-        raise DescriberError(
-            f"The program {command[0]} is missing. Please install it.", detail=str(error)
-        ) from error
-    except OSError as error:
-        raise DescriberError(
-            f"The program {command[0]} cannot be started.", detail=str(error)
-        ) from error
+    stdin = subprocess.DEVNULL if data is None else subprocess.PIPE
+    process = start_tool(command, stdin=stdin, env=env)
     try:
         output, errors = process.communicate(data, timeout)
     except subprocess.TimeoutExpired as error:
@@ -192,7 +225,5 @@ def run(
         deadlines.moved()  # there may be another tool to ask
         if process.returncode is None:
             end(process)
-        for pipe_end in (process.stdin, process.stdout, process.stderr):
-            if pipe_end is not None:
-                pipe_end.close()
+        close_pipes(process)
     return Finished(process.returncode, output, errors)

@@ -12,10 +12,12 @@ import os
 import re
 import shlex
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import url2pathname
 
+from describer_daemon import mounts
 from describer_daemon.capture import clipboard_markup, copied_files
 from describer_daemon.capture.copied_files import NoPictureError, checked, no_picture, nothing
 from describer_daemon.core.file_kinds import HEAD, FileKind, kind_of
@@ -52,8 +54,8 @@ def from_text(text: str) -> Encoded:
         raise web_address()
     if text.startswith(_BLOCK):
         return from_uris(text)
-    if paths := copied_files.answering(lambda: _paths(text), hash(text)):
-        return copied_files.from_paths(paths)
+    if named := _paths(text):
+        return copied_files.from_paths(named)
     if (found := _inside(text)) is not None:
         return found
     raise no_picture()
@@ -72,9 +74,9 @@ def from_uris(text: str) -> Encoded:
             del uris[0]
     if not uris:
         raise nothing()
-    paths = [path for uri in uris if (path := _from_file_uri(uri)) is not None]
-    if paths:
-        return copied_files.from_paths(paths)
+    named = [path for uri in uris if (path := _from_file_uri(uri)) is not None]
+    if named:
+        return copied_files.from_paths(named)
     if _ELSEWHERE.match(uris[0]) and not _WEB.match(uris[0]):
         raise NoPictureError(
             "The copied file is not on this computer. Copy it to a folder here first."
@@ -178,10 +180,28 @@ def _unquoted(text: str) -> bytes:
     return unquote_to_bytes(text.encode("utf-8", "surrogateescape"))
 
 
+class _ElsewhereError(Exception):
+    """Whether there is a file cannot be told without asking what may never answer."""
+
+
 def _paths(text: str) -> list[Path]:
+    try:
+        return copied_files.answering(lambda: paths(text, _is_here), hash(text))
+    except _ElsewhereError:
+        data = copied_files.elsewhere("paths", text.encode("utf-8", "surrogateescape"))
+        return [Path(os.fsdecode(name)) for name in data.split(b"\0") if name]
+
+
+def _is_here(path: Path) -> bool:
+    if not mounts.is_local(path):
+        raise _ElsewhereError
+    return path.exists()
+
+
+def paths(text: str, exists: Callable[[Path], bool]) -> list[Path]:
     """The files that a text names, a line or a shell's word each; none if it says anything else.
 
-    Those that are not there count only as addresses: who copies one means a file.
+    Those of which not `exists` count only as addresses: who copies one means a file.
     """
     lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line]
@@ -189,14 +209,14 @@ def _paths(text: str) -> list[Path]:
         return []
     found: list[Path] = []
     for line in lines:
-        named = _in_line(line)
+        named = _in_line(line, exists)
         if not named:
             return []
         found += named
     return found
 
 
-def _in_line(line: str) -> list[Path]:
+def _in_line(line: str, exists: Callable[[Path], bool]) -> list[Path]:
     if len(line) > _LONGEST_LINE or "\0" in line:
         return []
     words = line.split() if " file:" in line else [line]  # an address has no spaces
@@ -205,7 +225,7 @@ def _in_line(line: str) -> list[Path]:
         return named
     # as it stands, or in quotes; else as a shell reads it
     for word in (line, line.strip("\"'")):
-        if (path := _path(word)) is not None and _exists(path):
+        if (path := _path(word)) is not None and _found(path, exists):
             return [path]
     if os.name == "nt" or not line.startswith(("/", "~", "'", '"', "\\")):
         return []
@@ -213,9 +233,9 @@ def _in_line(line: str) -> list[Path]:
         words = shlex.split(line)
     except ValueError:
         return []
-    paths = [_from_file_uri(word) or _path(word) for word in words]
-    there = [path for path in paths if path is not None and _exists(path)]
-    return there if len(there) == len(paths) else []
+    meant = [_from_file_uri(word) or _path(word) for word in words]
+    there = [path for path in meant if path is not None and _found(path, exists)]
+    return there if len(there) == len(meant) else []
 
 
 def _path(text: str) -> Path | None:
@@ -229,8 +249,8 @@ def _path(text: str) -> Path | None:
     return path if path.is_absolute() else None
 
 
-def _exists(path: Path) -> bool:
+def _found(path: Path, exists: Callable[[Path], bool]) -> bool:
     try:
-        return path.exists()
+        return exists(path)
     except (OSError, ValueError):
         return False

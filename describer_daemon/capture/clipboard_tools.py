@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import select
-import subprocess
-import time
 from collections.abc import Sequence
 
-from describer_daemon import processes
+from describer_daemon import conversation, processes
 from describer_daemon.capture import copied_files
 from describer_daemon.capture.copied_files import NoPictureError
-from describer_daemon.core import deadlines
 from describer_daemon.core.ports import DescriberError
 
 _MAX_SECONDS = 20.0
-_CHUNK = 1 << 16
 
 
 def types(command: Sequence[str], *, timeout: float, none: Sequence[str]) -> list[str]:
@@ -51,52 +45,20 @@ def fetch(command: Sequence[str], *, timeout: float) -> processes.Finished:
     Raises DescriberError when it stays silent for `timeout` seconds (the program that owns
     the clipboard hangs), writes more than a picture may have, or cannot be started.
     """
+    process = processes.start_tool(command)
     try:
-        process = processes.start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    except FileNotFoundError as error:
+        return conversation.converse(
+            process, silence=timeout, longest=_MAX_SECONDS, limit=copied_files.LIMIT
+        )
+    except conversation.SilentError:
         raise DescriberError(
-            f"The program {command[0]} is missing. Please install it.", detail=str(error)
-        ) from error
-    except OSError as error:
-        raise DescriberError(
-            f"The program {command[0]} cannot be started.", detail=str(error)
-        ) from error
-    try:
-        return _finished(process, command[0], timeout)
+            "The clipboard did not answer. Copy the picture again.", detail=f"{command[0]} hung"
+        ) from None
+    except conversation.TooMuchError:
+        raise copied_files.too_large() from None
     finally:
         processes.end(process)
-        for pipe in (process.stdout, process.stderr):
-            processes.pipe(pipe).close()
-
-
-def _finished(process: subprocess.Popen[bytes], tool: str, timeout: float) -> processes.Finished:
-    output, errors = (processes.pipe(pipe).fileno() for pipe in (process.stdout, process.stderr))
-    written = {output: bytearray(), errors: bytearray()}
-    open_ends = [output, errors]
-    deadline = time.monotonic() + _MAX_SECONDS
-    while output in open_ends:  # what it has started may keep its errors open
-        wait = max(0.0, min(timeout, deadline - time.monotonic()))
-        if not (ready := select.select(open_ends, [], [], wait)[0]):
-            raise _hangs(tool)
-        for end in ready:
-            _take(end, written[end], open_ends)
-        if len(written[output]) > copied_files.LIMIT or len(written[errors]) > copied_files.LIMIT:
-            raise copied_files.too_large()
-    try:
-        code = process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        raise _hangs(tool) from None
-    while errors in open_ends and select.select([errors], [], [], 0)[0]:
-        _take(errors, written[errors], open_ends)
-    return processes.Finished(code, bytes(written[output]), bytes(written[errors]))
-
-
-def _take(end: int, written: bytearray, open_ends: list[int]) -> None:
-    chunk = os.read(end, _CHUNK)
-    deadlines.moved()
-    written += chunk
-    if not chunk:
-        open_ends.remove(end)
+        processes.close_pipes(process)
 
 
 def _says(errors: bytes, phrases: Sequence[str]) -> bool:
@@ -109,10 +71,4 @@ def _unreachable(tool: str, finished: processes.Finished) -> DescriberError:
     return DescriberError(
         "I cannot reach the clipboard. Is the describer running on your desktop?",
         detail=f"{tool} exits {finished.code}: {message}",
-    )
-
-
-def _hangs(tool: str) -> DescriberError:
-    return DescriberError(
-        "The clipboard did not answer. Copy the picture again.", detail=f"{tool} hung"
     )

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import TypeVar
 
+from describer_daemon import apart, mounts
 from describer_daemon.core import deadlines, file_kinds
 from describer_daemon.core.file_kinds import FileKind
 from describer_daemon.core.ports import DescriberError, Encoded
@@ -70,14 +71,34 @@ def from_paths(paths: Sequence[Path]) -> Encoded:
 
 
 def answering(work: Callable[[], T], about: Hashable) -> T:
-    """Whatever asks for files, which may lie on another machine: it answers, or is left.
+    """Whatever asks for files of this computer's own disks: they answer, or it is left behind.
 
     `about` tells which, so that one that hangs is no reason to give up another.
     """
-    late = DescriberError("The copied file does not answer. Is its disk or network there?")
     return deadlines.within(
-        work, late, silence=_MAX_SILENCE, kind=("copied", about), most=_MOST_HANGING
+        work, _late(), silence=_MAX_SILENCE, kind=("copied", about), most=_MOST_HANGING
     )
+
+
+def elsewhere(what: str, data: bytes) -> bytes:
+    """`answering` for all other files, which may never answer: `what` `copied_files_child` does.
+
+    That costs the start of a process, but none of ours has to wait for them.
+    """
+    return apart.call(
+        "describer_daemon.capture.copied_files_child",
+        [what],
+        data,
+        late=_late(),
+        silence=_MAX_SILENCE,
+        kind=("copied", what, hash(data)),
+        most=_MOST_HANGING,
+        errors=(NoPictureError,),
+    )
+
+
+def _late() -> DescriberError:
+    return DescriberError("The copied file does not answer. Is its disk or network there?")
 
 
 def read_file(path: Path) -> Encoded:
@@ -86,10 +107,13 @@ def read_file(path: Path) -> Encoded:
     Raises NoPictureError when it is no picture, too large, or not to be had, and another
     DescriberError when the disk or network that it is on does not answer.
     """
-    return answering(lambda: _read(path), path)
+    if mounts.is_local(path):
+        return answering(lambda: checked(b"".join(chunks(path))), path)
+    return checked(elsewhere("read", os.fsencode(path)))
 
 
-def _read(path: Path) -> Encoded:
+def chunks(path: Path) -> Iterator[bytes]:
+    """The bytes of a picture file, as they come. Raises NoPictureError as `read_file` does."""
     try:
         # Opened by FileIO itself: a descriptor of ours it would leave open when it is a folder's.
         with BufferedReader(FileIO(path, opener=_open_ordinary)) as file:
@@ -101,12 +125,11 @@ def _read(path: Path) -> Encoded:
             if status.st_size > LIMIT:
                 raise too_large()
             file.seek(0)
-            chunks, size = [], 0
+            size = 0
             while size <= LIMIT and (chunk := file.read(_CHUNK)):
-                chunks.append(chunk)
+                yield chunk
                 size += len(chunk)
                 deadlines.moved()
-            return checked(b"".join(chunks))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NoPictureError("The copied file is not there any more.") from error
     except IsADirectoryError as error:

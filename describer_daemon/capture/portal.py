@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import stat
+import sys
 import tempfile
 import threading
 import time
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from describer_daemon import APP_ID
+from describer_daemon import APP_ID, apart, mounts
 from describer_daemon.core.ports import DescriberError
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,24 @@ def grab(target: int = 0, *, seconds: float | None = None, asks: bool = False) -
     uri = _within(
         seconds or _GRAB_SECONDS, lambda deadline: _request(target, deadline, named=not asks)
     )
-    return _take(_path(uri), began)
+    path = _path(uri)
+    if mounts.is_local(path):
+        return _take(path, began)
+    return apart.call(  # the person's pictures may be on another machine, which may not answer
+        __name__,
+        [repr(began)],
+        os.fsencode(path),
+        late=DescriberError("The picture of the screen does not answer. Is its disk there?"),
+        silence=_GRAB_SECONDS,
+        kind="portal",
+        most=3,
+    )
+
+
+def main() -> None:
+    """Be the process that takes such a picture."""
+    path = Path(os.fsdecode(sys.stdin.buffer.read()))
+    apart.answer(lambda: [_take(path, float(sys.argv[1]))])
 
 
 def _request(target: int, deadline: float, *, named: bool) -> str:
@@ -170,7 +188,10 @@ def _reply(bus: Any, call: Any, deadline: float) -> Any:
 
 
 def _path(uri: str) -> Path:
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        raise _no_file("no address") from None
     if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
         raise _no_file(f"an address of the kind {parts.scheme}")
     return Path(os.fsdecode(unquote_to_bytes(parts.path)))
@@ -187,9 +208,9 @@ def _take(path: Path, began: float) -> bytes:
             if state.st_mtime < began - _CLOCK_STEP:
                 raise _no_file("a file that was there before")
             data = file.read(_LARGEST)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _no_file(type(error).__name__) from None  # its text has the path
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, RuntimeError):  # there is no home, or links run in a circle
         if _is_for_pictures(path) and os.path.samestat(path.lstat(), state):
             path.unlink()
             return data

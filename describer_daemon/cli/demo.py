@@ -15,8 +15,7 @@ from typing import Any
 import click
 
 from describer_daemon import processes
-from describer_daemon.cli import streams
-from describer_daemon.cli.shared import named
+from describer_daemon.cli import outputs, streams
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.settings.settings import Settings
 
@@ -106,7 +105,7 @@ def _wait(
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("describer-demo.wav"),
     show_default=True,
-    callback=named(".wav", "speech"),
+    callback=outputs.named(".wav", "speech"),
     help="Where the recorded speech goes.",
 )
 def demo(picture: Path | None, save: Path) -> None:

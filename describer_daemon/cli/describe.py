@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,10 +14,10 @@ import click
 
 from describer_daemon.captioner import pool
 from describer_daemon.captioner.client import ChildCaptioner
-from describer_daemon.cli import completion, streams
+from describer_daemon.cli import completion, outputs, streams
 from describer_daemon.cli import files as picture_files
 from describer_daemon.cli.files import Described
-from describer_daemon.cli.shared import named, settings_for_command, speaker_for_command
+from describer_daemon.cli.shared import settings_for_command, speaker_for_command
 from describer_daemon.core.ports import DescriberError, Verb
 from describer_daemon.service import control, elsewhere
 from describer_daemon.service.shutdown import as_interrupts
@@ -72,12 +71,7 @@ def check(files: Sequence[str], options: Options) -> None:
 def _check_drawing(option: str, path: Path, files: Sequence[str]) -> None:
     if len(files) != 1:
         raise click.UsageError(f"{option} draws one picture: name exactly one FILE.")
-    try:
-        picture = os.fstat(0) if files[0] == "-" else Path(files[0]).stat()
-        same = os.path.samestat(path.stat(), picture)
-    except (OSError, ValueError):
-        return  # what is not there cannot be overwritten
-    if same:
+    if outputs.is_same(path, files[0]):
         raise click.UsageError(f"{path} is the picture itself: name another file for {option}.")
 
 
@@ -97,10 +91,7 @@ def _save_drawing(described: Described, options: Options) -> None:
     if path is None:
         return
     if described.drawn:
-        try:
-            path.write_bytes(described.drawn)
-        except OSError as error:
-            raise DescriberError(f"{path} cannot be written: {error.strerror}.") from error
+        outputs.write(path, described.drawn)
     elif options.heatmap is not None:
         streams.complain(f"There is no caption to draw, so {path} was not written.")
     elif described.caption is not None and not described.caption.pictures:
@@ -142,14 +133,14 @@ def progress(files: int) -> Iterator[Progress]:
 @click.option("--speak", is_flag=True, help="Speak each caption too.")
 @click.option(
     "--save",
-    type=click.Path(path_type=Path, dir_okay=False),
-    callback=named(".wav", "speech"),
+    type=outputs.Output(),
+    callback=outputs.named(".wav", "speech"),
     help="Write the speech of all captions to this WAV file.",
 )
 @click.option(
     "--heatmap",
-    type=click.Path(path_type=Path, dir_okay=False),
-    callback=named(".png", "a heat map"),
+    type=outputs.Output(),
+    callback=outputs.named(".png", "a heat map"),
     metavar="OUT.PNG",
     help="Draw where each word of one FILE's caption looked.",
 )
@@ -160,8 +151,8 @@ def progress(files: int) -> Iterator[Progress]:
 )
 @click.option(
     "--boxes",
-    type=click.Path(path_type=Path, dir_okay=False),
-    callback=named(".png", "a drawing"),
+    type=outputs.Output(),
+    callback=outputs.named(".png", "a drawing"),
     metavar="OUT.PNG",
     help="Draw where the pictures of one FILE were found, and of a single one the "
     "things on it; implies --find.",
@@ -233,7 +224,7 @@ def describe(
                 if speak and speaker is not None:
                     failed |= not _heard(speaker, described, stopped, named=len(files) > 1)
         if save is not None and speaker is not None and sentences:
-            speaker.save(" ".join(sentences), save)
+            outputs.save(save, lambda path: speaker.save(" ".join(sentences), path))
     finally:
         captioners.close()
         if speaker is not None:

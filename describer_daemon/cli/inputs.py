@@ -7,13 +7,17 @@ may be endless.
 from __future__ import annotations
 
 import io
+import math
 import os
 import re
 import select
 import stat
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+from describer_daemon import apart, mounts
 from describer_daemon.core import deadlines
 from describer_daemon.core.ports import DescriberError
 
@@ -26,18 +30,27 @@ _DESCRIPTOR = re.compile(r"/dev/stdin|/(?:dev|proc/self)/fd/([0-9]{1,9})")
 
 def read_bytes(name: str) -> bytes:
     """All of a file, or of standard input ("-"). Raises DescriberError with the cause and cure."""
+    if not name:
+        raise DescriberError("A file's name is empty.")
+    number = number_of(name)
+    if number is None and not mounts.is_local(name):
+        return _elsewhere(name, subprocess.DEVNULL)
+    if number is not None and not _is_ours(number) and not mounts.is_open_locally(number):
+        return _elsewhere(name, number)
+    if name == "-":
+        return b"".join(chunks(name, number))
+    return deadlines.within(
+        lambda: b"".join(chunks(name, number)),
+        _silent(name),
+        silence=_MAX_SILENCE,
+        kind=("input", name),
+    )
+
+
+def chunks(name: str, number: int | None = None) -> Iterator[bytes]:
+    """`read_bytes`, a part at a time; `number` says under which it is open."""
     try:
-        if name == "-":
-            # without a limit of time: who names it may also type, or wait
-            return _read_all(_descriptor(0))
-        if not name:
-            raise DescriberError("A file's name is empty.")
-        silent = DescriberError(
-            f"Nothing came from {name} for {_MAX_SILENCE:.0f} seconds. Please check its source."
-        )
-        return deadlines.within(
-            lambda: _read_all(_opened(name)), silent, silence=_MAX_SILENCE, kind=("input", name)
-        )
+        yield from _parts(_opened(name) if number is None else _descriptor(number, name))
     except FileNotFoundError as error:
         raise DescriberError(f"There is no file {name}.") from error
     except PermissionError as error:
@@ -46,9 +59,34 @@ def read_bytes(name: str) -> bytes:
         raise DescriberError(f"{name} cannot be read.", detail=str(error)) from error
 
 
+def _silent(name: str) -> DescriberError:
+    return DescriberError(
+        f"Nothing came from {name} for {_MAX_SILENCE:.0f} seconds. Please check its source."
+    )
+
+
+def _elsewhere(name: str, stdin: int) -> bytes:
+    """What lies on a file system that may never answer, asked for by a process of its own."""
+    return apart.call(
+        "describer_daemon.cli.files_child",
+        ["read", name],
+        stdin=stdin,
+        late=_silent(name),
+        # without a limit of time: who names it may also type, or wait
+        silence=math.inf if name == "-" else _MAX_SILENCE,
+        kind=("input", name),
+    )
+
+
+def number_of(name: str) -> int | None:
+    """The number under which we were started with what is named so; None for a path."""
+    if name == "-":
+        return 0
+    match = _DESCRIPTOR.fullmatch(name) if os.name == "posix" else None
+    return int(match[1] or 0) if match else None
+
+
 def _opened(name: str) -> io.FileIO:
-    if os.name == "posix" and (match := _DESCRIPTOR.fullmatch(name)):
-        return _descriptor(int(match[1] or 0), name)
     path = Path(name)
     if path.is_dir():
         raise _folder(name)
@@ -58,7 +96,7 @@ def _opened(name: str) -> io.FileIO:
     return io.FileIO(path)
 
 
-def _descriptor(number: int, name: str = "-") -> io.FileIO:
+def _descriptor(number: int, name: str) -> io.FileIO:
     """What we were started with under that number, such as a pipe: a copy that may be closed.
 
     Opened anew it may be refused (sockets are), and begins at its start once more. A reader of
@@ -71,28 +109,34 @@ def _descriptor(number: int, name: str = "-") -> io.FileIO:
     try:
         if stat.S_ISDIR(os.fstat(number).st_mode):
             raise _folder(name)
-        if number > 2 and not os.get_inheritable(number):  # one of ours
+        if _is_ours(number):
             raise DescriberError(f"There is no file {name}.")
         return io.FileIO(os.dup(number))
     except OSError as error:
         raise DescriberError(f"{name} cannot be read.", detail=str(error)) from error
 
 
+def _is_ours(number: int) -> bool:
+    """Whether it is open, but we were not started with it."""
+    try:
+        return number > 2 and not os.get_inheritable(number)
+    except OSError:
+        return False
+
+
 def _folder(name: str) -> DescriberError:
     return DescriberError(f"{name} is a folder, not a picture. Name the files in it.")
 
 
-def _read_all(file: io.FileIO) -> bytes:
-    chunks: list[bytes] = []
+def _parts(file: io.FileIO) -> Iterator[bytes]:
     size = 0
     with file:
         while size <= MAX_BYTES and (chunk := _next(file)):
-            chunks.append(chunk)
+            yield chunk
             size += len(chunk)
             deadlines.moved()
     if size > MAX_BYTES:
         raise DescriberError(f"The file is too large: I take at most {MAX_BYTES >> 20} mebibytes.")
-    return b"".join(chunks)
 
 
 def _next(file: io.FileIO) -> bytes:

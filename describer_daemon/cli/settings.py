@@ -6,7 +6,9 @@ import click
 
 from describer_daemon.cli import streams
 from describer_daemon.core.ports import DescriberError
+from describer_daemon.settings import answering
 from describer_daemon.settings import settings as module
+from describer_daemon.settings.file import SettingsError
 
 
 @click.command()
@@ -16,9 +18,10 @@ def settings(only_path: bool, edit: bool) -> None:
     """Show the settings and where they are kept; saving the file is enough to change them."""
     path = module.settings_path()
     try:
+        answering.require(path)
         module.write_default(path)
     except DescriberError as error:
-        if edit:
+        if edit or (not only_path and not isinstance(error, SettingsError)):
             raise
         streams.complain(error.spoken)
     if only_path:

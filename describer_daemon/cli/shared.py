@@ -1,36 +1,16 @@
-"""What the commands share: the names that they take, the settings."""
+"""What the commands share: the settings, and who speaks."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import click
 
 from describer_daemon.cli import streams
 from describer_daemon.core.ports import DescriberError
 
 if TYPE_CHECKING:
     from describer_daemon.settings.settings import Settings
-
-
-def named(suffix: str, what: str) -> Callable[..., Path | None]:
-    """Refuse names of another kind, before a picture is overwritten by its own description."""
-
-    def checked(
-        _context: click.Context, _option: click.Parameter, path: Path | None
-    ) -> Path | None:
-        if path is not None and path.suffix.lower() != suffix:
-            raise click.BadParameter(
-                f"{path} does not end in {suffix}, as the name of {what} must."
-            )
-        if path is not None and not path.absolute().parent.is_dir():
-            raise click.BadParameter(f"there is no folder {path.parent}.")
-        return path
-
-    return checked
 
 
 def settings_or_defaults(
@@ -41,15 +21,16 @@ def settings_or_defaults(
     A file with a mistake, one that cannot be written, or no place for one must not leave anyone
     without help.
     """
-    from describer_daemon.settings import settings
+    from describer_daemon.settings import answering, settings
 
     path: Path | None = None
     stamp: tuple[int, ...] = ()
     try:
         path = settings.settings_path()
+        answering.require(path)
         if write:
             settings.write_default(path)
-        stamp = settings.stamp(path)
+        stamp = answering.stamp(path)
         return settings.load(path), path, None, stamp
     except DescriberError as error:
         return settings.Settings(), path, error, stamp

@@ -17,6 +17,7 @@ from describer_daemon.core.escaping import escaped
 from describer_daemon.core.ports import DescriberError, Hotkey, Region, Verb, VoiceSettings
 from describer_daemon.hotkeys.usual import usual_keys
 from describer_daemon.service.folders import at_home, config_folder, make_private
+from describer_daemon.settings.answering import Looks, stamp
 from describer_daemon.settings.file import (
     SettingsError,
     SettingsFile,
@@ -204,15 +205,6 @@ def settings_path() -> Path:
     return at_home(named) if named else config_folder() / "settings.toml"
 
 
-def stamp(path: Path) -> tuple[int, ...]:
-    """What differs after every save, rename or replacement; () when nothing is there."""
-    try:
-        state = path.stat()
-    except OSError:
-        return ()
-    return (state.st_ino, state.st_mode, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
-
-
 def load(path: Path) -> Settings:
     """Read the file; one that is missing has all defaults. Raises SettingsError."""
     text = _read_text(path)
@@ -298,6 +290,7 @@ class SettingsWatcher:
         self._on_error = on_error
         self._interval = interval
         self._stamp = stamp(path) if since is None else since
+        self._looks = Looks(path, self._stamp)
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -314,10 +307,10 @@ class SettingsWatcher:
 
     def _watch(self) -> None:
         while not self._ended.wait(self._interval):
-            now = stamp(self._path)
+            now = self._looks.look()
             if now == self._stamp:
                 continue
-            while not self._ended.wait(_SETTLE) and (later := stamp(self._path)) != now:
+            while not self._ended.wait(_SETTLE) and (later := self._looks.look()) != now:
                 now = later
             if now != self._stamp and not self._ended.is_set():
                 self._stamp = now

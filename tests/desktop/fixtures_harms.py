@@ -11,9 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
+
 from describer_daemon import processes
 from describer_daemon.service import control
 from models.runtime.bundle import SHIPPED
+from tests import hanging_mount
 from tests.desktop.fixtures_daemon import LONG
 from tests.desktop.fixtures_display import clipboard_owner, wait_until
 from tests.desktop.fixtures_faults import PLAYERS, World, limit
@@ -99,17 +102,40 @@ def no_sound_server(world: World) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def frozen_clipboard(world: World) -> Iterator[None]:
-    copied = world.home / "copied.png"
-    shutil.copyfile(world.home / "screen.png", copied)
+def copied(kind: str, path: Path) -> Iterator[int]:
+    """The clipboard has what is in the file, as this type. → the process that owns it."""
     before = clipboard_owner()
-    owner = processes.start(
-        ["xclip", "-quiet", "-selection", "clipboard", "-t", "image/png", "-i", str(copied)]
-    )
-    wait_until(lambda: clipboard_owner() not in (0, before), "xclip did not own it")
-    stop(owner.pid)
-    yield
-    processes.end(owner)
+    command = ["xclip", "-quiet", "-selection", "clipboard", "-t", kind, "-i", str(path)]
+    owner = processes.start(command)
+    try:
+        wait_until(lambda: clipboard_owner() not in (0, before), "xclip did not own it")
+        yield owner.pid
+    finally:
+        processes.end(owner)
+
+
+@contextlib.contextmanager
+def frozen_clipboard(world: World) -> Iterator[None]:
+    picture = world.home / "copied.png"
+    shutil.copyfile(world.home / "screen.png", picture)
+    with copied("image/png", picture) as owner:
+        stop(owner)
+        yield
+
+
+@contextlib.contextmanager
+def copied_from_a_dead_mount(folder: Path) -> Iterator[hanging_mount.HangingMount]:
+    """A file is copied that can be opened, but never be read."""
+    dead, addresses = folder / "dead", folder / "addresses"
+    dead.mkdir()
+    with contextlib.ExitStack() as stack:
+        try:
+            mount = stack.enter_context(hanging_mount.mounted(dead, hanging_mount.READ))
+        except OSError as error:
+            pytest.skip(f"nothing may be mounted here: {error}")
+        addresses.write_text(f"{mount.path.as_uri()}\r\n", encoding="utf-8")
+        stack.enter_context(copied("text/uri-list", addresses))
+        yield mount
 
 
 def spoilt(spoil: Callable[[Path], object], sentence: str) -> Harm:

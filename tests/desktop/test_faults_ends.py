@@ -17,12 +17,14 @@ from describer_daemon.cli import demo
 from describer_daemon.service import control
 from describer_daemon.virtual.display import VirtualDisplay
 from tests.desktop import fixtures_harms as harms
+from tests.desktop.fixtures_daemon import LONG
 from tests.desktop.fixtures_display import wait_until
 from tests.desktop.fixtures_faults import PLAYERS, World, before_photograph, world_on
 from tests.desktop.fixtures_sound import speech_dispatcher
 
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "20"))  # races are looked for so often
 BLACK = "The screen is black. A screen curtain may be on."
+NO_ANSWER = "The copied file does not answer. Is its disk or network there?"
 NOTHING_YET = "I have not described anything yet."
 
 
@@ -91,6 +93,21 @@ def test_the_end_does_not_leave_a_tool_to_wait_for_a_frozen_program(world: World
             reading_the_clipboard(world)
             assert world.end() == 0
             world.is_gone()
+
+
+def test_a_dead_mount_keeps_neither_the_next_key_nor_the_end_waiting(
+    world: World, tmp_path: Path
+) -> None:
+    with harms.copied_from_a_dead_mount(tmp_path) as mount:
+        world.start()
+        world.hears(lambda: world.press("c"), NO_ANSWER)
+        assert mount.asked.is_set()
+        world.hears(lambda: world.press("i"), BLACK)
+        assert world.daemon is not None
+        control.send("quit")
+        assert world.daemon.wait(LONG) == 0
+        assert all("copied_files_child" in left for left in world.family().values())
+    world.is_gone()
 
 
 def test_a_display_comes_goes_and_comes_back(own_display: VirtualDisplay) -> None:

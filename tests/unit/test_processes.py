@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,35 @@ def test_at_the_end_all_are_ended_but_those_that_stay() -> None:
         assert editor.poll() is None
     finally:
         processes.end(editor, timeout=20)
+
+
+def test_a_device_that_lacks_is_no_missing_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(*_: object, **__: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory", "/dev/null")
+
+    monkeypatch.setattr(processes, "start", lacking)
+    with pytest.raises(DescriberError, match=r"The program true cannot be started\."):
+        processes.start_tool(["true"])
+    monkeypatch.undo()
+    with pytest.raises(DescriberError, match="The program none is missing"):
+        processes.start_tool(["none"])
+
+
+def test_the_end_waits_once_for_all_that_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = [processes.start([sys.executable, "-c", "input()"]) for _ in range(3)]
+    waits: list[float] = []
+
+    def deaf(_process: object, timeout: float) -> None:
+        waits.append(timeout)
+        time.sleep(min(timeout, 0.2))
+        raise subprocess.TimeoutExpired("", timeout)
+
+    monkeypatch.setattr(processes, "_kill", lambda _: None)
+    monkeypatch.setattr(subprocess.Popen, "wait", deaf)
+    monkeypatch.setattr(subprocess.Popen, "poll", lambda _: None)
+    processes.end_all(timeout=0.2)
+    monkeypatch.undo()
+    assert len(waits) >= 3
+    assert sum(waits) < 0.2 * len(waits)
+    for process in started:
+        processes.end(process)
