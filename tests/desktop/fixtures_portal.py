@@ -13,7 +13,7 @@ from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 from PIL import Image
 
-from describer_daemon import processes
+from describer_daemon import displays, processes
 from tests.desktop.fixtures_display import wait_until
 
 # Nothing is started by this bus: what shall be there, the tests start.
@@ -131,7 +131,7 @@ def session_bus(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
     config = sandbox / "bus.conf"
     config.write_text(_BUS.format(path=sandbox / "bus"))
     bus = processes.start(["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"])
-    wait_until((sandbox / "bus").exists, "there is no bus")
+    wait_until(lambda: displays.listens(sandbox / "bus"), "there is no bus")
     address = f"unix:path={sandbox}/bus"
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", address)
     yield address
