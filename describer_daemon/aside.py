@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from describer_daemon import displays, processes
+from describer_daemon.capture import xwayland
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.service import notification
 
 log = logging.getLogger(__name__)
+
+_COPY_SECONDS = 5.0  # GNOME may have to start its XWayland first
 
 
 def copy_text(text: str) -> None:
@@ -32,7 +35,7 @@ def copy_text(text: str) -> None:
 
     thread = threading.Thread(target=work, name="copy", daemon=True)
     thread.start()
-    thread.join(2.0)
+    thread.join(_COPY_SECONDS)
     if thread.is_alive() or errors:
         raise DescriberError(
             "I could not copy: the clipboard did not take it.", detail=repr(errors)
@@ -47,6 +50,8 @@ def _tool_to_copy(pyperclip: Any) -> Callable[[str], None]:
     """
     if sys.platform in ("win32", "darwin"):
         chosen = pyperclip.determine_clipboard()
+    elif xwayland.is_preferred() and xwayland.is_there():
+        chosen = pyperclip.init_xclip_clipboard()
     elif displays.on_wayland() and shutil.which("wl-copy"):
         chosen = pyperclip.init_wl_clipboard()
     elif not displays.on_x11():

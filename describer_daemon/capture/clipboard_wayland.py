@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 from describer_daemon import displays
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SECONDS = 2.0
+_TOLD_SECONDS = (
+    0.2  # until an XWayland that began just now, or a new owner, is told of what there is
+)
 _NOTHING = ("nothing is copied", "no selection", "no suitable type", "not available as requested")
 
 
@@ -38,7 +42,7 @@ class WaylandClipboard:
             return reason
         if shutil.which("wl-paste"):
             return ""
-        if not os.environ.get("DISPLAY") or _has_data_control():
+        if not os.environ.get("DISPLAY") or compositor.has_data_control():
             return "the program wl-paste is missing; install the package wl-clipboard"
         if shutil.which("xclip") is None:
             return "the program xclip is missing; install the package xclip"
@@ -52,7 +56,7 @@ class WaylandClipboard:
         if reason := self.unavailable_reason():
             raise DescriberError("I cannot read the clipboard here.", detail=reason)
         self._by_xwayland = False
-        if shutil.which("xclip") and os.environ.get("DISPLAY") and not _has_data_control():
+        if xwayland.is_preferred():
             offered = _on_xwayland()
             self._by_xwayland = bool(offered)
             if offered or shutil.which("wl-paste") is None:
@@ -80,7 +84,10 @@ def _on_xwayland() -> list[str]:
     """
     try:
         if xwayland.is_there():
-            return xclip.types()  # [] may mean that it was not told: it began just now
+            if offered := xclip.types():
+                return offered
+            time.sleep(_TOLD_SECONDS)
+            return xclip.types()
         failed = DescriberError(
             "I cannot read the clipboard here. Please install the package wl-clipboard.",
             detail="no XWayland",
@@ -91,9 +98,3 @@ def _on_xwayland() -> list[str]:
     if shutil.which("wl-paste") is None:
         raise failed
     return []
-
-
-def _has_data_control() -> bool:
-    """Whether programs without the focus may read; so it is said of one that does not answer."""
-    names = compositor.interfaces()
-    return names is None or any("data_control_manager" in name for name in names)

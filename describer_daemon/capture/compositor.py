@@ -46,6 +46,12 @@ def interfaces() -> frozenset[str] | None:
     return found
 
 
+def has_data_control() -> bool:
+    """Whether programs without the focus may use the clipboard; of one that is silent: yes."""
+    names = interfaces()
+    return names is None or any("data_control_manager" in name for name in names)
+
+
 def _read(data: bytes) -> frozenset[str] | None:
     """→ all names, once all have come. Raises ValueError for what is no such answer."""
     names: set[str] = set()

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from pathlib import Path
 
-from describer_daemon import x11
+from describer_daemon import displays, x11
+from describer_daemon.capture import compositor
 from describer_daemon.core.ports import DescriberError
 
 log = logging.getLogger(__name__)
 
 # GNOME makes one anew with each session, and tells only what it starts itself of it.
 _COOKIES = ".mutter-Xwaylandauth.*"
+
+
+def is_preferred() -> bool:
+    """Whether its clipboard is to be tried first: where others would have to take the focus."""
+    possible = shutil.which("xclip") and os.environ.get("DISPLAY") and displays.on_wayland()
+    return bool(possible) and not compositor.has_data_control()
 
 
 def is_there() -> bool:

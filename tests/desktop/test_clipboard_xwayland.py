@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from describer_daemon import x11
+from describer_daemon import aside, processes, x11
 from describer_daemon.capture import compositor, xwayland
 from describer_daemon.capture.clipboard_wayland import WaylandClipboard
 from describer_daemon.capture.copied_files import NoPictureError
@@ -132,6 +132,23 @@ def test_on_gnome_the_selection_of_xwayland_is_read(
     assert wl_paste.read_text() == ""  # so the focus stayed where it was
     gnome.has(*WLROOTS)
     assert WaylandClipboard().grab() == Encoded(b"focus")
+
+
+def test_on_gnome_a_caption_is_copied_through_it_too(
+    xserver: VirtualDisplay,
+    gnome: Compositor,
+    as_xwayland: None,
+    wl_paste: Path,
+    clip_text: Callable[[str], object],
+) -> None:
+    wl_paste.parent.joinpath("bin", "wl-copy").symlink_to(wl_paste.parent / "bin" / "wl-paste")
+    aside.copy_text("A dog.")
+    pasted = processes.run(["xclip", "-selection", "c", "-o"], timeout=20, what="xclip")
+    assert (pasted.output, wl_paste.read_text()) == (b"A dog.", "")
+    gnome.has(*WLROOTS)
+    aside.copy_text("A cat.")
+    assert wl_paste.read_text() == "\n"  # wl-copy, without an argument
+    clip_text("until the end of this test")
 
 
 def test_where_xwayland_has_nothing_wl_paste_is_asked(

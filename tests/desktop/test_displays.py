@@ -42,7 +42,11 @@ def compositor(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socke
 
 @pytest.mark.parametrize("socket_left", [False, True])
 def test_a_leftover_name_costs_neither_keys_nor_screen_nor_clipboard(
-    xserver: VirtualDisplay, sandbox: Path, monkeypatch: pytest.MonkeyPatch, socket_left: bool
+    xserver: VirtualDisplay,
+    sandbox: Path,
+    clip_text: Callable[[str], object],
+    monkeypatch: pytest.MonkeyPatch,
+    socket_left: bool,
 ) -> None:
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-7")
     if socket_left:  # as a compositor that was killed leaves it
@@ -55,6 +59,7 @@ def test_a_leftover_name_costs_neither_keys_nor_screen_nor_clipboard(
     assert displays.answers()  # and so there is a place for a tray icon
     aside.copy_text("kept")
     assert processes.run(["xclip", "-selection", "c", "-o"], timeout=20, what="").output == b"kept"
+    clip_text("until the end of this test")
     left_over = "WAYLAND_DISPLAY is left over from a session that has ended"
     assert GrimScreen.unavailable_reason() == left_over
     assert WaylandClipboard.unavailable_reason() == left_over
