@@ -84,8 +84,11 @@ class FocusWatcher:
         """
         return self._ask(_box, within)
 
-    def in_window(self, within: float = 0.06) -> InWindow | None:
-        """The focused object in its window; otherwise as `box`, and right under Wayland, too."""
+    def in_window(self, within: float = 1.0) -> InWindow | None:
+        """The focused object in its window; otherwise as `box`, and right under Wayland, too.
+
+        It asks some objects more than `box`, while a grab of another program's lasts.
+        """
         return self._ask(_in_window, within)
 
     def _ask(self, question: Callable[[Any, _Focus, float], T | None], within: float) -> T | None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from describer_daemon import displays
-from describer_daemon.capture import geometry, portal, screenshot_tools, window_focus
+from describer_daemon.capture import geometry, meanwhile, portal, screenshot_tools, window_focus
 from describer_daemon.core.ports import Aim, DescriberError, Encoded, Picture, Rectangle, Region
 
 log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class DesktopScreen:
         told: geometry.Told | None = None,
         window_focus: Callable[[], window_focus.InWindow | None] = lambda: None,
     ) -> None:
-        """`told`: see `geometry.resolve`. `window_focus` is asked before each grab of a window."""
+        """`told`: see `geometry.resolve`. `window_focus` is asked while a window is grabbed."""
         self._region, self._told, self._window_focus = region, told, window_focus
         self._failed: dict[str, float] = {}
 
@@ -62,7 +62,7 @@ class DesktopScreen:
                     "Change the region in the settings."
                 )
             )
-        focused = self._window_focus() if self._region == "window" else None
+        focus = meanwhile.asked(self._window_focus) if self._region == "window" else lambda: None
         errors: list[DescriberError] = []
         for name, of_window, way in self._ways():
             try:
@@ -73,7 +73,8 @@ class DesktopScreen:
                 errors.append(error)
                 continue
             self._failed.pop(name, None)
-            size = window_focus.size_of(data) if of_window and focused else None
+            focused = focus() if of_window else None
+            size = window_focus.size_of(data) if focused else None
             box = window_focus.in_picture(focused, size) if focused and size else None
             return Encoded(data, Aim(focus=box))
         if not errors:

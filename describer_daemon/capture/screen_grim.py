@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from describer_daemon import displays, processes
-from describer_daemon.capture import geometry
+from describer_daemon.capture import geometry, meanwhile
 from describer_daemon.capture.window_focus import InWindow, in_picture, size_of
 from describer_daemon.core.ports import Aim, DescriberError, Encoded, Picture, Rectangle, Region
 
@@ -36,7 +36,7 @@ class GrimScreen:
         told: geometry.Told | None = None,
         window_focus: Callable[[], InWindow | None] = lambda: None,
     ) -> None:
-        """`told`: see `geometry.resolve`. `window_focus` is asked before a window is grabbed."""
+        """`told`: see `geometry.resolve`. `window_focus` is asked while a window is grabbed."""
         self._region, self._pointer_box, self._told = region, pointer_box, told
         self._window_focus = window_focus
 
@@ -64,7 +64,7 @@ class GrimScreen:
         else:
             area = self._region if isinstance(self._region, Rectangle) else None
         of_window = self._region == "window" and desktop is not None and desktop.window is not None
-        focused = self._window_focus() if of_window else None
+        focus = meanwhile.asked(self._window_focus) if of_window else lambda: None
         shot = _grim(area)
         if shot.code and desktop is None and area is not None:
             whole = _grim(None)
@@ -76,6 +76,7 @@ class GrimScreen:
                 "I cannot take a picture of the screen.",
                 detail=f"grim: {shot.errors.decode(errors='replace').strip()}",
             )
+        focused = focus()
         size = size_of(shot.output) if focused else None
         return Encoded(
             shot.output, Aim(focus=in_picture(focused, size) if focused and size else None)

@@ -243,17 +243,23 @@ def sounding_seconds(samples: array.array[int]) -> float:
 
 
 def similarity(recording: array.array[int], reference: array.array[int]) -> float:
-    """How surely `reference` was heard somewhere in `recording`: about 1 if so, else near 0.
+    """How surely `reference` was heard somewhere in `recording`: about 1 if so, else near 0."""
+    return best_match(recording, reference)[0]
+
+
+def best_match(recording: array.array[int], reference: array.array[int]) -> tuple[float, float]:
+    """(how surely `reference` was heard in `recording`, at which second it begins there).
 
     The largest normalised cross-correlation, each offset in the recording normalised by the
-    energy of the window that the reference covers there.
+    energy of the window that the reference covers there. The beginning is that of its sound; it is
+    negative where only an end of it was recorded.
     """
     import numpy as np
 
     signal = np.array(recording, dtype=np.float64)
     pattern = np.trim_zeros(np.array(reference, dtype=np.float64))
     if not pattern.size or not signal.any():
-        return 0.0
+        return 0.0, 0.0
     signal = np.pad(signal, pattern.size)  # so that an end that was cut off still has an offset
     size = 1 << math.ceil(math.log2(signal.size + pattern.size))
     product = np.fft.irfft(np.fft.rfft(signal, size) * np.fft.rfft(pattern, size).conj(), size)
@@ -261,4 +267,6 @@ def similarity(recording: array.array[int], reference: array.array[int]) -> floa
     sums = np.concatenate(([0.0], np.cumsum(signal**2)))
     energy = sums[pattern.size :] - sums[:offsets]
     energy = np.maximum(energy, 1e-3 * energy.max())  # near silence anything correlates
-    return float((product[:offsets] / np.sqrt(energy * (pattern**2).sum())).max())
+    likeness = product[:offsets] / np.sqrt(energy * (pattern**2).sum())
+    best = int(likeness.argmax())
+    return float(likeness[best]), (best - pattern.size) / RATE
