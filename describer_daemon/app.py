@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,20 +20,17 @@ from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.capture.focus import FocusWatcher
 from describer_daemon.core import backends
 from describer_daemon.core.pipeline import Pipeline
-from describer_daemon.core.ports import (
-    DescriberError,
-    ImageSource,
-    Outcome,
-    Request,
-    Verb,
-)
+from describer_daemon.core.ports import DescriberError, ImageSource, Outcome, Request, Verb
 from describer_daemon.fallback import SourceFallback, SpeakerFallback
+from describer_daemon.history import History
 from describer_daemon.listening import Listening
+from describer_daemon.picture_copy import copy_picture
 from describer_daemon.service import elsewhere
 from describer_daemon.service import log as log_file
 from describer_daemon.service.control import AlreadyRunningError, ControlServer
 from describer_daemon.service.shutdown import ShutdownEvent
-from describer_daemon.settings.settings import Settings, SettingsWatcher
+from describer_daemon.settings.settings import Settings
+from describer_daemon.settings.watcher import SettingsWatcher
 from describer_daemon.speech.candidates import SPEAKERS
 from describer_daemon.speech.earcons import Earcons
 from describer_daemon.speech.orca_watch import OrcaWatch
@@ -71,6 +69,7 @@ class Daemon:
         self._earcons = make_earcons(settings)
         self._focus = FocusWatcher()
         self._speaker = SpeakerFallback(partial(make_speaker, settings))
+        self._history = History(self.report_error)
         self._pipeline = Pipeline(
             self._sources(settings),
             self._captioner,
@@ -78,6 +77,8 @@ class Daemon:
             copy_text,
             self._earcons,
             notify,
+            memory=self._history,
+            copy_picture=copy_picture,
         )
         self._listening = Listening(
             lambda verb: self._request(verb, "key"), self.report_error, self._pipeline.say
@@ -109,7 +110,7 @@ class Daemon:
             self._orca.start()
             with self._lock:  # the watcher may have begun already
                 self._show_tray(self._settings)
-                self._watching.follow(self._settings.clipboard.watch)
+                self._follow(self._settings)
                 self._warm_up_if_wanted(self._settings)
             ready()
             log.info("ready")
@@ -137,13 +138,13 @@ class Daemon:
 
     def _close(self) -> None:
         started = time.monotonic()
-        for part in (
-            self._watcher, self._tray, self._listening, self._focus, self._orca, self._watching
-        ):  # fmt: skip
+        self._watching.stop()
+        for part in (self._watcher, self._tray, self._listening, self._focus, self._orca):
             if part is not None:
                 part.stop()
         self._pipeline.stop(timeout=0.2)  # the looking thread may be waiting for the captioner
         self._captioner.close()
+        self._history.close()
         self._speaker.close()
         self._earcons.close()
         processes.end_all()
@@ -182,6 +183,8 @@ class Daemon:
         if verb == "quit":
             self.end()
             return {}
+        if verb in ("history", "clear-history"):
+            return self._history.answer(verb)
         if self._shutdown.is_set():
             raise DescriberError("The describer is ending.")
         outcomes: list[Outcome] = []
@@ -289,10 +292,8 @@ class Daemon:
                 old.close()
                 self._warm_up_if_wanted(settings)
             if settings.speech.backend != previous.speech.backend:
-                old_speaker, self._speaker = (
-                    self._speaker,
-                    SpeakerFallback(partial(make_speaker, settings)),
-                )
+                old_speaker = self._speaker
+                self._speaker = SpeakerFallback(partial(make_speaker, settings))
                 self._pipeline.speaker = self._speaker
                 old_speaker.close()
             if settings.speech != previous.speech:
@@ -300,10 +301,14 @@ class Daemon:
             if settings.keys != previous.keys:
                 self._listening.listen(settings.keys)
             self._show_tray(settings)
-            self._watching.follow(settings.clipboard.watch)
+            self._follow(settings)
             self._settings = settings  # from here on `status` shows them: they are in use
         log_file.set_level(settings.log.level)
         log.info("settings reloaded")
+
+    def _follow(self, settings: Settings) -> None:
+        self._watching.follow(settings.clipboard.watch)
+        self._history.follow(**asdict(settings.history))
 
     def _sources(self, settings: Settings) -> dict[Verb, ImageSource]:
         def find_screen(than: str = "", without: str = "") -> ImageSource:

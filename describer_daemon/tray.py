@@ -26,8 +26,11 @@ _ENTRIES = (
     (Verb.WHERE, "Where it is exactly"),
     (Verb.TEXT, "Read the text on the screen"),
     (Verb.REPEAT, "Repeat"),
+    (Verb.PREVIOUS, "The description before"),
+    (Verb.NEXT, "The description after"),
     (Verb.COPY, "Copy caption"),
     (Verb.STOP, "Stop speaking"),
+    (Verb.FORGET, "Stop remembering"),
 )
 _PATIENCE = 2.0  # seconds
 

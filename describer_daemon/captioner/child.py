@@ -88,6 +88,7 @@ class Service:
             messages.Read: self._handle_read,
             messages.Outline: self._handle_outline,
             recalling.Recall: self._handle_recall,
+            recalling.Fetch: self._handle_fetch,
         }
 
     def answer(self, head: protocol.Head, body: bytes) -> tuple[protocol.Head, bytes]:
@@ -134,6 +135,9 @@ class Service:
 
     def _handle_recall(self, request: recalling.Recall) -> recalling.Recalled:
         return recalling.Recalled(self.keeper.recall(read=request.read))
+
+    def _handle_fetch(self, _: recalling.Fetch) -> messages.Outlined:
+        return messages.Outlined(self.keeper.png())
 
     def _describe(
         self,

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from describer_daemon import processes
 from describer_daemon.captioner import messages, promises, protocol
 from describer_daemon.captioner.kept import FORGOTTEN
-from describer_daemon.captioner.recalling import Recall, Recalled
+from describer_daemon.captioner.recalling import Fetch, Recall, Recalled
 from describer_daemon.captioner.stderr import StderrLog
 from describer_daemon.core import stages
 from describer_daemon.core.details import Details
@@ -145,6 +145,12 @@ class ChildCaptioner:
         if not self.is_loaded():  # nothing is started that can only say that it knows nothing
             raise DescriberError(FORGOTTEN)
         return self._answer(Recall(read), Recalled).details
+
+    def picture(self) -> bytes:
+        """See `details.RecallingCaptioner`."""
+        if not self.is_loaded():
+            raise DescriberError(FORGOTTEN)
+        return self._answer(Fetch(), messages.Outlined).png
 
     def cancel(self) -> None:
         # to read a screen takes seconds, for which nobody should wait in vain

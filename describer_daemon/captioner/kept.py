@@ -5,6 +5,7 @@ It is small: no more than OCR may look at in one go, and nothing is computed bef
 
 from __future__ import annotations
 
+import io
 import time
 import traceback
 from dataclasses import replace
@@ -74,6 +75,14 @@ class Kept:
             self._details = replace(self._details, text=text)
         return text
 
+    def png(self) -> bytes:
+        """The pixels that are kept. Raises DescriberError when they are too old."""
+        self.details()
+        self.reduce()
+        file = io.BytesIO()
+        self._image.save(file, "PNG", compress_level=3)
+        return file.getvalue()
+
     @property
     def size(self) -> tuple[int, int]:
         """Pixels across and down that are kept."""
@@ -113,6 +122,12 @@ class Keeper:
             self._kept.read(self._reader)
             details = self._kept.details()
         return replace(details, readable=self._reader.is_installed)
+
+    def png(self) -> bytes:
+        """See `details.RecallingCaptioner.picture`."""
+        if self._kept is None:
+            raise DescriberError(FORGOTTEN)
+        return self._kept.png()
 
     def settle(self) -> None:
         """Do what the reply need not wait for."""

@@ -9,6 +9,7 @@ The client sends one of the requests and gets that request's reply, or a `Failed
     Read         TextRead     the picture            -
     Outline      Outlined     the picture            PNG: the picture with its boxes
     Recall       Recalled     -                      -                 (both in `recalling`)
+    Fetch        Outlined     -                      PNG: the picture  (in `recalling`, too)
 
 Each class knows its wire format (`encode`, `decode`), which `protocol` frames. Two of its keys
 are older than the names here: "passed" is `already_described`, "short" is `out_of_memory`. A reply
@@ -25,7 +26,7 @@ from typing import ClassVar, Protocol, Self
 
 from describer_daemon.captioner import fields, parts, protocol
 from describer_daemon.captioner.protocol import Body, Head
-from describer_daemon.captioner.recalling import Recall
+from describer_daemon.captioner.recalling import Fetch, Recall
 from describer_daemon.core.ports import (
     Aim,
     Caption,
@@ -157,14 +158,14 @@ class Outline:
         )
 
 
-_REQUESTS: dict[str, type[Load | Describe | Illustrate | Read | Outline | Recall]] = {
-    request.op: request for request in (Load, Describe, Illustrate, Read, Outline, Recall)
+_REQUESTS: dict[str, type[Load | Describe | Illustrate | Read | Outline | Recall | Fetch]] = {
+    request.op: request for request in (Load, Describe, Illustrate, Read, Outline, Recall, Fetch)
 }
 
 
 def decode_request(
     head: Head, body: bytes
-) -> Load | Describe | Illustrate | Read | Outline | Recall:
+) -> Load | Describe | Illustrate | Read | Outline | Recall | Fetch:
     """Raises ProtocolError for an operation that there is not; other errors for bad fields."""
     request = _REQUESTS.get(head.get("op", ""))
     if request is None:

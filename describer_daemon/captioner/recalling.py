@@ -29,6 +29,22 @@ class Recall:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetch:
+    """See `details.RecallingCaptioner.picture`; its reply is a `messages.Outlined`."""
+
+    op: ClassVar[str] = "fetch"
+    # a PNG of noise is as large as its pixels, and a little more
+    reply_limit: ClassVar[tuple[int, int]] = (1 << 16, 4_000_000)
+
+    def encode(self) -> tuple[Head, Body]:
+        return {"op": self.op}, b""
+
+    @classmethod
+    def decode(cls, _head: Head, _body: bytes) -> Self:
+        return cls()
+
+
+@dataclass(frozen=True, slots=True)
 class Recalled:
     """What is still known."""
 

@@ -14,6 +14,7 @@ from describer_daemon.core.ports import DescriberError, Picture
 
 if TYPE_CHECKING:
     from describer_daemon.capture.changes_wayland import WaylandChanges
+    from describer_daemon.capture.changes_x11 import X11Changes
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +71,12 @@ class WaylandClipboard:
         command = ("wl-paste", "--no-newline", "--type", kind)
         return clipboard_tools.content(command, timeout=_SECONDS, none=_NOTHING)
 
-    def changes(self) -> WaylandChanges:
+    def changes(self) -> WaylandChanges | X11Changes:
         """Tells of images that are copied from now on. Raises DescriberError."""
+        if xwayland.is_preferred() and xwayland.is_there():
+            from describer_daemon.capture.changes_x11 import X11Changes
+
+            return X11Changes()
         from describer_daemon.capture.changes_wayland import WaylandChanges
 
         return WaylandChanges()

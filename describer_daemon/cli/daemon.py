@@ -31,11 +31,11 @@ def trigger(verb: str, wait: bool) -> None:
     daemon runs.
     """
     if verb == "quit":
-        _checked(instance.quit_and_wait() if wait else control.send(verb))
+        checked(instance.quit_and_wait() if wait else control.send(verb))
         return
     others = verb == Verb.STOP and elsewhere.silence()
     try:
-        reply = _checked(control.send(verb, wait=wait))
+        reply = checked(control.send(verb, wait=wait))
     except DescriberError:
         if others:  # what there was to stop is silent, though no describer runs
             return
@@ -50,7 +50,7 @@ def trigger(verb: str, wait: bool) -> None:
     streams.line(sentence)
 
 
-def _checked(reply: dict[str, Any]) -> dict[str, Any]:
+def checked(reply: dict[str, Any]) -> dict[str, Any]:
     """The reply's fields. Raises DescriberError with its sentence when it is not ok."""
     if not reply.pop("ok", False):
         raise DescriberError(str(reply.get("sentence") or "The describer refused."))
@@ -62,7 +62,7 @@ def _checked(reply: dict[str, Any]) -> dict[str, Any]:
 def status(as_json: bool) -> None:
     """Say whether the daemon runs, and with which parts."""
     try:
-        reply = _checked(control.send("status", timeout=_STATUS_TIMEOUT))
+        reply = checked(control.send("status", timeout=_STATUS_TIMEOUT))
     except DescriberError as error:
         if as_json:
             streams.json(json_line({"error": error.spoken}))

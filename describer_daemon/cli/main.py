@@ -20,6 +20,7 @@ _MODULES = {
     "demo": "demo",
     "describe": "describe",
     "doctor": "doctor",
+    "history": "history",
     "keys": "keys",
     "run": "run",
     "settings": "settings",

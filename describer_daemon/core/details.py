@@ -51,6 +51,9 @@ class RecallingCaptioner(Captioner, Protocol):
         Raises DescriberError when nothing is.
         """
 
+    def picture(self) -> bytes:
+        """That picture as a PNG, reduced to about a million pixels. Raises as `recall`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -53,6 +53,7 @@ class JobDone:
     result: Caption | OcrResult | Told | None = None  # what there is to remember of it
     failed: bool = False
     digest: bytes = b""  # of a picture that was offered
+    secret: bool = False  # whoever copied the picture wants it remembered nowhere
 
 
 @dataclass(frozen=True, slots=True)

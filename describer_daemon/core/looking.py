@@ -10,7 +10,7 @@ from typing import TypeVar
 from describer_daemon.core import grabs, phrasing, stages, telling
 from describer_daemon.core.details import RecallingCaptioner
 from describer_daemon.core.events import Job, JobDone
-from describer_daemon.core.ports import Captioner, DescriberError, ImageSource, Verb
+from describer_daemon.core.ports import Captioner, DescriberError, Encoded, ImageSource, Verb
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +48,14 @@ def describe(
     if picture is None:  # overtaken: the next picture need not wait for this
         return JobDone(job, "")
     stages.reached("grabbed")
+    secret = isinstance(picture, Encoded) and picture.secret
     if verb is Verb.TEXT:
         text = _with_captioner(captioner, lambda one: one.read(picture))
-        return JobDone(job, phrasing.text_aloud(text, verb), text)
+        return JobDone(job, phrasing.text_aloud(text, verb), text, secret=secret)
     caption = _with_captioner(captioner, lambda one: one.describe(picture, job.already_described))
     stages.reached("described")
     digest = b"" if job.offer is None else hashlib.blake2b(picture.data).digest()
-    return JobDone(job, phrasing.sentence(caption, verb), caption, digest=digest)
+    return JobDone(job, phrasing.sentence(caption, verb), caption, digest=digest, secret=secret)
 
 
 def tell(job: Job, captioner: RecallingCaptioner) -> JobDone:

@@ -14,7 +14,8 @@ every request first silences what is being said, whatever the state.
     copy (of a sentence)        start a job → working      overtake it, start another
     more, the next thing, the
     one before, where           start a job → working      overtake it, start another
-    repeat                      answer                     overtake it, answer → idle
+    repeat, previous, next,
+    forget                      answer                     overtake it, answer → idle
     stop                        reply ""                   overtake it, reply "" → idle
     JobDone of the job          -                          answer → idle
     JobDone of another job      drop it: it was overtaken  drop it
@@ -43,7 +44,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from describer_daemon.core import looking, phrasing, stages, telling
+from describer_daemon.core import looking, phrasing, remembering, stages, telling
+from describer_daemon.core.copying import Copying, CopyPicture
 from describer_daemon.core.details import Place, RecallingCaptioner, Told
 from describer_daemon.core.events import (
     Announcement,
@@ -54,6 +56,8 @@ from describer_daemon.core.events import (
     Spoken,
     Words,
 )
+from describer_daemon.core.last import Last
+from describer_daemon.core.offers import LastOffered
 from describer_daemon.core.picture_cycle import PictureCycle
 from describer_daemon.core.ports import (
     ENGLISH,
@@ -65,6 +69,7 @@ from describer_daemon.core.ports import (
     Speaker,
     Verb,
 )
+from describer_daemon.core.remembering import Memory, NoMemory
 from describer_daemon.core.saying import Earcons, Saying
 
 log = logging.getLogger(__name__)
@@ -82,10 +87,15 @@ class Pipeline:
         earcons: Earcons,
         notify: Callable[[DescriberError], None],
         *,
+        memory: Memory | None = None,
+        copy_picture: CopyPicture | None = None,
         still_looking_after: float = 1.5,
         cycle_timeout: float = 3.0,
     ) -> None:
         """`sources` may be replaced at any time by assigning a new mapping.
+
+        `memory` is told what was described, secrets excepted. With `copy_picture` the copy key
+        copies the picture, too, when it is pressed twice.
 
         `notify` gets the error when speech failed, to show it elsewhere. After
         `still_looking_after` seconds without a caption the person hears that work goes on. The
@@ -93,7 +103,8 @@ class Pipeline:
         next of several pictures.
         """
         self.sources, self.captioner = sources, captioner
-        self._copy, self._notify = copy, notify
+        self._notify = notify
+        self._memory = memory or NoMemory()
         self._still_looking_after = still_looking_after
         self._events: queue.Queue[Event | None] = queue.Queue()
         self._jobs: queue.Queue[Job | None] = queue.Queue()
@@ -101,11 +112,12 @@ class Pipeline:
         # work that nobody waits for, and it is no harm when it reads it a moment too early
         self._current: Job | None = None
         self._offer: Offer | None = None  # for the end of all else
-        self._last_offered = JobDone(Job(Request(Verb.STOP, "copied"), None, ()), "")
+        self._last_offered = LastOffered()
+        self._copying = Copying(copy, copy_picture, self._events.put)
         self._cycle = PictureCycle(cycle_timeout)
         self._saying = Saying(speaker, earcons, self._cycle, self._events.put)
         self._announcements: deque[str] = deque()  # of the deciding thread alone
-        self._last, self._last_language = "", ENGLISH
+        self._last = Last()
         self._place: Place | None = None  # in the picture described last; None: none was yet
         self._gate = threading.Lock()  # so that no request can follow the end of the queue
         self._stopping = False
@@ -136,7 +148,7 @@ class Pipeline:
     @property
     def last(self) -> str:
         """The sentence of the last description ("" before the first)."""
-        return self._last
+        return self._last.sentence
 
     @property
     def speaking(self) -> bool:
@@ -236,6 +248,8 @@ class Pipeline:
         """Whatever it raises, it raises before the request is answered (see `_fail`)."""
         if request.verb not in looking.ABOUT_THE_LAST:  # else the same key goes to the next picture
             self._cycle.requested(request.verb, busy=self._current is not None)
+        if request.verb is not Verb.COPY:
+            self._copying.asked_for_another()
         self._offer = None  # who asks for something has other things in mind
         self._overtake()
         self._saying.silence()
@@ -248,10 +262,14 @@ class Pipeline:
             self._start(request)
         elif request.verb in looking.ABOUT_THE_LAST:
             self._answer(request, telling.NOTHING_DESCRIBED)
-        elif request.verb is Verb.COPY and self._last:
-            self._current = self._start_copying(Job(request, None, ()), self._last)
+        elif request.verb is Verb.COPY and self._last.sentence:
+            kept = self.captioner if self._last.has_picture else None
+            self._current = self._copying.start(request, self._last.sentence, kept)
+        elif request.verb in (Verb.PREVIOUS, Verb.NEXT, Verb.FORGET):
+            self._remember_for(request)
         elif request.verb in (Verb.REPEAT, Verb.COPY):
-            self._answer(request, self._last or phrasing.NOTHING_YET, self._last_language)
+            last = self._last
+            self._answer(request, last.sentence or phrasing.NOTHING_YET, last.language)
         else:
             self._announcements.clear()  # who wants silence wants none of these either
             self._reply(request, Outcome(""))
@@ -268,22 +286,22 @@ class Pipeline:
         if self._place is not None:
             self._place = Place()
 
-    def _start_copying(self, job: Job, text: str) -> Job:
-        def work(job: Job) -> JobDone:
-            self._copy(text)
-            return JobDone(job, phrasing.COPIED)
-
-        threading.Thread(
-            target=lambda: self._events.put(looking.attempt(job, work)), name="copying", daemon=True
-        ).start()
-        return job
+    def _remember_for(self, request: Request) -> None:
+        remembered = self._memory.asked(request.verb)
+        if remembered.entry is not None:
+            self._last = self._last.recalled(remembered.entry)
+            self._answer(request, remembered.sentence, remembered.entry.language)
+            return
+        if request.verb is Verb.FORGET:
+            self._last, self._place = Last(), None
+        self._answer(request, remembered.sentence)
 
     def _finish_job(self, done: JobDone) -> None:
         """Like `_begin`: whatever it raises, it raises before the request is answered."""
         if done.job is not self._current:
             return  # overtaken while it was made: never spoken
         self._current = None
-        if done.job.offer is not None and not self._is_new(done):
+        if done.job.offer is not None and not self._last_offered.is_new(done):
             return
         if done.failed:
             self.failures += 1
@@ -291,27 +309,18 @@ class Pipeline:
         result = done.result
         language = result.language if isinstance(result, Told) else phrasing.language(result)
         if isinstance(result, Caption):
+            if done.job.offer is not None:
+                self._cycle.begin(Verb.CLIPBOARD)
             self._cycle.described(result)
             self._place = Place()
         elif isinstance(result, Told):
             self._place = result.place
             if result.point is not None:
                 self._saying.point(*result.point)
-        if result is not None and not (isinstance(result, Told) and not result.lasting):
-            self._last, self._last_language = done.sentence, language
+        self._last = self._last.after(done, language)
+        if (entry := remembering.entry(done, language)) is not None:
+            self._memory.remember(entry)
         self._answer(done.job.request, done.sentence, language, failed=done.failed)
-
-    def _is_new(self, done: JobDone) -> bool:
-        """Whether there is something to be said of a picture that was offered."""
-        last, result = self._last_offered, done.result
-        if not isinstance(result, Caption):
-            return False
-        # a clipboard manager may encode it anew: then its caption is the same to the last digit
-        if done.digest == last.digest or (result.words and result == last.result):
-            return False
-        self._last_offered = done
-        self._cycle.begin(Verb.CLIPBOARD)
-        return True
 
     def _overtake(self) -> None:
         job, self._current = self._current, None

@@ -39,6 +39,9 @@ class Verb(enum.StrEnum):
     NEXT_THING = "next-thing"
     PREVIOUS_THING = "previous-thing"
     WHERE = "where"
+    PREVIOUS = "previous"
+    NEXT = "next"
+    FORGET = "forget"
 
     @property
     def setting(self) -> str:

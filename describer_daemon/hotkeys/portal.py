@@ -37,6 +37,9 @@ _TITLES = {
     Verb.NEXT_THING: "Go to the next thing in that picture",
     Verb.PREVIOUS_THING: "Go back to the thing before",
     Verb.WHERE: "Say exactly where that thing is",
+    Verb.PREVIOUS: "Say the description before",
+    Verb.NEXT: "Say the description after",
+    Verb.FORGET: "Stop remembering descriptions",
 }
 _REFUSED = "The desktop did not give me the keys. Please allow them in its settings."
 _NONE_GIVEN = "The desktop gave me no keys. Please set them among the shortcuts in its settings."

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 Handle = Callable[[str, bool], Mapping[str, object]]
 
-VERBS = (*(verb.value for verb in Verb), "status", "quit")
+VERBS = (*(verb.value for verb in Verb), "status", "quit", "history", "clear-history")
 MAX_REQUEST = 4096  # bytes
 _MAX_REPLY = 1024 * 1024
 _MAX_PATH = 107  # bytes that fit into sockaddr_un
@@ -43,6 +43,10 @@ _STOP_TIMEOUT = 0.5  # seconds that stop() gives replies under way
 
 class AlreadyRunningError(DescriberError):
     """Another describer of this person, on this display, holds the lock."""
+
+
+class NotRunningError(DescriberError):
+    """There is no describer to ask."""
 
 
 class ControlServer:
@@ -223,7 +227,7 @@ def send(
                 connection.sendall(request)
             reply = json.loads(_read_line(connection, timeout, _MAX_REPLY))
     except (FileNotFoundError, ConnectionRefusedError) as error:
-        raise DescriberError(
+        raise NotRunningError(
             "The describer is not running. Start it with: describer run.", detail=str(error)
         ) from error
     except BlockingIOError as error:  # more wait at the door than it has room for

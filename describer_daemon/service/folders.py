@@ -36,6 +36,14 @@ def log_folder() -> Path:
     return Path(platformdirs.user_log_dir("describer", appauthor=False))
 
 
+def history_folder() -> Path:
+    """Where the history is kept, if it is. Raises DescriberError where there is no home."""
+    import platformdirs
+
+    _require_home("XDG_STATE_HOME", "the history")
+    return Path(platformdirs.user_state_dir("describer", appauthor=False)) / "history"
+
+
 def desktop_folder() -> Path:
     """Where desktops look for menu entries and icons. Raises DescriberError without a home."""
     import platformdirs

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import stat
 import tempfile
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from describer_daemon.core.escaping import escaped
-from describer_daemon.core.ports import DescriberError, Hotkey, Region, Verb, VoiceSettings
+from describer_daemon.core.ports import Hotkey, Region, Verb, VoiceSettings
 from describer_daemon.hotkeys.usual import usual_keys
 from describer_daemon.service.folders import at_home, config_folder, make_private
-from describer_daemon.settings.answering import Looks, stamp
 from describer_daemon.settings.file import (
     SettingsError,
     SettingsFile,
@@ -36,10 +33,7 @@ from describer_daemon.settings.file import (
     yes_no,
 )
 
-log = logging.getLogger(__name__)
-
 _LARGEST_FILE = 64 * 1024
-_SETTLE = 0.2  # seconds without a change: editors truncate first, or write a second file
 _HEADING = """\
 The settings of the describer.
 Save this file, and the running describer takes the change up at once.
@@ -67,6 +61,11 @@ class Bindings:
     next_thing: Hotkey | None = setting("", hotkey(), "Go to the next thing in that picture")
     previous_thing: Hotkey | None = setting("", hotkey(), "Go back to the thing before")
     where: Hotkey | None = setting("", hotkey(), "Say exactly where that thing is")
+    previous: Hotkey | None = setting(
+        "", hotkey(), "Say the description before, of those that are remembered"
+    )
+    next: Hotkey | None = setting("", hotkey(), "Say the description after")
+    forget: Hotkey | None = setting("", hotkey(), "Forget all descriptions and remember no more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +146,17 @@ class Sounds:
 
 
 @dataclass(frozen=True, slots=True)
+class HistorySettings:
+    """[history]."""
+
+    keep: int = setting(0, whole(0, 1000), "How many descriptions to remember, 0 for none")
+    minutes: int = setting(60, whole(0, 525_600), "Forget each after so many minutes, 0 for never")
+    file: bool = setting(
+        False, yes_no(), "Remember them on the disk as well, where they outlive the describer"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class TraySettings:
     """[tray]."""
 
@@ -178,6 +188,9 @@ class Settings:
     )
     captioner: CaptionerSettings = table(CaptionerSettings, "captioner", "The part that sees.")
     sounds: Sounds = table(Sounds, "sounds", "Short sounds beside the speech.")
+    history: HistorySettings = table(
+        HistorySettings, "history", "What was described before: words only, never pictures."
+    )
     tray: TraySettings = table(TraySettings, "tray", "The icon in the tray.")
     log: LogSettings = table(LogSettings, "log", "The log file.")
 
@@ -263,79 +276,6 @@ def describe_settings(settings: Settings, path: Path) -> str:
         mark = "" if value == usual[name, key] else f" (usually {as_toml(usual[name, key])})"
         lines.append(f"{name}.{key} = {as_toml(value)}{mark}; {rule.allowed}")
     return "\n".join(lines)
-
-
-class SettingsWatcher:
-    """Calls back from its own thread when the file was saved.
-
-    `on_change` gets the new settings; `on_error` gets one error for each broken or missing
-    state of the file, after which the last good settings still hold.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        on_change: Callable[[Settings], None],
-        on_error: Callable[[DescriberError], None],
-        *,
-        since: tuple[int, ...] | None = None,
-        interval: float = 1.0,
-    ) -> None:
-        """`since` is the file's `stamp` from before it was first read; without, that of now.
-
-        `interval` is in seconds; an idle watcher asks for the file's state once in each.
-        """
-        self._path = path
-        self._on_change = on_change
-        self._on_error = on_error
-        self._interval = interval
-        self._stamp = stamp(path) if since is None else since
-        self._looks = Looks(path, self._stamp)
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Begin to watch."""
-        self._thread = threading.Thread(target=self._watch, name="settings", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """No callback begins after this, save one that is under way; safe to call twice."""
-        self._ended.set()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(2)
-
-    def _watch(self) -> None:
-        while not self._ended.wait(self._interval):
-            now = self._looks.look()
-            if now == self._stamp:
-                continue
-            while not self._ended.wait(_SETTLE) and (later := self._looks.look()) != now:
-                now = later
-            if now != self._stamp and not self._ended.is_set():
-                self._stamp = now
-                self._reload()
-
-    def _reload(self) -> None:
-        # Whatever a callback does, the next save must be noticed.
-        try:
-            if self._stamp:
-                self._on_change(load(self._path))
-            else:
-                name = self._path.name
-                self._report(
-                    SettingsError(f"{name} is gone. I keep the settings until it is back.")
-                )
-        except DescriberError as error:
-            self._report(error)
-        except Exception:
-            log.exception("settings could not be reloaded")
-
-    def _report(self, error: DescriberError) -> None:
-        try:
-            self._on_error(error)
-        except Exception:
-            log.exception("the error could not be reported: %s", error.spoken)
 
 
 def _read_text(path: Path) -> str | None:

@@ -53,6 +53,9 @@ WRONG = {
     "sounds.earcon": "1",
     "sounds.failure": "1",
     "sounds.place": "1",
+    "history.keep": "1001",
+    "history.minutes": "-1",
+    "history.file": "1",
     "tray.show": "1",
     "log.level": '"loud"',
 }
@@ -86,7 +89,7 @@ NOTHING = {
     "captioner.timeout_seconds", "captioner.text_timeout_seconds",
     "captioner.unload_after_minutes", "captioner.beam", "captioner.words", "sounds.earcon",
     "sounds.failure", "sounds.place",
-    "tray.show", "log.level",
+    "history.keep", "history.minutes", "history.file", "tray.show", "log.level",
 }  # fmt: skip
 
 SAID: list[tuple[str, str]] = []  # speaker, text

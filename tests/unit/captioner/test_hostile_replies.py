@@ -16,7 +16,7 @@ import pytest
 from benchmarks.fuzz import texts
 from describer_daemon.captioner import fields, messages, protocol, stderr
 from describer_daemon.captioner.client import ChildCaptioner
-from describer_daemon.captioner.recalling import Recall, Recalled
+from describer_daemon.captioner.recalling import Fetch, Recall, Recalled
 from describer_daemon.core.ports import DescriberError, Encoded, Pixels, Rectangle
 from tests.unit.captioner.inside import SAMPLE
 from tests.unit.proc import LONG, PROC
@@ -101,6 +101,7 @@ REQUESTS: dict[str, Callable[[ChildCaptioner], object]] = {
     "read": lambda captioner: captioner.read(PICTURE),
     "outline": lambda captioner: captioner.outline(SCREEN, [Rectangle(1, 1, 2, 2)]),
     "recall": lambda captioner: captioner._answer(Recall(), Recalled),
+    "fetch": lambda captioner: captioner._answer(Fetch(), messages.Outlined),
 }
 
 

@@ -26,7 +26,7 @@ from describer_daemon.captioner.messages import (
     decode_request,
 )
 from describer_daemon.captioner.protocol import Body, Head
-from describer_daemon.captioner.recalling import Recall, Recalled
+from describer_daemon.captioner.recalling import Fetch, Recall, Recalled
 from describer_daemon.core.details import Details
 from describer_daemon.core.ports import (
     Aim,
@@ -115,6 +115,7 @@ def sent(message: Request | Reply) -> tuple[Head, Body]:
         *map(Read, PICTURES),
         Recall(),
         Recall(read=True),
+        Fetch(),
         Outline(PICTURES[0], ()),
         Outline(PICTURES[0], BOXES),
         Outline(PICTURES[3], BOXES, ("two dogs", "a café")),

@@ -142,7 +142,7 @@ import os, sys, threading
 from pathlib import Path
 from describer_daemon.cli import main
 from describer_daemon.settings import answering
-from describer_daemon.settings.settings import SettingsWatcher
+from describer_daemon.settings.watcher import SettingsWatcher
 answering._MAX_SILENCE = 0.3
 path = Path(os.environ["DESCRIBER_CONFIG"])
 heard = []

@@ -27,6 +27,7 @@ from describer_daemon.core.ports import (
     Verb,
     VoiceSettings,
 )
+from describer_daemon.core.remembering import Memory
 
 LONG = 20.0  # seconds until a test gives up; nothing should ever take as long
 
@@ -91,6 +92,12 @@ class Captioner:
         if self.error is not None:
             raise self.error
         return replace(self.details, text=self.text) if read else self.details
+
+    def picture(self) -> bytes:
+        assert self.may_go.wait(LONG)
+        if self.error is not None:
+            raise self.error
+        return b"the picture"
 
     def cancel(self) -> None:
         self.cancelled.set()
@@ -175,10 +182,16 @@ class Earcons:
 class Room:
     """A pipeline among fakes, and a way to ask it something."""
 
-    def __init__(self, still_looking_after: float = LONG, cycle_timeout: float = LONG) -> None:
+    def __init__(
+        self,
+        still_looking_after: float = LONG,
+        cycle_timeout: float = LONG,
+        memory: Memory | None = None,
+    ) -> None:
         self.screen, self.clipboard = Source(), Source()
         self.captioner, self.speaker, self.earcons = Captioner(), Speaker(), Earcons()
         self.copied: list[str] = []
+        self.pictures_copied: list[tuple[bytes, str]] = []
         self.unheard: list[DescriberError] = []
         self.copy_error: Exception | None = None
         self.may_copy = threading.Event()
@@ -191,6 +204,8 @@ class Room:
             self._copy,
             self.earcons,
             self._unheard,
+            memory=memory,
+            copy_picture=self._copy_picture,
             still_looking_after=still_looking_after,
             cycle_timeout=cycle_timeout,
         )
@@ -201,6 +216,12 @@ class Room:
         if self.copy_error is not None:
             raise self.copy_error
         self.copied.append(text)
+
+    def _copy_picture(self, png: bytes, text: str) -> str:
+        if self.copy_error is not None:
+            raise self.copy_error
+        self.pictures_copied.append((png, text))
+        return "Copied both."
 
     def _unheard(self, error: DescriberError) -> None:
         self.unheard.append(error)

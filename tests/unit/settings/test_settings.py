@@ -17,12 +17,12 @@ from describer_daemon.core.ports import DescriberError, Hotkey, Rectangle, Verb,
 from describer_daemon.settings.file import SettingsError, SettingsFile, as_toml, entries
 from describer_daemon.settings.settings import (
     Settings,
-    SettingsWatcher,
     describe_settings,
     load,
     settings_path,
     write_default,
 )
+from describer_daemon.settings.watcher import SettingsWatcher
 
 # The folder is shared by the examples on purpose: each writes the whole file anew.
 shared_folder = settings(

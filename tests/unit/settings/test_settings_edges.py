@@ -16,15 +16,15 @@ from pathlib import Path
 import pytest
 
 from describer_daemon.core.ports import DescriberError, Rectangle
+from describer_daemon.settings.answering import stamp
 from describer_daemon.settings.file import SettingsError
 from describer_daemon.settings.settings import (
     Settings,
-    SettingsWatcher,
     describe_settings,
     load,
-    stamp,
     write_default,
 )
+from describer_daemon.settings.watcher import SettingsWatcher
 
 LONG = 20.0  # seconds until a test gives up
 
@@ -173,7 +173,7 @@ def test_the_whole_file_as_it_is_written_first(path: Path) -> None:
         (
             "[unheard-of]\n",
             "settings.toml line 1: There is no part [unheard-of]. Known are keys, "
-            "speech, capture, clipboard, captioner, sounds, tray, log.",
+            "speech, capture, clipboard, captioner, sounds, history, tray, log.",
         ),
         (
             "[speech]\nloudspeakers = 1",
@@ -183,7 +183,7 @@ def test_the_whole_file_as_it_is_written_first(path: Path) -> None:
         (
             "elsewhere = 1",
             "settings.toml line 1: There is no part [elsewhere]. Known are keys, "
-            "speech, capture, clipboard, captioner, sounds, tray, log.",
+            "speech, capture, clipboard, captioner, sounds, history, tray, log.",
         ),
         (
             f'[speech]\n"{"x" * 41}" = 1',
