@@ -13,11 +13,10 @@ from typing import Protocol, TypeVar
 
 from describer_daemon import processes
 from describer_daemon.captioner import messages, promises, protocol
-from describer_daemon.captioner.kept import FORGOTTEN
 from describer_daemon.captioner.recalling import Fetch, Recall, Recalled
 from describer_daemon.captioner.stderr import StderrLog
 from describer_daemon.core import stages
-from describer_daemon.core.details import Details
+from describer_daemon.core.details import FORGOTTEN, Details
 from describer_daemon.core.ports import Caption, DescriberError, OcrResult, Picture, Rectangle
 
 log = logging.getLogger(__name__)

@@ -13,13 +13,12 @@ from typing import IO, TYPE_CHECKING
 
 from describer_daemon.captioner import memory
 from describer_daemon.captioner.reading import Reader
-from describer_daemon.core.details import Details, Side
+from describer_daemon.core.details import FORGOTTEN, Details, Side
 from describer_daemon.core.ports import DescriberError, OcrResult, Rectangle
 
 if TYPE_CHECKING:
     from PIL import Image
 
-FORGOTTEN = "I no longer have that picture. Please describe it again."
 KEPT_FOR = 300.0  # seconds since it was described, or last asked about
 _MOST_PIXELS = 1_200_000  # of what is kept: OCR takes about a second for it
 _EDGE = 2  # pixels by which a box may miss the edge of what was looked at

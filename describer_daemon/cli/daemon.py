@@ -27,6 +27,10 @@ def trigger(verb: str, wait: bool) -> None:
     \b
     bindsym Mod4+Mod1+i exec describer trigger screen
 
+    Of the picture that was described last "more" tells the next part: what is where, colours,
+    sharpness, size, text. "next-thing" and "previous-thing" go through what is in it from left to
+    right, and "where" says exactly where that one is.
+
     Stop silences `describer describe --speak` and "Describe picture", too, even where no
     daemon runs.
     """

@@ -14,6 +14,8 @@ from describer_daemon.core.ports import (
     Thing,
 )
 
+FORGOTTEN = "I no longer have that picture. Please describe it again."
+
 Side = Literal["left", "top", "right", "bottom"]
 Sharpness = Literal["", "sharp", "blurred"]
 

@@ -10,10 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
 from describer_daemon.captioner.client import ChildCaptioner
-from describer_daemon.captioner.kept import FORGOTTEN
 from describer_daemon.capture.screen_mss import MssScreen
 from describer_daemon.core import telling
-from describer_daemon.core.details import Place
+from describer_daemon.core.details import FORGOTTEN, Place
 from describer_daemon.core.ports import Rectangle, Verb
 from describer_daemon.service import control
 from describer_daemon.virtual.sound import similarity

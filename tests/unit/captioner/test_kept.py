@@ -15,9 +15,9 @@ from PIL import Image, ImageDraw
 from describer_daemon.captioner import kept, protocol, recalling
 from describer_daemon.captioner.child import Service
 from describer_daemon.captioner.client import ChildCaptioner
-from describer_daemon.captioner.kept import FORGOTTEN, Keeper, Kept, cut_sides
+from describer_daemon.captioner.kept import Keeper, Kept, cut_sides
 from describer_daemon.captioner.reading import Reader
-from describer_daemon.core.details import Details, Side
+from describer_daemon.core.details import FORGOTTEN, Details, Side
 from describer_daemon.core.ports import DescriberError, Encoded, Pixels, Rectangle
 from models.ocr.engine import OcrLine
 from models.ocr.reading_order import Box
