@@ -168,6 +168,10 @@ class Keys:
         missing = [(verb, key) for verb, key in keys.items() if key.key == "f24"]
         if missing:
             raise keys_refused([], missing)
+        self._keys = keys
+
+    def held(self) -> Mapping[Verb, str]:
+        return {verb: str(key) for verb, key in self._keys.items()}
 
     def is_alive(self) -> bool:
         return True
