@@ -1,6 +1,7 @@
 """Fixtures for all tests: the real desktop's parts live beside the desktop tests."""
 
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,18 @@ LONGEST = (
 )
 # A test of a real desktop shares its worker only with those that share one of these.
 SHARED = {"living", "captioner", "desktop"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--desktops", default="", help="whole desktops to test on, kde,gnome,… or all: see ./check"
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Whole desktops are large: nobody gets them unasked."""
+    unasked = not config.getoption("desktops") and collection_path.name == "desktops"
+    return (unasked and collection_path.is_dir()) or None
 
 
 @pytest.hookimpl(tryfirst=True)
