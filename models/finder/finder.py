@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from models.finder import edges, parts, surfaces
+from models.finder.candidates import Cells, candidates
 from models.finder.regions import CELL, INTERFACE, TEXT, pictures
 from models.runtime.engines.onnx import processors, session
 
@@ -17,11 +18,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from models.finder.candidates import Candidate
     from models.finder.limits import Limits
 
 _NETWORK_STRIDE = 64  # the network halves its picture so often
 _CERTAIN_SCORE = 0.82  # a score that letters hardly ever have …
 _LETTER_SIDE = 200  # … however large they are, in pixels
+_FLAT_COLOURS = 0.05  # colours for each pixel of a sample of what has but a few
+_MANY_COLOURS = 0.1  # … and of what has more than drawn things have
+_PLAIN_SHARE = 0.5  # of ground, or of equal neighbours, that needs a frame to be a picture
+_ICON_SIDE = 100  # pixels; what is larger is no icon
+_ICON_COLOURS = 0.35  # colours for each pixel of a sample: photographs have more
 _MAX_PIXELS = 4_000_000  # larger grabs are looked at in half their size, or a third, …
 
 
@@ -70,32 +77,37 @@ class Finder:
         factor = int(np.ceil(np.sqrt(max(1.0, height * width / _MAX_PIXELS))))
         small = _reduced(pixels, factor)
         kinds, reach = self.read(small)
-        detections = []
+        regions = []
         for region in pictures(small, kinds, reach, self._limits):
             box = edges.snap(small, region.box, 2)
             if factor > 1:
                 box = edges.snap(pixels, box * factor, factor + 1)
-            left, top, right, bottom = _inside(box, width, height)
-            inside = pixels[top:bottom, left:right]
-            if surfaces.is_ground(inside):
-                continue
-            photograph = (
-                region.photograph or surfaces.has_grain(inside)
-            ) and not surfaces.is_drawn(inside)
-            if region.score < self._least_score(photograph=photograph, inside=inside):
-                continue
-            detections.append(
-                Detection(
-                    left,
-                    top,
-                    right - left,
-                    bottom - top,
-                    region.score,
-                    "photograph" if photograph else "drawing",
-                )
-            )
+            regions.append(replace(region, box=np.array(_inside(box, width, height), float)))
+        cells = Cells(kinds, reach, CELL * factor)
+        detections = [
+            detection
+            for each in candidates(pixels, regions, cells, self._limits)
+            if (detection := self._judged(pixels, each)) is not None
+        ]
         text = float(kinds[TEXT].mean())
         return Screen(tuple(detections), float(kinds[INTERFACE].mean()) + text, text)
+
+    def _judged(self, pixels: NDArray[np.uint8], candidate: Candidate) -> Detection | None:
+        """What a candidate shows, None for nothing that anyone wants to hear of."""
+        left, top, right, bottom = (int(side) for side in candidate.box)
+        inside = pixels[top:bottom, left:right]
+        if surfaces.is_ground(inside):
+            return None
+        photograph = (candidate.photograph or surfaces.has_grain(inside)) and not surfaces.is_drawn(
+            inside
+        )
+        uncertain = not (photograph and candidate.whole) and (
+            candidate.score < self._least_score(photograph=photograph, inside=inside)
+        )
+        if uncertain or _is_interface(candidate, inside, photograph=photograph):
+            return None
+        kind: Literal["photograph", "drawing"] = "photograph" if photograph else "drawing"
+        return Detection(left, top, right - left, bottom - top, candidate.score, kind)
 
     def _least_score(self, *, photograph: bool, inside: NDArray[np.uint8]) -> float:
         """The score that a detection must have, by what is inside."""
@@ -112,6 +124,25 @@ class Finder:
         kinds, reach = self._network.run(None, {"pixels": _padded(pixels)[None]})
         rows, columns = -(-pixels.shape[0] // CELL), -(-pixels.shape[1] // CELL)
         return kinds[0, :, :rows, :columns], reach[0, :, :rows, :columns]
+
+
+def _is_interface(candidate: Candidate, inside: NDArray[np.uint8], *, photograph: bool) -> bool:
+    """Whether it is part of the interface: the plainer it is, the more it needs sides of its own.
+
+    What is not set apart from the page around it is part of that page: a plot, a selected entry,
+    a sign.
+    """
+    if photograph and candidate.whole and candidate.ends < 2:
+        return False
+    richness, plainness = surfaces.richness(inside), surfaces.plainness(inside)
+    if not photograph:
+        flat = richness < _FLAT_COLOURS
+        return candidate.framed < (4 if flat else 3) or (flat and candidate.ends > 1)
+    if candidate.whole:  # unless it is but a column of the interface
+        return richness < _MANY_COLOURS and plainness > _PLAIN_SHARE
+    if max(plainness, surfaces.ground_share(inside)) > _PLAIN_SHARE:
+        return True
+    return min(inside.shape[:2]) < _ICON_SIDE and richness < _ICON_COLOURS
 
 
 def load(folder: Path = parts.SHIPPED, threads: int | None = None) -> Finder:

@@ -291,15 +291,39 @@ class _Search:
         return float(claimed.sum() - part.sum()) / beyond if beyond > 0 else 1.0
 
     def _claimed(self, rows: slice, columns: slice) -> NDArray[np.float64]:
-        """(4, rows, columns): the box of its picture, by each cell's reach."""
-        down, across = (CELL * (each + 0.5) for each in np.mgrid[rows, columns])
-        left, top, right, bottom = self.reach[:, rows, columns]
-        return np.stack([across - left, down - top, across + right, down + bottom])
+        return _claimed(self.reach, rows, columns)
 
     def _cells(self, box: Box) -> tuple[slice, slice]:
-        """The cells whose centres are inside, at least one each way: rows and columns."""
-        left, top, right, bottom = (int(np.floor(side / CELL + 0.5)) for side in box)
-        return slice(top, max(top + 1, bottom)), slice(left, max(left + 1, right))
+        return _cells(box)
+
+
+def _cells(box: Box) -> tuple[slice, slice]:
+    """The cells whose centres are inside, at least one each way: rows and columns."""
+    left, top, right, bottom = (int(np.floor(side / CELL + 0.5)) for side in box)
+    return slice(top, max(top + 1, bottom)), slice(left, max(left + 1, right))
+
+
+def _claimed(reach: NDArray[np.float32], rows: slice, columns: slice) -> NDArray[np.float64]:
+    """(4, rows, columns): the box of its picture, by each cell's reach."""
+    down, across = (CELL * (each + 0.5) for each in np.mgrid[rows, columns])
+    left, top, right, bottom = reach[:, rows, columns]
+    return np.stack([across - left, down - top, across + right, down + bottom])
+
+
+def median_claims(
+    kinds: NDArray[np.float32], reach: NDArray[np.float32], box: Box, part: Box
+) -> tuple[float, float]:
+    """How well what the cells in a box claim for their picture agrees with it, and with a part.
+
+    Both are medians of the intersection over union, in 0..1.
+    """
+    rows, columns = _cells(box)
+    ours = (kinds[PHOTOGRAPH] + kinds[DRAWING])[rows, columns] > Limits.PLAUSIBLE
+    if not ours.any():
+        return 0.0, 0.0
+    claimed = _claimed(reach, rows, columns)[:, ours]
+    of_box, of_part = (float(np.median(_iou(claimed, each))) for each in (box, part))
+    return of_box, of_part
 
 
 def _ends(box: Box, *, upright: bool) -> tuple[float, float]:

@@ -21,6 +21,10 @@ _FEW = 200  # colours of _LINES by _LINES pixels; those photographs have at leas
 _MOSTLY = 0.6
 _MANY = 0.2  # colours for each pixel of the sample …
 _GRAINY = 0.3  # … and share of equal neighbours, of the trial screens' photographs nearly all
+_GRAINY_WITH_GROUND = 0.4  # … the ground counted: dots on white are no photograph
+_RICH = 0.3  # colours for each pixel of what is found by its frame …
+_PLAIN_SHARE = 0.5  # … and its equal neighbours at most
+_NEAR = 8  # levels from the commonest colour
 _MONOTONOUS = 0.28  # … and which no uncertain one of them falls short of
 _TINTS = 256
 _BLENDED = 12  # levels by which a colour may lie beside the line between two others
@@ -58,7 +62,33 @@ def has_grain(pixels: NDArray[np.uint8]) -> bool:
     return (
         len(colours) > _MANY * counts.sum()
         and min(_equal(each, colours[counts.argmax()]) for each in lines) < _GRAINY
+        and min(_equal(each) for each in lines) < _GRAINY_WITH_GROUND
     )
+
+
+def is_rich(pixels: NDArray[np.uint8]) -> bool:
+    """Whether (H, W, 3) RGB has as many colours as pictures have, and fewer equal neighbours than
+    what a program draws."""
+    return richness(pixels) >= _RICH and plainness(pixels) <= _PLAIN_SHARE
+
+
+def richness(pixels: NDArray[np.uint8]) -> float:
+    """Colours for each pixel of a sample, in 0..1."""
+    colours, counts = _colours(pixels)
+    return len(colours) / float(counts.sum())
+
+
+def plainness(pixels: NDArray[np.uint8]) -> float:
+    """The share of equal neighbours, in 0..1: of rows or of columns, whichever is less."""
+    rows, columns = (_spread(side) for side in pixels.shape[:2])
+    return min(_equal(each) for each in (_numbers(pixels[rows]), _numbers(pixels[:, columns]).T))
+
+
+def ground_share(pixels: NDArray[np.uint8]) -> float:
+    """The share of a sample that has about the commonest colour, in 0..1."""
+    colours, counts = _colours(pixels)
+    near = np.abs(_channels(colours) - _channels(colours[counts.argmax()])).max(-1) <= _NEAR
+    return float(counts[near].sum() / counts.sum())
 
 
 def is_monotonous(pixels: NDArray[np.uint8]) -> bool:
