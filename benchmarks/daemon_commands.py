@@ -115,7 +115,7 @@ def memory(out: Path, picture: Path | None, minutes: float, captions: int) -> No
     "--kind",
     "kinds",
     multiple=True,
-    type=click.Choice(["pictures", "clipboard", "settings", "bundles", "messages"]),
+    type=click.Choice(["pictures", "clipboard", "settings", "bundles", "messages", "requests"]),
     help="Only this kind; may be given several times. All by default.",
 )
 @click.option(
@@ -129,7 +129,7 @@ def memory(out: Path, picture: Path | None, minutes: float, captions: int) -> No
     "--count",
     type=click.IntRange(min=1),
     help="So many of each kind.  [default: 20000 pictures, 5000 clipboards, settings "
-    "files and bundles, 50000 messages]",
+    "files and bundles, 50000 messages, 10000 requests]",
 )
 @click.option(
     "--replay",

@@ -8,6 +8,7 @@ from benchmarks.fuzz.bundles import Bundles
 from benchmarks.fuzz.clipboards import Clipboards
 from benchmarks.fuzz.messages import Messages
 from benchmarks.fuzz.pictures import Pictures
+from benchmarks.fuzz.served import Requests
 from benchmarks.fuzz.settings_files import SettingsFiles
 from benchmarks.fuzz.trial import Kind
 
@@ -17,6 +18,7 @@ KINDS: Mapping[str, Callable[[], Kind]] = {
     "settings": SettingsFiles,
     "bundles": Bundles,
     "messages": Messages,
+    "requests": Requests,
 }
 COUNTS: Mapping[str, int] = {
     "pictures": 20_000,
@@ -24,4 +26,5 @@ COUNTS: Mapping[str, int] = {
     "settings": 5000,
     "bundles": 5000,
     "messages": 50_000,
+    "requests": 10_000,
 }

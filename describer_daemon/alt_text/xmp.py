@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
 
 from describer_daemon.alt_text.proposals import Proposal
 from describer_daemon.core.ports import DescriberError
@@ -221,13 +221,13 @@ def notes(proposal: Proposal) -> dict[str, str]:
 
 
 def _block(proposal: Proposal, about: str) -> bytes:
-    text = escape(_UNPRINTED.sub(" ", proposal.text))
+    text = _escaped(proposal.text)
     kept = "".join(
-        f"   <describer:{name}>{escape(_UNPRINTED.sub(' ', value))}</describer:{name}>\n"
+        f"   <describer:{name}>{_escaped(value)}</describer:{name}>\n"
         for name, value in notes(proposal).items()
     )
     return (
-        f'<rdf:Description rdf:about={quoteattr(about)} xmlns:rdf="{_RDF}"\n'
+        f'<rdf:Description rdf:about="{_escaped(about)}" xmlns:rdf="{_RDF}"\n'
         f'    xmlns:Iptc4xmpCore="{IPTC}" xmlns:describer="{OURS}">\n'
         "   <Iptc4xmpCore:AltTextAccessibility>\n    <rdf:Alt>\n"
         f'     <rdf:li xml:lang="x-default">{text}</rdf:li>\n'
@@ -235,3 +235,7 @@ def _block(proposal: Proposal, about: str) -> bytes:
         "    </rdf:Alt>\n   </Iptc4xmpCore:AltTextAccessibility>\n"
         f"{kept}  </rdf:Description>\n"
     ).encode()
+
+
+def _escaped(text: str) -> str:
+    return escape(_UNPRINTED.sub(" ", text))  # its references are those of XML, too

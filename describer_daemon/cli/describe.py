@@ -242,7 +242,7 @@ def _refuse_nothing(*, speak: bool) -> NoReturn:
 
 
 def captioner_factory(
-    settings: Settings, find: bool, beam: int | None, engine: str
+    settings: Settings, find: bool, beam: int | None, engine: str, unload_after: float = 0.0
 ) -> Callable[[int], ChildCaptioner]:
     """→ `make` of `CaptionerPool`: captioners as the settings and the options want them."""
     configured = settings.captioner
@@ -253,6 +253,7 @@ def captioner_factory(
         find=find or settings.capture.find,
         timeout=float(configured.timeout_seconds),
         reading_timeout=float(configured.text_timeout_seconds),
+        unload_after=unload_after,
         threads=threads,
     )
 

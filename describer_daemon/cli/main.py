@@ -23,6 +23,7 @@ _MODULES = {
     "history": "history",
     "keys": "keys",
     "run": "run",
+    "serve": "serve",
     "settings": "settings",
     "setup": "setup",
     "status": "daemon",

@@ -72,7 +72,7 @@ class ControlServer:
         _require_unix_sockets()
         with contextlib.ExitStack() as stack:
             folder, key = runtime_folder(create=True), displays.key()
-            stack.callback(os.close, _lock(folder / by_display.named("lock", key)))
+            stack.callback(os.close, lock(folder / by_display.named("lock", key)))
             path = folder / by_display.named("control.sock", key)
             self._keys, self._path = {key}, path
             listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
@@ -106,7 +106,7 @@ class ControlServer:
         if self._thread is None or key in self._keys:
             return
         folder = self._path.parent
-        self._open.callback(os.close, _lock(folder / by_display.named("lock", key)))
+        self._open.callback(os.close, lock(folder / by_display.named("lock", key)))
         link = folder / by_display.named("control.sock", key)
         link.unlink(missing_ok=True)  # stale: the lock is ours
         link.symlink_to(self._path.name)
@@ -169,7 +169,7 @@ class ControlServer:
     def _serve(self, connection: socket.socket) -> None:
         try:
             with connection:
-                if not _is_owner(connection):
+                if not is_owner(connection):
                     log.warning("a request of another person was refused")
                     _reply(connection, _failure("This describer is not yours."))
                 else:
@@ -336,8 +336,11 @@ def _is_private(folder: Path) -> bool:
     )
 
 
-def _lock(path: Path) -> int:
-    """Take the lock for as long as the descriptor that is returned is open."""
+def lock(path: Path, taken: str = "The describer is running already.") -> int:
+    """Take a lock for as long as the descriptor that is returned is open.
+
+    Raises AlreadyRunningError, which says `taken`, while somebody else has it, or DescriberError.
+    """
     import fcntl
 
     with contextlib.ExitStack() as stack:
@@ -347,16 +350,15 @@ def _lock(path: Path) -> int:
             stack.callback(os.close, descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise AlreadyRunningError(
-                "The describer is running already.", detail=str(error)
-            ) from error
+            raise AlreadyRunningError(taken, detail=str(error)) from error
         except OSError as error:
             raise DescriberError(f"I cannot lock the file {path}.", detail=str(error)) from error
         stack.pop_all()
     return descriptor
 
 
-def _is_owner(connection: socket.socket) -> bool:
+def is_owner(connection: socket.socket) -> bool:
+    """Whether who is at the other end of a Unix socket is the person that we run for."""
     known = peer(connection)
     return known is None or known[1] == os.geteuid()  # macOS: the folder's mode keeps others out
 

@@ -25,6 +25,8 @@ T = TypeVar("T", bound="DataclassInstance")
 _LONGEST_TEXT = 200
 _LARGEST_COORDINATE = 32767
 _MOST_SEARCHED = 500_000  # letters: to tell the lines of a file made to last takes no longer
+_MOST_ORIGINS = 20
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#*,\"\\]+")
 _MOST_PROBLEMS = 20  # are logged
 
 
@@ -88,6 +90,20 @@ def one_of(*names: str) -> Rule:
 def line_of_text(allowed: str) -> Rule:
     """One line of printable text."""
     return Rule(allowed, _line)
+
+
+def origins() -> Rule:
+    """A list of who may ask from inside a browser, as browsers write it (RFC 6454)."""
+
+    def read(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list) or len(value) > _MOST_ORIGINS:
+            raise ValueError
+        lines = tuple(map(_line, value))
+        if not all(map(_ORIGIN.fullmatch, lines)):
+            raise ValueError
+        return lines
+
+    return Rule('a list such as ["moz-extension://…"], or [] for none', read)
 
 
 def full_path(allowed: str) -> Rule:

@@ -25,6 +25,7 @@ from describer_daemon.settings.file import (
     hotkey,
     line_of_text,
     one_of,
+    origins,
     region,
     setting,
     size,
@@ -164,6 +165,17 @@ class TraySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """[serve]."""
+
+    max_megabytes: int = setting(32, whole(1, 256), "Largest picture that is taken, in megabytes")
+    waiting: int = setting(4, whole(0, 64), "Pictures that may wait while one is described")
+    origins: tuple[str, ...] = setting(
+        [], origins(), "Browser extensions that may ask; a page in a browser never should"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """[log]."""
 
@@ -192,6 +204,9 @@ class Settings:
         HistorySettings, "history", "What was described before: words only, never pictures."
     )
     tray: TraySettings = table(TraySettings, "tray", "The icon in the tray.")
+    serve: ServeSettings = table(
+        ServeSettings, "serve", "Other programs' pictures, while `describer serve` runs."
+    )
     log: LogSettings = table(LogSettings, "log", "The log file.")
 
     @property

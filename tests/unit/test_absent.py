@@ -57,6 +57,9 @@ WRONG = {
     "history.minutes": "-1",
     "history.file": "1",
     "tray.show": "1",
+    "serve.max_megabytes": "257",
+    "serve.waiting": "-1",
+    "serve.origins": '["*"]',
     "log.level": '"loud"',
 }
 # What may be right, but absent here: the value, and what is said of it.
@@ -85,6 +88,7 @@ ABSENT = {
 # These name nothing that could be absent: numbers, switches, and words that are all known.
 NOTHING = {
     "speech.rate", "speech.volume", "capture.pointer_box", "capture.find", "clipboard.watch",
+    "serve.max_megabytes", "serve.waiting", "serve.origins",
     "captioner.start",
     "captioner.timeout_seconds", "captioner.text_timeout_seconds",
     "captioner.unload_after_minutes", "captioner.beam", "captioner.words", "sounds.earcon",

@@ -74,6 +74,13 @@ def test_no_module_of_the_daemon_loads_anything_heavy_when_it_is_imported() -> N
     assert not now & {*HEAVY, *DESKTOP, "models", "training"}
 
 
+@pytest.mark.parametrize("module", ["cli.describe", "cli.alt", "app", "captioner.child"])
+def test_nothing_of_the_local_door_is_loaded_while_describing(module: str) -> None:
+    code = f"import describer_daemon.{module}\n"
+    code += "assert not [name for name in sys.modules if 'serving' in name], sys.modules.keys()"
+    assert "http" not in loaded(code)
+
+
 def test_the_help_is_quick_to_come() -> None:
     code = (
         "from describer_daemon.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,6 +107,25 @@ def test_nothing_of_the_kind_is_there(room: str) -> None:
 )
 def test_it_would_be_found(source: str) -> None:
     assert list(found(source, "describer_daemon"))
+
+
+# those that make a socket of the internet family: `describer serve`, and who asks whether an X
+# server is there that a person named by its machine (DISPLAY=host:0)
+DISPLAYS = "describer_daemon/displays.py"
+DOOR = "describer_daemon/serving/doors.py"
+OPENING = re.compile(r"\bAF_INET6?\b|\bcreate_(?:connection|server)\b|\bsocket\.socket\(\)")
+
+
+def test_one_module_listens_on_a_socket_that_is_no_unix_socket() -> None:
+    rooms = (REPOSITORY / room for room in ("describer_daemon", "models"))
+    opening = {
+        path.relative_to(REPOSITORY).as_posix(): found
+        for room in rooms
+        for path in room.rglob("*.py")
+        if (found := OPENING.findall(path.read_text(encoding="utf-8")))
+    }
+    assert opening == {DOOR: ["AF_INET"], DISPLAYS: ["create_connection"]}
+    assert '.bind(("127.0.0.1", number))' in (REPOSITORY / DOOR).read_text(encoding="utf-8")
 
 
 def test_what_is_harmless_is_not_found() -> None:

@@ -1,0 +1,91 @@
+"""What is opened: a Unix socket for this person alone, or a port of 127.0.0.1 with a token.
+
+This is the one module of the program that listens on a socket of the internet family.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from describer_daemon.core.ports import DescriberError
+from describer_daemon.service import control
+from describer_daemon.serving.gate import Gate
+
+_BACKLOG = 16
+_TAKEN = "Another describer serves already."
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A socket that listens, who may come in, and its `address` in words.
+
+    `token_file` keeps the token for as long as it is open; None where none is needed.
+    """
+
+    listener: socket.socket
+    gate: Gate
+    address: str
+    token_file: Path | None = None
+
+
+@contextlib.contextmanager
+def unix(origins: frozenset[str] = frozenset()) -> Iterator[Door]:
+    """A socket in the runtime folder, which has mode 0700. Raises DescriberError."""
+    if not hasattr(socket, "AF_UNIX") or os.name != "posix":
+        raise DescriberError("This system has no sockets for that yet. Please name a --port.")
+    with contextlib.ExitStack() as stack:
+        folder = control.runtime_folder(create=True)
+        stack.callback(os.close, control.lock(folder / "serve.lock", _TAKEN))
+        path = folder / "serve.sock"
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        try:
+            path.unlink(missing_ok=True)  # stale: the lock is ours
+            listener.bind(str(path))
+            path.chmod(0o600)
+            listener.listen(_BACKLOG)
+        except OSError as error:
+            raise DescriberError(
+                f"The socket {path} cannot be opened.", detail=str(error)
+            ) from error
+        stack.callback(path.unlink, missing_ok=True)
+        yield Door(listener, Gate(origins=origins), str(path))
+
+
+@contextlib.contextmanager
+def port(number: int, origins: frozenset[str] = frozenset()) -> Iterator[Door]:
+    """A port of this machine alone, 0 for any that is free. Raises DescriberError."""
+    with contextlib.ExitStack() as stack:
+        folder = control.runtime_folder(create=True)
+        stack.callback(os.close, control.lock(folder / "serve-port.lock", _TAKEN))
+        listener = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", number))
+            listener.listen(_BACKLOG)
+        except OSError as error:
+            raise DescriberError(
+                f"Port {number} cannot be had. Please name another one.", detail=str(error)
+            ) from error
+        number = listener.getsockname()[1]
+        token, path = secrets.token_urlsafe(32), folder / "serve.token"
+        _keep(token, path)
+        stack.callback(path.unlink, missing_ok=True)
+        hosts = frozenset({f"127.0.0.1:{number}", f"localhost:{number}"})
+        address = f"http://127.0.0.1:{number}"
+        yield Door(listener, Gate(hosts, token, origins), address, path)
+
+
+def _keep(token: str, path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)  # of one that was killed
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with os.fdopen(os.open(path, flags, 0o600), "w", encoding="ascii") as file:
+            file.write(f"{token}\n")
+    except OSError as error:
+        raise DescriberError(f"The token cannot be kept in {path}.", detail=str(error)) from error
