@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from describer_daemon import apart
-from describer_daemon.capture import clipboard_text, copied_files
+from describer_daemon.capture import copied_files
 
 
 def main() -> None:
@@ -25,6 +25,8 @@ def _read(name: bytes) -> Iterator[bytes]:
 
 
 def _paths(text: bytes) -> Iterator[bytes]:
+    from describer_daemon.capture import clipboard_text  # who only reads need not wait for it
+
     paths = clipboard_text.paths(text.decode("utf-8", "surrogateescape"), Path.exists)
     yield b"\0".join(map(os.fsencode, paths))
 

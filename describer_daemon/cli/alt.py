@@ -15,7 +15,7 @@ from describer_daemon.alt_text.pictures import Wanted
 from describer_daemon.alt_text.results import Result
 from describer_daemon.captioner import pool
 from describer_daemon.captioner.client import ChildCaptioner
-from describer_daemon.cli import completion, streams
+from describer_daemon.cli import completion, outputs, streams
 from describer_daemon.cli.describe import captioner_factory, progress
 from describer_daemon.cli.inputs import read_bytes
 from describer_daemon.cli.shared import settings_for_command
@@ -55,20 +55,20 @@ class Output:
 @click.option(
     "--csv",
     "table",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=outputs.Output(),
     metavar="FILE",
     help="Add a row for each picture to this table; those that have one are passed over.",
 )
 @click.option(
     "--html",
     "page",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=outputs.Output(),
     metavar="PAGE",
     help="Propose alt texts for the pictures of this page that have none, as a patch.",
 )
 @click.option(
     "--patch",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=outputs.Output(),
     metavar="OUT.PATCH",
     help="Write that patch to this file, not to standard output.",
 )
@@ -131,6 +131,8 @@ def alt(
         raise DescriberError("Alt text cannot be written on this system yet.")
     if embed and not embedding.is_there():
         raise DescriberError(embedding.MISSING)
+    if table is not None:
+        outputs.require_answer(table)
     opened = tables.Table(table) if table is not None else None
     try:
         output = Output(as_json, len(files) > 1, opened)
@@ -148,6 +150,11 @@ def _run(files: Sequence[str], wanted: Wanted, output: Output, jobs: int | None)
         files = [file for file in files if not output.table.has(file)]
 
     def work(file: str, captioner: ChildCaptioner) -> Iterable[Result]:
+        try:
+            if file != "-":
+                outputs.require_answer(file)
+        except DescriberError as error:
+            return [Result(file, error=error.spoken)]
         return [pictures.alt_text(file, captioner, wanted, read_bytes)]
 
     jobs = max(1, min(len(files), jobs or pool.worker_count(len(files))))

@@ -15,7 +15,7 @@ from describer_daemon.alt_text.proposals import proposed
 from describer_daemon.alt_text.results import Result
 from describer_daemon.captioner import pool
 from describer_daemon.captioner.client import ChildCaptioner
-from describer_daemon.cli import streams
+from describer_daemon.cli import outputs, streams
 from describer_daemon.cli.describe import captioner_factory, progress
 from describer_daemon.cli.inputs import read_bytes
 from describer_daemon.cli.shared import settings_for_command
@@ -121,6 +121,7 @@ def _described(one: PagePicture, captioner: ChildCaptioner) -> Result:
 
 
 def _save(patch: Path, diff: bytes) -> None:
+    outputs.require_answer(patch)
     try:
         before = writing.stamp(patch)
         if before:

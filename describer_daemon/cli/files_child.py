@@ -16,7 +16,10 @@ from describer_daemon.core.ports import DescriberError
 
 
 def main() -> None:
-    """ "read" NAME, "write" what comes by standard input to it, or: is it the "same" as another?"""
+    """Do to the named files what is named first: ask, read, write, or tell if they are the same.
+
+    What is written comes by standard input.
+    """
     what, *names = sys.argv[1:]
     apart.answer(lambda: _ANSWERS[what](*names))
 
@@ -43,6 +46,12 @@ def _read(name: str) -> Iterator[bytes]:
     return inputs.chunks(name, None if inputs.number_of(name) is None else 0)
 
 
+def _ask(name: str) -> Iterator[bytes]:
+    os.path.lexists(name)
+    os.access(Path(name).parent, os.R_OK)
+    yield b""
+
+
 def _write(name: str) -> Iterator[bytes]:
     write(Path(name), sys.stdin.buffer.read())
     yield b""
@@ -53,6 +62,7 @@ def _same(name: str, other: str) -> Iterator[bytes]:
 
 
 _ANSWERS: Mapping[str, Callable[..., Iterator[bytes]]] = {
+    "ask": _ask,
     "read": _read,
     "write": _write,
     "same": _same,

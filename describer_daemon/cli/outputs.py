@@ -55,6 +55,12 @@ def is_same(path: Path, picture: str) -> bool:
     return bool(_elsewhere(asked, "same", str(path), picture))
 
 
+def require_answer(path: Path | str) -> None:
+    """Raises DescriberError when the disk or network that a file is on does not answer."""
+    if not mounts.is_local(path):
+        _elsewhere(str(path), "ask", str(path))
+
+
 def write(path: Path, data: bytes) -> None:
     """Write the whole file. Raises DescriberError when that cannot be done."""
     if mounts.is_local(path):

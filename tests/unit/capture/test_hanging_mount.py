@@ -180,7 +180,8 @@ from pathlib import Path
 from describer_daemon.core.ports import DescriberError
 outputs._MAX_SILENCE = 0.3
 here, dead = sys.argv[1:]
-for act in (lambda: outputs.is_same(Path(dead), here), lambda: outputs.is_same(Path(here), dead),
+for act in (lambda: outputs.require_answer(dead),
+            lambda: outputs.is_same(Path(dead), here), lambda: outputs.is_same(Path(here), dead),
             lambda: outputs.write(Path(dead), b"x"),
             lambda: outputs.save(Path(dead), lambda path: path.write_bytes(b"x") and None)):
     try:
@@ -189,6 +190,26 @@ for act in (lambda: outputs.is_same(Path(dead), here), lambda: outputs.is_same(P
         print(error.spoken)
 print(outputs.Output().convert(dead, None, None))
 """
+
+
+ALT = """
+import sys
+from describer_daemon.cli import main, outputs
+outputs._MAX_SILENCE = 0.3
+main.main(["alt", *sys.argv[1:]])
+"""
+
+
+@pytest.mark.parametrize("at", [LOOKUP])
+@pytest.mark.parametrize("option", [[], ["--csv"]])
+def test_alt_text_for_a_dead_mount(mount: HangingMount, option: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ALT, *option, str(mount.path), str(mount.path)],
+        capture_output=True, timeout=300, check=False, text=True,
+    )  # fmt: skip
+    assert mount.asked.is_set()
+    assert done.returncode == 1
+    assert f"{mount.path} does not answer. Is its disk or network there?" in done.stderr
 
 
 @pytest.mark.parametrize("at", [LOOKUP])
@@ -200,4 +221,4 @@ def test_drawings_and_speech_for_a_dead_mount(mount: HangingMount, tmp_path: Pat
         capture_output=True, timeout=300, check=True, text=True,
     )  # fmt: skip
     late = f"{mount.path} does not answer. Is its disk or network there?"
-    assert done.stdout.splitlines() == [late] * 4 + [str(mount.path)]
+    assert done.stdout.splitlines() == [late] * 5 + [str(mount.path)]
