@@ -339,8 +339,7 @@ def _import_project_modules(engine: str) -> None:
 def _serve(service: Service, requests: IO[bytes], replies: IO[bytes]) -> None:
     """Answer every message until the stream ends."""
     while True:
-        service.keeper.settle()
-        memory.trim_when_idle(requests)
+        memory.trim_when_idle(requests, service.keeper.settle)
         service.keeper.wait(requests)
         try:
             message = protocol.read(requests)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 KEPT_FOR = 300.0  # seconds since it was described, or last asked about
-_MOST_PIXELS = 1_200_000  # of what is kept: OCR takes about a second for it
+_MOST_PIXELS = 1_200_000  # of what is kept, and read: nobody should have to wait long for OCR
 _EDGE = 2  # pixels by which a box may miss the edge of what was looked at
 _SIDES: tuple[Side, ...] = ("left", "top", "right", "bottom")
 
@@ -129,7 +129,7 @@ class Keeper:
         return self._kept.png()
 
     def settle(self) -> None:
-        """Do what the reply need not wait for."""
+        """Do what neither a reply nor the voice after it shall wait for."""
         if self._kept is not None:
             self._kept.reduce()
 

@@ -7,7 +7,7 @@ import ctypes
 import re
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Self
 
@@ -142,8 +142,10 @@ def arrives(stream: IO[bytes], seconds: float) -> bool:
     return sys.platform != "linux" or bool(select.select([stream], [], [], max(0.0, seconds))[0])
 
 
-def trim_when_idle(stream: IO[bytes]) -> None:
+def trim_when_idle(stream: IO[bytes], settle: Callable[[], None] = lambda: None) -> None:
     """Wait for a message, but not for long; without one, return free memory to the system.
+
+    `settle` is called before that, for what would keep a reply or a voice waiting earlier.
 
     The C library keeps what a picture took for the next one, which may be hours away. Whoever
     writes to the stream waits for each reply, so nothing is ever left in its buffer, where this
@@ -151,6 +153,7 @@ def trim_when_idle(stream: IO[bytes]) -> None:
     """
     if arrives(stream, _IDLE):
         return
+    settle()
     trim()
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import pytest
 from PIL import Image, ImageDraw
 
-from describer_daemon.captioner import kept, protocol, recalling
+from describer_daemon.captioner import kept, memory, protocol, recalling
 from describer_daemon.captioner.child import Service
 from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.captioner.kept import Keeper, Kept, cut_sides
@@ -138,6 +138,25 @@ def test_its_pixels_are_given_back_then_though_nobody_asks(
         other_end.flush()
         one.wait(requests)
         assert one.recall(read=False).box == SMALL
+
+
+def test_it_is_reduced_when_nobody_asks_for_anything_and_not_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some thirty milliseconds that the voice would wait for on a machine with one core."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as requests, os.fdopen(writing, "wb") as other_end:
+        one = keeper(FakeReader())
+        one.keep(stripes(2000, 1000), Details(Rectangle(0, 0, 2000, 1000)))
+        assert one._kept is not None
+        other_end.write(b"a request")
+        other_end.flush()
+        memory.trim_when_idle(requests, one.settle)
+        assert one._kept.size == (2000, 1000)
+        requests.read(9)
+        monkeypatch.setattr(memory, "_IDLE", 0.0)
+        memory.trim_when_idle(requests, one.settle)
+        assert one._kept.size == (1549, 775)
 
 
 def test_nothing_is_kept_that_nobody_will_ask_for() -> None:
