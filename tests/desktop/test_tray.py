@@ -361,7 +361,10 @@ def test_the_menu_of_an_app_indicator(start_tray: StartTray, gtk: dict[str, str]
             while await host.get("Title") != "Describer":
                 await asyncio.sleep(0.05)
             assert Path(await host.get("IconName")).is_file()
-            said = ["screen", "clipboard", "text", "repeat", "copy", "stop", "settings", "quit"]
+            said = [
+                "screen", "clipboard", "more", "next-thing", "previous-thing", "where", "text",
+                "repeat", "previous", "next", "copy", "stop", "forget", "settings", "quit",
+            ]  # fmt: skip
             for label, word in zip(filter(None, TITLES), said, strict=True):
                 await host.click(label)
                 await asyncio.to_thread(tray.expect, word)
