@@ -319,8 +319,7 @@ def test_where_there_are_no_such_sockets_both_ends_say_so(
         ),
         (
             b"{}",
-            "There is no such verb. Known are screen, clipboard, text, repeat, copy, stop, "
-            "status, quit.",
+            f"There is no such verb. Known are {', '.join(control.VERBS)}.",
         ),
         (b'{"verb": "stop", "wait": 1}', '"wait" is either true or false.'),
     ],
