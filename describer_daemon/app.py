@@ -25,9 +25,9 @@ from describer_daemon.fallback import SourceFallback, SpeakerFallback
 from describer_daemon.history import History
 from describer_daemon.listening import Listening
 from describer_daemon.picture_copy import copy_picture
-from describer_daemon.service import elsewhere
+from describer_daemon.service import elsewhere, transport
 from describer_daemon.service import log as log_file
-from describer_daemon.service.control import AlreadyRunningError, ControlServer
+from describer_daemon.service.control import ControlServer
 from describer_daemon.service.shutdown import ShutdownEvent
 from describer_daemon.settings.settings import Settings
 from describer_daemon.settings.watcher import SettingsWatcher
@@ -238,7 +238,7 @@ class Daemon:
         """Without a folder for its socket the describer is deaf to commands, not to keys."""
         try:
             self._control.start()
-        except AlreadyRunningError:
+        except transport.AlreadyRunningError:
             raise
         except DescriberError as error:
             self.report_error(error)

@@ -19,6 +19,10 @@ from describer_daemon.service import notification
 log = logging.getLogger(__name__)
 
 _COPY_SECONDS = 5.0  # GNOME may have to start its XWayland first
+# the words are arguments, and so are never taken for a script
+_MAC_NOTIFICATION = """on run argv
+display notification (item 2 of argv) with title (item 1 of argv)
+end run"""
 
 
 def copy_text(text: str) -> None:
@@ -77,7 +81,11 @@ def notify(error: DescriberError) -> None:
     title = "The describer could not speak"
 
     def work() -> None:
-        if sys.platform != "linux" or not notification.show(title, error.spoken):
+        if sys.platform == "win32":
+            notification.show_box(title, error.spoken)
+        elif sys.platform == "darwin":
+            _start_detached(["osascript", "-e", _MAC_NOTIFICATION, title, error.spoken])
+        elif sys.platform != "linux" or not notification.show(title, error.spoken):
             _start_detached(["notify-send", "--app-name=describer", title, error.spoken])
 
     threading.Thread(target=work, name="notify", daemon=True).start()

@@ -7,6 +7,7 @@ import math
 import os
 import selectors
 import subprocess
+import sys
 import time
 
 from describer_daemon.core import deadlines
@@ -56,7 +57,7 @@ def converse(
                 raise TooMuchError
         code = _end_of(process, silence)
         if errors in ends.get_map():
-            os.set_blocking(errors, False)
+            _have_wait_for_nobody(errors)
             with contextlib.suppress(BlockingIOError):  # somebody else may still keep it open
                 while errors in ends.get_map():
                     _listen(errors, printed[errors], ends)
@@ -67,9 +68,15 @@ def _begin(
     process: subprocess.Popen[bytes], data: bytes, ends: selectors.BaseSelector
 ) -> memoryview:
     if process.stdin is not None:
-        os.set_blocking(process.stdin.fileno(), False)
+        _have_wait_for_nobody(process.stdin.fileno())
         ends.register(process.stdin.fileno(), selectors.EVENT_WRITE)
     return memoryview(data)
+
+
+def _have_wait_for_nobody(number: int) -> None:
+    if sys.platform == "win32":  # where no tool is asked like this: see `mounts.is_local`
+        raise OSError("pipes of Windows cannot be selected")
+    os.set_blocking(number, False)
 
 
 def _ready(ends: selectors.BaseSelector, seconds: float) -> list[int]:

@@ -91,6 +91,8 @@ def key() -> str:
 
 def listens(path: Path | str) -> bool:
     """Whether anybody takes connections at this Unix socket; a tenth of a millisecond."""
+    if sys.platform == "win32":  # Python has none there
+        return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(_CONNECT_SECONDS)
         try:

@@ -11,8 +11,6 @@ from describer_daemon.core.ports import DescriberError
 from describer_daemon.desktop import shortcuts_present
 from describer_daemon.listening import Listening
 
-NO_VOICE = "I have no voice. Please install espeak-ng."
-
 
 def no_screen(error: DescriberError) -> DescriberError:
     """Why the screen cannot be seen: the reason that holds for this desktop, of all there are."""
@@ -34,8 +32,15 @@ def sentences(listening: Listening, screen_reason: str, speaker: str) -> list[st
     if screen_reason and displays.answers():
         found.append(screen_reason)
     if speaker == "none":
-        found.append(NO_VOICE)
+        found.append(no_voice())
     return found
+
+
+def no_voice() -> str:
+    """That nobody can speak, and what there is to be installed on this system."""
+    own = sys.platform in ("win32", "darwin")
+    cure = "a voice in the system's settings" if own else "espeak-ng"
+    return f"I have no voice. Please install {cure}."
 
 
 def no_keys(listening: Listening) -> str:

@@ -75,7 +75,13 @@ def start(
     One that `stays` is not ended by `end_all`.
     """
     process = subprocess.Popen(
-        list(command), stdin=stdin, stdout=stdout, stderr=stderr, env=env, start_new_session=True
+        list(command),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        env=env,
+        start_new_session=True,
+        creationflags=_no_window(),
     )
     with _guard:
         if not stays:
@@ -85,6 +91,13 @@ def start(
                 _handles[process] = handle = os.pidfd_open(process.pid)
                 weakref.finalize(process, os.close, handle)
     return process
+
+
+def _no_window() -> int:
+    """Windows opens a console, which takes the focus, for each program that wants one."""
+    if sys.platform == "win32":
+        return subprocess.CREATE_NO_WINDOW
+    return 0
 
 
 def processors() -> int:
@@ -123,17 +136,17 @@ def leave(process: subprocess.Popen[bytes]) -> None:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    if os.name == "posix":
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            _kill_group(process)
-    else:
-        process.kill()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        _kill_group(process)
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":  # without groups; ours start none that would outlive them
+        process.kill()
+        return
     with _guard:
         handle = _handles.get(process)
-    if handle is not None:
+    if handle is not None and hasattr(signal, "pidfd_send_signal"):
         try:
             signal.pidfd_send_signal(handle, signal.SIGKILL, None, _WHOLE_GROUP)
         except OSError as error:
@@ -147,7 +160,7 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
 
 def _keeps_its_number(process: subprocess.Popen[bytes]) -> bool:
     """Whether nobody has waited for it: till then the system gives its number to no other."""
-    if process.returncode is None and hasattr(os, "waitid"):
+    if sys.platform != "win32" and process.returncode is None and hasattr(os, "waitid"):
         try:  # a thread that waits for it may have it, and not have told yet
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:

@@ -11,9 +11,11 @@ import csv
 import io
 import os
 import stat
+import sys
 from pathlib import Path
 from typing import IO
 
+from describer_daemon.alt_text.writing import not_here
 from describer_daemon.core.escaping import escaped
 from describer_daemon.core.ports import DescriberError
 
@@ -26,6 +28,7 @@ class Table:
     """The file, locked for as long as it is open. Raises DescriberError where it cannot be had."""
 
     def __init__(self, path: Path) -> None:
+        self.done: set[str] = set()
         self._file = _opened(path)
         try:
             self._take(path)
@@ -34,6 +37,8 @@ class Table:
             raise
 
     def _take(self, path: Path) -> None:
+        if sys.platform == "win32":
+            raise not_here(path)
         import fcntl
 
         try:
@@ -99,6 +104,8 @@ def _cell(text: str) -> str:
 
 
 def _opened(path: Path) -> IO[bytes]:
+    if sys.platform == "win32":
+        raise not_here(path)
     flags = os.O_RDWR | os.O_CREAT | os.O_NONBLOCK
     try:
         descriptor = os.open(path, flags, 0o666)

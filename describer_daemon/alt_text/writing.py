@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def replace(path: Path, data: bytes, before: Stamp, *, keep_times: bool = False)
         if not keep_times:
             os.utime(temporary)
         made = temporary.stat()
-        if (made.st_uid, made.st_gid) != (state.st_uid, state.st_gid):
+        if sys.platform != "win32" and (made.st_uid, made.st_gid) != (state.st_uid, state.st_gid):
             try:
                 os.chown(temporary, state.st_uid, state.st_gid)
                 temporary.chmod(stat.S_IMODE(state.st_mode))
@@ -75,6 +76,11 @@ def changed(path: Path | str) -> DescriberError:
     return DescriberError(f"{path} was changed meanwhile, so I left it alone. Please try again.")
 
 
+def not_here(path: Path) -> DescriberError:
+    """Windows puts no file in the place of one that is open, and has none of our locks."""
+    return DescriberError(f"{path} cannot be written on Windows. Please leave out that option.")
+
+
 def _check(path: Path, state: os.stat_result) -> None:
     if not stat.S_ISREG(state.st_mode):
         raise DescriberError(f"{path} is not an ordinary file.")
@@ -89,6 +95,8 @@ def _linked(path: Path, data: bytes) -> bool:
 
     Nothing is left of it when the program is killed before.
     """
+    if sys.platform != "linux":
+        return False
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:
@@ -117,6 +125,8 @@ def _linked(path: Path, data: bytes) -> bool:
 @contextlib.contextmanager
 def _temporary(path: Path, data: bytes, mode: int) -> Iterator[Path]:
     """A file beside `path` with this content; what an earlier run left of it is taken over."""
+    if sys.platform == "win32":
+        raise not_here(path)
     import fcntl
 
     name = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]

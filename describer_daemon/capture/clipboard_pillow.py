@@ -114,7 +114,7 @@ def _of_windows(name: str) -> bytes:
         return b""
     try:
         memory = handle(user.GetClipboardData(kind))
-        place = kernel.GlobalLock(memory) if memory else None
+        place = kernel.GlobalLock(memory) if memory.value else None
         if not place:
             return b""
         try:

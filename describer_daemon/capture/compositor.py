@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 import time
 
 from describer_daemon import displays
@@ -27,7 +28,7 @@ _LARGEST = 1 << 20  # bytes; compositors have some fifty of them
 def interfaces() -> frozenset[str] | None:
     """Such as "wl_seat"; None where no compositor answers within half a second."""
     path = displays.wayland_socket()
-    if path is None:
+    if path is None or sys.platform == "win32":
         return None
     deadline = time.monotonic() + _SECONDS
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:

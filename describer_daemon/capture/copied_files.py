@@ -156,7 +156,7 @@ def _open_ordinary(name: str, flags: int) -> int:
     if not hasattr(os, "O_PATH"):
         _require_ordinary(Path(name).stat())
         return os.open(name, flags)
-    place = os.open(name, os.O_PATH | os.O_CLOEXEC)  # a handle that opens nothing yet
+    place = os.open(name, os.O_PATH)  # a handle that opens nothing yet
     try:
         _require_ordinary(os.fstat(place))
         return os.open(f"/proc/self/fd/{place}", flags)  # what was looked at, whatever is there now

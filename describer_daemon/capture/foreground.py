@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 
 from describer_daemon import x11
@@ -20,6 +21,16 @@ def look(connection: x11.PersistentDisplay) -> Look:
     if sys.platform == "darwin":
         return _macos()
     return connection.query(lambda display: (x11.pointer(display), x11.active_window(display)))
+
+
+def may_see_screen() -> bool:
+    """Whether macOS lets us see others' windows; without leave it gives the bare desktop."""
+    try:
+        quartz = importlib.import_module("Quartz")
+    except ImportError:  # then the window cannot be known, but the screen is seen
+        return True
+    allowed = getattr(quartz, "CGPreflightScreenCaptureAccess", None)  # since macOS 10.15
+    return allowed is None or bool(allowed())
 
 
 if sys.platform == "win32":

@@ -199,6 +199,8 @@ def _path(uri: str) -> Path:
 
 def _take(path: Path, began: float) -> bytes:
     """Read what the portal wrote since `began`, in time.time(), and delete it."""
+    if sys.platform == "win32":
+        raise _no_file("a path, though this system has no portals")
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:

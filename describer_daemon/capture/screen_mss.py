@@ -38,6 +38,8 @@ class MssScreen:
         try:
             if sys.platform not in ("win32", "darwin") and (reason := x11.unavailable_reason()):
                 return reason
+            if sys.platform == "darwin" and not foreground.may_see_screen():
+                return "macOS lets it see no windows: allow Screen Recording in the settings"
             with _opened():
                 return ""
         except DescriberError as error:

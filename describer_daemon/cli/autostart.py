@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from describer_daemon.cli import streams
-from describer_daemon.desktop import autostart as module
+from describer_daemon.desktop import login
 
 
 @click.group()
@@ -28,18 +28,18 @@ def autostart() -> None:
 )
 def on(systemd: bool) -> None:
     """Start at login; one way replaces the other, so that it never starts twice."""
-    path = module.turn_on(systemd=systemd)
-    streams.line(f"The describer starts with your next login, by {path}.")
+    by = login.turn_on(systemd=systemd)
+    streams.line(f"The describer starts with your next login, by {by}.")
 
 
 @autostart.command()
 def off() -> None:
     """Start at login no more; a describer that runs goes on."""
-    module.turn_off()
+    login.turn_off()
     streams.line("The describer no longer starts at login.")
 
 
 @autostart.command()
 def status() -> None:
-    """Say whether it starts at login, and by which file."""
-    streams.line(module.status())
+    """Say whether it starts at login, and by what."""
+    streams.line(login.status())

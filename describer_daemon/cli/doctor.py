@@ -84,11 +84,14 @@ def _keyboard(settings: Settings) -> str:
     except DescriberError:
         listener = backend()
         taking = Taking(settings.keys)
-        taking.start(lambda keys: listener.start(keys, lambda _: None, lambda _: None))
+        lost: list[DescriberError] = []
+        taking.start(lambda keys: listener.start(keys, lambda _: None, lost.append))
         held = ", ".join(listener.held().values())
         listener.stop()
         if taking.refused is not None:
             raise taking.refused from None
+        if lost:
+            raise lost[0] from None
         return f"{backend.name} can have the keys {held}"
     if not (keys := running.get("keys")):
         raise DescriberError("The describer that runs holds no keys. See: describer status.")

@@ -16,7 +16,7 @@ from describer_daemon.cli.completion import completions
 from describer_daemon.cli.manual import manual_page
 from describer_daemon.core import backends
 from describer_daemon.core.ports import DescriberError
-from describer_daemon.desktop import autostart, entries, permission_store, steps
+from describer_daemon.desktop import entries, login, permission_store, steps
 from describer_daemon.desktop.files import ROFF, OwnedFile
 from describer_daemon.desktop.log_files import LogFiles
 from describer_daemon.desktop.screen_permission import ScreenPermission
@@ -40,7 +40,7 @@ def all_steps(program: click.Group, desktops: Iterable[Step] = ()) -> list[Step]
         entries.icon(),
         entries.menu_entry(),
         entries.open_with(),
-        autostart.Autostart(),
+        login.step(),
         *desktops,
         *completions(program),
         manual(program),
@@ -80,6 +80,7 @@ def setup(context: click.Context, undo: bool, dry_run: bool) -> None:
     run this again. All of it is yours alone: no
     administrator is needed, and nobody else's file is touched. What is there already stays, so
     it may be run again at any time, and should be after the program was installed elsewhere.
+    On Windows and macOS it is the start at login alone.
 
     \b
     describer setup                   do it, and tell what was done
@@ -90,25 +91,28 @@ def setup(context: click.Context, undo: bool, dry_run: bool) -> None:
     Exit status 1 when any step failed; the others are done all the same.
     """
     _check()
-    program = context.find_root().command
-    if not isinstance(program, click.Group):
-        raise TypeError("setup is a command of a program")
-    wanted = all_steps(program, [*screen_steps(undo=undo), *keys.steps_of_setup(undo=undo)])
+    wanted = _wanted(context.find_root().command, undo=undo)
     if undo:
         leftovers: list[Leftover] = [LogFiles(), *wanted]
         failed = _tell(steps.undo(leftovers, dry=dry_run))
     else:
         failed = _tell(steps.set_up(wanted, dry=dry_run))
     if not dry_run:
-        for line in _UNDONE if undo else (autostart.status(), *_NEXT):
+        for line in _UNDONE if undo else (login.status(), *_NEXT):
             streams.line(line)
     raise SystemExit(1 if failed else 0)
 
 
-def _check() -> None:
+def _wanted(program: click.Command, *, undo: bool) -> list[Step]:
     if sys.platform != "linux":
-        raise DescriberError("Setting up needs Linux. Please start it by: describer run.")
-    if os.geteuid() == 0 and "SUDO_USER" in os.environ:
+        return [login.step()]
+    if not isinstance(program, click.Group):
+        raise TypeError("setup is a command of a program")
+    return all_steps(program, [*screen_steps(undo=undo), *keys.steps_of_setup(undo=undo)])
+
+
+def _check() -> None:
+    if sys.platform == "linux" and os.geteuid() == 0 and "SUDO_USER" in os.environ:
         raise DescriberError("This sets up one person's desktop. Please run it without sudo.")
 
 

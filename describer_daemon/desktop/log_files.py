@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from describer_daemon.core.ports import DescriberError
@@ -41,7 +42,8 @@ class LogFiles:
                 f"The log cannot be removed: {error.strerror}.", detail=str(error)
             ) from error
         folder = log_path().parent
-        prune(folder, folder.parents[1])  # …/describer/log
+        # …/describer/log, but Library/Logs/describer
+        prune(folder, folder.parents[sys.platform != "darwin"])
         return ""
 
     def _files(self) -> list[Path]:

@@ -58,7 +58,10 @@ class PynputHotkeys:
         on_verb: Callable[[Verb], None],
         on_lost: Callable[[DescriberError], None] = lambda _: None,
     ) -> None:
-        """pynput cannot tell whether another program has a key: none is ever refused, or lost."""
+        """pynput cannot tell whether another program has a key: none is ever refused.
+
+        What macOS has to be asked for is told to `on_lost`.
+        """
         self.stop()
         if reason := self.unavailable_reason():
             raise DescriberError("I cannot listen for keys here.", detail=reason)
@@ -73,6 +76,9 @@ class PynputHotkeys:
         if ready.is_alive() or not listener.hears(_READY_SECONDS):
             self.stop()
             raise DescriberError("I cannot listen for keys here.", detail="pynput is not ready")
+        # not refused: who may monitor input, which is another permission, hears them all the same
+        if sys.platform == "darwin" and not listener.IS_TRUSTED:
+            on_lost(_untrusted())
 
     def held(self) -> Mapping[Verb, str]:
         tracker = self._tracker
@@ -89,6 +95,13 @@ class PynputHotkeys:
         if listener is not None and listener is not threading.current_thread():
             _in_thread(listener.stop).join(_JOIN_SECONDS)
             threading.Thread.join(listener, _JOIN_SECONDS)
+
+
+def _untrusted() -> DescriberError:
+    return DescriberError(
+        "macOS may keep all keys from the describer. "
+        "Please allow it in the settings, under Privacy and Security, Accessibility."
+    )
 
 
 class _Tracker:

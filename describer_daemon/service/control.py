@@ -1,7 +1,8 @@
-"""One instance, and the local socket by which other programs ask it for something.
+"""One instance, and the local channel by which other programs ask it for something.
 
 One connection carries one line of JSON there, {"verb": "screen", "wait": true}, and one line
-back, {"ok": true, "sentence": "…"}. Only the owner of the daemon is answered.
+back, {"ok": true, "sentence": "…"}. Only the owner of the daemon is answered. `transport` has what
+carries it on each system.
 """
 
 from __future__ import annotations
@@ -9,21 +10,15 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
-import selectors
 import socket
-import stat
-import struct
-import tempfile
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from describer_daemon import displays
 from describer_daemon.core.ports import DescriberError, Verb
-from describer_daemon.service import by_display
+from describer_daemon.service.transport import Connection, Listener, Transport
 
 log = logging.getLogger(__name__)
 
@@ -32,17 +27,22 @@ Handle = Callable[[str, bool], Mapping[str, object]]
 VERBS = (*(verb.value for verb in Verb), "status", "quit", "history", "clear-history")
 MAX_REQUEST = 4096  # bytes
 _MAX_REPLY = 1024 * 1024
-_MAX_PATH = 107  # bytes that fit into sockaddr_un
-_SHARED = ("/tmp", "/var/tmp")  # noqa: S108 - where everybody may write: `_shared_folder` checks
 _REQUEST_TIMEOUT = 2.0  # seconds for a whole request
 _MAX_CONNECTIONS = 16  # connections
-_BACKLOG = 128  # connections that are not yet looked at
 _BUSY = "The describer is busy. Please try again."
 _STOP_TIMEOUT = 0.5  # seconds that stop() gives replies under way
 
 
-class AlreadyRunningError(DescriberError):
-    """Another describer of this person, on this display, holds the lock."""
+def this_system() -> Transport:
+    """Unix sockets, and named pipes on Windows."""
+    if sys.platform == "win32":
+        from describer_daemon.service.named_pipe import NamedPipes
+        from describer_daemon.service.windows import WindowsPipes
+
+        return NamedPipes(WindowsPipes())
+    from describer_daemon.service.unix_socket import UnixSockets
+
+    return UnixSockets()
 
 
 class NotRunningError(DescriberError):
@@ -56,44 +56,22 @@ class ControlServer:
     returns is the reply. It may raise DescriberError.
     """
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: Handle, way: Transport | None = None) -> None:
+        """`way` None is the one of this system."""
         self._handle = handle
+        self._way = way
         self._slots = threading.BoundedSemaphore(_MAX_CONNECTIONS)
         self._guard = threading.Lock()
-        self._connections: dict[threading.Thread, socket.socket] = {}
-        self._open = contextlib.ExitStack()
-        self._wake: socket.socket | None = None
-        self._keys: set[str] = set()
-        self._path = Path()
+        self._connections: dict[threading.Thread, Connection] = {}
+        self._listener: Listener | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Return once requests are answered. Raises AlreadyRunningError or DescriberError."""
-        _require_unix_sockets()
-        with contextlib.ExitStack() as stack:
-            folder, key = runtime_folder(create=True), displays.key()
-            stack.callback(os.close, lock(folder / by_display.named("lock", key)))
-            path = folder / by_display.named("control.sock", key)
-            self._keys, self._path = {key}, path
-            listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-            try:
-                path.unlink(missing_ok=True)  # stale: the lock is ours
-                listener.bind(str(path))
-                path.chmod(0o600)
-                listener.listen(_BACKLOG)
-            except OSError as error:
-                raise DescriberError(
-                    f"I cannot take requests from other programs. Please look at {folder}.",
-                    detail=str(error),
-                ) from error
-            stack.callback(path.unlink, missing_ok=True)
-            listener.setblocking(False)
-            wake_reader, self._wake = socket.socketpair()
-            stack.enter_context(wake_reader)
-            stack.enter_context(self._wake)
-            self._open = stack.pop_all()
+        way = self._way or this_system()
+        self._listener = way.listen()
         self._thread = threading.Thread(
-            target=self._accept, args=(listener, wake_reader), name="control", daemon=True
+            target=self._accept, args=(self._listener, way), name="control", daemon=True
         )
         self._thread.start()
 
@@ -102,26 +80,18 @@ class ControlServer:
 
         Raises AlreadyRunningError when another describer serves it.
         """
-        key = displays.key()
-        if self._thread is None or key in self._keys:
-            return
-        folder = self._path.parent
-        self._open.callback(os.close, lock(folder / by_display.named("lock", key)))
-        link = folder / by_display.named("control.sock", key)
-        link.unlink(missing_ok=True)  # stale: the lock is ours
-        link.symlink_to(self._path.name)
-        self._open.callback(link.unlink, missing_ok=True)
-        self._keys.add(key)
+        if self._thread is not None and self._listener is not None:
+            self._listener.adopt_display()
 
     def stop(self) -> None:
         """Take no more requests, finish the replies under way if they are quick; twice is fine."""
-        if self._thread is None or self._wake is None:
+        if self._thread is None or self._listener is None:
             return
-        self._wake.send(b"x")
+        self._listener.end()
         self._thread.join(_STOP_TIMEOUT)
         self._thread = None
         self._end_connections(time.monotonic() + _STOP_TIMEOUT)
-        self._open.close()
+        self._listener.close()
 
     def _end_connections(self, deadline: float) -> None:
         with self._guard:
@@ -133,28 +103,27 @@ class ControlServer:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
-    def _accept(self, listener: socket.socket, wake_reader: socket.socket) -> None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(listener, selectors.EVENT_READ)
-            selector.register(wake_reader, selectors.EVENT_READ)
-            while all(key.fileobj is not wake_reader for key, _ in selector.select()):
-                try:
-                    connection, _ = listener.accept()
-                except OSError as error:
-                    # Out of file descriptors, or the client left already: neither is the end.
-                    log.warning("no connection: %s", error)
-                    time.sleep(0.05)
-                    continue
-                self._admit(connection)
+    def _accept(self, listener: Listener, way: Transport) -> None:
+        while True:
+            try:
+                connection = listener.accept()
+            except OSError as error:
+                # Out of file descriptors, or the client left already: neither is the end.
+                log.warning("no connection: %s", error)
+                time.sleep(0.05)
+                continue
+            if connection is None:
+                return
+            self._admit(connection, way)
 
-    def _admit(self, connection: socket.socket) -> None:
+    def _admit(self, connection: Connection, way: Transport) -> None:
         connection.settimeout(_REQUEST_TIMEOUT)
         if not self._slots.acquire(blocking=False):
             with connection:
                 _reply(connection, _failure(_BUSY))
             return
         thread = threading.Thread(
-            target=self._serve, args=(connection,), name="control-client", daemon=True
+            target=self._serve, args=(connection, way), name="control-client", daemon=True
         )
         with self._guard:
             self._connections[thread] = connection
@@ -166,10 +135,10 @@ class ControlServer:
             with connection:
                 _reply(connection, _failure(_BUSY))
 
-    def _serve(self, connection: socket.socket) -> None:
+    def _serve(self, connection: Connection, way: Transport) -> None:
         try:
             with connection:
-                if not is_owner(connection):
+                if not way.is_owner(connection):
                     log.warning("a request of another person was refused")
                     _reply(connection, _failure("This describer is not yours."))
                 else:
@@ -182,7 +151,7 @@ class ControlServer:
             self._connections.pop(thread, None)
         self._slots.release()
 
-    def _answer(self, connection: socket.socket) -> Mapping[str, object]:
+    def _answer(self, connection: Connection) -> Mapping[str, object]:
         try:
             line = _read_line(connection)
         except OSError as error:
@@ -205,23 +174,22 @@ def send(
     verb: str,
     wait: bool = False,
     timeout: float | None = None,
-    on_connect: Callable[[socket.socket], None] | None = None,
+    on_connect: Callable[[Connection, Transport], None] | None = None,
+    way: Transport | None = None,
 ) -> dict[str, Any]:
     """Ask the running describer; with `wait` the reply comes with the outcome.
 
     `timeout` in seconds is by default 5, or 120 with `wait`. `on_connect` is called before
     anything is asked. Raises DescriberError when no describer runs, or it does not answer.
     """
-    _require_unix_sockets()
+    way = way or this_system()
     if timeout is None:
         timeout = 120.0 if wait else 5.0
     request = json.dumps({"verb": verb, "wait": wait}).encode() + b"\n"
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(timeout)
-            by_display.connect(connection, runtime_folder(create=False))
+        with way.connect(timeout) as connection:
             if on_connect is not None:
-                on_connect(connection)
+                on_connect(connection, way)
             # A server that is busy answers and leaves without reading.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(request)
@@ -261,110 +229,8 @@ def parse_request(line: bytes) -> tuple[str, bool]:
     return verb, wait
 
 
-def peer(connection: socket.socket) -> tuple[int, int] | None:
-    """Process and user at the other end of a Unix socket; None where the system cannot tell."""
-    if not hasattr(socket, "SO_PEERCRED"):
-        return None
-    credentials = connection.getsockopt(
-        socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")
-    )
-    process, user, _ = struct.unpack("3i", credentials)
-    return process, user
-
-
-def runtime_folder(*, create: bool) -> Path:
-    """The folder of lock and socket, private to this person; the same for server and client.
-
-    Raises FileNotFoundError when it is not there and not to be created, DescriberError when
-    it is not ours.
-    """
-    for parent in _runtime_parents():
-        folder = parent / "describer"
-        if len(os.fsencode(folder / "control.sock")) <= _MAX_PATH and _is_private(parent):
-            break
-    else:
-        folder = _shared_folder(create=create)
-    if not create and not folder.is_dir():
-        raise FileNotFoundError(folder)
-    try:
-        if create:
-            folder.mkdir(mode=0o700, exist_ok=True)
-        private = _is_private(folder)
-    except OSError as error:  # somebody else's, a full disk, one that is only to be read
-        raise DescriberError(f"I cannot use the folder {folder}.", detail=str(error)) from error
-    if not private:
-        raise DescriberError(
-            f"The folder {folder} is not private to you. Please remove it, "
-            "or set XDG_RUNTIME_DIR to a folder of your own."
-        )
-    return folder
-
-
-def _shared_folder(*, create: bool) -> Path:
-    """Where everybody may write, so the owner is in the name, and has to be checked."""
-    parents = [*_SHARED]
-    # it tries to write, and names the current folder where it can write nowhere else
-    with contextlib.suppress(FileNotFoundError):
-        chosen = tempfile.gettempdir()
-        if chosen == os.environ.get("TMPDIR") or not Path.cwd().samefile(chosen):
-            parents.insert(0, chosen)
-    folders = [Path(parent) / f"describer-{os.geteuid()}" for parent in parents]
-    fit = [one for one in folders if len(os.fsencode(one / "control.sock")) <= _MAX_PATH]
-    # the disk may have filled up since the one that runs chose
-    there = [] if create else [one for one in fit if _is_private(one)]
-    return (there or fit)[0]
-
-
-def _runtime_parents() -> Iterator[Path]:
-    # platformdirs' answer is not used: before 4.13 nobody checked whose folder it was.
-    named = os.environ.get("XDG_RUNTIME_DIR", "")
-    if named.startswith("/"):
-        yield Path(named)
-    yield Path("/run/user") / str(os.geteuid())
-
-
-def _is_private(folder: Path) -> bool:
-    """Whether it is a folder of ours, and no link, that nobody else may write to."""
-    try:
-        state = folder.lstat()
-    except OSError:
-        return False
-    return (
-        stat.S_ISDIR(state.st_mode)
-        and state.st_uid == os.geteuid()
-        and not state.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    )
-
-
-def lock(path: Path, taken: str = "The describer is running already.") -> int:
-    """Take a lock for as long as the descriptor that is returned is open.
-
-    Raises AlreadyRunningError, which says `taken`, while somebody else has it, or DescriberError.
-    """
-    import fcntl
-
-    with contextlib.ExitStack() as stack:
-        try:
-            # The file stays for ever: to unlink a locked file lets two processes hold "the" lock.
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-            stack.callback(os.close, descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise AlreadyRunningError(taken, detail=str(error)) from error
-        except OSError as error:
-            raise DescriberError(f"I cannot lock the file {path}.", detail=str(error)) from error
-        stack.pop_all()
-    return descriptor
-
-
-def is_owner(connection: socket.socket) -> bool:
-    """Whether who is at the other end of a Unix socket is the person that we run for."""
-    known = peer(connection)
-    return known is None or known[1] == os.geteuid()  # macOS: the folder's mode keeps others out
-
-
 def _read_line(
-    connection: socket.socket, timeout: float = _REQUEST_TIMEOUT, largest: int = MAX_REQUEST
+    connection: Connection, timeout: float = _REQUEST_TIMEOUT, largest: int = MAX_REQUEST
 ) -> bytes:
     """Read up to a newline; the time is for the whole line, not for each chunk."""
     deadline = time.monotonic() + timeout
@@ -383,7 +249,7 @@ def _read_line(
     return bytes(line.partition(b"\n")[0])
 
 
-def _reply(connection: socket.socket, reply: Mapping[str, object]) -> None:
+def _reply(connection: Connection, reply: Mapping[str, object]) -> None:
     text = json.dumps(reply, default=str) + "\n"
     connection.settimeout(_REQUEST_TIMEOUT)
     with contextlib.suppress(OSError):  # who does not wait for the answer does not need it
@@ -392,9 +258,3 @@ def _reply(connection: socket.socket, reply: Mapping[str, object]) -> None:
 
 def _failure(sentence: str) -> Mapping[str, object]:
     return {"ok": False, "sentence": sentence}
-
-
-def _require_unix_sockets() -> None:
-    """The one place that knows where this does not work yet."""
-    if not hasattr(socket, "AF_UNIX") or os.name != "posix":
-        raise DescriberError("Requests from other programs do not work on this system yet.")

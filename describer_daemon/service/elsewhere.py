@@ -10,12 +10,12 @@ import contextlib
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
 from describer_daemon import displays
 from describer_daemon.core.ports import DescriberError
-from describer_daemon.service import control
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +49,12 @@ def listening(on_stop: Callable[[], None]) -> Iterator[None]:
 def silence() -> bool:
     """End the speech of all other commands; returns at once. → whether there was any."""
     found = False
+    if sys.platform == "win32":  # where `_opened` finds no place either
+        return found
+    from describer_daemon.service import unix_socket
+
     try:
-        for path in control.runtime_folder(create=False).glob(f"*{_SUFFIX}"):
+        for path in unix_socket.runtime_folder(create=False).glob(f"*{_SUFFIX}"):
             if path.stem == str(os.getpid()):
                 continue
             if displays.listens(path):
@@ -63,9 +67,11 @@ def silence() -> bool:
 
 
 def _opened(stack: contextlib.ExitStack) -> socket.socket:
-    if os.name != "posix":
+    if sys.platform == "win32":
         raise OSError("no Unix sockets")
-    path = control.runtime_folder(create=True) / f"{os.getpid()}{_SUFFIX}"
+    from describer_daemon.service import unix_socket
+
+    path = unix_socket.runtime_folder(create=True) / f"{os.getpid()}{_SUFFIX}"
     listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
     path.unlink(missing_ok=True)  # an earlier process had our number
     listener.bind(str(path))

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -21,6 +22,8 @@ from describer_daemon.service.folders import history_folder, make_private
 
 _LARGEST = 16 * 1024 * 1024  # bytes
 _MOST_ASIDE = 20  # damaged files that are kept
+# Windows has neither
+_NO_LINK, _NO_WAIT = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_NONBLOCK", 0)
 
 
 class DamagedError(DescriberError):
@@ -81,16 +84,14 @@ class HistoryFile:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        import fcntl
-
         folder = self._place()
         try:
             make_private(folder)
             if stat.S_IMODE(folder.stat().st_mode) != 0o700:
                 folder.chmod(0o700)
-            lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                _await(lock)
                 yield
             finally:
                 os.close(lock)
@@ -103,7 +104,7 @@ class HistoryFile:
 
     def _read(self) -> list[Entry]:
         try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            descriptor = os.open(self.path, os.O_RDONLY | _NO_LINK | _NO_WAIT)
         except FileNotFoundError:
             return []
         try:
@@ -141,6 +142,18 @@ class HistoryFile:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
+
+
+def _await(lock: int) -> None:
+    """Wait for the lock, which is given back when its descriptor is closed."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(lock, msvcrt.LK_LOCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def _parsed(data: bytes) -> list[Entry]:

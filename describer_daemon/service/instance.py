@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import select
-import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol
 
 from describer_daemon.core.ports import DescriberError, Verb
 from describer_daemon.service import control
 from describer_daemon.service.shutdown import ShutdownEvent
+from describer_daemon.service.transport import AlreadyRunningError
 
 _TAKE_OVER_TIMEOUT = 5.0  # seconds for another describer to start or to end
 _END_TIMEOUT = 30.0  # seconds: each of its parts has some to end in
@@ -36,7 +33,7 @@ def serve_or_ask(server: Server, ready: Callable[[], None], shutdown: ShutdownEv
     while True:
         try:
             server.run(ready)
-        except control.AlreadyRunningError:
+        except AlreadyRunningError:
             try:
                 _ask()
             except DescriberError:
@@ -63,33 +60,10 @@ def quit_and_wait(timeout: float = _END_TIMEOUT) -> dict[str, Any]:
     with contextlib.ExitStack() as stack:
         ends: list[Callable[[float], bool]] = []
         reply = control.send(
-            "quit", timeout=5.0, on_connect=lambda one: ends.append(_watch_end(one, stack))
+            "quit",
+            timeout=5.0,
+            on_connect=lambda one, way: ends.append(way.watch_end(one, stack)),
         )
         if reply.get("ok") and not all(ended(timeout) for ended in ends):
             raise DescriberError("The describer has not ended yet. Its log says more.")
     return reply
-
-
-def _watch_end(connection: socket.socket, stack: contextlib.ExitStack) -> Callable[[float], bool]:
-    """→ waits so many seconds for the server's end, and tells whether it came."""
-    server = control.peer(connection)
-    if server is not None and hasattr(os, "pidfd_open"):
-        with contextlib.suppress(OSError):  # an old kernel, or one seen from a container
-            process = os.pidfd_open(server[0])  # it, and no later one with its number
-            stack.callback(os.close, process)
-            return lambda seconds: bool(select.select([process], [], [], seconds)[0])
-    path = Path(os.fsdecode(connection.getpeername()))
-    before = path.stat()
-
-    def ended(seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            try:  # it takes its socket away with the lock, last of all
-                if not os.path.samestat(path.stat(), before):
-                    return True
-            except FileNotFoundError:
-                return True
-            time.sleep(0.02)
-        return False
-
-    return ended

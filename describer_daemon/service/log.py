@@ -6,6 +6,7 @@ import logging
 import logging.handlers
 import os
 import stat
+import sys
 import threading
 from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
@@ -105,7 +106,7 @@ def _open_private(name: str, flags: int) -> int:
     descriptor = os.open(name, flags | getattr(os, "O_NONBLOCK", 0), 0o600)
     mode = os.fstat(descriptor).st_mode
     # a link may lead to /dev/null, which root must not take from all others
-    if os.name == "posix" and stat.S_ISREG(mode) and stat.S_IMODE(mode) != 0o600:
+    if sys.platform != "win32" and stat.S_ISREG(mode) and stat.S_IMODE(mode) != 0o600:
         os.fchmod(descriptor, 0o600)  # it was made with a laxer mode by somebody else
     return descriptor
 

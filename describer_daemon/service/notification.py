@@ -1,8 +1,13 @@
-"""A notification of the desktop, for what cannot be spoken: screen readers read it aloud."""
+"""A notification of the desktop, for what cannot be spoken: screen readers read it aloud.
+
+On Windows it is a box, which is read for certain, while its notifications need an installed app.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import sys
 
 log = logging.getLogger(__name__)
 
@@ -29,3 +34,11 @@ def show(title: str, text: str) -> bool:
         log.debug("no notification: %r", error)
         return False
     return True
+
+
+if sys.platform == "win32":
+
+    def show_box(title: str, text: str) -> None:
+        """Show it in front of all windows, until the person closes it."""
+        warning_in_front = 0x00010030  # MB_SETFOREGROUND, MB_ICONWARNING
+        ctypes.windll.user32.MessageBoxW(None, text, title, warning_in_front)

@@ -113,7 +113,7 @@ def _sockets(folder: Path, pattern: str) -> list[Path]:
         except OSError:
             continue
         number = path.name.removeprefix(pattern.removesuffix("*"))
-        if stat.S_ISSOCK(state.st_mode) and state.st_uid in (0, os.geteuid()) and number.isdigit():
+        if stat.S_ISSOCK(state.st_mode) and state.st_uid in (0, _user()) and number.isdigit():
             found.append((int(number), path))
     return [path for _, path in sorted(found)]
 

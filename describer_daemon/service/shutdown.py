@@ -64,8 +64,8 @@ class ShutdownEvent:
         """
         signal.set_wakeup_fd(self._write.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, lambda *_: self.set())
-        for name in ("SIGINT", "SIGHUP"):
-            number = getattr(signal, name, None)  # Windows has no SIGHUP
+        for name in ("SIGINT", "SIGHUP", "SIGBREAK"):
+            number = getattr(signal, name, None)  # the last is for Windows alone, in its stead
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, lambda *_: self.set())
 

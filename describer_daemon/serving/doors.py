@@ -9,12 +9,12 @@ import contextlib
 import os
 import secrets
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from describer_daemon.core.ports import DescriberError
-from describer_daemon.service import control
 from describer_daemon.serving.gate import Gate
 
 _BACKLOG = 16
@@ -37,11 +37,13 @@ class Door:
 @contextlib.contextmanager
 def unix(origins: frozenset[str] = frozenset()) -> Iterator[Door]:
     """A socket in the runtime folder, which has mode 0700. Raises DescriberError."""
-    if not hasattr(socket, "AF_UNIX") or os.name != "posix":
-        raise DescriberError("This system has no sockets for that yet. Please name a --port.")
+    if sys.platform == "win32":
+        raise _nowhere()
+    from describer_daemon.service import unix_socket
+
     with contextlib.ExitStack() as stack:
-        folder = control.runtime_folder(create=True)
-        stack.callback(os.close, control.lock(folder / "serve.lock", _TAKEN))
+        folder = unix_socket.runtime_folder(create=True)
+        stack.callback(os.close, unix_socket.lock(folder / "serve.lock", _TAKEN))
         path = folder / "serve.sock"
         listener = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         try:
@@ -60,9 +62,13 @@ def unix(origins: frozenset[str] = frozenset()) -> Iterator[Door]:
 @contextlib.contextmanager
 def port(number: int, origins: frozenset[str] = frozenset()) -> Iterator[Door]:
     """A port of this machine alone, 0 for any that is free. Raises DescriberError."""
+    if sys.platform == "win32":
+        raise _nowhere()
+    from describer_daemon.service import unix_socket
+
     with contextlib.ExitStack() as stack:
-        folder = control.runtime_folder(create=True)
-        stack.callback(os.close, control.lock(folder / "serve-port.lock", _TAKEN))
+        folder = unix_socket.runtime_folder(create=True)
+        stack.callback(os.close, unix_socket.lock(folder / "serve-port.lock", _TAKEN))
         listener = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -81,10 +87,14 @@ def port(number: int, origins: frozenset[str] = frozenset()) -> Iterator[Door]:
         yield Door(listener, Gate(hosts, token, origins), address, path)
 
 
+def _nowhere() -> DescriberError:
+    return DescriberError("Serving needs Linux or macOS. Please use: describer describe --json.")
+
+
 def _keep(token: str, path: Path) -> None:
     try:
         path.unlink(missing_ok=True)  # of one that was killed
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
         with os.fdopen(os.open(path, flags, 0o600), "w", encoding="ascii") as file:
             file.write(f"{token}\n")
     except OSError as error:

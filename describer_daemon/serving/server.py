@@ -6,12 +6,12 @@ import contextlib
 import logging
 import selectors
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from describer_daemon.service import control
 from describer_daemon.serving.gate import Gate
 from describer_daemon.serving.wire import GoneError, Refusal, Request, Wire, too_large
 
@@ -132,8 +132,11 @@ class Server:
     @staticmethod
     def _is_ours(connection: socket.socket) -> bool:
         """On a port the token tells; the kernel does where it knows who asks."""
-        is_unix = hasattr(socket, "AF_UNIX") and connection.family == socket.AF_UNIX
-        return not is_unix or control.is_owner(connection)
+        if sys.platform == "win32" or connection.family != socket.AF_UNIX:
+            return True
+        from describer_daemon.service import unix_socket
+
+        return unix_socket.is_owner(connection)
 
     def _forget(self, thread: threading.Thread) -> None:
         with self._guard:

@@ -10,6 +10,7 @@ import contextlib
 import getpass
 import os
 import socket
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -101,16 +102,19 @@ class Connection:
     def __init__(self, timeout: float = _REPLY_TIMEOUT) -> None:
         """`timeout`: seconds to wait for the reply to a command."""
         self._timeout = timeout
+        self._received = b""
+        self._events: list[int] = []
+        self._socket: socket.socket
         path = socket_path()
+        if sys.platform == "win32":
+            raise _lost("speech-dispatcher is not for Windows")
         try:
             self._socket = socket.socket(socket.AF_UNIX)
             self._socket.settimeout(timeout)
             self._socket.connect(str(path))
-        except (OSError, AttributeError) as error:  # no AF_UNIX on Windows
+        except OSError as error:
             self.close()
             raise _lost(f"speech-dispatcher does not answer at {path}: {error}") from error
-        self._received = b""
-        self._events: list[int] = []
         try:
             self.ask(f"SET self CLIENT_NAME {_user()}:describer:caption")
         except DescriberError:

@@ -151,7 +151,7 @@ class Earcons:
             log.info(
                 "the earcon was not heard: %s", players.unavailable_reason() or "no player could"
             )
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # the second is winsound's
             log.info("the earcon was not heard: %s", error)
         finally:
             self._end(playing)

@@ -9,6 +9,7 @@ import contextlib
 import shutil
 import signal
 import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from describer_daemon.speech.players import Player
+
+# how it may end when its player has ended before it
+_HARMLESS = {0}
+if sys.platform != "win32":
+    _HARMLESS.add(-signal.SIGPIPE)
 
 
 class EspeakSpeaker(OneAtATime):
@@ -85,6 +91,6 @@ def _speak_with(player: Player, text: str, voice: VoiceSettings, utterance: Utte
             code = synthesiser.poll()
         finally:
             processes.end(synthesiser)
-        if code not in (None, 0, -signal.SIGPIPE) and not utterance.stopped:
+        if code is not None and code not in _HARMLESS and not utterance.stopped:
             raise espeak.failed(code, error_pipe.read())
     return problem

@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -56,6 +57,8 @@ def installed() -> list[Player]:
 
 def unavailable_reason() -> str:
     """Why nothing can be played; "" when something can be tried."""
+    if sys.platform in ("win32", "darwin"):
+        return "it plays with Linux' programs alone"
     if installed():
         return ""
     return "no program plays sound: install pulseaudio-utils, pipewire-bin or alsa-utils"
@@ -82,6 +85,8 @@ def play(sound: bytes, utterance: Utterance, *, timeout: float) -> None:
     player could play it. Needs Linux: the player reads from memory, for the words are nobody
     else's, and a file may outlive us.
     """
+    if not hasattr(os, "memfd_create"):
+        raise unheard("this system has no files in memory")
     failures: list[str] = []
     for player in installed():
         with os.fdopen(os.memfd_create("speech"), "w+b") as file:

@@ -37,6 +37,8 @@ def main() -> None:
 
 def _synthesise(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     """Have it written to a file in memory, which is gone with this process at the latest."""
+    if not hasattr(os, "memfd_create"):
+        raise OSError("this system has no files in memory")
     with os.fdopen(os.memfd_create("speech"), "rb") as file:
         place = f"/proc/self/fd/{file.fileno()}"
         reply = _do({**request, "do": "save", "path": place})

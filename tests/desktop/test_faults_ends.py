@@ -14,7 +14,7 @@ import pytest
 
 from describer_daemon import processes
 from describer_daemon.cli import demo
-from describer_daemon.service import control
+from describer_daemon.service import control, unix_socket
 from describer_daemon.virtual.display import VirtualDisplay
 from tests.desktop import fixtures_harms as harms
 from tests.desktop.fixtures_daemon import LONG
@@ -114,7 +114,7 @@ def test_a_display_comes_goes_and_comes_back(own_display: VirtualDisplay) -> Non
     own_display.close()
     with world_on(own_display) as world:
         world.begin()
-        wait_until(lambda: [*control.runtime_folder(create=True).glob("*.sock")], "no socket")
+        wait_until(lambda: [*unix_socket.runtime_folder(create=True).glob("*.sock")], "no socket")
         for _ in range(2):
             reply = control.send("screen", wait=True)
             assert reply["failed"]

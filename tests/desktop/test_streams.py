@@ -14,7 +14,7 @@ import pytest
 
 from describer_daemon import processes
 from describer_daemon.cli import demo
-from describer_daemon.service import control
+from describer_daemon.service import unix_socket
 from tests.desktop.fixtures_display import wait_until
 
 SAMPLE = str(demo.SAMPLE)
@@ -158,7 +158,7 @@ def test_the_daemon_lives_with_broken_streams(sandbox: Path, streams: str) -> No
     thread = threading.Thread(target=lambda: done.append(shell(("run", "--verbose"), streams)))
     thread.start()
     wait_until(
-        lambda: done or control.runtime_folder(create=True).joinpath("control.sock").exists()
+        lambda: done or unix_socket.runtime_folder(create=True).joinpath("control.sock").exists()
     )
     assert shell(("status",), "").returncode == 0
     assert shell(("run",), streams).returncode == 0  # it asks the one that runs

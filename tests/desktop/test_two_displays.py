@@ -9,8 +9,9 @@ import pytest
 
 from describer_daemon import displays, processes
 from describer_daemon.core.ports import DescriberError
-from describer_daemon.service import control
-from describer_daemon.service.control import AlreadyRunningError, ControlServer
+from describer_daemon.service import control, unix_socket
+from describer_daemon.service.control import ControlServer
+from describer_daemon.service.transport import AlreadyRunningError
 from describer_daemon.virtual.display import VirtualDisplay
 from tests.desktop.fixtures_daemon import RunningDaemon
 from tests.desktop.fixtures_display import own_number, wait_until
@@ -100,7 +101,7 @@ def test_one_that_was_there_before_any_display_serves_the_one_that_comes(
     assert serve(":502")
     server.stop()
     assert serve(":501")  # so its lock was given back
-    left = control.runtime_folder(create=False).glob("*.sock")
+    left = unix_socket.runtime_folder(create=False).glob("*.sock")
     assert len([one for one in left if not one.is_symlink()]) == 2
 
 

@@ -66,7 +66,7 @@ def test_no_code_makes_a_name_in_a_folder_for_all() -> None:
         "benchmarks/fuzz/trial.py",
         "describer_daemon/capture/portal.py",
         "describer_daemon/displays.py",
-        "describer_daemon/service/control.py",
+        "describer_daemon/service/unix_socket.py",
     }
 
 

@@ -21,8 +21,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from describer_daemon.core.ports import DescriberError
-from describer_daemon.service import control
-from describer_daemon.service.control import AlreadyRunningError, ControlServer, parse_request, send
+from describer_daemon.service import control, unix_socket
+from describer_daemon.service.control import ControlServer, parse_request, send
+from describer_daemon.service.transport import AlreadyRunningError
 from tests import threads
 
 
@@ -75,7 +76,7 @@ def nothing(verb: str, wait: bool) -> Mapping[str, object]:
 def connect() -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.settimeout(20)
-    connection.connect(str(control.runtime_folder(create=False) / "control.sock"))
+    connection.connect(str(unix_socket.runtime_folder(create=False) / "control.sock"))
     return connection
 
 
@@ -119,8 +120,8 @@ def test_only_the_owner_has_access(daemon: Daemon, runtime: Path) -> None:
 
 
 def test_another_person_is_refused(daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = control.runtime_folder(create=False) / "control.sock"
-    monkeypatch.setattr(control.os, "geteuid", lambda: os.getuid() + 1)
+    path = unix_socket.runtime_folder(create=False) / "control.sock"
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(20)
         connection.connect(str(path))
@@ -379,7 +380,7 @@ def test_another_person_gets_no_answer_even_through_an_open_door(
     for place, mode in ((runtime, 0o755), (folder, 0o755), (folder / "control.sock", 0o666)):
         place.chmod(mode)
     if not root:  # nobody else can be had: so the daemon is somebody else
-        monkeypatch.setattr(control.os, "geteuid", lambda: os.getuid() + 1)
+        monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert json.loads(answered()) == {"ok": False, "sentence": "This describer is not yours."}
     assert not daemon.asked
 
@@ -427,12 +428,12 @@ def test_long_paths_and_missing_folders_fall_back(
     long = tmp_path / ("x" * length)
     long.mkdir(mode=0o700)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(long))
-    monkeypatch.setattr(control, "_runtime_parents", lambda: iter([long]))
-    monkeypatch.setattr(control.tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(control, "_MAX_PATH", len(str(long)))
-    folder = control.runtime_folder(create=True)
+    monkeypatch.setattr(unix_socket, "_runtime_parents", lambda: iter([long]))
+    monkeypatch.setattr(unix_socket.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(unix_socket, "_MAX_PATH", len(str(long)))
+    folder = unix_socket.runtime_folder(create=True)
     assert folder == tmp_path / f"describer-{os.geteuid()}"
-    assert folder == control.runtime_folder(create=False)
+    assert folder == unix_socket.runtime_folder(create=False)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
@@ -458,9 +459,9 @@ def test_a_runtime_folder_of_others_is_passed_over(
     runtime: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     runtime.chmod(0o777)
-    monkeypatch.setattr(control.tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(control, "_runtime_parents", lambda: iter([runtime]))
-    assert control.runtime_folder(create=True).parent == tmp_path
+    monkeypatch.setattr(unix_socket.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(unix_socket, "_runtime_parents", lambda: iter([runtime]))
+    assert unix_socket.runtime_folder(create=True).parent == tmp_path
 
 
 @pytest.mark.parametrize(

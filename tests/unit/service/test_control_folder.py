@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from describer_daemon.core.ports import DescriberError
-from describer_daemon.service import control
+from describer_daemon.service import unix_socket
 from describer_daemon.service.control import ControlServer, send
 
 
@@ -19,7 +19,7 @@ def nothing(verb: str, wait: bool) -> Mapping[str, object]:
 
 
 def test_a_place_that_is_taken_by_something_else_is_told(sandbox: Path) -> None:
-    folder = control.runtime_folder(create=True)
+    folder = unix_socket.runtime_folder(create=True)
     (folder / "control.sock").mkdir()
     with pytest.raises(DescriberError) as caught:
         ControlServer(nothing).start()
@@ -35,7 +35,7 @@ def test_a_place_that_is_taken_by_something_else_is_told(sandbox: Path) -> None:
 
 
 def test_a_lock_that_leads_elsewhere_is_not_followed(sandbox: Path) -> None:
-    folder = control.runtime_folder(create=True)
+    folder = unix_socket.runtime_folder(create=True)
     (folder / "lock").symlink_to(sandbox / "elsewhere")
     with pytest.raises(DescriberError) as caught:
         ControlServer(nothing).start()
@@ -50,28 +50,28 @@ def test_a_runtime_folder_is_a_full_path_or_the_usual_one(
 ) -> None:
     usual = Path("/run/user") / str(os.geteuid())
     monkeypatch.setenv("XDG_RUNTIME_DIR", named)
-    assert list(control._runtime_parents()) == [usual]
+    assert list(unix_socket._runtime_parents()) == [usual]
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/somewhere")
-    assert list(control._runtime_parents()) == [Path("/somewhere"), usual]
+    assert list(unix_socket._runtime_parents()) == [Path("/somewhere"), usual]
 
 
 def test_a_runtime_folder_that_is_not_there_is_passed_over(
     sandbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "_runtime_parents", lambda: iter([sandbox / "gone"]))
+    monkeypatch.setattr(unix_socket, "_runtime_parents", lambda: iter([sandbox / "gone"]))
     monkeypatch.setattr(tempfile, "tempdir", str(sandbox))
     name = f"describer-{os.geteuid()}"
-    monkeypatch.setattr(control, "_SHARED", ())  # one of ours may be there
+    monkeypatch.setattr(unix_socket, "_SHARED", ())  # one of ours may be there
     with pytest.raises(FileNotFoundError) as missing:
-        control.runtime_folder(create=False)
+        unix_socket.runtime_folder(create=False)
     assert missing.value.args == (sandbox / name,)
-    assert control.runtime_folder(create=True) == sandbox / name
-    monkeypatch.setattr(control, "_SHARED", ("/tmp",))  # noqa: S108 - nothing is made there
+    assert unix_socket.runtime_folder(create=True) == sandbox / name
+    monkeypatch.setattr(unix_socket, "_SHARED", ("/tmp",))  # noqa: S108 - nothing is made there
     monkeypatch.setattr(tempfile, "tempdir", str(sandbox / ("x" * 100)))  # too long for a socket
     nobody = 4_000_123_456  # so that the folder cannot be there
-    monkeypatch.setattr(control.os, "geteuid", lambda: nobody)
+    monkeypatch.setattr(os, "geteuid", lambda: nobody)
     with pytest.raises(FileNotFoundError) as missing:
-        control.runtime_folder(create=False)
+        unix_socket.runtime_folder(create=False)
     assert missing.value.args == (Path("/", "tmp", f"describer-{nobody}"),)
 
 
@@ -80,7 +80,7 @@ def test_a_folder_of_others_is_told_with_the_cure(sandbox: Path) -> None:
     folder.mkdir()
     folder.chmod(0o770)
     with pytest.raises(DescriberError) as caught:
-        control.runtime_folder(create=True)
+        unix_socket.runtime_folder(create=True)
     assert caught.value.spoken == (
         f"The folder {folder} is not private to you. Please remove it, "
         "or set XDG_RUNTIME_DIR to a folder of your own."
@@ -88,7 +88,7 @@ def test_a_folder_of_others_is_told_with_the_cure(sandbox: Path) -> None:
     folder.rmdir()
     folder.touch()
     with pytest.raises(DescriberError) as caught:
-        control.runtime_folder(create=True)
+        unix_socket.runtime_folder(create=True)
     assert caught.value.spoken == f"I cannot use the folder {folder}."
     assert caught.value.detail == str(caught.value.__cause__) != ""
 
@@ -97,12 +97,12 @@ def test_without_a_runtime_folder_named_the_usual_one_is_taken(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    assert list(control._runtime_parents()) == [Path("/run/user") / str(os.geteuid())]
+    assert list(unix_socket._runtime_parents()) == [Path("/run/user") / str(os.geteuid())]
 
 
 def test_the_longest_path_that_a_socket_may_have_is_used(
     sandbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = sandbox / "run" / "describer"
-    monkeypatch.setattr(control, "_MAX_PATH", len(os.fsencode(folder / "control.sock")))
-    assert control.runtime_folder(create=True) == folder
+    monkeypatch.setattr(unix_socket, "_MAX_PATH", len(os.fsencode(folder / "control.sock")))
+    assert unix_socket.runtime_folder(create=True) == folder

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from describer_daemon.core.ports import DescriberError
-from describer_daemon.service import control
+from describer_daemon.service import control, unix_socket
 from describer_daemon.service.control import MAX_REQUEST, ControlServer, send
+from describer_daemon.service.transport import AlreadyRunningError
 
 LONG = 20.0  # seconds until a test gives up
 STATUS = b'{"verb": "status"}'
@@ -51,7 +52,7 @@ def nothing(verb: str, wait: bool) -> Mapping[str, object]:
 def connected() -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(LONG)
-        connection.connect(str(control.runtime_folder(create=False) / "control.sock"))
+        connection.connect(str(unix_socket.runtime_folder(create=False) / "control.sock"))
         yield connection
 
 
@@ -141,7 +142,7 @@ def test_nothing_is_kept_of_those_who_were_served(daemon: Daemon) -> None:
 def test_on_a_system_that_cannot_tell_whose_it_is_the_folder_keeps_others_out(
     daemon: Daemon, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(control.socket, "SO_PEERCRED")
+    monkeypatch.delattr(unix_socket.socket, "SO_PEERCRED")
     assert send("status")["ok"]
 
 
@@ -165,7 +166,7 @@ def test_who_waits_for_the_outcome_is_more_patient(
 ) -> None:
     monkeypatch.setattr(Noting, "waits", [], raising=False)
     with monkeypatch.context() as patched:
-        patched.setattr(control.socket, "socket", Noting)
+        patched.setattr(unix_socket.socket, "socket", Noting)
         assert send("status", wait=wait)["ok"]
     assert Noting.waits[0] == patience
     assert None not in Noting.waits
@@ -174,7 +175,7 @@ def test_who_waits_for_the_outcome_is_more_patient(
 @pytest.fixture
 def impostor(sandbox: Path) -> Iterator[socket.socket]:
     """A socket where the daemon's would be; who asks it waits in its queue."""
-    folder = control.runtime_folder(create=True)
+    folder = unix_socket.runtime_folder(create=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind(str(folder / "control.sock"))
         listener.listen()
@@ -255,12 +256,12 @@ def test_an_answer_counts_though_nobody_read_the_question(
             with connection:
                 connection.sendall(b'{"ok": false}\n')
 
-    monkeypatch.setattr(control.socket, "socket", Late)
+    monkeypatch.setattr(unix_socket.socket, "socket", Late)
     assert send("status") == {"ok": False}
 
 
 def test_the_second_daemon_is_told_so(daemon: Daemon) -> None:
-    with pytest.raises(control.AlreadyRunningError) as caught:
+    with pytest.raises(AlreadyRunningError) as caught:
         ControlServer(nothing).start()
     assert caught.value.spoken == "The describer is running already."
     assert caught.value.detail == str(caught.value.__cause__) != ""
@@ -296,17 +297,6 @@ def test_a_daemon_that_may_open_no_more_files_answers_when_it_may(sandbox: Path)
     assert daemon.returncode == 0
 
 
-def test_where_there_are_no_such_sockets_both_ends_say_so(
-    sandbox: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sentence = "Requests from other programs do not work on this system yet."
-    monkeypatch.delattr(control.socket, "AF_UNIX")
-    assert refused().spoken == sentence
-    with pytest.raises(DescriberError) as caught:
-        ControlServer(nothing).start()
-    assert caught.value.spoken == sentence
-
-
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
@@ -335,7 +325,7 @@ def test_nobody_waits_unless_told_to() -> None:
 
 
 def test_a_socket_that_somebody_removed_does_not_disturb_the_end(daemon: Daemon) -> None:
-    (control.runtime_folder(create=False) / "control.sock").unlink()
+    (unix_socket.runtime_folder(create=False) / "control.sock").unlink()
     daemon.server.stop()
     daemon.server.start()
     assert send("status")["ok"]

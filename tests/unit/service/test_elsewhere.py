@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from describer_daemon.cli.main import main
-from describer_daemon.service import control, elsewhere
+from describer_daemon.service import elsewhere, unix_socket
 
 NOBODY = 4194305  # one more than the largest number of a process
 
@@ -34,7 +34,7 @@ def test_whoever_listens_is_told(sandbox: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_one_that_was_killed_has_left_is_cleared_away(sandbox: Path) -> None:
-    folder = control.runtime_folder(create=True)
+    folder = unix_socket.runtime_folder(create=True)
     left, alive = folder / f"{NOBODY}.stop", folder / f"{os.getppid()}.stop"
     for path in (left, alive, folder / "nonsense.stop"):
         path.touch()
@@ -45,7 +45,7 @@ def test_what_one_that_was_killed_has_left_is_cleared_away(sandbox: Path) -> Non
 def test_where_there_is_no_place_it_is_spoken_all_the_same(
     sandbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = control.runtime_folder(create=True)
+    folder = unix_socket.runtime_folder(create=True)
     folder.joinpath(f"{os.getpid()}.stop").mkdir()
     with elsewhere.listening(lambda: None):
         assert not elsewhere.silence()

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.fuzz import run as fuzz
 from benchmarks.fuzz.messages import Messages
 from describer_daemon.core.ports import DescriberError
-from describer_daemon.service import control
+from describer_daemon.service import control, unix_socket
 
 
 def test_hundreds_of_hostile_messages(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_hundreds_of_hostile_messages(tmp_path: Path) -> None:
 
 
 def test_where_no_more_may_wait_the_describer_is_busy(sandbox: Path) -> None:
-    path = str(control.runtime_folder(create=True) / "control.sock")
+    path = str(unix_socket.runtime_folder(create=True) / "control.sock")
     with contextlib.ExitStack() as stack:
         crowded = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         crowded.bind(path)

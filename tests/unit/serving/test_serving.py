@@ -25,7 +25,7 @@ from describer_daemon.captioner.client import ChildCaptioner, ClosedError, Timed
 from describer_daemon.cli import serve
 from describer_daemon.cli.files import Described
 from describer_daemon.core.ports import DescriberError, Encoded
-from describer_daemon.service import control
+from describer_daemon.service import unix_socket
 from describer_daemon.serving import doors, server, wire
 from describer_daemon.serving.doors import Door
 from describer_daemon.serving.server import Limits, Server
@@ -203,13 +203,13 @@ def test_an_extension_that_is_allowed_may_ask_and_gets_no_word_for_pages(port: D
 
 
 def test_another_persons_program_is_refused(unix: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "peer", lambda _: (1, os.geteuid() + 1))
+    monkeypatch.setattr(unix_socket, "peer", lambda _: (1, os.geteuid() + 1))
     with serving(unix) as client:
         assert client.ask("GET", "/health")[0] == 403
 
 
 def test_only_its_owner_gets_to_socket_and_token(door: Door) -> None:
-    folder = control.runtime_folder(create=False)
+    folder = unix_socket.runtime_folder(create=False)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     for path in folder.iterdir():
         assert stat.S_IMODE(path.lstat().st_mode) == 0o600
@@ -227,7 +227,7 @@ def test_nothing_is_left_and_two_do_not_serve(door: Door) -> None:
 
 @pytest.mark.parametrize("kind", ["link", "file"])
 def test_a_trap_in_the_place_of_socket_or_token_is_not_followed(sandbox: Path, kind: str) -> None:
-    folder, victim = control.runtime_folder(create=True), sandbox / "victim"
+    folder, victim = unix_socket.runtime_folder(create=True), sandbox / "victim"
     victim.write_bytes(b"precious")
     for name in ("serve.sock", "serve.token"):
         if kind == "link":
@@ -245,7 +245,7 @@ def test_a_trap_in_the_place_of_socket_or_token_is_not_followed(sandbox: Path, k
 
 def test_a_port_that_is_taken_is_told(port: Door) -> None:
     number = port.listener.getsockname()[1]
-    (control.runtime_folder(create=False) / "serve-port.lock").unlink()
+    (unix_socket.runtime_folder(create=False) / "serve-port.lock").unlink()
     with pytest.raises(DescriberError, match=f"Port {number} cannot be had"), doors.port(number):
         pass
 
@@ -413,7 +413,7 @@ def test_the_example_gets_what_describe_prints(
     (sandbox / "photo.png").write_bytes(photo(1))
     with command() as (process, [line]):
         assert line == (
-            f"Serving on {control.runtime_folder(create=False) / 'serve.sock'}, for you alone. "
+            f"Serving on {unix_socket.runtime_folder(create=False) / 'serve.sock'}, for you alone. "
             "Ctrl+C ends it.\n"
         )
         asked = [sys.executable, "-c", code, str(sandbox / "photo.png")]
@@ -429,14 +429,14 @@ def test_the_example_gets_what_describe_prints(
     told = json.loads(done.stdout)
     assert told.keys() == expected.keys()
     assert told["caption"] == expected["caption"]
-    assert not (control.runtime_folder(create=False) / "serve.sock").exists()
+    assert not (unix_socket.runtime_folder(create=False) / "serve.sock").exists()
 
 
 def test_a_port_is_opened_on_this_machine_alone_and_the_token_is_not_told_to_a_log(
     settings: Path,
 ) -> None:
     with command("--port", "0") as (process, [line, kept]):
-        token = control.runtime_folder(create=False) / "serve.token"
+        token = unix_socket.runtime_folder(create=False) / "serve.token"
         assert kept == f"The token is kept in {token} until then.\n"
         assert line.startswith("Serving on http://127.0.0.1:")
         assert token.read_text(encoding="ascii").strip() not in line + kept
