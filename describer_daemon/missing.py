@@ -8,7 +8,6 @@ from describer_daemon import displays
 from describer_daemon.capture.candidates import SCREENS
 from describer_daemon.core import backends
 from describer_daemon.core.ports import DescriberError
-from describer_daemon.desktop import shortcuts_present
 from describer_daemon.listening import Listening
 
 
@@ -58,4 +57,9 @@ def keys_by(listening: Listening) -> str:
 
 def have_desktops_keys() -> bool:
     """Whether the keys are the desktop's own: see `describer keys`."""
-    return sys.platform == "linux" and shortcuts_present.start_us()
+    if sys.platform != "linux":
+        return False
+    # what it needs is slow to load, and where keys are held nobody asks
+    from describer_daemon.desktop import shortcuts_present
+
+    return shortcuts_present.start_us()

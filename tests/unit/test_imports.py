@@ -63,6 +63,8 @@ def modules_of_the_daemon() -> list[str]:
 def test_the_daemon_starts_light(module: str) -> None:
     now = loaded(f"import describer_daemon.{module}")
     assert not now & {*HEAVY, *DESKTOP, "models", "training"}
+    if module == "app":  # nor what only setting up needs: 50 modules of the network's and of mail
+        assert not now & {"email", "http", "ssl", "zipfile"}
 
 
 def test_no_module_of_the_daemon_loads_anything_heavy_when_it_is_imported() -> None:
