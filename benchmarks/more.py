@@ -48,8 +48,8 @@ def run(picture: Path, presses: int, rounds: int) -> More:
 
 
 def _pressed(running: Bench, verb: Verb, presses: int) -> list[Press]:
-    """After each part that says that it was the last comes the first again: all are measured,
-    save the text, for which a picture without any is best."""
+    """After the last part comes the first again. Where OCR is installed, one press reads the text
+    of the picture, once."""
     running.key = str(usual_key(verb))
     return [running.press() for _ in tqdm(range(presses), desc=verb.value, unit="press")]
 
