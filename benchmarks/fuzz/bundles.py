@@ -40,12 +40,12 @@ class Bundles:
 
     def __init__(self) -> None:
         self._open = contextlib.ExitStack()
-        self._sound = self._folder = Path()
+        self._sound = self._room = Path()
         self._forkserver: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         room = Path(self._open.enter_context(tempfile.TemporaryDirectory(prefix="bundle-")))
-        self._sound, self._folder = room / "sound", room / "changed"
+        self._sound, self._room = room / "sound", room
         shutil.copytree(bundle.SHIPPED, self._sound)
         self._open.callback(self._end)
         return self
@@ -58,20 +58,21 @@ class Bundles:
         return Sample(how, json.dumps(changes).encode())
 
     def attempt(self, sample: Sample, thorough: bool) -> Ending:
-        self._build(json.loads(sample.data))
+        # one of its own: an attempt that hangs is left behind, and keeps the one that it has
+        folder = Path(tempfile.mkdtemp(prefix="changed-", dir=self._room))
+        self._build(folder, json.loads(sample.data))
         try:
-            return self._loaded() if thorough else self._forked()
+            return self._loaded(folder) if thorough else self._forked(folder)
         finally:
-            shutil.rmtree(self._folder)
+            shutil.rmtree(folder)
 
-    def _build(self, changes: Mapping[str, Any]) -> None:
+    def _build(self, folder: Path, changes: Mapping[str, Any]) -> None:
         """The sound bundle's parts, linked, but for those that are changed."""
-        self._folder.mkdir()
         for part in self._sound.iterdir():
             if part.name not in changes["parts"]:
-                os.link(part, self._folder / part.name)
+                os.link(part, folder / part.name)
         for name, data in changes["parts"].items():
-            path = self._folder / name
+            path = folder / name
             if data == "pipe":
                 os.mkfifo(path)
             elif data == "folder":
@@ -81,21 +82,21 @@ class Bundles:
             elif data != "missing":
                 path.write_bytes(base64.b64decode(data))
         if changes["signed"]:
-            self._sign()
+            self._sign(folder)
 
-    def _sign(self) -> None:
+    def _sign(self, folder: Path) -> None:
         """Let config.json vouch for the parts as they are, if it is a table at all."""
-        path = self._folder / bundle.CONFIG
+        path = folder / bundle.CONFIG
         with contextlib.suppress(ValueError, RecursionError):
             table = json.loads(path.read_bytes())
             for part in bundle.PARTS:
                 with contextlib.suppress(TypeError, KeyError, OSError):
-                    data = (self._folder / part).read_bytes()
+                    data = (folder / part).read_bytes()
                     table["files"][part] = hashlib.sha256(data).hexdigest()
             path.write_text(json.dumps(table), encoding="utf-8")
 
-    def _loaded(self) -> Ending:
-        captioner = Watched(self._folder)
+    def _loaded(self, folder: Path) -> Ending:
+        captioner = Watched(folder)
         try:
             sentence = phrasing.sentence(captioner.describe(Encoded(seeds()[_PICTURE])))
             accepted = True
@@ -108,7 +109,7 @@ class Bundles:
         finally:
             captioner.close()
 
-    def _forked(self) -> Ending:
+    def _forked(self, folder: Path) -> Ending:
         if self._forkserver is None:
             pipe = subprocess.PIPE
             self._forkserver = processes.start(
@@ -119,7 +120,7 @@ class Bundles:
         watchdog.start()
         try:
             protocol.write(
-                processes.pipe(forkserver.stdin), {"bundle": str(self._folder)}, seeds()[_PICTURE]
+                processes.pipe(forkserver.stdin), {"bundle": str(folder)}, seeds()[_PICTURE]
             )
             message = protocol.read(processes.pipe(forkserver.stdout))
         finally:
