@@ -18,7 +18,7 @@ from tests.desktops.session import Session, ran, until
 SAMPLES, LOUD = 22050, 100  # a second; of 32767, as `Recording` has it
 RATE = 170  # words a minute; one of those that speech-dispatcher has exactly
 # speech-dispatcher's flutter goes on from sentence to sentence, and a busy machine tears its sound:
-# the same sentence has 0.25 at least, and 0.3 to 1 now and then; others reach 0.17
+# the same sentence has 0.2 mostly, and 0.3 to 1 now and then; others reach 0.17
 LIKE, SURELY = 0.2, 0.3
 PRESSES = 5
 

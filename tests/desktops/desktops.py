@@ -74,6 +74,10 @@ def _orca(sound: VirtualSound) -> Iterator[Desktop]:
     """Xfce with the screen reader, which speaks and has keys of its own."""
     with _x11("xfce", sound) as desktop:
         ran("gsettings", "set", "org.gnome.desktop.interface", "toolkit-accessibility", "true")
+        # on a busy machine it would take its own start for a fault, and kill itself
+        own = desktop.session.home / ".local/share/orca/orca-customizations.py"
+        own.parent.mkdir(parents=True, exist_ok=True)
+        own.write_text("import orca.settings\norca.settings.timeoutTime = 0\n", encoding="utf-8")
         heard = desktop.session.home / "orca.log"
         desktop.session.start("orca", "--debug-file", str(heard))
         until(lambda: heard.exists() and "SPEECH OUTPUT" in heard.read_text(), "Orca is silent")

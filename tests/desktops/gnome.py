@@ -59,12 +59,15 @@ def shell(session: Session) -> Iterator[RemoteDesktop]:
     session.start("pipewire")
     session.start("wireplumber")
     session.start("gnome-shell", "--headless", "--virtual-monitor", "1280x800", "--wayland")
+    log = session.log
     until(lambda: _shell("ShellVersion"), "there is no GNOME Shell")
     session.set(WAYLAND_DISPLAY="wayland-0", DISPLAY=_xwayland(session))
     session.set(XAUTHORITY=str(next(session.run.glob(".mutter-Xwaylandauth.*"))))
     session.tell_the_bus("WAYLAND_DISPLAY", "DISPLAY", "XAUTHORITY")
     session.start("/usr/libexec/gsd-media-keys")
     session.start("/usr/libexec/xdg-desktop-portal")
+    # only then does it open its overview, in which no window has the focus
+    until(lambda: "GNOME Shell started" in log.read_text(), log.read_text)
     until(_leaves_the_overview, "the overview does not close")
     until(lambda: _PORTAL in ran("busctl", "--user", "list"), "there is no portal")
     with RemoteDesktop() as keyboard:
@@ -72,7 +75,7 @@ def shell(session: Session) -> Iterator[RemoteDesktop]:
 
 
 def _leaves_the_overview() -> bool:
-    """It may open once more while the shell still starts."""
+    """Whether it stays closed."""
     address = (_SHELL, "/org/gnome/Shell", _SHELL)
     ran("busctl", "--user", "set-property", *address, "OverviewActive", "b", "false")
     time.sleep(_SETTLES)
