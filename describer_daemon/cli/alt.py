@@ -121,16 +121,9 @@ def alt(
 
         alt_page.check(files, sidecar or embed or replace or table is not None)
         raise SystemExit(alt_page.run(page, root, patch, as_json=as_json, jobs=jobs))
-    if not files:
-        raise click.UsageError("Missing argument 'FILES...', or --html PAGE.")
     if patch is not None or root is not None:
         raise click.UsageError("--patch and --root are for --html PAGE.")
-    if "-" in files and (sidecar or embed):
-        raise click.UsageError("Standard input has no place to write to: name a file.")
-    if os.name != "posix" and (sidecar or embed or table is not None):
-        raise DescriberError("Alt text cannot be written on this system yet.")
-    if embed and not embedding.is_there():
-        raise DescriberError(embedding.MISSING)
+    _check(files, embed=embed, writes=sidecar or embed, keeps=table is not None)
     if table is not None:
         outputs.require_answer(table)
     opened = tables.Table(table) if table is not None else None
@@ -141,6 +134,18 @@ def alt(
         if opened is not None:
             opened.close()
     raise SystemExit(1 if failed else 0)
+
+
+def _check(files: Sequence[str], *, embed: bool, writes: bool, keeps: bool) -> None:
+    """Raises UsageError for what has no meaning, DescriberError for what cannot be had here."""
+    if not files:
+        raise click.UsageError("Missing argument 'FILES...', or --html PAGE.")
+    if writes and "-" in files:
+        raise click.UsageError("Standard input has no place to write to: name a file.")
+    if os.name != "posix" and (writes or keeps):
+        raise DescriberError("Alt text cannot be written on this system yet.")
+    if embed and not embedding.is_there():
+        raise DescriberError(embedding.MISSING)
 
 
 def _run(files: Sequence[str], wanted: Wanted, output: Output, jobs: int | None) -> bool:

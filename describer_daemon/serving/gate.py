@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
-from describer_daemon.serving.wire import Refusal, Request
+from describer_daemon.serving.wire import RefusedError, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +21,18 @@ class Gate:
     origins: frozenset[str] = frozenset()
 
     def check(self, request: Request) -> None:
-        """Raises Refusal."""
+        """Raises RefusedError."""
         host = request.only("host")
         if host is None and request.minor >= 1:
-            raise Refusal(400, "The request has no field Host.")
+            raise RefusedError(400, "The request has no field Host.")
         # a page may have its own name lead to this machine (DNS rebinding): it is called by that
         if self.hosts and (host or "").lower() not in self.hosts:
-            raise Refusal(421, "I am not called by that name.")
+            raise RefusedError(421, "I am not called by that name.")
         origin = request.only("origin")
         if origin is not None and origin not in self.origins:
-            raise Refusal(403, "Pages in browsers are not answered.")
+            raise RefusedError(403, "Pages in browsers are not answered.")
         if self.token and not self._is_shown(request.only("authorization")):
-            raise Refusal(401, "The token is missing or wrong.", WWW_Authenticate="Bearer")
+            raise RefusedError(401, "The token is missing or wrong.", WWW_Authenticate="Bearer")
 
     def _is_shown(self, field: str | None) -> bool:
         scheme, _, token = (field or "").partition(" ")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from describer_daemon.serving.gate import Gate
-from describer_daemon.serving.wire import GoneError, Refusal, Request, Wire, too_large
+from describer_daemon.serving.wire import GoneError, RefusedError, Request, Wire, too_large
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class Server:
         try:
             with connection, contextlib.suppress(GoneError):
                 if not self._is_ours(connection):
-                    wire.refuse(Refusal(403, "This describer is not yours."))
+                    wire.refuse(RefusedError(403, "This describer is not yours."))
                     return
                 for _ in range(_MOST_REQUESTS):
                     if not self._one(wire):
@@ -151,7 +151,7 @@ class Server:
             head = request.method == "HEAD"
             self._gate.check(request)
             status, body = self._routed(request, wire)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             wire.refuse(refusal, head=head)
             return False
         stays = request.stays and not self._stopped
@@ -161,24 +161,26 @@ class Server:
     def _routed(self, request: Request, wire: Wire) -> tuple[int, bytes]:
         method = _METHODS.get(request.target)
         if method is None and request.target != "*":
-            raise Refusal(404, "There is nothing here. Known are /describe and /health.")
+            raise RefusedError(404, "There is nothing here. Known are /describe and /health.")
         if request.method != method:
-            raise Refusal(405, "This is asked for in another way.", Allow=method or "GET, POST")
+            raise RefusedError(
+                405, "This is asked for in another way.", Allow=method or "GET, POST"
+            )
         length, waits = request.length(), request.waits
         if method == "GET":
             if length != 0:
-                raise Refusal(400, "GET has no body.")
+                raise RefusedError(400, "GET has no body.")
             return 200, b'{"ok": true}\n'
         return self._described(length, waits, wire)
 
     def _described(self, length: int | None, waits: bool, wire: Wire) -> tuple[int, bytes]:
         if length == 0:
-            raise Refusal(411, "The picture is missing, or its length.")
+            raise RefusedError(411, "The picture is missing, or its length.")
         if length is not None and length > self._limits.largest:
             raise too_large(self._limits.largest)
         # before the body is read: no more of them lie in memory than have a place
         if not self._places.acquire(blocking=False):
-            raise Refusal(503, _BUSY, Retry_After="1")
+            raise RefusedError(503, _BUSY, Retry_After="1")
         try:
             if waits:
                 wire.go_on()
@@ -187,13 +189,13 @@ class Server:
             self._places.release()
 
     def _in_turn(self, data: bytes) -> tuple[int, bytes]:
-        """Answer for one picture when those before have been. Raises Refusal."""
+        """Answer for one picture when those before have been. Raises RefusedError."""
         if not self._turn.acquire(timeout=_TURN_TIMEOUT):
-            raise Refusal(503, _BUSY, Retry_After="1")
+            raise RefusedError(503, _BUSY, Retry_After="1")
         try:
             return self._answer(data)
         except Exception:
             log.exception("a picture failed")
-            raise Refusal(500, "Something went wrong inside the describer.") from None
+            raise RefusedError(500, "Something went wrong inside the describer.") from None
         finally:
             self._turn.release()

@@ -54,7 +54,7 @@ _MONTHS = (
 )  # fmt: skip
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer
+class RefusedError(Exception):
     """A request that gets no more than a status and a sentence; the connection is then closed."""
 
     def __init__(self, status: int, sentence: str, **fields: str) -> None:
@@ -77,10 +77,10 @@ class Request:
     fields: Mapping[str, tuple[str, ...]]
 
     def only(self, name: str) -> str | None:
-        """The value of a field; None without. Raises Refusal when it came more than once."""
+        """The value of a field; None without. Raises RefusedError when it came more than once."""
         values = self.fields.get(name, ())
         if len(values) > 1:
-            raise Refusal(400, f"The field {name} came more than once.")
+            raise RefusedError(400, f"The field {name} came more than once.")
         return values[0] if values else None
 
     @property
@@ -91,26 +91,26 @@ class Request:
         return self.minor >= 1 and "close" not in options
 
     def length(self) -> int | None:
-        """Bytes of the body as told, None for chunks. Raises Refusal for what is not clear."""
+        """Bytes of the body as told, None for chunks. Raises RefusedError for what is not clear."""
         length, coding = self.only("content-length"), self.only("transfer-encoding")
         if coding is not None:
             if length is not None or self.minor < 1:
-                raise Refusal(400, "The length of the body is not clear.")
+                raise RefusedError(400, "The length of the body is not clear.")
             if coding.lower() != "chunked":
-                raise Refusal(501, "The only transfer coding that I know is chunked.")
+                raise RefusedError(501, "The only transfer coding that I know is chunked.")
             return None
         if length is None:
             return 0
         if not re.fullmatch(r"[0-9]{1,15}", length, re.ASCII):
-            raise Refusal(400, "The length of the body is no number.")
+            raise RefusedError(400, "The length of the body is no number.")
         return int(length)
 
     @property
     def waits(self) -> bool:
-        """Whether the client waits to be told to go on. Raises Refusal for another expectation."""
+        """Whether the client waits to be told to go on. Raises RefusedError."""
         expected = self.only("expect")
         if expected is not None and expected.lower() != "100-continue":
-            raise Refusal(417, "I know no expectation but 100-continue.")
+            raise RefusedError(417, "I know no expectation but 100-continue.")
         return expected is not None and self.minor >= 1
 
 
@@ -122,11 +122,11 @@ class Wire:
         self._buffer = bytearray()
 
     def request(self) -> Request:
-        """The head of the next request. Raises Refusal or GoneError."""
+        """The head of the next request. Raises RefusedError or GoneError."""
         deadline = time.monotonic() + IDLE_TIMEOUT
         while not self._buffer.lstrip(b"\r\n"):  # an empty line before is allowed
             if len(self._buffer) > MAX_HEAD:
-                raise Refusal(400, "Nothing but empty lines came.")
+                raise RefusedError(400, "Nothing but empty lines came.")
             self._more(deadline, begun=False)
         deadline = time.monotonic() + HEAD_TIMEOUT
         del self._buffer[: len(self._buffer) - len(self._buffer.lstrip(b"\r\n"))]
@@ -139,7 +139,7 @@ class Wire:
         return parsed(head)
 
     def body(self, length: int | None, most: int) -> bytes:
-        """So many bytes, or chunks up to `most`. Raises Refusal or GoneError."""
+        """So many bytes, or chunks up to `most`. Raises RefusedError or GoneError."""
         deadline = time.monotonic() + BODY_TIMEOUT
         if length is not None:
             return self._exactly(length, deadline)
@@ -148,7 +148,7 @@ class Wire:
             line = self._line(deadline)
             found = _CHUNK.fullmatch(line)
             if found is None:
-                raise Refusal(400, "The chunks of the body are not right.")
+                raise RefusedError(400, "The chunks of the body are not right.")
             count = int(found[1], 16)
             if count == 0:
                 break
@@ -156,15 +156,15 @@ class Wire:
             if size > most:
                 raise too_large(most)
             if overhead > _MAX_OVERHEAD:
-                raise Refusal(400, "The chunks of the body are too small.")
+                raise RefusedError(400, "The chunks of the body are too small.")
             pieces.append(self._exactly(count, deadline))
             if self._exactly(2, deadline) != b"\r\n":
-                raise Refusal(400, "The chunks of the body are not right.")
+                raise RefusedError(400, "The chunks of the body are not right.")
         following = 0
         while line := self._line(deadline):  # fields behind the body, which nobody needs
             following += len(line) + 2
             if following > MAX_HEAD:
-                raise Refusal(400, "Too much follows the body.")
+                raise RefusedError(400, "Too much follows the body.")
         return b"".join(pieces)
 
     def go_on(self) -> None:
@@ -188,7 +188,7 @@ class Wire:
         data = "\r\n".join(lines).encode("ascii") + b"\r\n\r\n"
         self._send(data if head else data + body)
 
-    def refuse(self, refusal: Refusal, *, head: bool = False) -> None:
+    def refuse(self, refusal: RefusedError, *, head: bool = False) -> None:
         """Answer with a refusal, and take what may still come, lest the answer be lost."""
         body = json.dumps({"error": refusal.sentence}).encode("ascii") + b"\n"
         with contextlib.suppress(GoneError, OSError):
@@ -202,17 +202,17 @@ class Wire:
 
     def _check(self, end: int) -> None:
         if end > MAX_HEAD:
-            raise Refusal(431, "The head of the request is too long.")
+            raise RefusedError(431, "The head of the request is too long.")
         if _BARE.search(self._buffer, 0, end):
-            raise Refusal(400, "Lines must end with CRLF.")
+            raise RefusedError(400, "Lines must end with CRLF.")
 
     def _line(self, deadline: float) -> bytes:
         while (end := self._buffer.find(b"\r\n")) < 0:
             if len(self._buffer) > MAX_HEAD:
-                raise Refusal(400, "A line in the body is too long.")
+                raise RefusedError(400, "A line in the body is too long.")
             self._more(deadline)
         if end > MAX_HEAD:
-            raise Refusal(400, "A line in the body is too long.")
+            raise RefusedError(400, "A line in the body is too long.")
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 2]
         return line
@@ -225,7 +225,7 @@ class Wire:
         return data
 
     def _more(self, deadline: float, *, begun: bool = True) -> None:
-        late = Refusal(408, "The request came too slowly.") if begun else GoneError()
+        late = RefusedError(408, "The request came too slowly.") if begun else GoneError()
         remaining = deadline - time.monotonic()
         if remaining <= 0:
             raise late
@@ -249,29 +249,29 @@ class Wire:
 
 
 def parsed(head: str) -> Request:
-    """The lines of a head, without the empty one. Raises Refusal."""
+    """The lines of a head, without the empty one. Raises RefusedError."""
     first, *lines = head.split("\r\n")
     found = _LINE.fullmatch(first)
     if found is None:
-        raise Refusal(400, "The first line of the request is not right.")
+        raise RefusedError(400, "The first line of the request is not right.")
     method, target, major, minor = found.groups()
     if major != "1":
-        raise Refusal(505, "I know HTTP/1.1 alone.")
+        raise RefusedError(505, "I know HTTP/1.1 alone.")
     if len(lines) > _MAX_FIELDS:
-        raise Refusal(431, "The request has too many fields.")
+        raise RefusedError(431, "The request has too many fields.")
     fields: dict[str, tuple[str, ...]] = {}
     for line in lines:
         field = _FIELD.fullmatch(line)
         if field is None or _UNPRINTED.search(line):
-            raise Refusal(400, "A field of the request is not right.")
+            raise RefusedError(400, "A field of the request is not right.")
         name = field[1].lower()
         fields[name] = (*fields.get(name, ()), field[2])
     return Request(method, target, int(minor), fields)
 
 
-def too_large(most: int) -> Refusal:
+def too_large(most: int) -> RefusedError:
     """What is said of a body of more than `most` bytes."""
-    return Refusal(413, f"The picture is too large: I take at most {most >> 20} megabytes.")
+    return RefusedError(413, f"The picture is too large: I take at most {most >> 20} megabytes.")
 
 
 def _date(seconds: float) -> str:

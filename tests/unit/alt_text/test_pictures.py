@@ -19,7 +19,7 @@ from describer_daemon.core.ports import Caption, Detection, Picture, Rectangle
 from tests.unit.alt_text import making
 from tests.unit.alt_text.making import PLAIN, Quick
 
-SIDECAR, EMBED = Wanted(sidecar=True), Wanted(embed=True)
+NOTHING, SIDECAR, EMBED = Wanted(), Wanted(sidecar=True), Wanted(embed=True)
 exiftool = pytest.mark.skipif(not shutil.which("exiftool"), reason="exiftool is not installed")
 OF_AUTHOR = making.packet(making.alternative("i:AltTextAccessibility", ("x-default", "Mine.")))
 
@@ -30,7 +30,7 @@ def made(folder: Path, kind: str = "JPEG", data: bytes = b"") -> Path:
     return path
 
 
-def alt_text(path: Path | str, wanted: Wanted = Wanted(), captioner: Quick | None = None) -> Result:  # noqa: B008 - it is frozen
+def alt_text(path: Path | str, wanted: Wanted = NOTHING, captioner: Quick | None = None) -> Result:
     return pictures.alt_text(str(path), captioner or Quick(PLAIN), wanted, read_bytes)
 
 
@@ -94,7 +94,7 @@ def places(path: Path) -> dict[str, tuple[Path, bytes]]:
 
 
 @pytest.mark.parametrize("place", ["sidecar", "Adobe's sidecar", "embedded", "EXIF"])
-@pytest.mark.parametrize("wanted", [Wanted(), SIDECAR, EMBED])
+@pytest.mark.parametrize("wanted", [NOTHING, SIDECAR, EMBED])
 def test_an_authors_text_is_left_alone_and_costs_no_caption(
     tmp_path: Path, place: str, wanted: Wanted
 ) -> None:

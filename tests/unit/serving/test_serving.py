@@ -33,6 +33,7 @@ from tests.unit.alt_text import making
 from tests.unit.cli.test_files import photo
 
 LONG = 60.0
+USUAL = Limits()
 REPOSITORY = Path(__file__).parents[3]
 Reply = tuple[int, dict[str, str], bytes]
 
@@ -85,7 +86,7 @@ def echo(data: bytes) -> tuple[int, bytes]:
 def serving(
     door: Door,
     answer: server.Answer = echo,
-    limits: Limits = Limits(),  # noqa: B008 - it is frozen
+    limits: Limits = USUAL,
 ) -> Iterator[Client]:
     running = Server(door.listener, door.gate, answer, limits)
     running.start()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from describer_daemon.serving import wire
-from describer_daemon.serving.wire import GoneError, Refusal, Request, Wire
+from describer_daemon.serving.wire import GoneError, RefusedError, Request, Wire
 
 LONG = 60.0
 
@@ -20,7 +20,7 @@ def status(head: str) -> int:
     try:
         request = wire.parsed(head)
         told = request.length(), request.waits, request.only("host")
-    except Refusal as refusal:
+    except RefusedError as refusal:
         return refusal.status
     raise AssertionError(told)
 
@@ -112,7 +112,7 @@ def test_chunks_that_are_none_are_refused(
     theirs, reader = ends
     sender = threading.Thread(target=send, args=(theirs, data), daemon=True)
     sender.start()
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(RefusedError) as caught:
         reader.body(None, 20)
     assert caught.value.status == expected
     theirs.close()
@@ -139,7 +139,7 @@ def test_heads_without_an_end_are_refused(
 ) -> None:
     theirs, reader = ends
     threading.Thread(target=send, args=(theirs, data), daemon=True).start()
-    with pytest.raises(Refusal) as caught:
+    with pytest.raises(RefusedError) as caught:
         reader.request()
     assert caught.value.status == expected
     theirs.close()
@@ -161,7 +161,7 @@ def test_who_drips_is_not_waited_for(
     data = b"\r\n" * 400 if part == "IDLE_TIMEOUT" else b"GET / HTTP/1.1\r\nA: " + b"a" * 400
     threading.Thread(target=dripping, args=(theirs, data), daemon=True).start()
     late = (lambda: reader.body(400, 400)) if part == "BODY_TIMEOUT" else reader.request
-    with pytest.raises(GoneError if part == "IDLE_TIMEOUT" else Refusal) as caught:
+    with pytest.raises(GoneError if part == "IDLE_TIMEOUT" else RefusedError) as caught:
         late()
     assert getattr(caught.value, "status", 408) == 408
     theirs.close()
@@ -184,7 +184,11 @@ def test_every_status_that_is_used_has_its_phrase() -> None:
 
     sources = Path(wire.__file__).parent.glob("*.py")
     text = "".join(path.read_text(encoding="utf-8") for path in sources)
-    used = {int(number) for number in re.findall(r"Refusal\(\s*(\d{3})", text)} | {200, 422, 504}
+    used = {int(number) for number in re.findall(r"RefusedError\(\s*(\d{3})", text)} | {
+        200,
+        422,
+        504,
+    }
     assert used == {*wire._PHRASES}
 
 
