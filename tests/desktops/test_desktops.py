@@ -5,6 +5,7 @@ What works is asserted for each part of each desktop, and told in a table at the
 
 from __future__ import annotations
 
+import contextlib
 import io
 import statistics
 import time
@@ -19,7 +20,7 @@ from describer_daemon.capture import meanwhile
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.capture.focus import FocusWatcher
 from describer_daemon.core import backends, phrasing
-from describer_daemon.core.ports import Encoded, Picture, Verb
+from describer_daemon.core.ports import DescriberError, Encoded, Picture, Verb
 from describer_daemon.settings.settings import Settings
 from describer_daemon.speech.candidates import SPEAKERS
 from tests.bundles import photograph
@@ -138,11 +139,7 @@ def test_of_two_pictures_the_one_that_has_the_focus(
         assert caption.box is not None
         assert caption.box.width < 300
         expected = phrasing.sentence(caption, Verb.SCREEN)
-        said: list[str] = []
-        while expected not in said and len(said) < PRESSES:
-            time.sleep(4)  # sooner, it would be the next picture's turn
-            said.append(desktop.describer.hears(lambda: press(desktop.keyboard, "super+alt+i"))[0])
-        assert expected in said
+        assert says(desktop, "super+alt+i", expected) == expected
     table.note(desktop.describer.status()["focus by"])
 
 
@@ -169,13 +166,29 @@ def test_the_key_brings_a_sentence_that_is_heard(
 @table.part("clipboard")
 def test_what_was_copied(desktop: Desktop, captioner: ChildCaptioner) -> None:
     clipboard = backends.require(CLIPBOARDS, "read the clipboard")
+
+    def read() -> Picture | None:
+        with contextlib.suppress(DescriberError):  # its owner may be late
+            return clipboard().grab()
+        return None
+
     with copied(desktop.session, desktop.keyboard, shown("rocket")):
-        picture = clipboard().grab()
+        picture = until(read, "nothing is read")
         assert image(picture).tobytes() == shown("rocket").tobytes()
-        said, likeness, _ = desktop.describer.hears(lambda: press(desktop.keyboard, "super+alt+c"))
-    assert said == phrasing.sentence(captioner.describe(picture), Verb.CLIPBOARD)
-    assert likeness > LIKE, said
+        expected = phrasing.sentence(captioner.describe(picture), Verb.CLIPBOARD)
+        assert says(desktop, "super+alt+c", expected) == expected
     table.note(desktop.describer.status()["clipboard by"])
+
+
+def says(desktop: Desktop, key: str, expected: str) -> str:
+    """What the key brings; it may be pressed again where a busy machine did not answer in time."""
+    said = ""
+    for _ in range(PRESSES):
+        time.sleep(4)  # sooner, it would be the next picture's turn
+        said = desktop.describer.hears(lambda: press(desktop.keyboard, key))[0]
+        if said == expected:
+            break
+    return said
 
 
 def test_orca_43_speaks_and_is_not_spoken_through(desktop: Desktop) -> None:
