@@ -14,6 +14,7 @@ _FOCUS_TOO_LARGE = 0.6  # share of the area from which a focused object tells no
 _SCREENSHOT_INTERFACE = 0.3  # share of interface from which a picture is one of a screen
 _NO_PHOTOGRAPH_INTERFACE = 0.9  # share of interface from which it can be nothing else
 _MOSTLY_TEXT = 0.05  # share of text from which somebody will want to know of it
+_LIES_IN = 0.9  # share of a picture's area that lies in a larger one, if it lies upon that
 _FILLS_ALL = 0.8  # share of the area from which a picture is all that there is
 
 
@@ -98,12 +99,14 @@ def in_order(
         focus = None
 
     def rank(detection: Detection) -> tuple[float, ...]:
-        """Least for the one that is meant: focused, pointed at, a photograph, near, large."""
+        """Least for the one that is meant: focused, pointed at, nothing that others lie in (a
+        wallpaper comes last), a photograph, near, large."""
         box = detection.box
         distance = geometry.distance(box, aim.pointer) if aim.pointer is not None else 0
         return (
             focus is None or not _overlaps_focus(box, focus),
             aim.pointer is None or distance > 0,
+            any(_lies_in(other.box, box) for other in detections if other is not detection),
             detection.kind != "photograph",
             distance,
             -_area(box),
@@ -116,6 +119,11 @@ def in_order(
 def _same(one: Rectangle, other: Rectangle) -> bool:
     intersection = geometry.shared(one, other)
     return intersection > _SAME_IOU * (_area(one) + _area(other) - intersection)
+
+
+def _lies_in(box: Rectangle, other: Rectangle) -> bool:
+    """Whether nearly all of a box lies in another, larger one."""
+    return _area(box) < _area(other) and geometry.shared(box, other) > _LIES_IN * _area(box)
 
 
 def _overlaps_focus(box: Rectangle, focus: Rectangle) -> bool:

@@ -138,7 +138,7 @@ def _doubtful(
         picture[_cells(each.box + np.array([-1, -1, 1, 1]) * cells.size, cells.size)] = 0.0
     result: list[Candidate] = []
     for limit in Limits.DOUBTS:
-        doubt = picture > limit
+        doubt = _in_runs(picture > limit)
         for component in components(doubt):
             left, top, right, bottom = component
             if (
@@ -151,6 +151,18 @@ def _doubtful(
             if box is None or any(frames.shared(box, each.box) for each in (*found, *result)):
                 continue
             result.append(Candidate(box, 4, _ends(pixels, box), limits.score, photograph=True))
+    return result
+
+
+def _in_runs(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Those that are at least `DOUBT_SIDE` in a row: the others are text, and very many."""
+    length = Limits.DOUBT_SIDE
+    if flags.shape[1] < length:
+        return np.zeros_like(flags)
+    begins = np.lib.stride_tricks.sliding_window_view(flags, length, axis=1).all(-1)
+    result = np.zeros_like(flags)
+    for shift in range(length):
+        result[:, shift : shift + begins.shape[1]] |= begins
     return result
 
 

@@ -295,11 +295,12 @@ class _Fitting:
 
     def _drop_rim(self) -> None:
         """Leave out a frame or shadow: plain lines at opposite sides, sharply ended."""
-        rims = [self._rim(side) for side in range(4)]
         for low, high in ((LEFT, RIGHT), (TOP, BOTTOM)):
-            if min(rims[low], rims[high]) > 0 and abs(rims[low] - rims[high]) <= _EVEN:
-                self.box[low] += rims[low]
-                self.box[high] -= rims[high]
+            first = self._rim(low)
+            last = self._rim(high) if first else 0
+            if last and abs(first - last) <= _EVEN:
+                self.box[low] += first
+                self.box[high] -= last
 
     def _rim(self, side: int) -> int:
         lines = self._lines(side, -_RIM - 2, 0)[:, ::-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from training.finder import widgets
+from training.finder import looks, widgets
 from training.finder.canvas import DRAWING, PHOTOGRAPH, Canvas, write
 from training.finder.drawings import drawn
 from training.finder.photographs import rounded
@@ -298,6 +298,10 @@ class Composer:
         if random.random() < 0.6:
             _colour_in(canvas, random, box)
 
+    def _other(self, canvas: Canvas, random: Generator, theme: Theme, box: Box) -> None:
+        """One of the looks of other people's programs."""
+        looks.draw(self._picture, canvas, random, theme, box)
+
     def _either(self, canvas: Canvas, random: Generator, box: Box, *, clip: Box,
                 drawings: float = 0.2) -> None:
         """A photograph or a drawing at `box`, of which `clip` is seen."""
@@ -337,6 +341,7 @@ def _inside(box: Box, clip: Box) -> Box:
 _CONTENTS: tuple[Callable[[Composer, Canvas, Generator, Theme, Box], None], ...] = (
     Composer._article, Composer._gallery, Composer._feed, Composer._viewer, Composer._slide,
     Composer._chart, Composer._icons, Composer._text, Composer._code, Composer._table,
-    Composer._list, Composer._form, Composer._empty, Composer._files,
+    Composer._list, Composer._form, Composer._empty, Composer._files, Composer._other,
 )
-_WEIGHTS = (0.17, 0.13, 0.11, 0.11, 0.06, 0.11, 0.04, 0.06, 0.05, 0.04, 0.03, 0.03, 0.01, 0.05)
+_WEIGHTS = (0.11, 0.09, 0.08, 0.08, 0.05, 0.08, 0.03, 0.05, 0.04, 0.04, 0.03, 0.03, 0.01, 0.04,
+            0.24)

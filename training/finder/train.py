@@ -71,7 +71,7 @@ def compose(files: Sequence[Path], folder: Path, count: int, seed: int, workers:
 
 def _of_screens(files: Sequence[Path], seed: int) -> identity.Identity:
     """What decides a screen, besides its number."""
-    drawing = ("canvas", "drawings", "photographs", "screens", "widgets")
+    drawing = ("canvas", "drawings", "looks", "photographs", "screens", "widgets")
     return identity.plain({
         "seed": seed,
         "size": SIZE,

@@ -81,6 +81,14 @@ def test_the_focus_counts_for_more_than_the_pointer() -> None:
     assert first(Aim((650, 150), EVERYTHING)) == SMALL  # unless it tells nothing
 
 
+def test_what_others_lie_in_comes_after_them_unless_it_is_pointed_at() -> None:
+    wallpaper = photo(0, 0, 1000, 800)
+    found = (wallpaper, SMALL, CHART)
+    assert in_order(found, SIZE, Aim())[0] == (SMALL, CHART, wallpaper)
+    assert first(Aim((900, 700)), found) == wallpaper
+    assert first(Aim((650, 150)), found) == SMALL
+
+
 def test_what_was_passed_keeps_its_place_in_the_order() -> None:
     shaken = Rectangle(603, 98, 98, 101)
     assert in_order(ALL, SIZE, Aim(), [shaken]) == ((SMALL, LARGE, MIDDLE, CHART), 2)

@@ -15,7 +15,7 @@ import training.identity
 from models.finder import parts
 from models.finder.finder import Detection, load
 from models.finder.limits import Limits
-from training.finder import publish
+from training.finder import looks, publish
 from training.finder import train as finder_training
 from training.finder.canvas import DRAWING, PHOTOGRAPH, TEXT, Canvas
 from training.finder.network import CELL, FinderNetwork
@@ -23,6 +23,7 @@ from training.finder.photographs import Photographs
 from training.finder.score import overlap
 from training.finder.screens import Composer
 from training.finder.train import batch, compose, losses, train
+from training.finder.widgets import Theme
 from training.identity import OtherIdentityError
 
 if TYPE_CHECKING:
@@ -55,6 +56,21 @@ def test_screens_have_text_photographs_and_drawings(photographs: list[Path]) -> 
         for kind in np.unique(composer.screen(np.random.default_rng(seed), (640, 448)).kinds)
     }
     assert {TEXT, PHOTOGRAPH, DRAWING} <= kinds
+
+
+@pytest.mark.parametrize("look", [*looks.PICTURED, *looks.PLAIN], ids=lambda each: each.__name__)
+def test_every_look_keeps_to_its_place(photographs: list[Path], look: looks.Look) -> None:
+    """And only what has pictures is told to have them."""
+    random, has_pictures = np.random.default_rng(3), False
+    show = Composer(Photographs(photographs))._picture
+    for width, height in ((640, 448), (640, 448), (150, 130)):
+        canvas = Canvas.blank((width + 80, height + 80), 1.0, (1, 2, 3))
+        shows = (show,) if look in looks.PICTURED else ()
+        look(*shows, canvas, random, Theme(random), (40, 40, width + 40, height + 40))
+        has_pictures |= bool((canvas.kinds == PHOTOGRAPH).any())
+        canvas.kinds[34:-34, 34:-34] = 0
+        assert not canvas.kinds.any()
+    assert has_pictures is (look in looks.PICTURED)
 
 
 def test_boxes_enclose_what_is_seen() -> None:
