@@ -10,7 +10,7 @@ from collections.abc import Callable
 from describer_daemon.core import looking, phrasing
 from describer_daemon.core.details import RecallingCaptioner
 from describer_daemon.core.events import Event, Job, JobDone
-from describer_daemon.core.ports import Request
+from describer_daemon.core.ports import DescriberError, Request
 
 _TWICE = 2.0  # seconds within which the key is pressed twice
 
@@ -43,7 +43,11 @@ class Copying:
             with self._guard:
                 if copy_picture is not None and of is not None:
                     return JobDone(job, copy_picture(of.picture(), text))
-                self._copy(text)
+                try:
+                    self._copy(text)
+                except DescriberError:
+                    self._asked_at = -math.inf  # who tries again wants the sentence
+                    raise
                 return JobDone(job, phrasing.COPIED)
 
         job = Job(request, None, ())

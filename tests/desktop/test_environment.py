@@ -109,6 +109,7 @@ def test_every_command_without_parts_of_the_system(sandbox: Path, change: str) -
     check_all(changed(change), Path("/"), described=described, **env)
 
 
+@pytest.mark.alone
 def test_the_daemon_serves_where_it_has_no_folder_of_its_own(sandbox: Path) -> None:
     home = str(sandbox / "disk")
     Path(home).mkdir(mode=0o700)

@@ -43,7 +43,7 @@ def keeping() -> Iterator[ChildCaptioner]:
 
 
 def photograph() -> Image.Image:
-    return Image.fromarray(data.chelsea()).convert("RGB")
+    return Image.fromarray(data.astronaut()).convert("RGB")
 
 
 def notice(words: str) -> Image.Image:

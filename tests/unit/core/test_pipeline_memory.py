@@ -119,6 +119,20 @@ def test_the_second_press_may_come_while_the_first_is_at_work(room: Room) -> Non
     assert (room.copied, len(room.pictures_copied)) == (["Picture 1."], 1)
 
 
+def test_who_tries_again_after_a_failure_wants_the_sentence(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: str) -> None:
+        raise DescriberError("I could not copy.")
+
+    room.answer(Verb.SCREEN)
+    with monkeypatch.context() as missing:
+        missing.setattr(room.pipeline._copying, "_copy", fails)
+        assert room.answer(Verb.COPY).failed
+    assert room.answer(Verb.COPY) == Outcome(phrasing.COPIED)
+    assert (room.copied, room.pictures_copied) == (["Picture 1."], [])
+
+
 def test_another_key_between_makes_it_a_first_one(room: Room) -> None:
     room.answer(Verb.SCREEN)
     for verb in (Verb.COPY, Verb.STOP, Verb.COPY):
