@@ -39,6 +39,10 @@ class HangingMount:
             raise OSError(ctypes.get_errno(), "mount")
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
+        if at == READ:
+            # The kernel learns that nobody need be asked about a closed file. Else a process that
+            # is just started would wait for this thread, and its parent, with the GIL, for it.
+            os.close(os.open(self.path, os.O_RDONLY))
 
     def close(self) -> None:
         """Whoever still waits gets an error; safe to call twice."""
