@@ -51,9 +51,14 @@ class Copying:
                 return JobDone(job, phrasing.COPIED)
 
         job = Job(request, None, ())
-        threading.Thread(
+        thread = threading.Thread(
             target=lambda: self._put(looking.attempt(job, work)), name="copying", daemon=True
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError:  # there can be no more
+            self._asked_at = -math.inf
+            raise
         return job
 
     def asked_for_another(self) -> None:

@@ -173,7 +173,7 @@ def test_the_whole_file_as_it_is_written_first(path: Path) -> None:
         (
             "[unheard-of]\n",
             "settings.toml line 1: There is no part [unheard-of]. Known are keys, "
-            "speech, capture, clipboard, captioner, sounds, history, tray, log.",
+            "speech, capture, clipboard, captioner, sounds, history, tray, serve, log.",
         ),
         (
             "[speech]\nloudspeakers = 1",
@@ -181,9 +181,9 @@ def test_the_whole_file_as_it_is_written_first(path: Path) -> None:
             "voice, rate, volume.",
         ),
         (
-            "elsewhere = 1",
-            "settings.toml line 1: There is no part [elsewhere]. Known are keys, "
-            "speech, capture, clipboard, captioner, sounds, history, tray, log.",
+            "nobody = 1",
+            "settings.toml line 1: There is no part [nobody]. Known are keys, "
+            "speech, capture, clipboard, captioner, sounds, history, tray, serve, log.",
         ),
         (
             f'[speech]\n"{"x" * 41}" = 1',

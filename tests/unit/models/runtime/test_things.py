@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 
 from models.captioner import Captioner, load
+from models.captioning.answer import Answer
 from models.captioning.confidence import Calibration
 from models.captioning.kinds import kinds
 from models.captioning.things import THING_SIGNALS
@@ -61,6 +62,12 @@ def answering(captioner: Captioner, **limits: Any) -> Captioner:
     )
 
 
+def without_numbers(answer: Answer) -> tuple[object, ...]:
+    """All that is the same for two engines that round differently."""
+    kinds = [[thing.spoken for thing in things] for things in (answer.sure, answer.unsure)]
+    return answer.form, answer.seen, answer.said, kinds, answer.others
+
+
 def test_both_engines_see_the_same_things_and_answer_alike(both: Both) -> None:
     said = set()
     listing = [
@@ -77,7 +84,8 @@ def test_both_engines_see_the_same_things_and_answer_alike(both: Both) -> None:
             captioner.caption(encoding)
             for captioner, encoding in zip(both, (onnx, reference), strict=True)
         )
-        assert (one.words, one.claimed, one.answer) == (other.words, other.claimed, other.answer)
+        assert (one.words, one.claimed) == (other.words, other.claimed)
+        assert without_numbers(one.answer) == without_numbers(other.answer)
         assert one.signals == pytest.approx(other.signals, abs=5e-3)
         seen = {captioner.caption(onnx).answer for captioner in listing}
         assert len(seen) == 1
