@@ -14,24 +14,13 @@ from pathlib import Path
 
 from describer_daemon import APP_ID, displays
 from describer_daemon.core.ports import Hotkey, Verb
+from describer_daemon.core.titles import TITLES
 from describer_daemon.desktop.command import command, exec_value, plain
 from describer_daemon.desktop.files import KEY, Comment, OwnedFile
 from describer_daemon.hotkeys.names import keysym_name
 from describer_daemon.service.folders import config_folder, desktop_folder
 
 NAME = "Keys"
-TITLES = {
-    Verb.SCREEN: "Describe the picture on the screen",
-    Verb.CLIPBOARD: "Describe the picture on the clipboard",
-    Verb.TEXT: "Read the text on the screen",
-    Verb.REPEAT: "Say the last description again",
-    Verb.COPY: "Copy the last description",
-    Verb.STOP: "Stop speaking",
-    Verb.MORE: "Tell more of the picture described last",
-    Verb.NEXT_THING: "Go to the next thing in that picture",
-    Verb.PREVIOUS_THING: "Go back to the thing before",
-    Verb.WHERE: "Say exactly where that thing is",
-}
 
 Keys = Mapping[Verb, Hotkey]
 _HASH = Comment()

@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from describer_daemon import processes
 from describer_daemon.core.ports import DescriberError, Hotkey, Verb
-from describer_daemon.desktop.shortcuts import NAME, TITLES, Keys, trigger
+from describer_daemon.core.titles import TITLES
+from describer_daemon.desktop.shortcuts import NAME, Keys, trigger
 from describer_daemon.desktop.steps import State
 from describer_daemon.hotkeys.names import keysym_name
 from describer_daemon.hotkeys.usual import other_keys, usual_key

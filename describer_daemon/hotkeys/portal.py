@@ -15,6 +15,7 @@ from typing import Any
 
 from describer_daemon import APP_ID, displays
 from describer_daemon.core.ports import DescriberError, Hotkey, Verb
+from describer_daemon.core.titles import TITLES
 from describer_daemon.hotkeys import portal_bus, portal_files
 from describer_daemon.hotkeys.names import keys_refused, keysym_name
 
@@ -26,21 +27,6 @@ _PERSON_SECONDS = 300.0
 _JOIN_SECONDS = 0.9
 _SESSION_TOKEN = "describer"  # noqa: S105 - KDE keeps a person's keys under this name
 _MODIFIERS = {"ctrl": "CTRL", "alt": "ALT", "shift": "SHIFT", "super": "LOGO"}
-_TITLES = {
-    Verb.SCREEN: "Describe the picture on the screen",
-    Verb.CLIPBOARD: "Describe the picture on the clipboard",
-    Verb.TEXT: "Read the text on the screen",
-    Verb.REPEAT: "Say the last description again",
-    Verb.COPY: "Copy the last description",
-    Verb.STOP: "Stop speaking",
-    Verb.MORE: "Tell more of the picture described last",
-    Verb.NEXT_THING: "Go to the next thing in that picture",
-    Verb.PREVIOUS_THING: "Go back to the thing before",
-    Verb.WHERE: "Say exactly where that thing is",
-    Verb.PREVIOUS: "Say the description before",
-    Verb.NEXT: "Say the description after",
-    Verb.FORGET: "Stop remembering descriptions",
-}
 _REFUSED = "The desktop did not give me the keys. Please allow them in its settings."
 _NONE_GIVEN = "The desktop gave me no keys. Please set them among the shortcuts in its settings."
 _GONE = "The desktop has taken the keys back. Please allow them in its settings."
@@ -194,7 +180,7 @@ class _Shortcuts(threading.Thread):
         wanted = [
             (
                 verb.value,
-                {"description": ("s", _TITLES[verb]), "preferred_trigger": ("s", trigger(key))},
+                {"description": ("s", TITLES[verb]), "preferred_trigger": ("s", trigger(key))},
             )
             for verb, key in self._keys.items()
         ]

@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from describer_daemon.cli.main import main
-from describer_daemon.core.ports import DescriberError
+from describer_daemon.core.ports import DescriberError, Verb
+from describer_daemon.core.titles import TITLES
 from describer_daemon.desktop.files import OwnedFile
 from describer_daemon.desktop.shortcuts_present import start_us
 from describer_daemon.hotkeys.usual import usual_keys
@@ -173,6 +174,27 @@ def test_without_gnomes_schema_it_is_told(
     result = describer("keys", "install")
     assert result.exit_code == 1
     assert "GNOME's shortcuts cannot be set." in result.output
+
+
+@pytest.mark.parametrize("desktop", ["GNOME", "KDE", "sway"])
+def test_whatever_can_be_asked_for_can_have_a_key(
+    gnome: Gsettings, sandbox: Path, monkeypatch: pytest.MonkeyPatch, desktop: str
+) -> None:
+    on(monkeypatch, desktop)
+    lines = [f'{verb.setting} = "ctrl+shift+f{n}"' for n, verb in enumerate(Verb, 1)]
+    file = sandbox / "all.toml"
+    file.write_text("\n".join(["[keys]", *lines]), encoding="utf-8")
+    monkeypatch.setenv("DESCRIBER_CONFIG", str(file))
+    result = describer("keys", "install")
+    assert result.exit_code == 0, result.output
+    said = everything(sandbox) + result.output
+    assert [verb for verb in Verb if f"trigger {verb.value}" not in said] == []
+    assert TITLES.keys() == set(Verb)
+
+
+def everything(folder: Path) -> str:
+    """All that was written below `folder`."""
+    return "".join(path.read_text("latin-1") for path in folder.rglob("*") if path.is_file())
 
 
 def test_kde_gets_an_entry_of_ours(sandbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
