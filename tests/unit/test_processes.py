@@ -175,7 +175,7 @@ def test_handles_go_with_their_processes() -> None:
     for _ in range(5):
         processes.run(["true"], timeout=20, what="The tool")
         processes.end(processes.start(["sleep", "60"]), timeout=20)
-    assert descriptors() == before
+    assert descriptors() <= before  # what others left may be collected meanwhile
 
 
 @posix

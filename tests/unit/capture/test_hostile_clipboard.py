@@ -33,7 +33,7 @@ def test_a_copied_folder_leaves_nothing_open(tmp_path: Path) -> None:
     for _ in range(50):
         with pytest.raises(DescriberError, match="folder"):
             copied_files.read_file(tmp_path)
-    assert descriptors() == before
+    assert descriptors() <= before  # what others left may be collected meanwhile
 
 
 def test_hundreds_of_hostile_clipboards(tmp_path: Path) -> None:
