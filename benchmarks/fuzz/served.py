@@ -146,7 +146,8 @@ class Requests:
             # a server that has heard enough answers and leaves
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(data)
-                connection.shutdown(socket.SHUT_WR)
+                with contextlib.suppress(OSError):  # refused, and hung up already
+                    connection.shutdown(socket.SHUT_WR)
             with contextlib.suppress(ConnectionResetError, OSError):
                 while piece := connection.recv(65_536):
                     answer += piece
