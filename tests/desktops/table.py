@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import pytest
 
 PARTS = ("key", "screen", "focus", "clipboard", "voice", "autostart")
-Test = TypeVar("Test", bound=Callable[..., Any])
 
 _cells: dict[tuple[str, str], str] = {}
 _times: dict[str, tuple[float, float]] = {}
@@ -16,10 +12,9 @@ _notes: list[str] = []
 _lately: list[tuple[float, float]] = []
 
 
-def part(name: str) -> Callable[[Test], Test]:
+def part(name: str) -> pytest.MarkDecorator:
     """Mark a test as the one of this part."""
-    mark = pytest.mark.part(name)
-    return lambda test: mark(test)  # type: ignore[no-any-return]
+    return pytest.mark.part(name)
 
 
 def note(text: str) -> None:

@@ -195,7 +195,7 @@ def test_orca_43_speaks_and_is_not_spoken_through(desktop: Desktop) -> None:
     """It has no name on the bus: both speak by speech-dispatcher, which lets them take turns."""
     log = desktop.session.home / "orca.log"
     if not log.exists():
-        pytest.skip("this desktop has no Orca")
+        pytest.skip("this desktop has no Orca: ./check --desktops orca is the one that has")
     with window(desktop.session, Image.new("RGB", SIZE, BLUE)) as title:
         until(lambda: f"SPEECH OUTPUT: '{title}" in log.read_text(), "Orca reads no title")
     assert "Orca" in backends.why_not(SPEAKERS, "orca")

@@ -39,6 +39,11 @@ class FakeReader:
         return self.lines
 
 
+class ShortOfMemory(FakeReader):
+    def recognise(self, image: Image.Image) -> Sequence[OcrLine]:
+        raise MemoryError
+
+
 def line(text: str, confidence: float = 0.9, height: float = 20.0) -> OcrLine:
     return OcrLine(text, confidence, Box(10, 10, 110, 10 + height))
 
@@ -210,9 +215,7 @@ def test_words_are_told_where_there_is_much_text_and_it_is_sure(
 def test_words_that_cannot_be_read_do_not_cost_the_caption(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    reader = FakeReader()
-    reader.recognise = lambda _: (_ for _ in ()).throw(MemoryError())  # type: ignore[method-assign]
-    one = keeper(reader, words=True)
+    one = keeper(ShortOfMemory(), words=True)
     assert one.keep(stripes(200, 100), Details(SMALL)) is None
     assert "MemoryError" in capsys.readouterr().err
 
