@@ -15,7 +15,7 @@ from typing import Any
 from describer_daemon import displays, missing, processes
 from describer_daemon.aside import copy_text, notify, open_for_editing
 from describer_daemon.captioner import memory
-from describer_daemon.captioner.client import ChildCaptioner, ClosedError
+from describer_daemon.captioner.client import ClosedError
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.capture.focus import FocusWatcher
 from describer_daemon.core import backends
@@ -24,6 +24,7 @@ from describer_daemon.core.ports import DescriberError, ImageSource, Outcome, Re
 from describer_daemon.fallback import SourceFallback, SpeakerFallback
 from describer_daemon.history import History
 from describer_daemon.listening import Listening
+from describer_daemon.making import make_captioner, make_earcons, make_speaker, missing_speaker
 from describer_daemon.picture_copy import copy_picture
 from describer_daemon.service import elsewhere, transport
 from describer_daemon.service import log as log_file
@@ -31,8 +32,6 @@ from describer_daemon.service.control import ControlServer
 from describer_daemon.service.shutdown import ShutdownEvent
 from describer_daemon.settings.settings import Settings
 from describer_daemon.settings.watcher import SettingsWatcher
-from describer_daemon.speech.candidates import SPEAKERS
-from describer_daemon.speech.earcons import Earcons
 from describer_daemon.speech.orca_watch import OrcaWatch
 from describer_daemon.tray import Tray
 from describer_daemon.watching import Watching
@@ -360,41 +359,3 @@ class Daemon:
                 self._tray = None
             self._show_tray(self._settings)
         self._tell_what_is_missing()
-
-
-def make_captioner(
-    settings: Settings, on_stand_in: Callable[[DescriberError], None] | None = None
-) -> ChildCaptioner:
-    """Build the captioner that the settings describe; `on_stand_in` as for `ChildCaptioner`."""
-    options = settings.captioner
-    return ChildCaptioner(
-        options.bundle,
-        beam=options.beam or None,
-        find=settings.capture.find,
-        timeout=float(options.timeout_seconds),
-        reading_timeout=float(options.text_timeout_seconds),
-        unload_after=60.0 * options.unload_after_minutes,
-        on_stand_in=on_stand_in,
-        keep=True,
-        words=options.words,
-    )
-
-
-def make_earcons(settings: Settings) -> Earcons:
-    """Build the short sounds that the settings want."""
-    sounds = settings.sounds
-    return Earcons(sounds.earcon, sounds.failure, sounds.place)
-
-
-def make_speaker(settings: Settings, than: str = "", without: str = "") -> Any:
-    """Build the speaker that the settings name, else another one: see `fallback.Find`."""
-    wanted = settings.speech.backend
-    return backends.require(SPEAKERS, "speak", wanted, than=than, without=without)()
-
-
-def missing_speaker(settings: Settings, taken: str) -> DescriberError | None:
-    """Why the speaker `taken` serves instead of the one that the settings name, if it does."""
-    wanted = settings.speech.backend
-    if wanted in (backends.AUTO, taken) or not (why := backends.why_not(SPEAKERS, wanted)):
-        return None
-    return DescriberError(f"I cannot speak with {wanted}, so {taken} serves. {why}.", detail=why)

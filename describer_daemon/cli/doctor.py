@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import click
 
-from describer_daemon.app import make_captioner, make_speaker, missing_speaker
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.capture.copied_files import NoPictureError
 from describer_daemon.cli import streams
@@ -19,6 +18,7 @@ from describer_daemon.core.ports import DescriberError, Pixels
 from describer_daemon.hotkeys.candidates import HOTKEYS
 from describer_daemon.hotkeys.usual import Taking
 from describer_daemon.listening import why_none
+from describer_daemon.making import make_captioner, make_speaker, missing_speaker
 from describer_daemon.missing import have_desktops_keys
 from describer_daemon.service.shutdown import as_interrupts
 from describer_daemon.settings.settings import Settings

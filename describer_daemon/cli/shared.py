@@ -42,7 +42,7 @@ def speaker_for_command(settings: Settings, without: str = "") -> Any:
     The one named `without` is passed over, without a word. Raises DescriberError when nothing
     here can speak.
     """
-    from describer_daemon.app import make_speaker, missing_speaker
+    from describer_daemon.making import make_speaker, missing_speaker
 
     speaker: Any = make_speaker(settings, without=without)
     missing = missing_speaker(settings, speaker.name)

@@ -13,12 +13,12 @@ import pytest
 from click.testing import CliRunner
 from dbus_fast import Variant
 
-from describer_daemon.app import make_speaker, missing_speaker
 from describer_daemon.cli import doctor
 from describer_daemon.cli.voices import voices
 from describer_daemon.core import backends
 from describer_daemon.core.ports import DescriberError, VoiceSettings
 from describer_daemon.fallback import SpeakerFallback
+from describer_daemon.making import make_speaker, missing_speaker
 from describer_daemon.service import control
 from describer_daemon.settings.settings import Settings, load
 from describer_daemon.speech import orca as module

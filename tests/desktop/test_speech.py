@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from describer_daemon.app import make_speaker
 from describer_daemon.core import backends
 from describer_daemon.core.ports import DescriberError, VoiceSettings
 from describer_daemon.fallback import SpeakerFallback
+from describer_daemon.making import make_speaker
 from describer_daemon.settings.settings import Settings
 from describer_daemon.speech.candidates import SPEAKERS
 from describer_daemon.speech.dispatcher import SpeechDispatcher
