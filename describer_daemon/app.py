@@ -18,7 +18,7 @@ from describer_daemon.captioner import memory
 from describer_daemon.captioner.client import ClosedError
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.capture.focus import FocusWatcher
-from describer_daemon.core import backends
+from describer_daemon.core import backends, i18n
 from describer_daemon.core.pipeline import Pipeline
 from describer_daemon.core.ports import DescriberError, ImageSource, Outcome, Request, Verb
 from describer_daemon.fallback import SourceFallback, SpeakerFallback
@@ -59,6 +59,7 @@ class Daemon:
 
         `shutdown` may be set from outside, as `end` does, also before `run`.
         """
+        i18n.use(settings.speech.language)
         self._settings, self._path = settings, path
         self._shutdown = shutdown or ShutdownEvent()
         self._lock = threading.Lock()
@@ -224,6 +225,7 @@ class Daemon:
             "clipboard by": getattr(pipeline.sources[Verb.CLIPBOARD], "name", "none"),
             "clipboard watched by": self._watching.name,
             "speech by": self._speaker.name,
+            "language": i18n.language(),
             "captioner loaded": self._captioner.is_loaded(),
             "speaking": pipeline.speaking,
             "answered": pipeline.answered,
@@ -245,15 +247,18 @@ class Daemon:
     def _show_tray(self, settings: Settings) -> None:
         """Show the icon, or take it away, as the settings want it."""
         if not settings.tray.show:
-            tray, self._tray = self._tray, None
-            if tray is not None:
-                tray.stop()
+            self._hide_tray()
             return
         # without a display `_check_keys` will: GTK never forgets one that was missing
         there = displays.answers() and not self._listening.lost and not self._shutdown.is_set()
         if there and self._tray is None:
             self._tray = Tray(lambda verb: self._request(verb, "tray"), self.end, self._edit)
             self._tray.start()
+
+    def _hide_tray(self) -> None:
+        tray, self._tray = self._tray, None
+        if tray is not None:
+            tray.stop()
 
     def _edit(self) -> None:
         if self._path is not None:
@@ -278,6 +283,9 @@ class Daemon:
         with self._lock:
             previous = self._settings
             self._told.clear()
+            before = i18n.language()
+            if i18n.use(settings.speech.language) != before:
+                self._hide_tray()  # it is shown again with other words
             self._pipeline.sources = self._sources(settings)
             if settings.sounds != previous.sounds:
                 self._earcons.close()
@@ -344,6 +352,19 @@ class Daemon:
             self._speaker.configure(settings.voice)
         except DescriberError as error:
             self.report_error(error)
+        if not settings.speech.voice and i18n.language() != i18n.ENGLISH:
+            threading.Thread(target=self._check_voice, name="voice", daemon=True).start()
+
+    def _check_voice(self) -> None:
+        """Tell if nobody speaks the person's language; to ask may take a second."""
+        speaker, language = self._speaker, i18n.language()
+        try:
+            spoken = speaker.speaks(language)
+        except DescriberError as error:
+            log.info("%s (%s)", error.spoken, error.detail)
+            return
+        if not spoken:
+            self._report_once(DescriberError(missing.no_voice_of(language, speaker.name)))
 
     def _check_keys(self) -> None:
         with self._lock:
@@ -354,8 +375,6 @@ class Daemon:
             except DescriberError as error:
                 self.report_error(error)
             self._pipeline.sources = self._sources(self._settings)
-            if self._tray is not None:
-                self._tray.stop()  # it went with the display
-                self._tray = None
+            self._hide_tray()  # it went with the display
             self._show_tray(self._settings)
         self._tell_what_is_missing()

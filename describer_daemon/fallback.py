@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from describer_daemon.core import i18n
 from describer_daemon.core.ports import (
-    ENGLISH,
     DescriberError,
     ImageSource,
     Picture,
@@ -118,6 +118,9 @@ class SpeakerBackend(Speaker, Protocol):
     def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:
         """See `OneAtATime`."""
 
+    def speaks(self, language: str, /) -> bool:
+        """See `OneAtATime`."""
+
 
 class SpeakerFallback(OneAtATime):
     """See `ports.Speaker`: the best back-end there is, and another one while that one fails."""
@@ -183,11 +186,15 @@ class SpeakerFallback(OneAtATime):
 
     def save(self, text: str, path: Path) -> None:
         """See `ports.Speaker`."""
-        (self._current or self._replace("", ENGLISH)[0]).save(text, path)
+        (self._current or self._replace("", i18n.language())[0]).save(text, path)
 
     def voices(self) -> Sequence[str]:
         """See `ports.Speaker`."""
         return [] if self._current is None else self._current.voices()
+
+    def speaks(self, language: str) -> bool:
+        """See `OneAtATime`; True while nobody speaks at all."""
+        return self._current is None or self._current.speaks(language)
 
     def look_again(self, *, used: bool = False) -> None:
         """Take a better speaker, if there is one by now; returns at once, and looks rarely."""

@@ -7,6 +7,7 @@ import sys
 from describer_daemon import displays
 from describer_daemon.capture.candidates import SCREENS
 from describer_daemon.core import backends
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.listening import Listening
 
@@ -40,6 +41,14 @@ def no_voice() -> str:
     own = sys.platform in ("win32", "darwin")
     cure = "a voice in the system's settings" if own else "espeak-ng"
     return f"I have no voice. Please install {cure}."
+
+
+def no_voice_of(language: str, speaker: str) -> str:
+    """That the `speaker` has none for the language in use, with its cure."""
+    return _(
+        "{speaker} has no voice for the language {language}. Please install one, "
+        "or choose another language in the settings, at speech.language."
+    ).format(speaker=speaker, language=language)
 
 
 def no_keys(listening: Listening) -> str:

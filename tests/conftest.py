@@ -1,5 +1,6 @@
 """Fixtures for all tests: the real desktop's parts live beside the desktop tests."""
 
+import os
 import signal
 from pathlib import Path
 
@@ -14,12 +15,18 @@ pytest_plugins = [
     "tests.desktop.fixtures_shortcuts",
     "tests.desktop.fixtures_daemon",
     "tests.desktop.fixtures_faults",
+    "tests.fixtures_language",
 ]
 
 # Shells have what they start in the background ignore these, and so would all that tests start.
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, usual)
+
+# What tests expect to be said is in English, whoever runs them; what sets LANG wins over nothing.
+for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "DESCRIBER_LANGUAGE"):
+    os.environ.pop(variable, None)
+os.environ["LANG"] = "C.UTF-8"
 
 # What takes longest begins first, lest the other workers wait for it at the end. Of those that
 # need what `built` makes only one stands in front: a second would wait for it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from describer_daemon.cli import streams
+from describer_daemon.core import i18n
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.settings import answering
 from describer_daemon.settings import settings as module
@@ -34,5 +35,7 @@ def settings(only_path: bool, edit: bool) -> None:
                 f"The editor that EDITOR names cannot be started. The settings file is {path}."
             ) from error
     else:
-        for line in module.describe_settings(module.load(path), path).splitlines():
+        loaded = module.load(path)
+        i18n.use(loaded.speech.language)
+        for line in module.describe_settings(loaded, path).splitlines():
             streams.line(line)

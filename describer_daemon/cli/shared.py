@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from describer_daemon.cli import streams
+from describer_daemon.core import i18n
 from describer_daemon.core.ports import DescriberError
 
 if TYPE_CHECKING:
@@ -31,9 +32,11 @@ def settings_or_defaults(
         if write:
             settings.write_default(path)
         stamp = answering.stamp(path)
-        return settings.load(path), path, None, stamp
+        loaded = settings.load(path)
+        i18n.use(loaded.speech.language)
     except DescriberError as error:
         return settings.Settings(), path, error, stamp
+    return loaded, path, None, stamp
 
 
 def speaker_for_command(settings: Settings, without: str = "") -> Any:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from describer_daemon.core import i18n
 from describer_daemon.core.ports import (
-    ENGLISH,
     Captioner,
     NoCaptionReason,
     OcrResult,
@@ -78,6 +78,6 @@ class Told:
 
     sentence: str
     place: Place
-    language: str = ENGLISH
+    language: str = field(default_factory=i18n.language)
     point: tuple[float, float] | None = None
     lasting: bool = True

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from describer_daemon.core.details import Place, Told
 from describer_daemon.core.ports import (
-    ENGLISH,
     Caption,
     DescriberError,
     ImageSource,
@@ -76,7 +75,7 @@ class Words:
     """Words on their way to the voice, which may first have to wait for the end of a tone."""
 
     text: str
-    language: str = ENGLISH  # see `VoiceSettings`
+    language: str  # see `VoiceSettings`
 
 
 Event = Request | JobDone | Spoken | Announcement | Words | Offer

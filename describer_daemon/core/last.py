@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from describer_daemon.core import i18n
 from describer_daemon.core.details import Told
 from describer_daemon.core.events import JobDone
-from describer_daemon.core.ports import ENGLISH, Caption, OcrResult
+from describer_daemon.core.ports import Caption, OcrResult
 from describer_daemon.core.remembering import Entry
 
 
@@ -19,7 +20,7 @@ class Last:
     """
 
     sentence: str = ""
-    language: str = ENGLISH
+    language: str = field(default_factory=i18n.language)
     is_of_picture: bool = False
     may_be_copied: bool = False
 

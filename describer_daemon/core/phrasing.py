@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from describer_daemon.core.ports import ENGLISH, Caption, OcrResult, TextLine, Verb
+from describer_daemon.core import i18n
+from describer_daemon.core.ports import Caption, OcrResult, TextLine, Verb
 
 STILL_LOOKING = "Still looking."
 STILL_READING = "Still reading."
@@ -112,7 +113,7 @@ def text_aloud(result: OcrResult, verb: Verb | None = None) -> str:
 
 def language(result: Caption | OcrResult | None) -> str:
     """The language of what is said of it, "" for text that was read: that may be in any."""
-    return "" if isinstance(result, OcrResult) and has_words(result) else ENGLISH
+    return "" if isinstance(result, OcrResult) and has_words(result) else i18n.language()
 
 
 def _is_words(text: str) -> bool:

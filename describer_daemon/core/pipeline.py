@@ -60,7 +60,6 @@ from describer_daemon.core.last import Last
 from describer_daemon.core.offers import LastOffered
 from describer_daemon.core.picture_cycle import PictureCycle
 from describer_daemon.core.ports import (
-    ENGLISH,
     Caption,
     DescriberError,
     ImageSource,
@@ -334,7 +333,7 @@ class Pipeline:
         self._reply(request, Outcome("", stale=True))
 
     def _answer(
-        self, request: Request, sentence: str, language: str = ENGLISH, *, failed: bool = False
+        self, request: Request, sentence: str, language: str | None = None, *, failed: bool = False
     ) -> None:
         self._saying.say(sentence, language)
         self.answered += 1

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
+
+from describer_daemon.core import i18n
 
 
 class DescriberError(Exception):
@@ -324,21 +326,19 @@ class Captioner(Protocol):
         """
 
 
-ENGLISH = "en"  # the language of captions and of all that the describer itself says
-
-
 @dataclass(frozen=True, slots=True)
 class VoiceSettings:
     """`name` "" is the system's own voice; `rate` in words a minute; `volume` in 0..100.
 
-    `language` is that of the text, for which the system's own voice may not do; "" where nobody
-    knows it, as of text that was read off a screen. A voice that is named wins.
+    `language` is that of the text, for which the system's own voice may not do: the one in use
+    (`i18n.language`) for all that the describer itself says, "" where nobody knows it, as of text
+    that was read off a screen. A voice that is named wins.
     """
 
     name: str = ""
     rate: int = 180
     volume: int = 100
-    language: str = ENGLISH
+    language: str = field(default_factory=i18n.language)
 
 
 SpeechDone = Callable[[DescriberError | None], None]
@@ -350,8 +350,8 @@ class Speaker(Protocol):
     def configure(self, voice: VoiceSettings) -> None:
         """Raises DescriberError naming the nearest voices when `voice.name` is unknown."""
 
-    def speak(self, text: str, done: SpeechDone, language: str = ENGLISH) -> None:
-        """Begin to speak and return at once; `language` as in `VoiceSettings`.
+    def speak(self, text: str, done: SpeechDone, language: str | None = None) -> None:
+        """Begin to speak and return at once; `language` as in `VoiceSettings`, None: that in use.
 
         `done` is called exactly once, from another thread: with None when all was heard or
         speech was stopped, with an error when it could not be heard.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from describer_daemon.core import i18n
 from describer_daemon.core.events import JobDone
-from describer_daemon.core.ports import ENGLISH, Caption, OcrResult, Verb
+from describer_daemon.core.ports import Caption, OcrResult, Verb
 
 KINDS = ("screen", "clipboard", "text", "copied")  # the last one without a key
 
@@ -28,7 +29,7 @@ class Entry:
     time: float
     verb: str
     sentence: str
-    language: str = ENGLISH
+    language: str = field(default_factory=i18n.language)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from describer_daemon.core import stages
+from describer_daemon.core import i18n, stages
 from describer_daemon.core.events import Event, Spoken, Words
 from describer_daemon.core.picture_cycle import PictureCycle
-from describer_daemon.core.ports import ENGLISH, DescriberError, Speaker
+from describer_daemon.core.ports import DescriberError, Speaker
 
 log = logging.getLogger(__name__)
 
@@ -57,10 +57,10 @@ class Saying:
         """Sound where a thing is: shares of the picture, from the left and from the top."""
         self._sound(lambda: self.earcons.point(across, down))
 
-    def say(self, text: str, language: str = ENGLISH) -> None:
-        """Say it as soon as no tone sounds any more."""
+    def say(self, text: str, language: str | None = None) -> None:
+        """Say it as soon as no tone sounds any more; `language` as in `ports.Speaker.speak`."""
         self._drop_waiting()
-        words = self._waiting = Words(text, language)
+        words = self._waiting = Words(text, i18n.language() if language is None else language)
         self._cycle.utterance_begun()
         try:
             clear = self.earcons.make_way(lambda: self._put(words))

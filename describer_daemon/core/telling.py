@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from describer_daemon.core import phrasing, placing
+from describer_daemon.core import i18n, phrasing, placing
 from describer_daemon.core.details import Details, Place, Side, Told
 from describer_daemon.core.placing import Spot
-from describer_daemon.core.ports import ENGLISH, Thing, Verb
+from describer_daemon.core.ports import Thing, Verb
 
 NOTHING_DESCRIBED = "I have not described a picture yet. Please describe one first."
 ALL_TOLD = "That was all. Once more begins again."
@@ -67,7 +67,7 @@ def more(details: Details, place: Place, read: Read) -> Told:
         if part is _text and details.readable and details.text is None:
             details = read()
         if sentence := part(details):
-            language = phrasing.language(details.text) if part is _text else ENGLISH
+            language = phrasing.language(details.text) if part is _text else i18n.language()
             return Told(sentence, replace(place, part=number), language)
     all_told = ALL_TOLD if place.part else NO_MORE
     return Told(all_told, replace(place, part=0), lasting=False)

@@ -15,6 +15,7 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from describer_daemon.core import i18n
 from describer_daemon.core.ports import DescriberError, Hotkey, Rectangle
 from describer_daemon.hotkeys.names import parse_hotkey
 
@@ -85,6 +86,18 @@ def one_of(*names: str) -> Rule:
         return value
 
     return Rule(_either(names), read)
+
+
+def language_code() -> Rule:
+    """The code of a language that there is a catalogue for, or "" for the session's."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value not in ("", *i18n.languages()):
+            raise ValueError
+        return value
+
+    codes = ", ".join(f'"{code}"' for code in i18n.languages())
+    return Rule(f'{codes}, or "" for that of the session', read)
 
 
 def line_of_text(allowed: str) -> Rule:

@@ -23,6 +23,7 @@ from describer_daemon.settings.file import (
     entries,
     full_path,
     hotkey,
+    language_code,
     line_of_text,
     one_of,
     origins,
@@ -84,6 +85,7 @@ class Speech:
     )
     rate: int = setting(180, whole(80, 450), "Speed in words a minute")
     volume: int = setting(100, whole(0, 100), "Loudness in percent")
+    language: str = setting("", language_code(), "Language of all that is said and shown")
 
 
 @dataclass(frozen=True, slots=True)

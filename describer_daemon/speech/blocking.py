@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 
-from describer_daemon.core.ports import ENGLISH, DescriberError, Speaker
+from describer_daemon.core.ports import DescriberError, Speaker
 
 
 def speak_blocking(
     speaker: Speaker,
     text: str,
     timeout: float | None = None,
-    language: str = ENGLISH,
+    language: str | None = None,
     stopped: threading.Event | None = None,
 ) -> None:
     """Return when `text`, in that `language` (see `VoiceSettings`), was heard, or was stopped.

@@ -69,6 +69,12 @@ class SpeechDispatcher(OneAtATime):
         """See `ports.Speaker`. A name may be followed by a variant: "English (America)+Annie"."""
         return sorted({name for name in _voice_names().values() if "+" not in name})
 
+    def speaks(self, language: str) -> bool:
+        """See `OneAtATime`."""
+        with Connection(_LIST_TIMEOUT) as connection:
+            listed = connection.ask("LIST SYNTHESIS_VOICES")
+        return any(_speaks([*line.split("\t"), ""][1], language) for line in listed)
+
     def save(self, text: str, path: Path) -> None:
         """See `ports.Speaker`. The service cannot save, so espeak-ng does in its stead."""
         espeak.save_instead_of(self.name, text, self._voice, path)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from describer_daemon import processes
+from describer_daemon.core import i18n
 from describer_daemon.core.ports import DescriberError, VoiceSettings
 from describer_daemon.speech import voices, wav
 from describer_daemon.speech.utterance import speakable
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SLOWEST, FASTEST = 80, 450  # words a minute that it can speak
-_USUAL = "en"  # what -v takes for the plain English voice
 
 
 def command(voice: VoiceSettings) -> list[str]:
@@ -25,7 +26,18 @@ def command(voice: VoiceSettings) -> list[str]:
     options += ["-s", str(min(max(voice.rate, SLOWEST), FASTEST))]
     options += ["-a", str(min(max(voice.volume, 0), 100))]
     # its default is a matter of how it was built
-    return [*options, "-v", voice.name or _USUAL]
+    return [*options, "-v", voice.name or _usual(voice.language or i18n.language())]
+
+
+@functools.cache
+def _usual(language: str) -> str:
+    """What -v takes for the plain voice of a language, the English one where there is none."""
+    return language if language == i18n.ENGLISH or speaks(language) else i18n.ENGLISH
+
+
+def speaks(language: str) -> bool:
+    """Whether there is a voice of it. Raises DescriberError when espeak-ng does not tell."""
+    return language in listed()
 
 
 def encode(text: str) -> bytes:

@@ -51,6 +51,10 @@ class EspeakSpeaker(OneAtATime):
         """See `ports.Speaker`. A name may be followed by a variant, as in "en-us+f3"."""
         return sorted(set(espeak.listed().values()))
 
+    def speaks(self, language: str) -> bool:
+        """See `OneAtATime`."""
+        return espeak.speaks(language)
+
     def save(self, text: str, path: Path) -> None:
         """See `ports.Speaker`."""
         wav.write(path, *espeak.synthesise(text, self._voice))

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from describer_daemon import processes
+from describer_daemon.core import i18n
 from describer_daemon.core.ports import DescriberError, VoiceSettings
 from describer_daemon.speech import players, voices, wav
 from describer_daemon.speech.utterance import OneAtATime, Utterance, max_seconds, speakable
@@ -61,6 +62,11 @@ class Pyttsx3Speaker(OneAtATime):
     def voices(self) -> Sequence[str]:
         """See `ports.Speaker`."""
         return sorted({name for name, _ in _listed()})
+
+    def speaks(self, language: str) -> bool:
+        """See `OneAtATime`."""
+        child = _start_child({"do": "speaks", "language": language})
+        return bool(_finish(child, _START_TIMEOUT)[0]["speaks"])
 
     def save(self, text: str, path: Path) -> None:
         """See `ports.Speaker`."""
@@ -109,7 +115,8 @@ def _request(do: str, text: str, voice: VoiceSettings, path: Path | None = None)
         "do": do,
         "text": text,
         "voice": voice.name,
-        "language": voice.language,
+        # espeak's own voice is nobody's choice, that of Windows or macOS is the person's
+        "language": voice.language or ("" if _SPEAKS_ITSELF else i18n.language()),
         "rate": voice.rate,
         "volume": min(max(voice.volume, 0), 100),
         "path": str(path),

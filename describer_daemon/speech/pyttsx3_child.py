@@ -53,6 +53,8 @@ def _do(request: dict[str, Any]) -> dict[str, Any]:
         return {
             "voices": [[voice.name or voice.id, voice.id] for voice in engine.getProperty("voices")]
         }
+    if request["do"] == "speaks":
+        return {"speaks": bool(_voices_of(engine, request["language"]))}
     errors: list[str] = []
     finished: list[bool] = []
     # keyword arguments are pyttsx3's way to call back
@@ -89,14 +91,19 @@ def _use_language(engine: Any, language: str) -> None:
     usual = str(engine.getProperty("voice"))
     if _speaks(usual.rpartition("/")[2], language):
         return
-    fitting = [
+    fitting = _voices_of(engine, language)
+    if fitting and usual not in fitting:
+        engine.setProperty("voice", fitting[0])
+
+
+def _voices_of(engine: Any, language: str) -> list[str]:
+    """The identifiers of all voices of that language."""
+    return [
         voice.id
         for voice in engine.getProperty("voices")
         if any(_speaks(tag, language) for tag in voice.languages or ())
         and not str(voice.id).startswith("mb/")  # MBROLA's may be listed and silent
     ]
-    if fitting and usual not in fitting:
-        engine.setProperty("voice", fitting[0])
 
 
 def _speaks(tag: object, language: str) -> bool:

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from describer_daemon import processes
-from describer_daemon.core.ports import ENGLISH, DescriberError, SpeechDone, VoiceSettings
+from describer_daemon.core import i18n
+from describer_daemon.core.ports import DescriberError, SpeechDone, VoiceSettings
 
 if TYPE_CHECKING:
     import subprocess
@@ -141,8 +142,9 @@ class OneAtATime(ABC):
     def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:
         """Say it and return when it was heard. Raises DescriberError when it was not."""
 
-    def speak(self, text: str, done: SpeechDone, language: str = ENGLISH) -> None:
+    def speak(self, text: str, done: SpeechDone, language: str | None = None) -> None:
         """See `ports.Speaker`."""
+        language = i18n.language() if language is None else language
         voice, text = replace(self._voice, language=language), speakable(text)
 
         def say(utterance: Utterance) -> None:
@@ -166,6 +168,13 @@ class OneAtATime(ABC):
         """See `ports.Speaker`."""
         for utterance in self._live_utterances():
             utterance.stop()
+
+    def speaks(self, _language: str) -> bool:
+        """Whether there is a voice of a language, by its code; may take a second.
+
+        Raises DescriberError when it cannot be told.
+        """
+        return True
 
     def check_heard(self) -> str:
         """How well it is known that the last text was heard; for `describer doctor`.

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from describer_daemon import APP_ID, app, aside
+from describer_daemon import APP_ID, app, aside, making
 from describer_daemon.app import Daemon
 from describer_daemon.capture import portal, screenshot_tools
 from describer_daemon.capture.candidates import SCREENS
@@ -268,7 +268,7 @@ def test_at_the_start_it_is_told_what_does_not_work(
     on_wayland: None, sandbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No key, no screen, no voice; and each key press says the same of the screen."""
-    monkeypatch.setattr(app, "SPEAKERS", ())
+    monkeypatch.setattr(making, "SPEAKERS", ())
     shown: list[DescriberError] = []
     monkeypatch.setattr(app, "notify", shown.append)
     daemon = Daemon(Settings(), None)

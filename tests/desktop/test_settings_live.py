@@ -63,6 +63,7 @@ CHANGES: dict[tuple[str, str], tuple[str, Used]] = {
     ("speech", "voice"): ('"de"', lambda daemon: "de" in _speaker(daemon).voice.name),
     ("speech", "rate"): ("300", lambda daemon: _speaker(daemon).voice.rate == 300),
     ("speech", "volume"): ("50", lambda daemon: _speaker(daemon).voice.volume == 50),
+    ("speech", "language"): ('"de"', lambda daemon: _speaker(daemon).voice.language == "de"),
     ("capture", "region"): (
         "[1, 2, 30, 40]",
         lambda daemon: _screen(daemon)._region == Rectangle(1, 2, 30, 40),
@@ -111,7 +112,7 @@ def _screen(daemon: Daemon) -> Any:
 
 @pytest.fixture
 def running(
-    xserver: VirtualDisplay, sandbox: Path, monkeypatch: pytest.MonkeyPatch
+    xserver: VirtualDisplay, sandbox: Path, catalogues: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Daemon]:
     monkeypatch.setenv("PYSTRAY_BACKEND", "xorg")
     monkeypatch.setattr(processes, "end_all", lambda: None)  # the X server is one of them here

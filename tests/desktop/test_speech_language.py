@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from describer_daemon.core.ports import ENGLISH, DescriberError, VoiceSettings
+from describer_daemon.core.i18n import ENGLISH
+from describer_daemon.core.ports import DescriberError, VoiceSettings
 from describer_daemon.speech.dispatcher import SpeechDispatcher
 from describer_daemon.speech.espeak_ng import EspeakSpeaker
 from describer_daemon.speech.pyttsx3 import Pyttsx3Speaker
@@ -35,6 +36,7 @@ def said(voice: str, volume: int = 200) -> VoiceSettings:
     [
         (GERMAN, "", ENGLISH, "en"),
         (GERMAN, "", "", "de"),  # text that was read: nobody knows its language
+        (AMERICAN, "", "de", "de"),
         (GERMAN, "German", ENGLISH, "de"),  # who chooses a voice gets it
         (GERMAN, "English (America)", ENGLISH, "en-us"),
         (AMERICAN, "", ENGLISH, "en-us"),  # the person's own English stays
@@ -71,7 +73,7 @@ def test_speech_dispatcher_is_told_the_language(
 
 
 @pytest.mark.parametrize("backend", [EspeakSpeaker, Pyttsx3Speaker], ids=lambda b: b.name)
-def test_the_language_of_the_desktop_does_not_matter(
+def test_english_is_english_whatever_the_language_of_the_desktop(
     backend: type[EspeakSpeaker | Pyttsx3Speaker], heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("LANG", "LC_ALL", "LANGUAGE"):
@@ -79,7 +81,7 @@ def test_the_language_of_the_desktop_does_not_matter(
     speaker = backend()
     speaker.configure(VoiceSettings("", RATE))
     ends: queue.Queue[DescriberError | None] = queue.Queue()
-    speaker.speak(TEXT, ends.put)
+    speaker.speak(TEXT, ends.put, ENGLISH)
     assert ends.get(timeout=60) is None
     assert heard(TEXT, said("en", 100)) > 0.98
     assert heard(TEXT, said("de", 100)) < 0.5

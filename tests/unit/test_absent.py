@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from describer_daemon import app, listening
+from describer_daemon import app, listening, making
 from describer_daemon.capture import geometry
 from describer_daemon.core.ports import (
     DescriberError,
@@ -39,6 +39,7 @@ WRONG = {
     "speech.voice": '"two\\nlines"',
     "speech.rate": "9000",
     "speech.volume": "101",
+    "speech.language": '"tlh"',
     "capture.region": '"windows"',
     "capture.pointer_box": "[1, 1]",
     "capture.find": '"yes"',
@@ -76,6 +77,10 @@ ABSENT = {
         "I cannot speak with pyttsx3, so speech-dispatcher serves. It is missing: install it.",
     ),
     "speech.voice": ('"nobody"', "There is no voice named nobody."),
+    "speech.language": (
+        '"de"',
+        "speech-dispatcher has no voice for the language de.",
+    ),
     "capture.region": (
         "[30000, 30000, 10, 10]",
         "The region lies outside the screen, so I look at the window. Change it",
@@ -109,6 +114,9 @@ class Voice(OneAtATime):
 
     def voices(self) -> Sequence[str]:
         return []
+
+    def speaks(self, language: str) -> bool:
+        return language == "en"
 
     def say(self, text: str, voice: VoiceSettings, utterance: Utterance) -> None:
         SAID.append((self.name, text))
@@ -211,7 +219,7 @@ def path(sandbox: Path) -> Path:
 @pytest.fixture
 def desktop(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for module, table, kinds in (
-        (app, "SPEAKERS", (Dispatcher, Absent)),
+        (making, "SPEAKERS", (Dispatcher, Absent)),
         (app, "SCREENS", (Screen,)),
         (listening, "HOTKEYS", (Keys,)),
     ):
@@ -247,7 +255,7 @@ def test_what_is_wrong_is_refused_with_line_and_cure(path: Path, setting: str) -
     ),
 )
 def test_what_is_absent_is_told_and_stood_in_for(
-    path: Path, desktop: None, setting: str, saved_later: bool
+    path: Path, desktop: None, catalogues: Path, setting: str, saved_later: bool
 ) -> None:
     value, sentence = ABSENT[setting]
     path.write_text(text_with("log.level", '"info"'), encoding="utf-8")

@@ -1,41 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
 
 from describer_daemon.core import i18n
 from describer_daemon.core.i18n import N_, _, ngettext, pgettext
-
-CZECH = ("%(n)s pes", "%(n)s psi", "%(n)s psů")
-
-
-@pytest.fixture
-def catalogues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with a catalogue for German and one for Czech, and an English session."""
-    for code in ("de", "cs"):
-        catalogue = Catalog(locale=code)
-        catalogue.add("Copied.", "Kopiert." if code == "de" else "Zkopírováno.")
-        catalogue.add("left", "links", context="side") if code == "de" else None
-        forms = ("%(n)s Hund", "%(n)s Hunde") if code == "de" else CZECH
-        catalogue.add(("%(n)s dog", "%(n)s dogs"), forms)
-        path = tmp_path / code / "LC_MESSAGES" / "describer.mo"
-        path.parent.mkdir(parents=True)
-        with path.open("wb") as file:
-            write_mo(file, catalogue)
-    monkeypatch.setattr(i18n, "LOCALE", tmp_path)
-    monkeypatch.setenv("DESCRIBER_LANGUAGE", "")  # and so it is as before afterwards
-    for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("LANG", "en_GB.UTF-8")
-    for cached in (i18n._translated, i18n._catalogue):
-        cached.cache_clear()
-    yield tmp_path
-    for cached in (i18n._translated, i18n._catalogue):
-        cached.cache_clear()
 
 
 def test_a_sentence_is_in_the_language_in_use(catalogues: Path) -> None:

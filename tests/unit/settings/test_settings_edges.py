@@ -178,7 +178,7 @@ def test_the_whole_file_as_it_is_written_first(path: Path) -> None:
         (
             "[speech]\nloudspeakers = 1",
             "settings.toml line 2: There is no setting speech.loudspeakers. Known are backend, "
-            "voice, rate, volume.",
+            "voice, rate, volume, language.",
         ),
         (
             "nobody = 1",
@@ -188,7 +188,7 @@ def test_the_whole_file_as_it_is_written_first(path: Path) -> None:
         (
             f'[speech]\n"{"x" * 41}" = 1',
             f"settings.toml line 2: There is no setting speech.{'x' * 40}…. Known are backend, "
-            "voice, rate, volume.",
+            "voice, rate, volume, language.",
         ),
         (
             '[speech]\n"rate\\n" = 1',

@@ -96,3 +96,13 @@ def test_on_linux_no_list_of_voices_is_waited_for(monkeypatch: pytest.MonkeyPatc
     engine = Engine("gmw/en-us", [HEDDA])
     assert used(monkeypatch, engine) == "gmw/en-us"
     assert engine.asked == 0
+
+
+@pytest.mark.parametrize(("language", "expected"), [("en", True), ("de", True), ("cs", False)])
+def test_it_tells_whether_there_is_a_voice_of_a_language(
+    monkeypatch: pytest.MonkeyPatch, language: str, expected: bool
+) -> None:
+    module = ModuleType("pyttsx3")
+    module.init = lambda: Engine("MS_ZIRA", [HEDDA, ZIRA])  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pyttsx3", module)
+    assert pyttsx3_child._do({"do": "speaks", "language": language}) == {"speaks": expected}
