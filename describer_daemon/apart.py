@@ -16,6 +16,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import IO, Any
 
 from describer_daemon import conversation, processes
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 _FIRST_SECONDS = 20.0  # for Python to start on a busy computer; that is no silence yet
@@ -65,7 +66,7 @@ def call(
     if finished.code or not finished.output.startswith(_BEGUN):
         last = finished.errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise DescriberError(
-            "A part of the describer broke off. Please try again.",
+            _("A part of the describer broke off. Please try again."),
             detail=f"{module} exits {finished.code}: {last.partition(':')[0]}",
         )
     return finished.output[len(_BEGUN) :]

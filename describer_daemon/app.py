@@ -19,6 +19,7 @@ from describer_daemon.captioner.client import ClosedError
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.capture.focus import FocusWatcher
 from describer_daemon.core import backends, i18n
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.pipeline import Pipeline
 from describer_daemon.core.ports import DescriberError, ImageSource, Outcome, Request, Verb
 from describer_daemon.fallback import SourceFallback, SpeakerFallback
@@ -186,7 +187,7 @@ class Daemon:
         if verb in ("history", "clear-history"):
             return self._history.answer(verb)
         if self._shutdown.is_set():
-            raise DescriberError("The describer is ending.")
+            raise DescriberError(_("The describer is ending."))
         outcomes: list[Outcome] = []
         answered = threading.Event()
 
@@ -198,7 +199,7 @@ class Daemon:
         if not wait:
             return {}
         if not answered.wait(_REPLY_TIMEOUT):
-            raise DescriberError("The describer took too long to answer.")
+            raise DescriberError(_("The describer took too long to answer."))
         outcome = outcomes[0]
         return {"sentence": outcome.sentence, "failed": outcome.failed, "stale": outcome.stale}
 
@@ -264,7 +265,7 @@ class Daemon:
         if self._path is not None:
             open_for_editing(self._path)
         else:
-            self.report_error(DescriberError("There is no settings file. Please set HOME."))
+            self.report_error(DescriberError(_("There is no settings file. Please set HOME.")))
 
     def _warm_up_if_wanted(self, settings: Settings) -> None:
         if settings.captioner.start == "at start":
@@ -320,7 +321,9 @@ class Daemon:
     def _sources(self, settings: Settings) -> dict[Verb, ImageSource]:
         def find_screen(than: str = "", without: str = "") -> ImageSource:
             try:
-                backend = backends.require(SCREENS, "see the screen", than=than, without=without)
+                backend = backends.require(
+                    SCREENS, N_("see the screen"), than=than, without=without
+                )
             except DescriberError as error:
                 if not than:
                     self._screen_reason = missing.no_screen(error).spoken
@@ -337,7 +340,7 @@ class Daemon:
 
         def find_clipboard(than: str = "", without: str = "") -> ImageSource:
             source: ImageSource = backends.require(
-                CLIPBOARDS, "read the clipboard", than=than, without=without
+                CLIPBOARDS, N_("read the clipboard"), than=than, without=without
             )()
             return source
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from describer_daemon import displays, processes
 from describer_daemon.capture import xwayland
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.service import notification
 
@@ -42,7 +43,7 @@ def copy_text(text: str) -> None:
     thread.join(_COPY_SECONDS)
     if thread.is_alive() or errors:
         raise DescriberError(
-            "I could not copy: the clipboard did not take it.", detail=repr(errors)
+            _("I could not copy: the clipboard did not take it."), detail=repr(errors)
         )
 
 
@@ -78,7 +79,7 @@ def _x11_tool(pyperclip: Any) -> Callable[[], Any] | None:
 
 def notify(error: DescriberError) -> None:
     """Show what could not be spoken as a desktop notification, without waiting for it."""
-    title = "The describer could not speak"
+    title = _("The describer could not speak")
 
     def work() -> None:
         if sys.platform == "win32":

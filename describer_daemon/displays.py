@@ -11,6 +11,8 @@ import socket
 import sys
 from pathlib import Path
 
+from describer_daemon.core.i18n import _
+
 _CONNECT_SECONDS = 1.0  # for servers elsewhere; here, the system answers at once
 X_SOCKETS = Path("/tmp/.X11-unix")  # noqa: S108 - the one place where X servers have theirs
 _X_PORT = 6000
@@ -38,8 +40,8 @@ def wayland_unavailable_reason() -> str:
     if on_wayland():
         return ""
     if os.environ.get("WAYLAND_DISPLAY"):
-        return "WAYLAND_DISPLAY is left over from a session that has ended"
-    return "this is not a Wayland session"
+        return _("WAYLAND_DISPLAY is left over from a session that has ended")
+    return _("this is not a Wayland session")
 
 
 def answers() -> bool:
@@ -58,13 +60,13 @@ def are_named() -> bool:
 
 def on_x11() -> bool:
     """Whether the X server that DISPLAY names takes a connection, XWayland or not."""
-    host, _, number = os.environ.get("DISPLAY", "").rpartition(":")
+    host, __, number = os.environ.get("DISPLAY", "").rpartition(":")
     number = number.partition(".")[0]
     if not number.isdigit():
         return False
     if host.startswith("/"):
         return listens(Path(f"{host}:{number}"))
-    way, _, host = host.rpartition("/")  # "tcp/host:0", "unix/host:0"
+    way, __, host = host.rpartition("/")  # "tcp/host:0", "unix/host:0"
     if "unix" in (way, host) or not host:
         path = X_SOCKETS / f"X{number}"
         return listens(path) or listens(f"\0{path}")  # the second is Linux's own kind

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from functools import partial
 
 from describer_daemon.core import remembering
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, Verb
 from describer_daemon.core.remembering import Entry, Remembered
 from describer_daemon.service.history_file import DamagedError, HistoryFile
@@ -90,9 +91,9 @@ class History:
             if verb is Verb.FORGET:
                 self._clear()
                 self._paused = True
-                return Remembered(remembering.FORGOTTEN)
+                return Remembered(_(remembering.FORGOTTEN))
             if not self._keep or self._paused:
-                return Remembered(remembering.OFF)
+                return Remembered(_(remembering.OFF))
             self._forget_old()
             return self._step(-1 if verb is Verb.PREVIOUS else 1)
 
@@ -142,14 +143,14 @@ class History:
     def _step(self, by: int) -> Remembered:
         entries, heard = self._entries, self._heard
         if not entries:
-            return Remembered(remembering.NOTHING)
+            return Remembered(_(remembering.NOTHING))
         if heard is None:
             at = len(entries) - int(self._newest_was_heard)
         else:  # which may have been forgotten meanwhile
             at = bisect_left(entries, heard.time, key=_time)
         at += by
         if not 0 <= at < len(entries):
-            return Remembered(remembering.OLDEST if by < 0 else remembering.NEWEST)
+            return Remembered(_(remembering.OLDEST if by < 0 else remembering.NEWEST))
         self._heard = entries[at]
         return Remembered(self._heard.sentence, self._heard)
 

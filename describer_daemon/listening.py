@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from describer_daemon import displays, x11
 from describer_daemon.core import backends
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError, Hotkey, HotkeyListener, Verb
 from describer_daemon.hotkeys.candidates import HOTKEYS
 from describer_daemon.hotkeys.portal_bus import PORTAL
@@ -20,12 +21,12 @@ from describer_daemon.service.session import DesktopFinder
 
 log = logging.getLogger(__name__)
 
-NO_DESKTOP = "There is no desktop yet. The keys will work as soon as it is there."
-DESKTOP_CAME = "The desktop is there, and the keys work."
-KEYS_CAME = "The desktop gives me the keys now, and they work."
-_REFUSED = "I cannot listen for keys here. The log says more."
-_GONE = "The desktop is gone, and the keys with it. They will work as soon as it is back."
-_NONE_NOW = "The desktop does not give me all keys just now."
+NO_DESKTOP = N_("There is no desktop yet. The keys will work as soon as it is there.")
+DESKTOP_CAME = N_("The desktop is there, and the keys work.")
+KEYS_CAME = N_("The desktop gives me the keys now, and they work.")
+_REFUSED = N_("I cannot listen for keys here. The log says more.")
+_GONE = N_("The desktop is gone, and the keys with it. They will work as soon as it is back.")
+_NONE_NOW = N_("The desktop does not give me all keys just now.")
 _PATIENCE = 5.0  # seconds without a desktop until the person is told
 
 
@@ -71,7 +72,7 @@ class Listening:
         """Why not all keys that are wanted are held, with the cure; "" when they are."""
         if self._keys.keys() <= self.held().keys():
             return ""
-        return self._problem or _NONE_NOW
+        return self._problem or _(_NONE_NOW)
 
     @property
     def is_possible(self) -> bool:
@@ -87,7 +88,7 @@ class Listening:
         except Exception:  # a display that goes just now; all else must go on
             log.exception("the keys cannot be listened for")
             self._started, self.lost = False, True
-            self._problem = _REFUSED
+            self._problem = _(_REFUSED)
         self._had_desktop |= not self.lost
         if not self._started and displays.on_wayland():
             self._portals.start()  # one may come that gives keys
@@ -106,7 +107,7 @@ class Listening:
         """Take the keys as soon as a display comes, or comes back. → did that happen just now?"""
         if self._started and self._listener is not None and not self._listener.is_alive():
             log.warning("the hotkeys were lost; grabbing them when the display is back")
-            self._started, self.lost, self._problem = False, True, _GONE
+            self._started, self.lost, self._problem = False, True, _(_GONE)
         if not self.lost:
             self._ask_the_portal()
             return False
@@ -117,7 +118,7 @@ class Listening:
         if not self.lost and self._announced:
             self._announced = False
             if self.is_alive():
-                self._say(DESKTOP_CAME)
+                self._say(_(DESKTOP_CAME))
         return not self.lost
 
     def _ask_the_portal(self) -> None:
@@ -131,7 +132,7 @@ class Listening:
             return
         self.listen(self._keys)
         if self.is_alive() and self.held():
-            self._say(KEYS_CAME)
+            self._say(_(KEYS_CAME))
 
     def _listen(self, keys: Mapping[Verb, Hotkey]) -> None:
         choice = backends.choose(HOTKEYS)
@@ -141,7 +142,7 @@ class Listening:
             self._listener = None
             # a display that should be there may still come, and so may one that nobody named
             self.lost = not x11.unsupported_reason() or not displays.answers()
-            self._problem = why_none() if displays.answers() else NO_DESKTOP
+            self._problem = why_none() if displays.answers() else _(NO_DESKTOP)
             log.warning("no hotkeys here, use describer trigger: %s", choice.skipped)
             return
         listener: HotkeyListener = choice.backend()
@@ -201,5 +202,6 @@ def why_none() -> str:
     """Why nobody gives keys on this desktop, with the cure: the reason that holds for it."""
     meant = "portal" if displays.on_wayland() else "x11"
     meant = "pynput" if sys.platform in ("win32", "darwin") else meant
-    reason = backends.why_not(HOTKEYS, meant) or "nobody gives them"
-    return f"I have no keys here: {reason}."
+    reason = backends.why_not(HOTKEYS, meant) or _("nobody gives them")
+    # Translators: {reason} is half a sentence, such as "nobody gives them"
+    return _("I have no keys here: {reason}.").format(reason=reason)

@@ -7,6 +7,7 @@ from typing import Any
 
 from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.core import backends
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.settings.settings import Settings
 from describer_daemon.speech.candidates import SPEAKERS
@@ -40,7 +41,7 @@ def make_earcons(settings: Settings) -> Earcons:
 def make_speaker(settings: Settings, than: str = "", without: str = "") -> Any:
     """Build the speaker that the settings name, else another one: see `fallback.Find`."""
     wanted = settings.speech.backend
-    return backends.require(SPEAKERS, "speak", wanted, than=than, without=without)()
+    return backends.require(SPEAKERS, N_("speak"), wanted, than=than, without=without)()
 
 
 def missing_speaker(settings: Settings, taken: str) -> DescriberError | None:
@@ -48,4 +49,10 @@ def missing_speaker(settings: Settings, taken: str) -> DescriberError | None:
     wanted = settings.speech.backend
     if wanted in (backends.AUTO, taken) or not (why := backends.why_not(SPEAKERS, wanted)):
         return None
-    return DescriberError(f"I cannot speak with {wanted}, so {taken} serves. {why}.", detail=why)
+    return DescriberError(
+        # Translators: {wanted} and {taken} are names of programs, {why} is half a sentence
+        _("I cannot speak with {wanted}, so {taken} serves. {why}.").format(
+            wanted=wanted, taken=taken, why=why
+        ),
+        detail=why,
+    )

@@ -17,8 +17,12 @@ def no_screen(error: DescriberError) -> DescriberError:
     if sys.platform in ("win32", "darwin"):
         return error
     meant = "desktop" if displays.on_wayland() else "x11"
-    reason = backends.why_not(SCREENS, meant) or "the desktop gives no picture of it"
-    return DescriberError(f"I cannot see the screen here: {reason}.", detail=error.detail)
+    reason = backends.why_not(SCREENS, meant) or _("the desktop gives no picture of it")
+    return DescriberError(
+        # Translators: {reason} is half a sentence, such as "the desktop gives no picture of it"
+        _("I cannot see the screen here: {reason}.").format(reason=reason),
+        detail=error.detail,
+    )
 
 
 def sentences(listening: Listening, screen_reason: str, speaker: str) -> list[str]:
@@ -38,9 +42,9 @@ def sentences(listening: Listening, screen_reason: str, speaker: str) -> list[st
 
 def no_voice() -> str:
     """That nobody can speak, and what there is to be installed on this system."""
-    own = sys.platform in ("win32", "darwin")
-    cure = "a voice in the system's settings" if own else "espeak-ng"
-    return f"I have no voice. Please install {cure}."
+    if sys.platform in ("win32", "darwin"):
+        return _("I have no voice. Please install a voice in the system's settings.")
+    return _("I have no voice. Please install espeak-ng.")
 
 
 def no_voice_of(language: str, speaker: str) -> str:

@@ -19,10 +19,11 @@ from contextlib import suppress
 from describer_daemon import displays, processes, x11
 from describer_daemon.capture import clipboard_owner, xwayland
 from describer_daemon.capture.clipboard_marks import OURS
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 
-COPIED = "Copied the picture with its description."
-COPIED_INSIDE = "Copied the picture. Its description is inside the picture."
+COPIED = N_("Copied the picture with its description.")
+COPIED_INSIDE = N_("Copied the picture. Its description is inside the picture.")
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = 33  # bytes of the signature and of the chunk that comes first, IHDR
 _SECONDS = 30.0  # to begin, on a machine that has too much to do
@@ -42,18 +43,18 @@ def copy_picture(png: bytes, text: str) -> str:
     if displays.on_wayland() and not by_x11:
         if shutil.which("wl-copy") is None:
             raise DescriberError(
-                "I need wl-copy to copy the picture. Install the package wl-clipboard."
+                _("I need wl-copy to copy the picture. Install the package wl-clipboard.")
             )
         _own(("wl-copy", "--type", "image/png"), picture)
-        return COPIED_INSIDE
+        return _(COPIED_INSIDE)
     if not by_x11 and x11.unsupported_reason():
-        raise DescriberError("Here I can copy the words only. Press the key once.")
+        raise DescriberError(_("Here I can copy the words only. Press the key once."))
     _own(
         processes.python("describer_daemon.capture.clipboard_owner"),
         clipboard_owner.encode(contents(picture, text)),
         ready=clipboard_owner.READY,
     )
-    return COPIED
+    return _(COPIED)
 
 
 def contents(png: bytes, text: str) -> dict[str, bytes]:
@@ -77,7 +78,7 @@ def with_text(png: bytes, text: str) -> bytes:
     Raises DescriberError for what is no PNG.
     """
     if not png.startswith(_SIGNATURE) or png[12:16] != b"IHDR":
-        raise DescriberError("The picture cannot be copied. Please describe it again.")
+        raise DescriberError(_("The picture cannot be copied. Please describe it again."))
     chunks = _words("Description", text) + _words(
         "XML:com.adobe.xmp", _XMP.format(html.escape(text))
     )
@@ -126,4 +127,4 @@ def _own(command: Sequence[str], given: bytes, *, ready: bytes = b"") -> None:
 
 
 def _refused(detail: str) -> DescriberError:
-    return DescriberError("I could not copy: the clipboard did not take it.", detail=detail)
+    return DescriberError(_("I could not copy: the clipboard did not take it."), detail=detail)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from describer_daemon.core import deadlines
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 
 _ROOT = str(Path(__file__).parent.parent)
@@ -26,6 +27,17 @@ _started: weakref.WeakSet[subprocess.Popen[bytes]] = weakref.WeakSet()
 # somebody has waited for it.
 _handles: weakref.WeakKeyDictionary[subprocess.Popen[bytes], int] = weakref.WeakKeyDictionary()
 _WHOLE_GROUP = 4  # PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
+
+_LATE = {
+    "The clipboard": N_("The clipboard did not answer. Please try again."),
+    "The desktop": N_("The desktop did not answer. Please try again."),
+    "The screen": N_("The screen did not answer. Please try again."),
+    "The voice": N_("The voice did not answer. Please try again."),
+    "The private sound server": N_("The private sound server did not answer. Please try again."),
+    "The daemon": N_("The daemon did not answer. Please try again."),
+}
+# Translators: {name} is that of a program
+_LATE_ELSE = N_("{name} did not answer. Please try again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +209,11 @@ def start_tool(
         # a folder or a device may lack, too
         if isinstance(error, FileNotFoundError) and error.filename in (None, command[0]):
             raise DescriberError(
-                f"The program {command[0]} is missing. Please install it.", detail=str(error)
+                _("The program {name} is missing. Please install it.").format(name=command[0]),
+                detail=str(error),
             ) from error
         raise DescriberError(
-            f"The program {command[0]} cannot be started.", detail=str(error)
+            _("The program {name} cannot be started.").format(name=command[0]), detail=str(error)
         ) from error
 
 
@@ -222,7 +235,7 @@ def run(
 ) -> Finished:
     """Run a tool to its end within `timeout` seconds.
 
-    `what` completes "… did not answer" for the ear, e.g. "The clipboard". Raises
+    `what` completes "… did not answer" for the ear: one of `_LATE`, or the tool's name. Raises
     DescriberError when the tool is missing or too slow; never leaves it running.
     """
     stdin = subprocess.DEVNULL if data is None else subprocess.PIPE
@@ -231,7 +244,7 @@ def run(
         output, errors = process.communicate(data, timeout)
     except subprocess.TimeoutExpired as error:
         raise DescriberError(
-            f"{what} did not answer. Please try again.",
+            _(_LATE.get(what, _LATE_ELSE)).format(name=what),
             detail=f"{command[0]} was still running after {timeout} s",
         ) from error
     finally:

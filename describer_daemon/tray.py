@@ -12,25 +12,27 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import Verb
 
 log = logging.getLogger(__name__)
 
 _TITLE = "Describer"
 _ENTRIES = (
-    (Verb.SCREEN, "Describe the screen"),
-    (Verb.CLIPBOARD, "Describe the clipboard"),
-    (Verb.MORE, "Tell me more"),
-    (Verb.NEXT_THING, "Next thing in the picture"),
-    (Verb.PREVIOUS_THING, "Thing before"),
-    (Verb.WHERE, "Where it is exactly"),
-    (Verb.TEXT, "Read the text on the screen"),
-    (Verb.REPEAT, "Repeat"),
-    (Verb.PREVIOUS, "The description before"),
-    (Verb.NEXT, "The description after"),
-    (Verb.COPY, "Copy caption"),
-    (Verb.STOP, "Stop speaking"),
-    (Verb.FORGET, "Stop remembering"),
+    # Translators: all these are in the menu of the icon in the tray
+    (Verb.SCREEN, N_("Describe the screen")),
+    (Verb.CLIPBOARD, N_("Describe the clipboard")),
+    (Verb.MORE, N_("Tell me more")),
+    (Verb.NEXT_THING, N_("Next thing in the picture")),
+    (Verb.PREVIOUS_THING, N_("Thing before")),
+    (Verb.WHERE, N_("Where it is exactly")),
+    (Verb.TEXT, N_("Read the text on the screen")),
+    (Verb.REPEAT, N_("Repeat")),
+    (Verb.PREVIOUS, N_("The description before")),
+    (Verb.NEXT, N_("The description after")),
+    (Verb.COPY, N_("Copy caption")),
+    (Verb.STOP, N_("Stop speaking")),
+    (Verb.FORGET, N_("Stop remembering")),
 )
 _PATIENCE = 2.0  # seconds
 
@@ -138,14 +140,14 @@ class Tray:
     def _menu(self, pystray: Any) -> Any:
         item = pystray.MenuItem
         verbs = [
-            item(text, self._safely(self._on_verb, verb), default=verb is Verb.SCREEN)
+            item(_(text), self._safely(self._on_verb, verb), default=verb is Verb.SCREEN)
             for verb, text in _ENTRIES
         ]
         return pystray.Menu(
             *verbs,
             pystray.Menu.SEPARATOR,
-            item("Settings", self._safely(self._on_settings)),
-            item("Quit", self._safely(self._on_quit)),
+            item(_("Settings"), self._safely(self._on_settings)),
+            item(_("Quit"), self._safely(self._on_quit)),
         )
 
     def _safely(self, callback: Callable[..., None], *arguments: Verb) -> Callable[[], None]:

@@ -9,6 +9,7 @@ from describer_daemon import displays
 from describer_daemon.capture.candidates import CLIPBOARDS
 from describer_daemon.core import backends
 from describer_daemon.core.events import Offer
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Watching:
 
 
 def _find() -> Any:
-    found = backends.require(CLIPBOARDS, "watch the clipboard")()
+    found = backends.require(CLIPBOARDS, N_("watch the clipboard"))()
     if not hasattr(found, "changes"):
-        raise DescriberError("On this system I cannot watch the clipboard. Use its key.")
+        raise DescriberError(_("On this system I cannot watch the clipboard. Use its key."))
     return found

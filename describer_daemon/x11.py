@@ -11,23 +11,24 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from describer_daemon import displays
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError, Rectangle
 
 T = TypeVar("T")
 
 _PRIVATE = "_DESCRIBER_PRIVATE"  # a property of the root window
 # Under XWayland a screen grab is silently black, and keys arrive only now and then.
-_WAYLAND = "this is a Wayland session, where X11 programs see neither the screen nor all keys"
+_WAYLAND = N_("this is a Wayland session, where X11 programs see neither the screen nor all keys")
 
 
 def unsupported_reason() -> str:
     """Why X11 cannot be used in this session, with the cure; "" when it should be usable."""
     if sys.platform in ("win32", "darwin"):
-        return "this is not an X11 desktop"
+        return _("this is not an X11 desktop")
     if displays.on_wayland():
-        return _WAYLAND
+        return _(_WAYLAND)
     if not os.environ.get("DISPLAY"):
-        return "there is no display; start the describer inside a desktop session"
+        return _("there is no display; start the describer inside a desktop session")
     return ""
 
 
@@ -37,7 +38,7 @@ def unavailable_reason() -> str:
         return reason
     try:
         with opened() as display:
-            return _WAYLAND if is_xwayland(display) else ""
+            return _(_WAYLAND) if is_xwayland(display) else ""
     except DescriberError as error:
         return error.spoken.rstrip(".")
 
@@ -48,7 +49,7 @@ def connect(name: str | None = None) -> Any:
         from Xlib import display, error
     except ImportError as missing:
         raise DescriberError(
-            "The Python package python-xlib is missing. Please install it.", detail=str(missing)
+            _("The Python package python-xlib is missing. Please install it."), detail=str(missing)
         ) from missing
     with warnings.catch_warnings():
         # python-xlib forgets the sockets it tried in vain; they go with the exception, here.
@@ -59,7 +60,7 @@ def connect(name: str | None = None) -> Any:
         except (error.DisplayError, error.ConnectionClosedError, OSError) as refused:
             reason = str(refused)
     raise DescriberError(
-        "I cannot reach the display. Start the describer inside a desktop session.",
+        _("I cannot reach the display. Start the describer inside a desktop session."),
         detail=reason,
     )
 
@@ -152,12 +153,12 @@ class PersistentDisplay:
             self._display = connect()
             if is_xwayland(self._display):
                 self._close()
-                raise DescriberError("I cannot see the screen here.", detail=_WAYLAND)
+                raise DescriberError(_("I cannot see the screen here."), detail=_WAYLAND)
             return question(self._display)
 
     def _discard_events(self) -> None:
         """Some are sent to everyone, such as of another keyboard, and would heap up."""
-        for _ in range(self._display.pending_events()):
+        for __ in range(self._display.pending_events()):
             self._display.next_event()
 
     def _close(self) -> None:

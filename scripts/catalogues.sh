@@ -13,9 +13,11 @@ template=$locale/describer.pot
 
 extract() {
     # sorted, and without dates and line numbers: what did not change makes no difference
+    # models/ says what is wrong with a bundle by BundleError, which the daemon translates
     pybabel -q extract --no-default-keywords -k _ -k N_ -k ngettext:1,2 -k pgettext:1c,2 \
+        -k BundleError:1 \
         --add-comments=Translators: --sort-by-file --add-location=file --no-wrap \
-        --project=describer --copyright-holder="the describer's authors" -o "$template" describer_daemon
+        --project=describer --copyright-holder="the describer's authors" -o "$template" describer_daemon models
     sed -i '/^"POT-Creation-Date:/d' "$template"
 }
 

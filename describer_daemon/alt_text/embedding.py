@@ -15,9 +15,10 @@ from describer_daemon import processes
 from describer_daemon.alt_text import metadata, writing, xmp
 from describer_daemon.alt_text.proposals import Proposal
 from describer_daemon.alt_text.writing import Stamp
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 
-MISSING = (
+MISSING = N_(
     "exiftool is missing, which writes into pictures. "
     "Please install libimage-exiftool-perl, or use --sidecar."
 )
@@ -45,7 +46,7 @@ def write(picture: Path, data: bytes, before: Stamp, proposal: Proposal) -> Path
 def embedded(data: bytes, proposal: Proposal) -> bytes:
     """The file with the text in it. Raises DescriberError."""
     if not is_there():
-        raise DescriberError(MISSING)
+        raise DescriberError(_(MISSING))
     done = processes.run(
         [*_command(proposal), "-o", "-", "-"],
         timeout=_TIMEOUT,
@@ -55,11 +56,11 @@ def embedded(data: bytes, proposal: Proposal) -> bytes:
     )
     if done.code or not done.output:
         raise DescriberError(
-            "exiftool cannot write into this file. Please use --sidecar.",
+            _("exiftool cannot write into this file. Please use --sidecar."),
             detail=done.errors.decode("utf-8", "replace")[:400],
         )
     if not _is_whole(data, done.output, proposal):
-        raise DescriberError("What exiftool made of this file is not whole, so I left it alone.")
+        raise DescriberError(_("What exiftool made of this file is not whole, so I left it alone."))
     return done.output
 
 

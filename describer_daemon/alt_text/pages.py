@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 from describer_daemon.alt_text import addresses
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 MAX_BYTES = 16 << 20
@@ -54,7 +55,11 @@ class Page:
     def __init__(self, data: bytes, path: Path, root: Path | None = None) -> None:
         """`root` is the folder that no picture may lie outside of: by default the page's own."""
         if len(data) > MAX_BYTES:
-            raise DescriberError(f"The page is too large: I take at most {MAX_BYTES >> 20} MB.")
+            raise DescriberError(
+                _("The page is too large: I take at most {number} MB.").format(
+                    number=MAX_BYTES >> 20
+                )
+            )
         self.data = data
         self._encoding = _encoding(data)
         folder = path.absolute().parent
@@ -67,7 +72,9 @@ class Page:
             finder.feed(self.data.decode("latin-1"))  # a letter a byte
             finder.close()
         except AssertionError as error:  # it knows no other way to say so
-            raise DescriberError("The page cannot be read as HTML.", detail=str(error)) from error
+            raise DescriberError(
+                _("The page cannot be read as HTML."), detail=str(error)
+            ) from error
         starts = [0, *(match.end() for match in re.finditer(b"\n", self.data))]
         base = next(iter(finder.bases), "")
         for line, column, tag in finder.tags:
@@ -93,11 +100,11 @@ class Page:
 
 def _encoding(data: bytes) -> str:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:_HEAD]:
-        raise DescriberError("The page is in UTF-16. Please save it as UTF-8.")
+        raise DescriberError(_("The page is in UTF-16. Please save it as UTF-8."))
     if data.startswith(codecs.BOM_UTF8):
         return "utf-8"
     if _UNSAFE.search(data):
-        raise DescriberError("The page's encoding changes in it. Please save it as UTF-8.")
+        raise DescriberError(_("The page's encoding changes in it. Please save it as UTF-8."))
     declared = _META.search(data[:_HEAD])
     if declared is not None:
         try:

@@ -12,6 +12,7 @@ from describer_daemon.alt_text.results import Result
 from describer_daemon.alt_text.writing import Stamp
 from describer_daemon.alt_text.xmp import Found
 from describer_daemon.core import phrasing
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import Captioner, DescriberError, Encoded
 
 Read = Callable[[str], bytes]
@@ -36,7 +37,9 @@ def alt_text(file: str, captioner: Captioner, wanted: Wanted, read: Read) -> Res
     except DescriberError as error:
         return Result(file, error=error.spoken)
     except OSError as error:
-        return Result(file, error=f"{error.filename or file} cannot be written: {error.strerror}.")
+        told = _("{path} cannot be written: {reason}.")
+        told = told.format(path=error.filename or file, reason=error.strerror)
+        return Result(file, error=told)
 
 
 def _alt_text(file: str, captioner: Captioner, wanted: Wanted, read: Read) -> Result:
@@ -50,7 +53,7 @@ def _alt_text(file: str, captioner: Captioner, wanted: Wanted, read: Read) -> Re
         if there is not None:
             return there
     if wanted.embed and inside.is_damaged:
-        raise DescriberError("What the file says of itself is damaged. Please use --sidecar.")
+        raise DescriberError(_("What the file says of itself is damaged. Please use --sidecar."))
     caption = captioner.describe(Encoded(data))
     proposal = proposed(caption)
     if proposal is None:
@@ -72,7 +75,9 @@ def _there(file: str, inside: Found, beside: Found, wanted: Wanted) -> Result | 
     if both.by_author:
         return Result(file, "author", both.by_author)
     if beside.is_damaged and wanted.sidecar:
-        raise DescriberError(f"{sidecars.sidecar(Path(file))} is there, and damaged or no XMP.")
+        raise DescriberError(
+            _("{path} is there, and damaged or no XMP.").format(path=sidecars.sidecar(Path(file)))
+        )
     places = [one for one, asked in ((beside, wanted.sidecar), (inside, wanted.embed)) if asked]
     if both.alt and all(one.is_ours for one in places):
         return Result(file, "describer", both.alt)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from describer_daemon.alt_text.proposals import Proposal
 from describer_daemon.core.escaping import json_line
+from describer_daemon.core.i18n import _
 
 Source = Literal["proposed", "author", "describer", "none"]
 
@@ -40,12 +41,14 @@ class Result:
         if self.error:
             return self.error
         if self.source == "none":
-            return f"no alt text proposed. {self.reason}"
+            # Translators: {reason} is a whole sentence
+            return _("no alt text proposed. {reason}").format(reason=self.reason)
         if self.source != "proposed":
-            whose = "the author's" if self.source == "author" else "the describer's"
-            return f"has {whose} alt text: {self.text}"
-        notes = ["needs review"] if self.proposal and self.proposal.needs_review else []
-        notes += [f"written to {path}" for path in self.written]
+            if self.source == "author":
+                return _("has the author's alt text: {text}").format(text=self.text)
+            return _("has the describer's alt text: {text}").format(text=self.text)
+        notes = [_("needs review")] if self.proposal and self.proposal.needs_review else []
+        notes += [_("written to {path}").format(path=path) for path in self.written]
         return f"{self.text} ({'; '.join(notes)})" if notes else self.text
 
     def as_json(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from describer_daemon.alt_text import writing, xmp
 from describer_daemon.alt_text.proposals import Proposal
 from describer_daemon.alt_text.xmp import Found
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 
@@ -48,7 +49,11 @@ def write(picture: Path, proposal: Proposal) -> Path | None:
             return None
         changed = packet.with_alt(proposal)
     except xmp.PacketError as error:
-        raise DescriberError(f"{path}: {error.spoken}", detail=error.detail) from error
+        raise DescriberError(
+            # Translators: {error} is a whole sentence
+            _("{path}: {error}").format(path=path, error=error.spoken),
+            detail=error.detail,
+        ) from error
     writing.replace(path, changed, before)
     return path
 
@@ -56,7 +61,7 @@ def write(picture: Path, proposal: Proposal) -> Path | None:
 def _read(path: Path) -> bytes:
     """b"" where there is none. Raises OSError or DescriberError."""
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise DescriberError(f"{path} is a link, or no ordinary file.")
+        raise DescriberError(_("{path} is a link, or no ordinary file.").format(path=path))
     try:
         with path.open("rb") as file:
             return file.read(xmp.MAX_BYTES + 1)

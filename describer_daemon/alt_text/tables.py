@@ -17,6 +17,7 @@ from typing import IO
 
 from describer_daemon.alt_text.writing import not_here
 from describer_daemon.core.escaping import escaped
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 COLUMNS = ("file", "alt_text", "confidence", "needs_review", "source")
@@ -44,13 +45,17 @@ class Table:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise DescriberError(f"Another describer is writing to {path}.") from error
+            raise DescriberError(
+                _("Another describer is writing to {path}.").format(path=path)
+            ) from error
         data = self._file.read(_MAX_BYTES + 1)
         end = data.rfind(b"\r\n") + 2 if b"\r\n" in data else 0
         is_mine = data[:end].startswith(_HEADING) or (not end and _HEADING.startswith(data))
         if len(data) > _MAX_BYTES or not is_mine:
             raise DescriberError(
-                f"{path} is there and is no table of mine. Please name another file."
+                _("{path} is there and is no table of mine. Please name another file.").format(
+                    path=path
+                )
             )
         text = data[:end].decode("utf-8", "replace")
         self.done = {row[0] for row in csv.reader(io.StringIO(text, newline="")) if row}
@@ -110,8 +115,10 @@ def _opened(path: Path) -> IO[bytes]:
     try:
         descriptor = os.open(path, flags, 0o666)
     except OSError as error:
-        raise DescriberError(f"{path} cannot be written: {error.strerror}.") from error
+        raise DescriberError(
+            _("{path} cannot be written: {reason}.").format(path=path, reason=error.strerror)
+        ) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise DescriberError(f"{path} is not an ordinary file.")
+        raise DescriberError(_("{path} is not an ordinary file.").format(path=path))
     return os.fdopen(descriptor, "r+b")

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 Stamp = tuple[int, ...]
@@ -64,7 +65,8 @@ def replace(path: Path, data: bytes, before: Stamp, *, keep_times: bool = False)
                 temporary.chmod(stat.S_IMODE(state.st_mode))
             except OSError as error:
                 raise DescriberError(
-                    f"{path} belongs to somebody else, so I do not change it.", detail=str(error)
+                    _("{path} belongs to somebody else, so I do not change it.").format(path=path),
+                    detail=str(error),
                 ) from error
         if not before or stamp(path) != before:
             raise changed(path)
@@ -73,21 +75,29 @@ def replace(path: Path, data: bytes, before: Stamp, *, keep_times: bool = False)
 
 def changed(path: Path | str) -> DescriberError:
     """What is said of a file that is not as it was when its picture was looked at."""
-    return DescriberError(f"{path} was changed meanwhile, so I left it alone. Please try again.")
+    return DescriberError(
+        _("{path} was changed meanwhile, so I left it alone. Please try again.").format(path=path)
+    )
 
 
 def not_here(path: Path) -> DescriberError:
     """Windows puts no file in the place of one that is open, and has none of our locks."""
-    return DescriberError(f"{path} cannot be written on Windows. Please leave out that option.")
+    return DescriberError(
+        _("{path} cannot be written on Windows. Please leave out that option.").format(path=path)
+    )
 
 
 def _check(path: Path, state: os.stat_result) -> None:
     if not stat.S_ISREG(state.st_mode):
-        raise DescriberError(f"{path} is not an ordinary file.")
+        raise DescriberError(_("{path} is not an ordinary file.").format(path=path))
     if not state.st_mode & 0o222 or not os.access(path, os.W_OK):
-        raise DescriberError(f"{path} may not be written to. Please change that, or use --csv.")
+        raise DescriberError(
+            _("{path} may not be written to. Please change that, or use --csv.").format(path=path)
+        )
     if state.st_nlink > 1:
-        raise DescriberError(f"{path} has a second name, which would keep the old content.")
+        raise DescriberError(
+            _("{path} has a second name, which would keep the old content.").format(path=path)
+        )
 
 
 def _linked(path: Path, data: bytes) -> bool:
@@ -137,14 +147,16 @@ def _temporary(path: Path, data: bytes, mode: int) -> Iterator[Path]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise DescriberError(f"Another describer is at work on {path}.") from error
+            raise DescriberError(
+                _("Another describer is at work on {path}.").format(path=path)
+            ) from error
         state = os.fstat(descriptor)
         with contextlib.suppress(FileNotFoundError):
             is_named = os.path.samestat(temporary.lstat(), state)
         if not is_named:  # another one has just finished: this is the file itself by now
             raise changed(path)
         if not stat.S_ISREG(state.st_mode) or state.st_uid != os.geteuid() or state.st_nlink != 1:
-            raise DescriberError(f"{temporary} is in my way. Please remove it.")
+            raise DescriberError(_("{path} is in my way. Please remove it.").format(path=temporary))
         try:
             os.ftruncate(descriptor, 0)
             _write(descriptor, data)

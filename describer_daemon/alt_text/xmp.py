@@ -13,6 +13,7 @@ from typing import Any
 from xml.parsers import expat
 
 from describer_daemon.alt_text.proposals import Proposal
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 MAX_BYTES = 16 << 20
@@ -93,7 +94,7 @@ class Packet:
         self._about = ""
         self._close = -1
         if len(data) > MAX_BYTES:
-            raise PacketError("The XMP data is too large.")
+            raise PacketError(_("The XMP data is too large."))
         parser = expat.ParserCreate("utf-8", namespace_separator=" ")
         parser.StartElementHandler, parser.EndElementHandler = self._started, self._ended
         parser.CharacterDataHandler = self._text
@@ -102,7 +103,7 @@ class Packet:
         try:
             parser.Parse(data, True)
         except expat.ExpatError as error:
-            raise PacketError("The XMP data is damaged.", detail=str(error)) from error
+            raise PacketError(_("The XMP data is damaged."), detail=str(error)) from error
 
     def found(self) -> Found:
         """What it says of the picture."""
@@ -121,7 +122,7 @@ class Packet:
         Raises PacketError where there is no place for it.
         """
         if self._close < 0 or _ALT in self._attributes:
-            raise PacketError("The XMP file is written in a way that I cannot add to.")
+            raise PacketError(_("The XMP file is written in a way that I cannot add to."))
         data = self._data[: self._close] + _block(proposal, self._about)
         data += self._data[self._close :]
         for start, end in self._replaced():
@@ -191,7 +192,7 @@ class Packet:
             self._in.texts[language] = self._in.texts.get(language, "") + text
 
     def _refuse(self, *_: Any) -> None:
-        raise PacketError("The XMP data declares a document type, which I do not take.")
+        raise PacketError(_("The XMP data declares a document type, which I do not take."))
 
 
 def _is_ours(name: str) -> bool:

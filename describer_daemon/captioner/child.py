@@ -31,6 +31,7 @@ from describer_daemon.captioner import (
     selection,
 )
 from describer_daemon.core.details import Details
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import (
     Aim,
     Caption,
@@ -102,7 +103,7 @@ class Service:
         notice, self._notice = self._notice, ""
         return messages.with_notice(head, notice), body
 
-    def _handle_load(self, _: messages.Load) -> messages.Loaded:
+    def _handle_load(self, __: messages.Load) -> messages.Loaded:
         self._load_captioner()
         if self._find:
             self._load_finder()
@@ -136,7 +137,7 @@ class Service:
     def _handle_recall(self, request: recalling.Recall) -> recalling.Recalled:
         return recalling.Recalled(self.keeper.recall(read=request.read))
 
-    def _handle_fetch(self, _: recalling.Fetch) -> messages.Outlined:
+    def _handle_fetch(self, __: recalling.Fetch) -> messages.Outlined:
         return messages.Outlined(self.keeper.png())
 
     def _describe(
@@ -251,9 +252,12 @@ class Service:
             except BundleError as error:
                 raise _unusable_bundle(error) from error
             except ImportError as error:
-                extra = "[torch]" if self._engine == "torch" else ""
+                package = "describer[torch]" if self._engine == "torch" else "describer"
                 raise DescriberError(
-                    f"The {self._engine} engine is not installed. Please install describer{extra}.",
+                    # Translators: {engine} is "onnx" or "torch"
+                    _("The {engine} engine is not installed. Please install {package}.").format(
+                        engine=self._engine, package=package
+                    ),
                     detail=repr(error),
                 ) from error
         return self._captioner
@@ -269,7 +273,8 @@ class Service:
             except BundleError as error:
                 if not self._or_shipped or memory.is_out_of_memory(error):
                     raise
-                self._notice = f"{error} I use the one that ships."
+                # Translators: {error} is what is wrong with a bundle, a whole sentence
+                self._notice = _("{error} I use the one that ships.").format(error=_told(error))
                 return load(SHIPPED, self._engine, self._threads)
 
 
@@ -295,7 +300,12 @@ def _caption_image(captioner: Captioner, image: Image.Image, config: SearchConfi
 
 
 def _unusable_bundle(error: BundleError) -> DescriberError:
-    return DescriberError(str(error), detail=error.detail or "see describer doctor")
+    return DescriberError(_told(error), detail=error.detail or "see describer doctor")
+
+
+def _told(error: BundleError) -> str:
+    """What is wrong with a bundle, in the person's language: `models` has its sentences marked."""
+    return _(error.pattern).format(**error.values)
 
 
 def _failed(error: Exception) -> messages.Failed:
@@ -304,12 +314,12 @@ def _failed(error: Exception) -> messages.Failed:
     if isinstance(error, DescriberError):
         return messages.Failed(error.spoken, error.detail)
     return messages.Failed(
-        "The captioner failed on this picture.", "".join(traceback.format_exception(error))
+        _("The captioner failed on this picture."), "".join(traceback.format_exception(error))
     )
 
 
 def _out_of_memory(detail: str = "") -> messages.Failed:
-    return messages.Failed(memory.TOO_MUCH, detail, out_of_memory=True)
+    return messages.Failed(_(memory.TOO_MUCH), detail, out_of_memory=True)
 
 
 def _import_project_modules(engine: str) -> None:
@@ -317,6 +327,7 @@ def _import_project_modules(engine: str) -> None:
 
     torch, too: on its way in it asks programs and temporary files where libraries are.
     """
+    _(memory.TOO_MUCH)  # with the first sentence come all of that language
     for name in (
         "describer_daemon.captioner.image_decoding",
         "describer_daemon.captioner.image_files",

@@ -17,6 +17,7 @@ from describer_daemon.captioner.recalling import Fetch, Recall, Recalled
 from describer_daemon.captioner.stderr import StderrLog
 from describer_daemon.core import stages
 from describer_daemon.core.details import FORGOTTEN, Details
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import Caption, DescriberError, OcrResult, Picture, Rectangle
 
 log = logging.getLogger(__name__)
@@ -34,10 +35,10 @@ LEAN = {
 }
 # nothing leaves this machine: see also the engine, for whoever runs it without us
 _SILENT = {"ORT_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
-_ENDED = "The captioner was ended."
-_BROKE_OFF = "The captioner broke off on this picture. Please try again."
-_TOO_MUCH_TO_DO = "This computer has too much to do just now. Please try again."
-_TOO_LONG = "The captioner answered with far too much, so I ended it. Please try again."
+_ENDED = N_("The captioner was ended.")
+_BROKE_OFF = N_("The captioner broke off on this picture. Please try again.")
+_TOO_MUCH_TO_DO = N_("This computer has too much to do just now. Please try again.")
+_TOO_LONG = N_("The captioner answered with far too much, so I ended it. Please try again.")
 
 
 class ChildGoneError(DescriberError):
@@ -142,13 +143,13 @@ class ChildCaptioner:
     def recall(self, *, read: bool = False) -> Details:
         """See `details.RecallingCaptioner`."""
         if not self.is_loaded():  # nothing is started that can only say that it knows nothing
-            raise DescriberError(FORGOTTEN)
+            raise DescriberError(_(FORGOTTEN))
         return self._answer(Recall(read), Recalled).details
 
     def picture(self) -> bytes:
         """See `details.RecallingCaptioner`."""
         if not self.is_loaded():
-            raise DescriberError(FORGOTTEN)
+            raise DescriberError(_(FORGOTTEN))
         return self._answer(Fetch(), messages.Outlined).png
 
     def cancel(self) -> None:
@@ -223,7 +224,7 @@ class ChildCaptioner:
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             # who answers so may have been taken over by a picture
             self._drop()
-            raise DescriberError(_BROKE_OFF, detail=f"no {kind}: {error!r}") from error
+            raise DescriberError(_(_BROKE_OFF), detail=f"no {kind}: {error!r}") from error
 
     def _ask(self, request: messages.Request) -> tuple[protocol.Head, bytes]:
         """→ head and body of the reply. Raises DescriberError, also for a `messages.Failed`."""
@@ -279,29 +280,32 @@ class ChildCaptioner:
             raise OutOfMemoryError(failed.spoken, detail=failed.detail)
         self._drop()
         if self._closed:
-            raise ClosedError(_ENDED)
+            raise ClosedError(_(_ENDED))
         if timed_out.is_set():
             raise TimedOutError(
-                f"The captioner did not answer in {timeout:g} seconds, so I ended it. "
-                "Please try again."
+                # Translators: {seconds} is a number, such as 30 or 0.5
+                _(
+                    "The captioner did not answer in {seconds} seconds, so I ended it. "
+                    "Please try again."
+                ).format(seconds=f"{timeout:g}")
             )
         if self._cancelled:
-            raise CancelledError("The reading was called off.")
+            raise CancelledError(_("The reading was called off."))
         if too_long:
-            raise DescriberError(too_long)
+            raise DescriberError(_(too_long))
         if not sent:
-            raise ChildGoneError(_BROKE_OFF)
-        raise DescriberError(_BROKE_OFF, detail=f"exit code {child.returncode}")
+            raise ChildGoneError(_(_BROKE_OFF))
+        raise DescriberError(_(_BROKE_OFF), detail=f"exit code {child.returncode}")
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is not None and self._child.poll() is not None:
             log.warning("the captioner's process had ended with %s", self._child.returncode)
             self._drop()
         if self._closed:
-            raise ClosedError(_ENDED)
+            raise ClosedError(_(_ENDED))
         if self._child is None:
             if sys.platform == "linux" and not Path("/proc/self/fd").exists():
-                raise DescriberError("The captioner needs /proc. Please mount it.")
+                raise DescriberError(_("The captioner needs /proc. Please mount it."))
             pipe = subprocess.PIPE
             try:
                 self._child = processes.start(
@@ -313,7 +317,7 @@ class ChildCaptioner:
                 )
             except OSError as error:
                 raise DescriberError(
-                    "The captioner cannot be started. Please try again.", detail=repr(error)
+                    _("The captioner cannot be started. Please try again."), detail=repr(error)
                 ) from error
             try:
                 self._stderr = StderrLog(processes.pipe(self._child.stderr))
@@ -321,7 +325,7 @@ class ChildCaptioner:
                 RuntimeError
             ) as error:  # no thread is left, so it would stand still when it prints
                 self._drop()
-                raise DescriberError(_TOO_MUCH_TO_DO, detail=repr(error)) from error
+                raise DescriberError(_(_TOO_MUCH_TO_DO), detail=repr(error)) from error
         return self._child
 
     def _unload_when_idle(self) -> None:
@@ -342,7 +346,7 @@ class ChildCaptioner:
         try:
             watchdog.start()
         except RuntimeError as error:  # no thread is left, so nobody could end a child that hangs
-            raise DescriberError(_TOO_MUCH_TO_DO, detail=repr(error)) from error
+            raise DescriberError(_(_TOO_MUCH_TO_DO), detail=repr(error)) from error
         return watchdog
 
     @staticmethod

@@ -21,6 +21,7 @@ from describer_daemon.captioner import image_files, memory, papers, repair
 from describer_daemon.captioner.image_files import MAX_JPEG_PIXELS, MAX_PIXELS, MIN_SIDE
 from describer_daemon.captioner.papers import blank_reason
 from describer_daemon.core.file_kinds import FileKind, kind_of
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, Rectangle
 
 __all__ = ["MAX_JPEG_PIXELS", "MAX_PIXELS", "MIN_SIDE", "blank_reason"]
@@ -38,7 +39,7 @@ def from_pixels(width: int, height: int, layout: str, data: bytes) -> Image.Imag
     """Wrap raw pixels (see `ports.Pixels`). Raises DescriberError when they do not fit."""
     image_files.check_size(width, height)
     if len(data) != width * height * len(layout):
-        raise DescriberError("The screen picture came incomplete. Please try again.")
+        raise DescriberError(_("The screen picture came incomplete. Please try again."))
     return Image.frombuffer("RGB", (width, height), data, "raw", layout, 0, 1)
 
 
@@ -53,7 +54,7 @@ def from_encoded(
     Raises DescriberError with the cause and the cure.
     """
     if not data:
-        raise DescriberError("The picture is empty: it has no content at all.")
+        raise DescriberError(_("The picture is empty: it has no content at all."))
     kind = kind_of(data)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # damaged metadata is no reason to refuse a picture
@@ -61,14 +62,17 @@ def from_encoded(
             return _decoded(data, kind, full, scope or memory.Scope())
         except Image.DecompressionBombError as error:
             raise DescriberError(
-                f"The picture is too large. {image_files.TOO_LARGE}", detail=str(error)
+                _("The picture is too large. I take at most {number} million pixels.").format(
+                    number=image_files.MAX_PIXELS // 1_000_000
+                ),
+                detail=str(error),
             ) from error
         except DescriberError:
             raise
         # Pillow's decoders raise whatever they stumble over: struct.error, KeyError …
         except Exception as error:
             if memory.is_out_of_memory(error):
-                raise DescriberError(memory.TOO_MUCH, detail=repr(error)) from error
+                raise DescriberError(_(memory.TOO_MUCH), detail=repr(error)) from error
             image = _repaired(data, kind, full, scope or memory.Scope())
             if image is None:
                 raise _refused(error, kind) from error
@@ -83,7 +87,7 @@ def _refused(error: Exception, kind: FileKind) -> DescriberError:
         refusal = image_files.named(kind)
         return DescriberError(refusal.spoken, detail=str(error))
     return DescriberError(
-        "The picture is damaged or cut off, so I cannot read it.", detail=repr(error)
+        _("The picture is damaged or cut off, so I cannot read it."), detail=repr(error)
     )
 
 

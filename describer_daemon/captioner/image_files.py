@@ -16,13 +16,13 @@ from PIL import Image, UnidentifiedImageError
 
 from describer_daemon.captioner import memory
 from describer_daemon.core.file_kinds import FileKind
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 
 MAX_PIXELS = 100_000_000
 # a JPEG is decoded at a reduced scale, so that the largest cameras' can be taken, too
 MAX_JPEG_PIXELS = 256_000_000
 MIN_SIDE = 8
-TOO_LARGE = f"I take at most {MAX_PIXELS // 1_000_000} million pixels."
 # what desktops and cameras make; none that runs another program to be decoded, as EPS does
 _FORMATS = (
     "PNG", "JPEG", "WEBP", "GIF", "BMP", "DIB", "TIFF", "PPM", "ICO", "JPEG2000", "AVIF", "PSD",
@@ -32,17 +32,27 @@ _FORMATS = (
 _BYTES_A_PIXEL = {"WEBP": 20, "JPEG2000": 40, "AVIF": 20, "HEIF": 24, "JXL": 40}
 _BYTES_A_PIXEL_ELSE = 12
 _BYTES_PROGRESSIVE = 6  # of a JPEG's coefficients, at full scale
-# kind: the packages of which one reads it, what else can be done
+# kind: the packages of which one reads it, and what is said without
+# Translators: {kind} is "an HEIC photograph"
+_INSTALL_OR_JPEG = N_("This is {kind}. Please install describer[formats], or save it as JPEG.")
+# Translators: {kind} is "an SVG drawing"
+_INSTALL_OR_PNG = N_("This is {kind}. Please install describer[formats], or save it as PNG.")
 _EXTRAS = {
-    FileKind.HEIC: (("pi_heif", "pillow_heif"), "save it as JPEG"),
-    FileKind.JPEG_XL: (("pillow_jxl",), "save it as JPEG"),
-    FileKind.SVG: (("resvg_py",), "save it as PNG"),
+    FileKind.HEIC: (("pi_heif", "pillow_heif"), _INSTALL_OR_JPEG),
+    FileKind.JPEG_XL: (("pillow_jxl",), _INSTALL_OR_JPEG),
+    FileKind.SVG: (("resvg_py",), _INSTALL_OR_PNG),
 }
 _CURES = {
-    FileKind.PDF: "Please open it, and ask for the screen.",
-    FileKind.VIDEO: "Please show it, and ask for the screen.",
-    FileKind.RAW: "Please save it as JPEG.",
+    # Translators: {kind} is "a PDF document" or "a GIMP file", in these four
+    FileKind.PDF: N_(
+        "This is {kind}, which I cannot read. Please open it, and ask for the screen."
+    ),
+    FileKind.VIDEO: N_(
+        "This is {kind}, which I cannot read. Please show it, and ask for the screen."
+    ),
+    FileKind.RAW: N_("This is {kind}, which I cannot read. Please save it as JPEG."),
 }
+_CURE_ELSE = N_("This is {kind}, which I cannot read. Please save it as PNG.")
 _DRAWING_SIDE = 1024  # pixels; drawings have no size of their own that means anything
 _MAX_DRAWING = 32 << 20  # bytes of markup
 _ENCODING = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{1,40})[\"']")
@@ -53,15 +63,10 @@ _RATIOS = ((1, 1), (6, 5), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 def named(kind: FileKind) -> DescriberError:
     """The sentence for a kind that cannot be read here: what it is, and what to do."""
-    if kind in _EXTRAS:
-        cure = _EXTRAS[kind][1]
-        return DescriberError(
-            f"This is {kind.value}. Please install describer[formats], or {cure}."
-        )
     if kind in (FileKind.UNKNOWN, FileKind.PICTURE):
-        return DescriberError("This is not a picture of a kind that I can read.")
-    cure = _CURES.get(kind, "Please save it as PNG.")
-    return DescriberError(f"This is {kind.value}, which I cannot read. {cure}")
+        return DescriberError(_("This is not a picture of a kind that I can read."))
+    pattern = _EXTRAS[kind][1] if kind in _EXTRAS else _CURES.get(kind, _CURE_ELSE)
+    return DescriberError(_(pattern).format(kind=_(kind.value)))
 
 
 def opened(data: bytes, kind: FileKind, scope: memory.Scope) -> Image.Image:
@@ -123,13 +128,17 @@ def check_size(width: int, height: int, most: int = MAX_PIXELS) -> None:
     """Raises DescriberError for a picture that is too large or too small."""
     if width * height > most:
         raise DescriberError(
-            f"The picture is too large: {width} by {height} pixels. "
-            f"I take at most {most // 1_000_000} million pixels."
+            _(
+                "The picture is too large: {width} by {height} pixels. "
+                "I take at most {number} million pixels."
+            ).format(width=width, height=height, number=most // 1_000_000)
         )
     if min(width, height) < MIN_SIDE:
         raise DescriberError(
-            f"The picture is too small: {width} by {height} pixels. "
-            f"I need at least {MIN_SIDE} by {MIN_SIDE}."
+            _(
+                "The picture is too small: {width} by {height} pixels. "
+                "I need at least {least} by {least}."
+            ).format(width=width, height=height, least=MIN_SIDE)
         )
 
 
@@ -139,7 +148,7 @@ def _make_room(name: str, size: tuple[int, int] | None, scope: memory.Scope) -> 
         return
     check_size(*size)
     if not scope.allow(size[0] * size[1] * _BYTES_A_PIXEL[name]):
-        raise DescriberError(memory.TOO_MUCH)
+        raise DescriberError(_(memory.TOO_MUCH))
 
 
 def _extra(kind: FileKind) -> Any:
@@ -157,7 +166,7 @@ def _rendered(data: bytes) -> Image.Image:
     if data[:2] == b"\x1f\x8b":
         data = zlib.decompressobj(wbits=31).decompress(data, _MAX_DRAWING + 1)
     if len(data) > _MAX_DRAWING:
-        raise DescriberError("The drawing is too large. Please save it as PNG.")
+        raise DescriberError(_("The drawing is too large. Please save it as PNG."))
     png = renderer.svg_to_bytes(
         svg_string=_OUTER.sub(r"\1\2#", _markup(data)), width=_DRAWING_SIDE, height=_DRAWING_SIDE
     )

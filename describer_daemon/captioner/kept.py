@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING
 from describer_daemon.captioner import memory
 from describer_daemon.captioner.reading import Reader
 from describer_daemon.core.details import FORGOTTEN, Details, Side
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, OcrResult, Rectangle
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Kept:
     def details(self) -> Details:
         """Everything but the text, which `read` adds. Raises DescriberError when it is too old."""
         if self.seconds_left() <= 0:
-            raise DescriberError(FORGOTTEN)
+            raise DescriberError(_(FORGOTTEN))
         self._last_used = time.monotonic()
         if not self._measured and self._details.finding != "black":
             from describer_daemon.captioner import results
@@ -115,7 +116,7 @@ class Keeper:
     def recall(self, *, read: bool) -> Details:
         """See `details.RecallingCaptioner`."""
         if self._kept is None:
-            raise DescriberError(FORGOTTEN)
+            raise DescriberError(_(FORGOTTEN))
         details = self._kept.details()
         if read and self._reader.is_installed:
             self._kept.read(self._reader)
@@ -125,7 +126,7 @@ class Keeper:
     def png(self) -> bytes:
         """See `details.RecallingCaptioner.picture`."""
         if self._kept is None:
-            raise DescriberError(FORGOTTEN)
+            raise DescriberError(_(FORGOTTEN))
         return self._kept.png()
 
     def settle(self) -> None:

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Self
 
+from describer_daemon.core.i18n import N_
+
 ALLOWANCE = 512 << 20  # bytes for one picture and all that is computed from it
 OCR_ALLOWANCE = 512 << 20  # bytes more during OCR
-TOO_MUCH = "This picture needs more memory than there is."
+TOO_MUCH = N_("This picture needs more memory than there is.")
 
 _UNBOUNDED = 1 << 50
 _SHARE = 0.5  # of the memory that is free, for one picture that needs more than the allowance

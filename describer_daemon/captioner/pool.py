@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from describer_daemon import processes
 from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 FILES_PER_WORKER = 16  # files for which it pays to load a captioner once more
@@ -119,6 +120,7 @@ def _start(workers: list[threading.Thread]) -> int:
             if count:
                 return count
             raise DescriberError(
-                "This computer has too much to do just now. Please try again.", detail=repr(error)
+                _("This computer has too much to do just now. Please try again."),
+                detail=repr(error),
             ) from error
     return len(workers)

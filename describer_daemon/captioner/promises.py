@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from describer_daemon.core import phrasing
+from describer_daemon.core.i18n import _
+
 _LANDLOCK = re.compile(r"landlock (\d{1,4})")
 _TRUNCATE = 3  # the version of Landlock that first knows of emptying a file
 
@@ -16,27 +19,29 @@ def told(in_force: Collection[str]) -> str:
     )
     cannot, could = _limits(version, "seccomp" in in_force)
     if "memory" in in_force:
-        cannot.insert(0, "takes only so much memory")
+        cannot.insert(0, _("takes only so much memory"))
     by = [f"Landlock {version}"] * (version > 0) + ["seccomp"] * ("seccomp" in in_force)
     if not cannot:
-        return "its process is not confined on this system"
-    means = f" ({', '.join(by)})" if by else ""
-    rest = f"; but it could {' and '.join(could)}" if could else ""
-    return f"its process {', '.join(cannot)}{rest}{means}"
+        return _("its process is not confined on this system")
+    # Translators: {cannot} is "can change no file, can reach no network", {could} is "empty files"
+    rest = _("its process {cannot}; but it could {could}") if could else _("its process {cannot}")
+    told = rest.format(cannot=phrasing.in_a_row(cannot), could=phrasing.enumerated(could))
+    return f"{told} ({', '.join(by)})" if by else told
 
 
 def _limits(landlock: int, seccomp: bool) -> tuple[list[str], list[str]]:
     """→ what the process cannot do, and what is missing from that."""
     if seccomp and landlock:
-        return ["can change no file", "can reach no network and no other program"], []
+        # Translators: this and what follows stand in "its process {cannot}; but it could {could}"
+        return [_("can change no file"), _("can reach no network and no other program")], []
     if seccomp:  # /proc is a matter of files, whose names are out of the filter's sight
         return (
-            ["can change no file", "can reach no network"],
-            ["read what other programs have in memory, for this kernel has no Landlock"],
+            [_("can change no file"), _("can reach no network")],
+            [_("read what other programs have in memory, for this kernel has no Landlock")],
         )
-    others = "reach the network and other programs, for there is no seccomp filter here"
+    others = _("reach the network and other programs, for there is no seccomp filter here")
     if landlock >= _TRUNCATE:
-        return ["can write to no file"], ["change modes and times of files", others]
+        return [_("can write to no file")], [_("change modes and times of files"), others]
     if landlock:
-        return ["can make and remove no file"], ["empty files", others]
-    return [], ["change files", others]
+        return [_("can make and remove no file")], [_("empty files"), others]
+    return [], [_("change files"), others]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from describer_daemon.captioner import memory
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 if TYPE_CHECKING:
@@ -46,18 +47,23 @@ class Reader:
                     self._engine = load(self._threads)
             except ImportError as error:
                 raise DescriberError(
-                    "Reading text needs one more package. Please install describer[text].",
+                    _("Reading text needs one more package. Please install describer[text]."),
                     detail=repr(error),
                 ) from error
             except FileNotFoundError as error:
                 raise DescriberError(
-                    "The package that reads text is incomplete. "
-                    "Please install describer[text] again.",
+                    _(
+                        "The package that reads text is incomplete. "
+                        "Please install describer[text] again."
+                    ),
                     detail=str(error),
                 ) from error
             except DamagedError as error:
                 raise DescriberError(
-                    "The package that reads text is damaged. Please install describer[text] again.",
+                    _(
+                        "The package that reads text is damaged. "
+                        "Please install describer[text] again."
+                    ),
                     detail=str(error),
                 ) from error
         return self._engine

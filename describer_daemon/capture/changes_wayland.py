@@ -8,6 +8,7 @@ import subprocess
 
 from describer_daemon import processes
 from describer_daemon.capture import clipboard_tools
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 _MARK = "DESCRIBER_COPIED"
@@ -41,7 +42,7 @@ class WaylandChanges:
             )
         except OSError as error:
             raise DescriberError(
-                "I need wl-paste to watch the clipboard. Install the package wl-clipboard.",
+                _("I need wl-paste to watch the clipboard. Install the package wl-clipboard."),
                 detail=str(error),
             ) from error
 
@@ -77,10 +78,10 @@ class WaylandChanges:
         detail = f"wl-paste says {told.strip()[-200:]}"
         if any(phrase in told.lower() for phrase in _UNSUPPORTED):
             return UnsupportedError(
-                "This desktop does not tell when something is copied. Use the clipboard key.",
+                _("This desktop does not tell when something is copied. Use the clipboard key."),
                 detail=detail,
             )
-        return DescriberError("The watch over the clipboard ended.", detail=detail)
+        return DescriberError(_("The watch over the clipboard ended."), detail=detail)
 
 
 def _offers_image() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from describer_daemon import x11
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 
@@ -30,13 +31,13 @@ class X11Changes:
 
         display, copied = self._display, False
         try:
-            for _ in range(display.pending_events()):
+            for __ in range(display.pending_events()):
                 event = display.next_event()
                 kind = (event.type, getattr(event, "sub_code", None))
                 if kind == display.extension_event.SetSelectionOwnerNotify:
                     copied = copied or bool(event.owner)
         except (error.ConnectionClosedError, OSError) as gone:
-            raise DescriberError("The display is gone.", detail=str(gone)) from gone
+            raise DescriberError(_("The display is gone."), detail=str(gone)) from gone
         return copied
 
     def close(self) -> None:
@@ -50,7 +51,7 @@ class X11Changes:
         display = self._display
         try:
             if not display.has_extension("XFIXES"):
-                raise DescriberError("This display does not tell when something is copied.")
+                raise DescriberError(_("This display does not tell when something is copied."))
             display.xfixes_query_version()
             display.xfixes_select_selection_input(
                 display.screen().root,
@@ -59,4 +60,4 @@ class X11Changes:
             )
             display.sync()
         except (error.ConnectionClosedError, OSError) as gone:
-            raise DescriberError("The display is gone.", detail=str(gone)) from gone
+            raise DescriberError(_("The display is gone."), detail=str(gone)) from gone

@@ -12,6 +12,7 @@ from describer_daemon.capture import (
     copied_files,
 )
 from describer_daemon.capture.copied_files import NoPictureError, checked
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import Encoded
 
 _PREFERRED = ("image/png", "image/webp", "image/jpeg", "image/bmp", "image/tiff", "image/gif")
@@ -31,7 +32,7 @@ _RICH = ("text/rtf", "application/rtf", "text/richtext")
 _TEXTS = ("text/plain;charset=utf-8", "utf8_string", "text/plain", "string", "text")
 _MOST_IMAGES = 3  # kinds that are asked for; the owner of the clipboard may have none to give
 
-NOTHING_KNOWN = "The clipboard holds no picture."
+NOTHING_KNOWN = N_("The clipboard holds no picture.")
 Means = Callable[[bytes], Encoded | None]
 
 
@@ -62,7 +63,7 @@ def _first(offered: Sequence[str], read: Callable[[str], bytes]) -> Encoded:
                 return found
     if told is None and any(_plain(kind) in (*_MARKUP, *_RICH) for kind in offered):
         told = copied_files.no_picture()
-    raise told or NoPictureError(NOTHING_KNOWN)
+    raise told or NoPictureError(_(NOTHING_KNOWN))
 
 
 def image_type(offered: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ from describer_daemon.capture import (
     clipboard_text,
     copied_files,
 )
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, Picture
 
 _SECONDS = 10.0
@@ -27,12 +28,12 @@ class PillowClipboard:
     @classmethod
     def unavailable_reason(cls) -> str:
         if sys.platform not in ("win32", "darwin"):
-            return "it serves Windows and macOS"
+            return _("it serves Windows and macOS")
         return ""
 
     def grab(self) -> Picture:
         finished = processes.run(processes.python(__name__), timeout=_SECONDS, what="The clipboard")
-        kind, _, body = finished.output.partition(b"\n")
+        kind, __, body = finished.output.partition(b"\n")
         if kind == b"image":
             return copied_files.checked(body)
         if kind == b"files":
@@ -48,14 +49,14 @@ class PillowClipboard:
         # Only the child's last line, which names the exception: never what was copied.
         last = finished.errors.decode(errors="replace").strip().rpartition("\n")[2]
         raise DescriberError(
-            "The clipboard cannot be read. Copy the picture again.",
+            _("The clipboard cannot be read. Copy the picture again."),
             detail=f"exit {finished.code}: {last.partition(':')[0]}",
         )
 
 
 def _page(body: bytes) -> dict[str, bytes]:
     """The types of what the child writes of a page: its length in a line, the page, its text."""
-    length, _, rest = body.partition(b"\n")
+    length, __, rest = body.partition(b"\n")
     page, text = rest[: int(length)], rest[int(length) :]
     return {"text/html": page, **({"text/plain": text} if text else {})}
 
@@ -106,7 +107,7 @@ def _of_windows(name: str) -> bytes:
     user.GetClipboardData.restype = kernel.GlobalLock.restype = handle
     kernel.GlobalSize.restype = ctypes.c_size_t
     kind = user.RegisterClipboardFormatW(ctypes.c_wchar_p(name))
-    for _ in range(_TRIES):
+    for __ in range(_TRIES):
         if user.OpenClipboard(None):
             break
         time.sleep(_TRY_INTERVAL)  # another program has it open just now

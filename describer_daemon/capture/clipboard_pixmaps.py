@@ -12,6 +12,7 @@ from typing import Any
 from describer_daemon import x11
 from describer_daemon.capture import clipboard, copied_files, x11_images
 from describer_daemon.capture.copied_files import NoPictureError
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, Pixels, Rectangle
 
 _TARGETS = ("PIXMAP", "BITMAP")
@@ -72,5 +73,5 @@ def _drawn(display: Any, number: int) -> Pixels:
 
 def _unreadable() -> NoPictureError:
     return NoPictureError(
-        "The clipboard holds a picture that only its own program can read. Copy it as a file."
+        _("The clipboard holds a picture that only its own program can read. Copy it as a file.")
     )

@@ -21,6 +21,7 @@ from describer_daemon import mounts
 from describer_daemon.capture import clipboard_markup, copied_files
 from describer_daemon.capture.copied_files import NoPictureError, checked, no_picture, nothing
 from describer_daemon.core.file_kinds import HEAD, FileKind, kind_of
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, Encoded
 
 _LONGEST_PATH = 4096
@@ -39,7 +40,7 @@ _BLOCK = "x-special/nautilus-clipboard"  # the first line of copied files, as so
 
 def web_address() -> NoPictureError:
     return NoPictureError(
-        "The clipboard holds a web address, not a picture. Copy the picture itself."
+        _("The clipboard holds a web address, not a picture. Copy the picture itself.")
     )
 
 
@@ -79,7 +80,7 @@ def from_uris(text: str) -> Encoded:
         return copied_files.from_paths(named)
     if _ELSEWHERE.match(uris[0]) and not _WEB.match(uris[0]):
         raise NoPictureError(
-            "The copied file is not on this computer. Copy it to a folder here first."
+            _("The copied file is not on this computer. Copy it to a folder here first.")
         )
     return from_text(uris[0])
 

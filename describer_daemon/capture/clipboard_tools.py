@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from describer_daemon import conversation, processes
 from describer_daemon.capture import copied_files
 from describer_daemon.capture.copied_files import NoPictureError
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 _MAX_SECONDS = 20.0
@@ -33,7 +34,7 @@ def content(command: Sequence[str], *, timeout: float, none: Sequence[str]) -> b
         return finished.output
     if _says(finished.errors, none):
         raise NoPictureError(
-            "The clipboard changed just now. Please try again.",
+            _("The clipboard changed just now. Please try again."),
             detail=f"{command[0]} exits {finished.code}",
         )
     raise _unreachable(command[0], finished)
@@ -52,7 +53,7 @@ def fetch(command: Sequence[str], *, timeout: float) -> processes.Finished:
         )
     except conversation.SilentError:
         raise DescriberError(
-            "The clipboard did not answer. Copy the picture again.", detail=f"{command[0]} hung"
+            _("The clipboard did not answer. Copy the picture again."), detail=f"{command[0]} hung"
         ) from None
     except conversation.TooMuchError:
         raise copied_files.too_large() from None
@@ -69,6 +70,6 @@ def _says(errors: bytes, phrases: Sequence[str]) -> bool:
 def _unreachable(tool: str, finished: processes.Finished) -> DescriberError:
     message = finished.errors.decode("utf-8", "replace").strip()[-200:]
     return DescriberError(
-        "I cannot reach the clipboard. Is the describer running on your desktop?",
+        _("I cannot reach the clipboard. Is the describer running on your desktop?"),
         detail=f"{tool} exits {finished.code}: {message}",
     )

@@ -16,6 +16,7 @@ from typing import Protocol
 from describer_daemon.capture import clipboard
 from describer_daemon.capture.changes_wayland import UnsupportedError
 from describer_daemon.capture.copied_files import NoPictureError
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, Encoded, ImageSource
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class CopiedImage:
     def grab(self) -> Encoded:
         kinds = clipboard.images_alone(self._clipboard.offered())
         if not kinds:
-            raise NoPictureError("The picture was taken from the clipboard.")
+            raise NoPictureError(_("The picture was taken from the clipboard."))
         return clipboard.picture(kinds, self._clipboard.read)
 
 

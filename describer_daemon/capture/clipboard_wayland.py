@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from describer_daemon import displays
 from describer_daemon.capture import clipboard, clipboard_tools, compositor, xclip, xwayland
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, Picture
 
 if TYPE_CHECKING:
@@ -44,9 +45,9 @@ class WaylandClipboard:
         if shutil.which("wl-paste"):
             return ""
         if not os.environ.get("DISPLAY") or compositor.has_data_control():
-            return "the program wl-paste is missing; install the package wl-clipboard"
+            return _("the program wl-paste is missing; install the package wl-clipboard")
         if shutil.which("xclip") is None:
-            return "the program xclip is missing; install the package xclip"
+            return _("the program xclip is missing; install the package xclip")
         return ""  # to look for XWayland would start it
 
     def grab(self) -> Picture:
@@ -55,7 +56,7 @@ class WaylandClipboard:
     def offered(self) -> list[str]:
         """The types on offer, [] for an empty clipboard. Raises DescriberError."""
         if reason := self.unavailable_reason():
-            raise DescriberError("I cannot read the clipboard here.", detail=reason)
+            raise DescriberError(_("I cannot read the clipboard here."), detail=reason)
         self._by_xwayland = False
         if xwayland.is_preferred():
             offered = _on_xwayland()
@@ -94,7 +95,7 @@ def _on_xwayland() -> list[str]:
             time.sleep(_TOLD_SECONDS)
             return xclip.types()
         failed = DescriberError(
-            "I cannot read the clipboard here. Please install the package wl-clipboard.",
+            _("I cannot read the clipboard here. Please install the package wl-clipboard."),
             detail="no XWayland",
         )
     except DescriberError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from describer_daemon import x11
 from describer_daemon.capture import clipboard, clipboard_pixmaps, xclip
 from describer_daemon.capture.copied_files import NoPictureError
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, Picture
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class X11Clipboard:
         if reason := x11.unavailable_reason():
             return reason
         if shutil.which("xclip") is None:
-            return "the program xclip is missing; install the package xclip"
+            return _("the program xclip is missing; install the package xclip")
         return ""
 
     def grab(self) -> Picture:
@@ -37,14 +38,16 @@ class X11Clipboard:
     def offered(self) -> list[str]:
         """The types on offer, [] for an empty clipboard. Raises DescriberError."""
         if reason := x11.unsupported_reason():
-            raise DescriberError("There is no clipboard here.", detail=reason)
+            raise DescriberError(_("There is no clipboard here."), detail=reason)
         if shutil.which("xclip") is None:
-            raise DescriberError("I need xclip to read the clipboard. Install the package xclip.")
+            raise DescriberError(
+                _("I need xclip to read the clipboard. Install the package xclip.")
+            )
         try:
             return xclip.types()
         except DescriberError:
             if reason := x11.unavailable_reason():
-                raise DescriberError("There is no clipboard here.", detail=reason) from None
+                raise DescriberError(_("There is no clipboard here."), detail=reason) from None
             raise
 
     def read(self, kind: str) -> bytes:

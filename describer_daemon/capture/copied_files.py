@@ -15,6 +15,7 @@ from typing import TypeVar
 from describer_daemon import apart, mounts
 from describer_daemon.core import deadlines, file_kinds
 from describer_daemon.core.file_kinds import FileKind
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, Encoded
 
 LIMIT = 64 * 1024 * 1024  # bytes of an encoded picture
@@ -31,22 +32,24 @@ class NoPictureError(DescriberError):
 
 
 def nothing() -> NoPictureError:
-    return NoPictureError("The clipboard is empty. Copy a picture first.")
+    return NoPictureError(_("The clipboard is empty. Copy a picture first."))
 
 
 def no_picture() -> NoPictureError:
-    return NoPictureError("The clipboard holds text, not a picture.")
+    return NoPictureError(_("The clipboard holds text, not a picture."))
 
 
 def broken() -> NoPictureError:
-    return NoPictureError("The picture on the clipboard is broken. Please copy it again.")
+    return NoPictureError(_("The picture on the clipboard is broken. Please copy it again."))
 
 
 def too_large() -> NoPictureError:
     megabytes = LIMIT // (1024 * 1024)
     return NoPictureError(
-        f"The picture on the clipboard is too large, over {megabytes} megabytes. "
-        "Copy a smaller one."
+        _(
+            "The picture on the clipboard is too large, over {megabytes} megabytes. "
+            "Copy a smaller one."
+        ).format(megabytes=megabytes)
     )
 
 
@@ -98,7 +101,7 @@ def elsewhere(what: str, data: bytes) -> bytes:
 
 
 def _late() -> DescriberError:
-    return DescriberError("The copied file does not answer. Is its disk or network there?")
+    return DescriberError(_("The copied file does not answer. Is its disk or network there?"))
 
 
 def read_file(path: Path) -> Encoded:
@@ -131,18 +134,18 @@ def chunks(path: Path) -> Iterator[bytes]:
                 size += len(chunk)
                 deadlines.moved()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise NoPictureError("The copied file is not there any more.") from error
+        raise NoPictureError(_("The copied file is not there any more.")) from error
     except IsADirectoryError as error:
-        raise NoPictureError("The clipboard holds a folder, not a picture.") from error
+        raise NoPictureError(_("The clipboard holds a folder, not a picture.")) from error
     except (OSError, ValueError) as error:
         # Of the error only its kind: its text has the path.
         raise NoPictureError(
-            "The copied file cannot be read.", detail=type(error).__name__
+            _("The copied file cannot be read."), detail=type(error).__name__
         ) from None
 
 
 def _not_a_picture() -> NoPictureError:
-    return NoPictureError("The copied file is not a picture.")
+    return NoPictureError(_("The copied file is not a picture."))
 
 
 def _open_ordinary(name: str, flags: int) -> int:

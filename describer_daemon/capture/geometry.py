@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import Aim, DescriberError, Rectangle, Region
 
 Point = tuple[int, int]
@@ -83,12 +84,14 @@ def tell_outside(detail: str, told: Told | None) -> Region:
     """→ the region that serves instead of one outside. Raises DescriberError: see `resolve`."""
     if told is None:
         raise DescriberError(
-            "The region lies outside the screen. Change it in the settings.", detail=detail
+            _("The region lies outside the screen. Change it in the settings."), detail=detail
         )
     told(
         DescriberError(
-            "The region lies outside the screen, so I look at the window. "
-            "Change it in the settings.",
+            _(
+                "The region lies outside the screen, so I look at the window. "
+                "Change it in the settings."
+            ),
             detail=detail,
         )
     )

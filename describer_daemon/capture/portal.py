@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from describer_daemon import APP_ID, apart, mounts
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ def grab(target: int = 0, *, seconds: float | None = None, asks: bool = False) -
         __name__,
         [repr(began)],
         os.fsencode(path),
-        late=DescriberError("The picture of the screen does not answer. Is its disk there?"),
+        late=DescriberError(_("The picture of the screen does not answer. Is its disk there?")),
         silence=_GRAB_SECONDS,
         kind="portal",
         most=3,
@@ -135,7 +136,7 @@ def _request(target: int, deadline: float, *, named: bool) -> str:
                 raise
     if code or "uri" not in results:
         raise RefusedError(
-            "The desktop refused me a picture of the screen. To allow it, run: describer setup.",
+            _("The desktop refused me a picture of the screen. To allow it, run: describer setup."),
             detail=f"the portal's response is {code}",
         )
     return str(results["uri"][1])
@@ -165,11 +166,11 @@ def _within(seconds: float, work: Callable[[float], T]) -> T:
         raise error
     if isinstance(error, TimeoutError):
         raise DescriberError(
-            "The desktop gave no picture of the screen in time. Please try again.",
+            _("The desktop gave no picture of the screen in time. Please try again."),
             detail=f"the portal: {error!r}",
         ) from error
     raise DescriberError(
-        "The desktop gives no picture of the screen. Install its xdg-desktop-portal package.",
+        _("The desktop gives no picture of the screen. Install its xdg-desktop-portal package."),
         detail=f"the portal: {error!r}",
     ) from error
 
@@ -236,6 +237,6 @@ def _is_for_pictures(path: Path) -> bool:
 
 def _no_file(detail: str) -> DescriberError:
     return DescriberError(
-        "The desktop took a picture of the screen, but I cannot read it. Please try again.",
+        _("The desktop took a picture of the screen, but I cannot read it. Please try again."),
         detail=f"the portal gave {detail}",
     )

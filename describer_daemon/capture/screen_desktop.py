@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from describer_daemon import displays
 from describer_daemon.capture import geometry, meanwhile, portal, screenshot_tools, window_focus
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import Aim, DescriberError, Encoded, Picture, Rectangle, Region
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class DesktopScreen:
         if reason := displays.wayland_unavailable_reason():
             return reason
         if screenshot_tools.tool() is None and portal.targets() is None:
-            return (
+            return _(
                 "neither the portal nor a program of this desktop gives its screen; "
                 "install the desktop's xdg-desktop-portal package"
             )
@@ -58,8 +59,10 @@ class DesktopScreen:
         if isinstance(self._region, Rectangle) and self._told is not None:
             self._told(
                 DescriberError(
-                    "This desktop gives no part of the screen, so I look at all of it. "
-                    "Change the region in the settings."
+                    _(
+                        "This desktop gives no part of the screen, so I look at all of it. "
+                        "Change the region in the settings."
+                    )
                 )
             )
         focus = meanwhile.asked(self._window_focus) if self._region == "window" else lambda: None
@@ -79,7 +82,7 @@ class DesktopScreen:
             return Encoded(data, Aim(focus=box))
         if not errors:
             raise DescriberError(
-                "I cannot take a picture of the screen here.", detail=self.unavailable_reason()
+                _("I cannot take a picture of the screen here."), detail=self.unavailable_reason()
             )
         # a refusal has a cure only where the portal is the one to be asked
         others = [error for error in errors if not isinstance(error, portal.RefusedError)]

@@ -11,6 +11,7 @@ from typing import Any
 from describer_daemon import displays, processes
 from describer_daemon.capture import geometry, meanwhile
 from describer_daemon.capture.window_focus import InWindow, in_picture, size_of
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import Aim, DescriberError, Encoded, Picture, Rectangle, Region
 
 _GRAB_SECONDS = 5.0
@@ -45,7 +46,7 @@ class GrimScreen:
         if reason := displays.wayland_unavailable_reason():
             return reason
         if shutil.which("grim") is None:
-            return "the program grim is missing; install the package grim"
+            return _("the program grim is missing; install the package grim")
         try:
             probe = _grim(_TINY)
         except DescriberError as error:
@@ -53,7 +54,7 @@ class GrimScreen:
         message = probe.errors.decode(errors="replace").strip()
         # No monitor need lie at 0,0: only these two mean that it can never work.
         if probe.code and ("support" in message or "connect" in message):
-            return f"grim cannot see this desktop: {message}"
+            return _("grim cannot see this desktop: {message}").format(message=message)
         return ""
 
     def grab(self) -> Picture:
@@ -73,7 +74,7 @@ class GrimScreen:
                 shot = whole
         if shot.code or not shot.output:
             raise DescriberError(
-                "I cannot take a picture of the screen.",
+                _("I cannot take a picture of the screen."),
                 detail=f"grim: {shot.errors.decode(errors='replace').strip()}",
             )
         focused = focus()

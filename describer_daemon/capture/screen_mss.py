@@ -9,6 +9,7 @@ from typing import Any
 
 from describer_daemon import x11
 from describer_daemon.capture import foreground, geometry
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, Picture, Pixels, Rectangle, Region
 
 
@@ -39,7 +40,7 @@ class MssScreen:
             if sys.platform not in ("win32", "darwin") and (reason := x11.unavailable_reason()):
                 return reason
             if sys.platform == "darwin" and not foreground.may_see_screen():
-                return "macOS lets it see no windows: allow Screen Recording in the settings"
+                return _("macOS lets it see no windows: allow Screen Recording in the settings")
             with _opened():
                 return ""
         except DescriberError as error:
@@ -62,7 +63,7 @@ class MssScreen:
 @contextmanager
 def _opened() -> Iterator[Any]:
     if sys.platform not in ("win32", "darwin") and (reason := x11.unsupported_reason()):
-        raise DescriberError("I cannot take a picture of the screen here.", detail=reason)
+        raise DescriberError(_("I cannot take a picture of the screen here."), detail=reason)
     try:
         import mss
 
@@ -78,7 +79,7 @@ def _opened() -> Iterator[Any]:
 
 def _failed(error: Exception) -> DescriberError:
     return DescriberError(
-        "I cannot take a picture of the screen. Is the describer running on your desktop?",
+        _("I cannot take a picture of the screen. Is the describer running on your desktop?"),
         detail=f"mss: {error}",
     )
 

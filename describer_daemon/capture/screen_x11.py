@@ -7,9 +7,10 @@ from typing import Any
 
 from describer_daemon import x11
 from describer_daemon.capture import geometry, x11_images
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError, Picture, Pixels, Rectangle, Region
 
-_TOO_FEW = "this display shows too few colours; set its colour depth to 24"
+_TOO_FEW = N_("this display shows too few colours; set its colour depth to 24")
 
 
 class X11Screen:
@@ -38,11 +39,11 @@ class X11Screen:
         if reason := x11.unavailable_reason():
             return reason
         with x11.opened() as display:
-            return "" if x11_images.masks_of_screen(display) is not None else _TOO_FEW
+            return "" if x11_images.masks_of_screen(display) is not None else _(_TOO_FEW)
 
     def grab(self) -> Picture:
         if reason := x11.unsupported_reason():
-            raise DescriberError("I cannot take a picture of the screen here.", detail=reason)
+            raise DescriberError(_("I cannot take a picture of the screen here."), detail=reason)
         return self._connection.query(self._grab)
 
     def _grab(self, display: Any) -> Pixels:
@@ -73,10 +74,10 @@ def _pixels(display: Any, area: Rectangle) -> bytes:
 
     masks = x11_images.masks_of_screen(display)
     if masks is None:
-        raise DescriberError(f"I cannot see the screen: {_TOO_FEW}.")
+        raise DescriberError(_("I cannot see the screen: {reason}.").format(reason=_(_TOO_FEW)))
     try:
         return x11_images.rgb(display, display.screen().root, area, masks)
     except error.XError as refused:  # the monitors were just rearranged
         raise DescriberError(
-            "The screen changed just now. Please try again.", detail=str(refused)
+            _("The screen changed just now. Please try again."), detail=str(refused)
         ) from refused

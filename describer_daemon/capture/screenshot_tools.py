@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from describer_daemon import processes
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 _SECONDS = 10.0  # gnome-screenshot hangs where no window has the focus
@@ -36,13 +37,13 @@ class Tool:
             done, data = self._in_a_file(arguments)
         except OSError as error:
             raise DescriberError(
-                "There is no room for a picture of the screen. Please free some disk space.",
+                _("There is no room for a picture of the screen. Please free some disk space."),
                 detail=str(error),
             ) from error
         if done.code or not data:
             said = done.errors.decode(errors="replace").strip()[-300:]
             raise DescriberError(
-                f"The program {self.name} gives no picture of the screen.",
+                _("The program {name} gives no picture of the screen.").format(name=self.name),
                 detail=f"exit {done.code}: {said}",
             )
         return data

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 log = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ class Choice:
 
 def resolve(reference: str) -> type[Backend]:
     """Import "module:Class"."""
-    module, _, name = reference.partition(":")
+    module, __, name = reference.partition(":")
     return cast("type[Backend]", getattr(importlib.import_module(module), name))
 
 
@@ -73,11 +74,21 @@ def require(
     than: str = "",
     without: str = "",
 ) -> Any:
-    """Like `choose`, but raise DescriberError with every reason when none is available."""
+    """Like `choose`, but raise DescriberError with every reason when none is available.
+
+    `purpose` is "see the screen", marked by `N_`.
+    """
     choice = choose(candidates, wanted, than=than, without=without)
     if choice.backend is None:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in choice.skipped)
-        raise DescriberError(f"I have no way to {purpose} here. {reasons}.", detail=reasons)
+        raise DescriberError(
+            # Translators: {purpose} is "see the screen" or "read the clipboard", {reasons} are
+            # names of programs with what is the matter with each
+            _("I have no way to {purpose} here. {reasons}.").format(
+                purpose=_(purpose), reasons=reasons
+            ),
+            detail=reasons,
+        )
     return choice.backend
 
 
@@ -100,13 +111,19 @@ def _ranked(
             with contextlib.suppress(ImportError):
                 named[resolve(reference).name] = reference
         if wanted not in named:
-            raise DescriberError(f"There is no back-end named {wanted}. Known: {', '.join(named)}.")
+            raise DescriberError(
+                _("There is no back-end named {wanted}. Known: {names}.").format(
+                    wanted=wanted, names=", ".join(named)
+                )
+            )
         references.sort(key=lambda reference: reference != named[wanted])
     for reference in references:
         try:
             backend = resolve(reference)
         except ImportError as error:
-            skipped.append((reference.rpartition(":")[2], f"cannot be loaded: {error}"))
+            skipped.append(
+                (reference.rpartition(":")[2], _("cannot be loaded: {error}").format(error=error))
+            )
         else:
             yield backend
 
@@ -116,4 +133,4 @@ def _reason(backend: type[Backend]) -> str:
         return backend.unavailable_reason()
     except Exception as error:  # one that cannot even tell must not cost the others
         log.exception("%s could not tell whether it is available", backend.name)
-        return f"it failed: {error}"
+        return _("it failed: {error}").format(error=error)

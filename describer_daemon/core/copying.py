@@ -10,6 +10,7 @@ from collections.abc import Callable
 from describer_daemon.core import looking, phrasing
 from describer_daemon.core.details import RecallingCaptioner
 from describer_daemon.core.events import Event, Job, JobDone
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, Request
 
 _TWICE = 2.0  # seconds within which the key is pressed twice
@@ -48,7 +49,7 @@ class Copying:
                 except DescriberError:
                     self._asked_at = -math.inf  # who tries again wants the sentence
                     raise
-                return JobDone(job, phrasing.COPIED)
+                return JobDone(job, _(phrasing.COPIED))
 
         job = Job(request, None, ())
         thread = threading.Thread(

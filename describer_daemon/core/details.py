@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from describer_daemon.core import i18n
+from describer_daemon.core.i18n import N_
 from describer_daemon.core.ports import (
     Captioner,
     NoCaptionReason,
@@ -14,7 +15,7 @@ from describer_daemon.core.ports import (
     Thing,
 )
 
-FORGOTTEN = "I no longer have that picture. Please describe it again."
+FORGOTTEN = N_("I no longer have that picture. Please describe it again.")
 
 Side = Literal["left", "top", "right", "bottom"]
 Sharpness = Literal["", "sharp", "blurred"]

@@ -6,26 +6,29 @@ import re
 import zlib
 from enum import Enum
 
+from describer_daemon.core.i18n import N_
+
 HEAD = 1024  # bytes that are enough to tell
 
 
 class FileKind(Enum):
-    """What can be told from each other; the value is how a sentence calls it."""
+    """What can be told from each other; the value is how a sentence calls it, marked by `N_`."""
 
-    PICTURE = "a picture"  # of a kind that is read without further packages
-    AVIF = "an AVIF picture"
-    HEIC = "an HEIC photograph"
-    JPEG_XL = "a JPEG XL picture"
-    SVG = "an SVG drawing"
-    PHOTOSHOP = "a Photoshop file"
-    GIMP = "a GIMP file"
-    RAW = "a camera's raw photograph"
-    PDF = "a PDF document"
-    POSTSCRIPT = "a PostScript drawing"
-    METAFILE = "a Windows metafile"
-    UNREAD = "a picture of a rare kind"
-    VIDEO = "a video"
-    UNKNOWN = "something else"
+    # Translators: all fourteen stand in "This is {kind}, which I cannot read."
+    PICTURE = N_("a picture")  # of a kind that is read without further packages
+    AVIF = N_("an AVIF picture")
+    HEIC = N_("an HEIC photograph")
+    JPEG_XL = N_("a JPEG XL picture")
+    SVG = N_("an SVG drawing")
+    PHOTOSHOP = N_("a Photoshop file")
+    GIMP = N_("a GIMP file")
+    RAW = N_("a camera's raw photograph")
+    PDF = N_("a PDF document")
+    POSTSCRIPT = N_("a PostScript drawing")
+    METAFILE = N_("a Windows metafile")
+    UNREAD = N_("a picture of a rare kind")
+    VIDEO = N_("a video")
+    UNKNOWN = N_("something else")
 
 
 _MAGIC: tuple[tuple[bytes, FileKind], ...] = (

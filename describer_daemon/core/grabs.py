@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from describer_daemon.core import deadlines
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError, ImageSource, Picture, Verb
 
 MAX_SILENCE = 25.0  # seconds; more than any two tools get that a source asks in turn
 _MAX_SECONDS = 60.0
 _LATE = {
-    Verb.CLIPBOARD: "The clipboard did not answer. Copy the picture again.",
+    Verb.CLIPBOARD: N_("The clipboard did not answer. Copy the picture again."),
 }
-_LATE_ELSE = "The screen did not answer. Please try again."
+_LATE_ELSE = N_("The screen did not answer. Please try again.")
 
 
 def grabbed(source: ImageSource, verb: Verb, wanted: Callable[[], bool]) -> Picture | None:
@@ -20,7 +21,7 @@ def grabbed(source: ImageSource, verb: Verb, wanted: Callable[[], bool]) -> Pict
 
     Raises what the source raises, and DescriberError when it is silent for too long.
     """
-    late = DescriberError(_LATE.get(verb, _LATE_ELSE), detail="the source hangs")
+    late = DescriberError(_(_LATE.get(verb, _LATE_ELSE)), detail="the source hangs")
     try:
         picture = deadlines.within(
             source.grab,

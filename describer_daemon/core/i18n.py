@@ -49,6 +49,16 @@ def pgettext(context: str, message: str) -> str:
     return message if catalogue is None else catalogue.pgettext(context, message)
 
 
+def in_each_language(message: str) -> dict[str, str]:
+    """A message that `N_` marked, in each language but English that has it, by the code."""
+    found = {
+        code: catalogue.gettext(message)
+        for code in _translated()
+        if (catalogue := _catalogue(code))
+    }
+    return {code: text for code, text in found.items() if text != message}
+
+
 def use(name: str = "") -> str:
     """Take a language, "" for the session's, for this process and those that it starts.
 

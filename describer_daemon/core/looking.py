@@ -10,6 +10,7 @@ from typing import TypeVar
 from describer_daemon.core import grabs, phrasing, stages, telling
 from describer_daemon.core.details import RecallingCaptioner
 from describer_daemon.core.events import Job, JobDone
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import Captioner, DescriberError, Encoded, ImageSource, Verb
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ def attempt(job: Job, work: Callable[[Job], JobDone]) -> JobDone:
         return JobDone(job, error.spoken, failed=True)
     except Exception:  # the looking thread must outlive any one picture
         log.exception("%s failed", verb)
-        return JobDone(job, phrasing.INTERNAL, failed=True)
+        return JobDone(job, _(phrasing.INTERNAL), failed=True)
 
 
 def describe(

@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from describer_daemon.core import i18n
+from describer_daemon.core.i18n import N_, _, pgettext
 from describer_daemon.core.ports import Caption, OcrResult, TextLine, Verb
 
-STILL_LOOKING = "Still looking."
-STILL_READING = "Still reading."
-NO_TEXT = "I see no text."
-CURTAIN = "The screen is black. A screen curtain may be on."
-NOTHING_YET = "I have not described anything yet."
-COPIED = "Copied."
-INTERNAL = "Something went wrong inside the describer. The log tells more."
+STILL_LOOKING = N_("Still looking.")
+STILL_READING = N_("Still reading.")
+NO_TEXT = N_("I see no text.")
+CURTAIN = N_("The screen is black. A screen curtain may be on.")
+NOTHING_YET = N_("I have not described anything yet.")
+COPIED = N_("Copied.")
+INTERNAL = N_("Something went wrong inside the describer. The log tells more.")
 
-_HEDGE = "Could be: "
 _NO_CAPTION = {
-    "black": "I see no picture: it is all black.",
-    "plain": "I see no picture: it is all one colour.",
-    "none": "I see no picture.",
-    "text": "I see no picture, only text.",
-    "drawing": "A chart or drawing; I am only good with photographs.",
+    "black": N_("I see no picture: it is all black."),
+    "plain": N_("I see no picture: it is all one colour."),
+    "none": N_("I see no picture."),
+    "text": N_("I see no picture, only text."),
+    "drawing": N_("A chart or drawing; I am only good with photographs."),
 }
-_SAYS = "{sentence} It says: {words}"
-_BEGINS = "{sentence} Its text begins: {words}\u2026"
+# by brightness, without and with colours
+_UNKNOWN = {
+    "": (
+        N_("A picture that I cannot make out."),
+        # Translators: {colours} is "blue" or "blue and green"
+        N_("A picture that I cannot make out, mostly {colours}."),
+    ),
+    "dark": (
+        N_("A dark picture that I cannot make out."),
+        # Translators: {colours} is "blue" or "blue and green"
+        N_("A dark picture that I cannot make out, mostly {colours}."),
+    ),
+    "light": (
+        N_("A light picture that I cannot make out."),
+        # Translators: {colours} is "blue" or "blue and green"
+        N_("A light picture that I cannot make out, mostly {colours}."),
+    ),
+}
+# Translators: {sentence} is a whole one, {words} what is written in the picture, in any language
+_SAYS = N_("{sentence} It says: {words}")
+# Translators: {sentence} is a whole one, {words} what is written in the picture, in any language
+_BEGINS = N_("{sentence} Its text begins: {words}\u2026")
 _BREATH_WORDS, _BREATH_LETTERS = 12, 80
 _PAUSES = ".:;,\u2026"
 _HYPHENS = ("-", "\u2010", "\u00ad")
@@ -38,10 +59,14 @@ def sentence(caption: Caption, verb: Verb | None = None) -> str:
     Only where there are several pictures, which one it is comes before that.
     """
     if caption.finding == "black" and verb is Verb.SCREEN:
-        return CURTAIN
-    several = caption.number and len(caption.pictures) > 1
-    which = f"Picture {caption.number} of {len(caption.pictures)}: " if several else ""
-    said = which + (_NO_CAPTION.get(caption.finding) or _answer(caption))
+        return _(CURTAIN)
+    nothing = _NO_CAPTION.get(caption.finding)
+    said = _(nothing) if nothing else _answer(caption)
+    if caption.number and len(caption.pictures) > 1:
+        # Translators: {sentence} is a whole one, such as "A dog on a lawn."
+        said = _("Picture {number} of {count}: {sentence}").format(
+            number=caption.number, count=len(caption.pictures), sentence=said
+        )
     return _with_words(said, caption.written) if caption.written else said
 
 
@@ -53,8 +78,8 @@ def alt_text(caption: Caption) -> str:
     if caption.finding or caption.form == "unknown":
         return ""
     if caption.form == "things":
-        text = enumerated(caption.seen)
-        return text[:1].upper() + text[1:] + "."
+        # Translators: {things} is "two people and a dog", in the form that "I see" needs
+        return capital(_("{things}.").format(things=enumerated(caption.seen)))
     return _answer(caption)
 
 
@@ -70,20 +95,20 @@ def _answer(caption: Caption) -> str:
     """
     match caption.form:
         case "plain":
-            text = caption.text
+            # Translators: {caption} is "a dog is running on the grass"
+            text = _("{caption}.").format(caption=caption.text)
         case "hedged":
-            text = _HEDGE + caption.text
+            # Translators: {caption} is "a dog is running on the grass"
+            text = _("Could be: {caption}.").format(caption=caption.text)
         case "things":
-            text = f"I see {enumerated(caption.seen)}"
+            # Translators: {things} is "two people and a dog", in the form that is needed here
+            text = _("I see {things}.").format(things=enumerated(caption.seen))
         case _:
-            text = _unknown(caption)
-    return text[:1].upper() + text[1:] + "."
-
-
-def _unknown(caption: Caption) -> str:
-    adjective = f"{caption.brightness} " if caption.brightness else ""
-    text = f"a {adjective}picture that I cannot make out"
-    return f"{text}, mostly {enumerated(caption.colours)}" if caption.colours else text
+            without, coloured = _UNKNOWN[caption.brightness]
+            text = _(coloured if caption.colours else without).format(
+                colours=enumerated(colours(caption.colours))
+            )
+    return capital(text)
 
 
 def _with_words(said: str, written: OcrResult) -> str:
@@ -92,23 +117,23 @@ def _with_words(said: str, written: OcrResult) -> str:
         return said
     words = text_aloud(written).split()
     if len(words) <= _BREATH_WORDS and len(" ".join(words)) <= _BREATH_LETTERS:
-        return _SAYS.format(sentence=said, words=" ".join(words))
+        return _(_SAYS).format(sentence=said, words=" ".join(words))
     breath = words[:_BREATH_WORDS]
     while len(" ".join(breath)) > _BREATH_LETTERS and len(breath) > 1:
         breath.pop()
     if len(breath[0]) > _BREATH_LETTERS:  # no word at all
         return said
-    return _BEGINS.format(sentence=said, words=" ".join(breath).rstrip(_PAUSES))
+    return _(_BEGINS).format(sentence=said, words=" ".join(breath).rstrip(_PAUSES))
 
 
 def text_aloud(result: OcrResult, verb: Verb | None = None) -> str:
     """The text as it is spoken: each paragraph ends with a pause; `verb` None is a file."""
     if result.finding == "black":
-        return CURTAIN if verb is Verb.TEXT else "I see no text: it is all black."
+        return _(CURTAIN) if verb is Verb.TEXT else _("I see no text: it is all black.")
     if result.finding == "plain":
-        return "I see no text: it is all one colour."
+        return _("I see no text: it is all one colour.")
     texts = (_joined_lines(paragraph) for paragraph in result.paragraphs)
-    return " ".join(filter(_is_words, texts)) or NO_TEXT
+    return " ".join(filter(_is_words, texts)) or _(NO_TEXT)
 
 
 def language(result: Caption | OcrResult | None) -> str:
@@ -148,5 +173,51 @@ def first_lines(result: OcrResult, most: int) -> OcrResult:
 
 def enumerated(names: Sequence[str]) -> str:
     """ "a, b and c": the one place that joins names."""
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
+    # Translators: joins the last name to the others: "a dog, two cats and a bird"
+    return _listed(names, pgettext("list", "{first} and {last}"))
+
+
+def alternatives(names: Sequence[str]) -> str:
+    """ "a, b or c"."""
+    # Translators: joins the last name to the others: "ctrl, alt or super"
+    return _listed(names, pgettext("list", "{first} or {last}"))
+
+
+def in_a_row(names: Sequence[str]) -> str:
+    """ "a, b, c": without a word before the last one."""
+    # Translators: joins two of several names: "a dog, two cats"
+    pattern = pgettext("list", "{first}, {second}")
+    return functools.reduce(
+        lambda first, second: pattern.format(first=first, second=second), names or [""]
+    )
+
+
+def _listed(names: Sequence[str], pattern: str) -> str:
+    if len(names) < 2:
+        return in_a_row(names)
+    return pattern.format(first=in_a_row(names[:-1]), last=names[-1])
+
+
+def colours(names: Sequence[str]) -> tuple[str, ...]:
+    """The eleven colours, "blue", as they are said after "mostly"."""
+    # Translators: colours, as they are said in "A picture that I cannot make out, mostly blue and
+    # white." and in "Dark, mostly blue.": take a form that is right for any thing or things
+    words = {
+        "black": pgettext("colour", "black"),
+        "blue": pgettext("colour", "blue"),
+        "brown": pgettext("colour", "brown"),
+        "green": pgettext("colour", "green"),
+        "grey": pgettext("colour", "grey"),
+        "orange": pgettext("colour", "orange"),
+        "pink": pgettext("colour", "pink"),
+        "purple": pgettext("colour", "purple"),
+        "red": pgettext("colour", "red"),
+        "white": pgettext("colour", "white"),
+        "yellow": pgettext("colour", "yellow"),
+    }
+    return tuple(words.get(name, name) for name in names)
+
+
+def capital(text: str) -> str:
+    """The text with a capital as its first letter, as a sentence has it."""
+    return text[:1].upper() + text[1:]

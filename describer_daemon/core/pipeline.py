@@ -56,6 +56,7 @@ from describer_daemon.core.events import (
     Spoken,
     Words,
 )
+from describer_daemon.core.i18n import _
 from describer_daemon.core.last import Last
 from describer_daemon.core.offers import LastOffered
 from describer_daemon.core.picture_cycle import PictureCycle
@@ -209,7 +210,7 @@ class Pipeline:
                 self._fail(error, event)
             except Exception:  # the loop must outlive any one event
                 log.exception("an event failed")
-                self._fail(DescriberError(phrasing.INTERNAL), event)
+                self._fail(DescriberError(_(phrasing.INTERNAL)), event)
             if self._current is None and not self._cycle.speaking:
                 self._go_on()
 
@@ -260,7 +261,7 @@ class Pipeline:
         elif request.verb in looking.ABOUT_THE_LAST and self._place is not None:
             self._start(request)
         elif request.verb in looking.ABOUT_THE_LAST:
-            self._answer(request, telling.NOTHING_DESCRIBED)
+            self._answer(request, _(telling.NOTHING_DESCRIBED))
         elif request.verb is Verb.COPY and self._last.sentence:
             kept = self.captioner if self._last.has_picture else None
             self._current = self._copying.start(request, self._last.sentence, kept)
@@ -268,7 +269,7 @@ class Pipeline:
             self._remember_for(request)
         elif request.verb in (Verb.REPEAT, Verb.COPY):
             last = self._last
-            self._answer(request, last.sentence or phrasing.NOTHING_YET, last.language)
+            self._answer(request, last.sentence or _(phrasing.NOTHING_YET), last.language)
         else:
             self._announcements.clear()  # who wants silence wants none of these either
             self._reply(request, Outcome(""))
@@ -378,7 +379,7 @@ class Pipeline:
         if job is not None:
             job.still_looking_at = None
             reads = job.request.verb in (Verb.TEXT, Verb.MORE)
-            self._saying.say(phrasing.STILL_READING if reads else phrasing.STILL_LOOKING)
+            self._saying.say(_(phrasing.STILL_READING if reads else phrasing.STILL_LOOKING))
 
     def _look(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -8,62 +8,67 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import Rectangle
 
 _COLUMN, _ROW = (0.38, 0.62), (0.34, 0.66)  # shares that bound what is in the middle
 _BROAD = 0.75  # share of a side from which a thing is on no part of it
 _NEAR_AREA, _NEAR_BOTTOM = 0.2, 0.85  # near is what is large and stands low
 _PLACED = {
-    ("left", ""): "{thing} on the left",
-    ("middle", ""): "{thing} in the middle",
-    ("right", ""): "{thing} on the right",
-    ("broad", ""): "{thing} all across the middle",
-    ("left", "top"): "{thing} at the top left",
-    ("middle", "top"): "{thing} at the top",
-    ("right", "top"): "{thing} at the top right",
-    ("broad", "top"): "{thing} all along the top",
-    ("left", "bottom"): "{thing} at the bottom left",
-    ("middle", "bottom"): "{thing} at the bottom",
-    ("right", "bottom"): "{thing} at the bottom right",
-    ("broad", "bottom"): "{thing} all along the bottom",
-    ("left", "broad"): "{thing} on the left, from top to bottom",
-    ("middle", "broad"): "{thing} in the middle, from top to bottom",
-    ("right", "broad"): "{thing} on the right, from top to bottom",
-    ("broad", "broad"): "{thing} over nearly all of it",
+    # Translators: {thing} is "a dog" or "two dogs", the subject, in all sixteen
+    ("left", ""): N_("{thing} on the left"),
+    ("middle", ""): N_("{thing} in the middle"),
+    ("right", ""): N_("{thing} on the right"),
+    ("broad", ""): N_("{thing} all across the middle"),
+    ("left", "top"): N_("{thing} at the top left"),
+    ("middle", "top"): N_("{thing} at the top"),
+    ("right", "top"): N_("{thing} at the top right"),
+    ("broad", "top"): N_("{thing} all along the top"),
+    ("left", "bottom"): N_("{thing} at the bottom left"),
+    ("middle", "bottom"): N_("{thing} at the bottom"),
+    ("right", "bottom"): N_("{thing} at the bottom right"),
+    ("broad", "bottom"): N_("{thing} all along the bottom"),
+    ("left", "broad"): N_("{thing} on the left, from top to bottom"),
+    ("middle", "broad"): N_("{thing} in the middle, from top to bottom"),
+    ("right", "broad"): N_("{thing} on the right, from top to bottom"),
+    ("broad", "broad"): N_("{thing} over nearly all of it"),
 }
-_NEAR = "{placed}, near"
+# Translators: {placed} is "a dog on the left"
+_NEAR = N_("{placed}, near")
 # the first row whose number the share does not exceed
 _ACROSS = (
-    (0.08, "at the left edge"),
-    (0.2, "near the left"),
-    (0.29, "a quarter from the left"),
-    (0.42, "a third from the left"),
-    (0.58, "half way across"),
-    (0.71, "a third from the right"),
-    (0.8, "a quarter from the right"),
-    (0.92, "near the right"),
-    (1.0, "at the right edge"),
+    # Translators: all eighteen say where the middle of a thing is: "A dog: {these}, {these}; …"
+    (0.08, N_("at the left edge")),
+    (0.2, N_("near the left")),
+    (0.29, N_("a quarter from the left")),
+    (0.42, N_("a third from the left")),
+    (0.58, N_("half way across")),
+    (0.71, N_("a third from the right")),
+    (0.8, N_("a quarter from the right")),
+    (0.92, N_("near the right")),
+    (1.0, N_("at the right edge")),
 )
 _DOWN = (
-    (0.08, "at the top edge"),
-    (0.2, "near the top"),
-    (0.29, "a quarter from the top"),
-    (0.42, "a third from the top"),
-    (0.58, "half way down"),
-    (0.71, "a third from the bottom"),
-    (0.8, "a quarter from the bottom"),
-    (0.92, "near the bottom"),
-    (1.0, "at the bottom edge"),
+    (0.08, N_("at the top edge")),
+    (0.2, N_("near the top")),
+    (0.29, N_("a quarter from the top")),
+    (0.42, N_("a third from the top")),
+    (0.58, N_("half way down")),
+    (0.71, N_("a third from the bottom")),
+    (0.8, N_("a quarter from the bottom")),
+    (0.92, N_("near the bottom")),
+    (1.0, N_("at the bottom edge")),
 )
 _SHARES = (
-    (0.14, "a tenth"),
-    (0.22, "a fifth"),
-    (0.29, "a quarter"),
-    (0.42, "a third"),
-    (0.58, "half"),
-    (0.71, "two thirds"),
-    (0.85, "three quarters"),
-    (1.0, "nearly all"),
+    # Translators: all eight stand before "of the width" and "of the height" of the picture
+    (0.14, N_("a tenth")),
+    (0.22, N_("a fifth")),
+    (0.29, N_("a quarter")),
+    (0.42, N_("a third")),
+    (0.58, N_("half")),
+    (0.71, N_("two thirds")),
+    (0.85, N_("three quarters")),
+    (1.0, N_("nearly all")),
 )
 
 
@@ -98,9 +103,9 @@ def placed(thing: str, spot: Spot) -> str:
     """ "a dog", where it is → "a dog in the middle, near": a clause, no sentence yet."""
     column = "broad" if spot.wide >= _BROAD else _third(spot.across, _COLUMN, "left", "right")
     row = "broad" if spot.high >= _BROAD else _third(spot.down, _ROW, "top", "bottom")
-    clause = _PLACED[column, "" if row == "middle" else row].format(thing=thing)
+    clause = _(_PLACED[column, "" if row == "middle" else row]).format(thing=thing)
     fills = column == row == "broad"  # that it is near need not be told
-    return _NEAR.format(placed=clause) if spot.is_near and not fills else clause
+    return _(_NEAR).format(placed=clause) if spot.is_near and not fills else clause
 
 
 def coordinates(spot: Spot) -> tuple[str, str]:
@@ -118,7 +123,7 @@ def _third(share: float, bounds: tuple[float, float], low: str, high: str) -> st
 
 
 def _word(table: Sequence[tuple[float, str]], share: float) -> str:
-    return next((word for most, word in table if share <= most), table[-1][1])
+    return _(next((word for most, word in table if share <= most), table[-1][1]))
 
 
 def _share(value: float) -> float:

@@ -8,14 +8,16 @@ from typing import Protocol
 
 from describer_daemon.core import i18n
 from describer_daemon.core.events import JobDone
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import Caption, OcrResult, Verb
 
 KINDS = ("screen", "clipboard", "text", "copied")  # the last one without a key
 
-NOTHING = "I remember no earlier description."
-OFF = "I remember nothing. The settings have a part named history."
-FORGOTTEN = "Forgotten. I remember nothing more until I am started again."
-OLDEST, NEWEST = "That was the first one.", "That was the last one."
+NOTHING = N_("I remember no earlier description.")
+OFF = N_("I remember nothing. The settings have a part named history.")
+FORGOTTEN = N_("Forgotten. I remember nothing more until I am started again.")
+# Translators: both of the descriptions that are remembered
+OLDEST, NEWEST = N_("That was the first one."), N_("That was the last one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +67,4 @@ class NoMemory:
     def remember(self, entry: Entry) -> None: ...
 
     def asked(self, verb: Verb) -> Remembered:
-        return Remembered(OFF)
+        return Remembered(_(OFF))

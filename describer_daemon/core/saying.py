@@ -8,6 +8,7 @@ from typing import Protocol
 
 from describer_daemon.core import i18n, stages
 from describer_daemon.core.events import Event, Spoken, Words
+from describer_daemon.core.i18n import _
 from describer_daemon.core.picture_cycle import PictureCycle
 from describer_daemon.core.ports import DescriberError, Speaker
 
@@ -102,7 +103,7 @@ class Saying:
             done(error)
         except Exception as error:  # it must not cost the person the next answer too
             log.exception("the voice failed")
-            done(DescriberError("The voice failed.", detail=repr(error)))
+            done(DescriberError(_("The voice failed."), detail=repr(error)))
 
     @staticmethod
     def _sound(play: Callable[[], None]) -> None:

@@ -7,8 +7,10 @@ import os
 from pathlib import Path
 
 from describer_daemon import APP_ID, processes
+from describer_daemon.core import phrasing
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
-from describer_daemon.desktop.command import command, exec_lines, systemd_value
+from describer_daemon.desktop.command import command, exec_lines, in_all_languages, systemd_value
 from describer_daemon.desktop.files import KEY, OwnedFile, prune
 from describer_daemon.desktop.steps import State
 from describer_daemon.service.folders import config_folder
@@ -16,7 +18,9 @@ from describer_daemon.service.folders import config_folder
 UNIT = "describer.service"
 _TARGET = "graphical-session.target"
 _TIMEOUT = 20.0  # seconds
-_NAME = "Start at login"
+OFF = N_("Off: the describer does not start at login. To change that: describer autostart on.")
+_COMMENT = N_("Waits for the keys that describe pictures")
+_NAME = N_("Start at login")
 
 
 def login_folder() -> Path:
@@ -40,7 +44,7 @@ def entry_text() -> str:
 Type=Application
 Version=1.0
 Name=Describer
-Comment=Waits for the keys that describe pictures
+{in_all_languages("Comment", _COMMENT)}
 {exec_lines("run")}
 Icon={APP_ID}
 Terminal=false
@@ -74,7 +78,9 @@ class Autostart:
         """See `Leftover`; it says so when somebody has switched it off by other means."""
         chosen = self._chosen()
         if chosen.state() in {State.PRESENT, State.OUTDATED} and not _is_on(chosen):
-            return f"{chosen.path}, but switched off; on again with: describer autostart on"
+            return _("{path}, but switched off; on again with: describer autostart on").format(
+                path=chosen.path
+            )
         return chosen.where
 
     def state(self) -> State:
@@ -113,7 +119,7 @@ def turn_on(*, systemd: bool) -> Path:
             raise DescriberError(file.where)
     if systemd and not has_systemd():
         raise DescriberError(
-            "There is no systemd for this person here. Please try: describer autostart on."
+            _("There is no systemd for this person here. Please try: describer autostart on.")
         )
     wanted.do()
     if systemd:
@@ -143,10 +149,12 @@ def status() -> str:
     files = [file for file in (unit(), entry()) if file.state() is not State.ABSENT]
     on = [str(file.path) for file in files if _is_on(file)]
     if on:
-        return f"On: the describer starts at login by {' and '.join(on)}."
+        # Translators: {way} is a file, or two
+        pattern = _("On: the describer starts at login by {way}.")
+        return pattern.format(way=phrasing.enumerated(on))
     if files:
-        return f"Off: somebody has switched off {files[0].path}."
-    return "Off: the describer does not start at login. To change that: describer autostart on."
+        return _("Off: somebody has switched off {path}.").format(path=files[0].path)
+    return _(OFF)
 
 
 def _is_on(file: OwnedFile) -> bool:
@@ -193,6 +201,9 @@ def _systemctl(*arguments: str) -> None:
     done = processes.run(["systemctl", "--user", *arguments], timeout=_TIMEOUT, what="Systemd")
     if done.code != 0:
         raise DescriberError(
-            "Systemd refused to start the describer at login. Please try: describer autostart on.",
+            _(
+                "Systemd refused to start the describer at login. "
+                "Please try: describer autostart on."
+            ),
             detail=done.errors.decode(errors="replace"),
         )

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from describer_daemon import processes
+from describer_daemon.core import i18n
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -107,7 +109,15 @@ def plain(arguments: Sequence[str]) -> Sequence[str]:
     for argument in arguments:
         if not argument.isprintable():  # line breaks, and names that are no text
             raise DescriberError(
-                f"The describer's own path has a character that no desktop takes: {argument!r}. "
-                "Please install it elsewhere."
+                _(
+                    "The describer's own path has a character that no desktop takes: {path}. "
+                    "Please install it elsewhere."
+                ).format(path=repr(argument))
             )
     return arguments
+
+
+def in_all_languages(key: str, message: str) -> str:
+    """The lines of a desktop entry for a key: `message`, marked by `N_`, in every language."""
+    others = i18n.in_each_language(message).items()
+    return "\n".join([f"{key}={message}", *(f"{key}[{code}]={text}" for code, text in others)])

@@ -9,14 +9,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 from describer_daemon import APP_ID, processes
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
-from describer_daemon.desktop.command import exec_lines
+from describer_daemon.desktop.command import exec_lines, in_all_languages
 from describer_daemon.desktop.files import KEY, XML, OwnedFile
 from describer_daemon.service.folders import desktop_folder
 
 _ICON = Path(__file__).parents[1] / "assets" / f"{APP_ID}.svg"
 _INDEXER = "update-desktop-database"
-_ADVICE = "For file managers to see it, install the package desktop-file-utils and run this again"
+_ADVICE = N_(
+    "For file managers to see it, install the package desktop-file-utils and run this again"
+)
+# Translators: what kind of program the describer is
+_GENERIC_NAME = N_("Picture describer")
+_COMMENT = N_("Press a key, hear what the picture in front of you shows")
+# Translators: in a file manager's menu "Open with"
+_OPEN_NAME = N_("Describe picture")
+_OPEN_COMMENT = N_("Hear what the chosen pictures show")
+# Translators: words that people may look for it by, each with a semicolon after it
+_KEYWORDS = N_("accessibility;blind;caption;describe;image;picture;speech;")
 _INDEXING_TIMEOUT = 20.0  # seconds
 # what `captioner/image_files.py` opens, by all names in use; where an extra is missing, it says so
 _TYPES = (
@@ -31,7 +42,7 @@ _TYPES = (
 def icon() -> OwnedFile:
     """The icon of the others, as a drawing that every size is made from."""
     return OwnedFile(
-        "Icon",
+        N_("Icon"),
         desktop_folder(),
         f"icons/hicolor/scalable/apps/{APP_ID}.svg",
         lambda: _ICON.read_text(encoding="utf-8"),
@@ -42,13 +53,13 @@ def icon() -> OwnedFile:
 
 def menu_entry() -> OwnedFile:
     """The describer in the desktop's menu; portals know the program by it, too."""
-    return _entry("Menu entry", APP_ID, menu_text, "")
+    return _entry(N_("Menu entry"), APP_ID, menu_text, "")
 
 
 def open_with() -> OwnedFile:
     """ "Describe picture" among what file managers open pictures with."""
-    advice = "" if shutil.which(_INDEXER) else _ADVICE
-    return _entry("Open with, Describe picture", f"{APP_ID}.Picture", open_with_text, advice)
+    advice = "" if shutil.which(_INDEXER) else _(_ADVICE)
+    return _entry(N_("Open with, Describe picture"), f"{APP_ID}.Picture", open_with_text, advice)
 
 
 def _entry(name: str, stem: str, text: Callable[[], str], advice: str) -> OwnedFile:
@@ -62,14 +73,14 @@ def menu_text() -> str:
 Type=Application
 Version=1.0
 Name=Describer
-GenericName=Picture describer
-Comment=Press a key, hear what the picture in front of you shows
+{in_all_languages("GenericName", _GENERIC_NAME)}
+{in_all_languages("Comment", _COMMENT)}
 {exec_lines("run")}
 Icon={APP_ID}
 Terminal=false
 StartupNotify=false
 Categories=Utility;Accessibility;
-Keywords=accessibility;blind;caption;describe;image;picture;speech;
+{in_all_languages("Keywords", _KEYWORDS)}
 """
 
 
@@ -78,8 +89,8 @@ def open_with_text() -> str:
     return f"""[Desktop Entry]
 Type=Application
 Version=1.0
-Name=Describe picture
-Comment=Hear what the chosen pictures show
+{in_all_languages("Name", _OPEN_NAME)}
+{in_all_languages("Comment", _OPEN_COMMENT)}
 {exec_lines("describe", "--speak", field="%F")}
 Icon={APP_ID}
 Terminal=false
@@ -97,7 +108,7 @@ def _refresh_types(entry: Path) -> None:
             processes.run(
                 [_INDEXER, str(folder)],
                 timeout=_INDEXING_TIMEOUT,
-                what="The index of programs",
+                what=_INDEXER,
             )
     if not any(folder.glob("*.desktop")):  # an index of nothing is nobody's
         with contextlib.suppress(OSError):

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.desktop.steps import State
 from describer_daemon.service.folders import make_private
@@ -65,7 +66,8 @@ class OwnedFile:
     """A `Step` that puts a file in place.
 
     `base` is the folder that stays, whatever is removed; `after` is called when the file has
-    come, gone or changed, `advice` tells what else the person must do for it to work.
+    come, gone or changed; `name` is marked by `N_`, and `advice` tells what else the person must
+    do for it to work.
     """
 
     name: str
@@ -85,7 +87,9 @@ class OwnedFile:
     def where(self) -> str:
         """See `Leftover`."""
         if self._read() is not None and self.state() is State.KEPT:
-            return f"Somebody else made or changed {self.path}; to have ours, move that away."
+            return _("Somebody else made or changed {path}; to have ours, move that away.").format(
+                path=self.path
+            )
         return str(self.path)
 
     def state(self) -> State:
@@ -107,7 +111,10 @@ class OwnedFile:
             _replace(self.path, content)
         except OSError as error:
             raise DescriberError(
-                f"{self.path} cannot be written: {error.strerror}.", detail=str(error)
+                _("{path} cannot be written: {reason}.").format(
+                    path=self.path, reason=error.strerror
+                ),
+                detail=str(error),
             ) from error
         self.after(self.path)
         return self.advice
@@ -118,7 +125,10 @@ class OwnedFile:
             self.path.unlink(missing_ok=True)
         except OSError as error:
             raise DescriberError(
-                f"{self.path} cannot be removed: {error.strerror}.", detail=str(error)
+                _("{path} cannot be removed: {reason}.").format(
+                    path=self.path, reason=error.strerror
+                ),
+                detail=str(error),
             ) from error
         self.after(self.path)
         prune(self.path.parent, self.base)
@@ -135,7 +145,8 @@ class OwnedFile:
                 return file.read(_LARGEST)
         except OSError as error:
             raise DescriberError(
-                f"{self.path} cannot be read: {error.strerror}.", detail=str(error)
+                _("{path} cannot be read: {reason}.").format(path=self.path, reason=error.strerror),
+                detail=str(error),
             ) from error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.desktop.files import prune
 from describer_daemon.desktop.steps import State
@@ -17,13 +18,13 @@ _TIMEOUT = 5.0  # seconds
 class LogFiles:
     """The `Leftover` of a describer that has run."""
 
-    name = "Log"
+    name = N_("Log")
 
     @property
     def where(self) -> str:
         """See `Leftover`."""
         if self.state() is State.KEPT:
-            return "The describer still runs and writes it; end it with: describer trigger quit"
+            return _("The describer still runs and writes it; end it with: describer trigger quit")
         return str(log_path())
 
     def state(self) -> State:
@@ -39,7 +40,8 @@ class LogFiles:
                 file.unlink(missing_ok=True)
         except OSError as error:
             raise DescriberError(
-                f"The log cannot be removed: {error.strerror}.", detail=str(error)
+                _("The log cannot be removed: {reason}.").format(reason=error.strerror),
+                detail=str(error),
             ) from error
         folder = log_path().parent
         # …/describer/log, but Library/Logs/describer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.desktop import autostart
 from describer_daemon.desktop.login_macos import agent
@@ -26,7 +27,7 @@ def turn_on(*, systemd: bool) -> str:
     if way is None:
         return str(autostart.turn_on(systemd=systemd))
     if systemd:
-        raise DescriberError("There is no systemd here. Please try: describer autostart on.")
+        raise DescriberError(_("There is no systemd here. Please try: describer autostart on."))
     if way.state() is State.KEPT:
         raise DescriberError(way.where)
     way.do()
@@ -52,10 +53,10 @@ def status() -> str:
     if way is None:
         return autostart.status()
     if way.state() is State.ABSENT:
-        return "Off: the describer does not start at login. To change that: describer autostart on."
+        return _(autostart.OFF)
     if isinstance(way, RunEntry) and way.is_switched_off():
-        return "Off: it is switched off among the startup apps of Windows' settings."
-    return f"On: the describer starts at login by {way.where}."
+        return _("Off: it is switched off among the startup apps of Windows' settings.")
+    return _("On: the describer starts at login by {way}.").format(way=way.where)
 
 
 def _only_way() -> Step | None:

@@ -6,6 +6,7 @@ import plistlib
 from pathlib import Path
 
 from describer_daemon import APP_ID
+from describer_daemon.core.i18n import N_
 from describer_daemon.desktop.command import command
 from describer_daemon.desktop.files import XML, OwnedFile
 from describer_daemon.service.folders import at_home
@@ -13,7 +14,9 @@ from describer_daemon.service.folders import at_home
 
 def agent() -> OwnedFile:
     """The file that launchd reads at login, in the person's own Library."""
-    return OwnedFile("Start at login", _library(), f"LaunchAgents/{APP_ID}.plist", agent_text, XML)
+    return OwnedFile(
+        N_("Start at login"), _library(), f"LaunchAgents/{APP_ID}.plist", agent_text, XML
+    )
 
 
 def agent_text() -> str:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.desktop.steps import State
 
@@ -34,7 +35,7 @@ class Registry(Protocol):
 class RunEntry:
     """The step "Start at login"."""
 
-    name = "Start at login"
+    name = N_("Start at login")
 
     def __init__(self, registry: Registry | None = None) -> None:
         self._registry = registry or _registry()
@@ -42,9 +43,13 @@ class RunEntry:
     @property
     def where(self) -> str:
         """See `Leftover`."""
-        place = rf"HKEY_CURRENT_USER\{RUN}, value {VALUE}"
+        key = rf"HKEY_CURRENT_USER\{RUN}"
+        # Translators: a place in Windows' registry
+        place = _("{key}, value {value}").format(key=key, value=VALUE)
         if self.state() is State.KEPT:
-            return f"Somebody else made or changed {place}; to have ours, delete that."
+            return _("Somebody else made or changed {place}; to have ours, delete that.").format(
+                place=place
+            )
         return place
 
     def state(self) -> State:
@@ -61,8 +66,10 @@ class RunEntry:
         wanted = line()
         if len(wanted) > _LONGEST:
             raise DescriberError(
-                "Windows takes no program at login whose path is as long as this one's. "
-                "Please install it elsewhere.",
+                _(
+                    "Windows takes no program at login whose path is as long as this one's. "
+                    "Please install it elsewhere."
+                ),
                 detail=wanted,
             )
         try:
@@ -98,7 +105,7 @@ def line() -> str:
 
 def _refused(error: OSError) -> DescriberError:
     return DescriberError(
-        "Windows refused to change what starts at login. Please look at its settings.",
+        _("Windows refused to change what starts at login. Please look at its settings."),
         detail=str(error),
     )
 
@@ -106,7 +113,7 @@ def _refused(error: OSError) -> DescriberError:
 def _registry() -> Registry:
     if sys.platform == "win32":
         return _WindowsRegistry()
-    raise DescriberError("Only Windows has a registry.")
+    raise DescriberError(_("Only Windows has a registry."))
 
 
 if sys.platform == "win32":

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 YES, NO = "yes", "no"
@@ -81,6 +82,6 @@ def _call(member: str, signature: str, body: tuple[Any, ...]) -> Any:
         ) from error
     except Exception as error:  # no bus, a wrong address, a bus that hangs
         raise DescriberError(
-            "The desktop cannot be asked what it allows. Run this inside a desktop session.",
+            _("The desktop cannot be asked what it allows. Run this inside a desktop session."),
             detail=f"permission store: {error!r}",
         ) from error

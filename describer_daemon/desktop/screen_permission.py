@@ -13,27 +13,28 @@ from pathlib import Path
 from describer_daemon import APP_ID
 from describer_daemon.capture import portal
 from describer_daemon.capture.window_focus import size_of
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.desktop import permission_store as store
 from describer_daemon.desktop.steps import State
 
-NAME = "Screen"
-ASKS = (
+NAME = N_("Screen")
+ASKS = N_(
     "Screen: your desktop asks now whether pictures of the screen may be taken. "
     "Please choose Allow: the right arrow or Tab goes there, and Enter takes it."
 )
 _PERSON_SECONDS = 120.0  # for an answer to what the desktop asks
-_WHERE = "the permission to take pictures of the screen"
-_KEPT = "The desktop allows pictures of it already."
-_REFUSED = (
+_WHERE = N_("the permission to take pictures of the screen")
+_KEPT = N_("The desktop allows pictures of it already.")
+_REFUSED = N_(
     "You did not allow pictures of the screen, so the describer cannot describe it. "
     "To be asked again, run: describer setup."
 )
-_NOT_ASKED = (
+_NOT_ASKED = N_(
     "The desktop refused pictures of the screen without asking you. "
     "Run this again in a terminal that has the focus: describer setup."
 )
-_NO_PICTURE = "The desktop allowed a picture of the screen, but gave none. Please try again."
+_NO_PICTURE = N_("The desktop allowed a picture of the screen, but gave none. Please try again.")
 
 # As xdg-desktop-portal reads the name of a program out of that of its systemd unit.
 _UNIT = re.compile(
@@ -53,7 +54,7 @@ class ScreenPermission:
     @property
     def where(self) -> str:
         """See `Leftover`."""
-        return _KEPT if self.state() is State.KEPT else _WHERE
+        return _(_KEPT if self.state() is State.KEPT else _WHERE)
 
     def state(self) -> State:
         """See `Leftover`. A refusal is a reason to ask anew: the person has come for that."""
@@ -69,13 +70,15 @@ class ScreenPermission:
         for app in {APP_ID, own_name(), *store.noted()}:
             if before.get(app) == store.NO:
                 store.forget(app)
-        self._tell(ASKS)
+        self._tell(_(ASKS))
         try:
             if size_of(portal.grab(seconds=_PERSON_SECONDS, asks=True)) is None:
-                raise DescriberError(_NO_PICTURE)
+                raise DescriberError(_(_NO_PICTURE))
         except portal.RefusedError as error:
             asked = store.NO in {store.answers().get(app) for app in (APP_ID, own_name())}
-            raise DescriberError(_REFUSED if asked else _NOT_ASKED, detail=error.detail) from error
+            raise DescriberError(
+                _(_REFUSED if asked else _NOT_ASKED), detail=error.detail
+            ) from error
         after = store.answers()
         allowed = {app for app, answer in after.items() if answer == store.YES != before.get(app)}
         if after.get(APP_ID) != store.YES:  # it was for this command; the daemon has another name

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from describer_daemon import APP_ID, displays
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import Hotkey, Verb
 from describer_daemon.core.titles import TITLES
-from describer_daemon.desktop.command import command, exec_value, plain
+from describer_daemon.desktop.command import command, exec_value, in_all_languages, plain
 from describer_daemon.desktop.files import KEY, Comment, OwnedFile
 from describer_daemon.hotkeys.names import keysym_name
 from describer_daemon.service.folders import config_folder, desktop_folder
 
-NAME = "Keys"
+NAME = N_("Keys")
 
 Keys = Mapping[Verb, Hotkey]
 _HASH = Comment()
@@ -52,7 +53,9 @@ class Compositor:
             self.place,
             lambda: "\n".join(self.lines(keys)),
             self.comment,
-            advice=f"For it to be read, add this line to the compositor's own file: {self.line}",
+            advice=_(
+                "For it to be read, add this line to the compositor's own file: {line}"
+            ).format(line=self.line),
         )
 
     @property
@@ -84,7 +87,7 @@ def kde_entry(keys: Keys) -> OwnedFile:
         f"kglobalaccel/{APP_ID}.keys.desktop",
         lambda: _kde_text(keys),
         KEY,
-        advice="The keys work from your next login",
+        advice=_("The keys work from your next login"),
     )
 
 
@@ -103,7 +106,7 @@ def _kde_text(keys: Keys) -> str:
         lines += [
             "",
             f"[Desktop Action {verb.value}]",
-            f"Name={TITLES[verb]}",
+            in_all_languages("Name", TITLES[verb]),
             f"Exec={exec_value(trigger(verb))}",
             f"X-KDE-Shortcuts={_joined(key, _QT, key.key.upper())}",
         ]

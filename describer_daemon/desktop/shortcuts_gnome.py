@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Callable
 
 from describer_daemon import processes
+from describer_daemon.core import phrasing
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, Hotkey, Verb
 from describer_daemon.core.titles import TITLES
 from describer_daemon.desktop.shortcuts import NAME, Keys, trigger
@@ -37,7 +39,7 @@ class GnomeShortcuts:
     def where(self) -> str:
         """See `Leftover`; which keys they are, for it may not be those that were wished."""
         shown = [f"{_accelerator(key)} {verb.value}" for verb, key in self._free().items()]
-        return f"GNOME's shortcuts: {', '.join(shown)}"
+        return _("GNOME's shortcuts: {keys}").format(keys=", ".join(shown))
 
     def state(self) -> State:
         """See `Leftover`."""
@@ -64,7 +66,10 @@ class GnomeShortcuts:
                    + [path for path in paths if path not in before])  # fmt: skip
         _reset(gone)
         lacking = [str(key) for verb, key in self._keys.items() if verb not in wanted]
-        return f"Other shortcuts have {' and '.join(lacking)}" if lacking else ""
+        if not lacking:
+            return ""
+        # Translators: {keys} is "alt+super+i" or "alt+super+i and f9"
+        return _("Other shortcuts have {keys}").format(keys=phrasing.enumerated(lacking))
 
     def undo(self) -> str:
         """See `Leftover`."""
@@ -76,7 +81,7 @@ class GnomeShortcuts:
 
     def _values(self, verb: Verb, key: Hotkey) -> dict[str, str]:
         return {
-            "name": TITLES[verb],
+            "name": _(TITLES[verb]),
             "command": shlex.join(trigger(verb)),
             "binding": _accelerator(key),
         }
@@ -164,6 +169,6 @@ def _gsettings(*arguments: str) -> str:
 
 def _refused(detail: str) -> DescriberError:
     return DescriberError(
-        "GNOME's shortcuts cannot be set. Please add them in its settings, under Keyboard.",
+        _("GNOME's shortcuts cannot be set. Please add them in its settings, under Keyboard."),
         detail=detail,
     )

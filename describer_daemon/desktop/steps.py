@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 
 
@@ -20,7 +21,7 @@ class State(enum.Enum):
 
 
 class Leftover(Protocol):
-    """What can only be taken away. `name` and `where` are words for the person."""
+    """What can only be taken away. `name`, marked by `N_`, and `where` are words for the person."""
 
     @property
     def name(self) -> str:
@@ -59,15 +60,20 @@ class Outcome:
 
 
 _DOING = {
-    State.ABSENT: ("added", "would be added"),
-    State.OUTDATED: ("renewed", "would be renewed"),
-    State.PRESENT: ("there already", "there already"),
+    # Translators: {name} is "Menu entry" or another part of setting up, {where} where it is
+    State.ABSENT: (N_("{name}: added, {where}"), N_("{name}: would be added, {where}")),
+    State.OUTDATED: (N_("{name}: renewed, {where}"), N_("{name}: would be renewed, {where}")),
+    State.PRESENT: (N_("{name}: there already, {where}"), N_("{name}: there already, {where}")),
 }
 _UNDOING = {
-    State.ABSENT: ("nothing to remove", "nothing to remove"),
-    State.OUTDATED: ("removed", "would be removed"),
-    State.PRESENT: ("removed", "would be removed"),
+    State.ABSENT: (N_("{name}: nothing to remove"), N_("{name}: nothing to remove")),
+    State.OUTDATED: (N_("{name}: removed, {where}"), N_("{name}: would be removed, {where}")),
+    State.PRESENT: (N_("{name}: removed, {where}"), N_("{name}: would be removed, {where}")),
 }
+# Translators: {name} is "Menu entry" or another part of setting up, {error} a whole sentence
+_FAILED = N_("{name}: failed. {error}")
+_REFUSED = N_("The system refused something: {reason}.")
+_REFUSED_WITH = N_("The system refused something with {file}: {reason}.")
 
 
 def set_up(steps: Sequence[Step], *, dry: bool = False) -> Iterator[Outcome]:
@@ -91,17 +97,20 @@ def _outcome(
     words: dict[State, tuple[str, str]],
     dry: bool,
 ) -> Outcome:
+    name = _(step.name)
     try:
         state = step.state()
         where = step.where
         advice = act() if state in wanted and not dry else ""
     except DescriberError as error:
-        return Outcome(f"{step.name}: failed. {error.spoken}", failed=True)
+        return Outcome(_(_FAILED).format(name=name, error=error.spoken), failed=True)
     except OSError as error:
-        what = f" with {error.filename}" if error.filename else ""
-        told = f"The system refused something{what}: {error.strerror or error}."
-        return Outcome(f"{step.name}: failed. {told}", failed=True)
+        pattern = _REFUSED_WITH if error.filename else _REFUSED
+        reason = error.strerror or error
+        told = _(pattern).format(file=error.filename, reason=reason)
+        return Outcome(_(_FAILED).format(name=name, error=told), failed=True)
     if state is State.KEPT:
-        return Outcome(f"{step.name}: left as it is. {where}")
-    shown = "" if state is State.ABSENT and words is _UNDOING else f", {where}"
-    return Outcome(f"{step.name}: {words[state][dry]}{shown}{advice and f'. {advice}'}")
+        # Translators: {where} is the reason, a whole sentence
+        return Outcome(_("{name}: left as it is. {where}").format(name=name, where=where))
+    line = _(words[state][dry]).format(name=name, where=where)
+    return Outcome(f"{line}. {advice}" if advice else line)

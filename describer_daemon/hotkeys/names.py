@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
+from typing import Literal
 
+from describer_daemon.core import phrasing
+from describer_daemon.core.i18n import _, ngettext
 from describer_daemon.core.ports import DescriberError, Hotkey, Verb
 
 MODIFIERS = ("ctrl", "alt", "shift", "super")
@@ -58,19 +61,28 @@ def parse_hotkey(text: str) -> Hotkey:
     parts = [_canonical(part) for part in text.split("+")]
     *modifiers, key = parts
     if not any(parts):
-        raise ValueError("Write a key, such as alt+super+i.")
+        raise ValueError(_("Write a key, such as alt+super+i."))
     for modifier in modifiers:
         if modifier not in MODIFIERS:
-            raise ValueError(f"I know no modifier {_shown(modifier)}. Use {listed(MODIFIERS)}.")
+            raise ValueError(
+                _("I know no modifier {name}. Use {modifiers}.").format(
+                    name=_shown(modifier), modifiers=listed(MODIFIERS)
+                )
+            )
     if key in MODIFIERS or not key:
-        raise ValueError("A key is missing after the modifiers. Write it as in alt+super+i.")
+        raise ValueError(_("A key is missing after the modifiers. Write it as in alt+super+i."))
     if key not in KEYS:
         raise ValueError(
-            f"I know no key {_shown(key)}. Use a letter, a digit, f1 to f24, {listed(NAMED_KEYS)}."
+            # Translators: {names} is "space, tab … or scrolllock", which are not translated
+            _("I know no key {name}. Use a letter, a digit, f1 to f24, {names}.").format(
+                name=_shown(key), names=listed(NAMED_KEYS)
+            )
         )
     hotkey = Hotkey(frozenset(modifiers), key)
     if key not in _ALONE and not hotkey.modifiers & {"ctrl", "alt", "super"}:
-        raise ValueError(f"The key {hotkey} is needed for typing. Add ctrl, alt or super.")
+        raise ValueError(
+            _("The key {key} is needed for typing. Add ctrl, alt or super.").format(key=hotkey)
+        )
     return hotkey
 
 
@@ -85,34 +97,39 @@ def keys_refused(
     """The error for keys that another program has, and for keys that the keyboard lacks."""
     sentences = []
     if taken:
-        names = [str(key) for _, key in taken]
-        sentences.append(f"{_subject(names)} already taken by another program.")
+        # Translators: {keys} is "alt+super+i" or "alt+super+i and f9"
+        pattern = ngettext(
+            "The key {keys} is already taken by another program.",
+            "The keys {keys} are already taken by another program.",
+            len(taken),
+        )
+        sentences.append(pattern.format(keys=listed([str(key) for __, key in taken], "and")))
     if missing:
-        names = [str(key) for _, key in missing]
-        sentences.append(f"{_subject(names)} not on this keyboard.")
+        # Translators: {keys} is "alt+super+i" or "alt+super+i and f9"
+        pattern = ngettext(
+            "The key {keys} is not on this keyboard.",
+            "The keys {keys} are not on this keyboard.",
+            len(missing),
+        )
+        sentences.append(pattern.format(keys=listed([str(key) for __, key in missing], "and")))
     refused = [*taken, *missing]
-    sentences.append(f"Choose {'another' if len(refused) == 1 else 'others'} in the settings.")
+    sentences.append(
+        # Translators: other keys than those that cannot be had
+        ngettext("Choose another in the settings.", "Choose others in the settings.", len(refused))
+    )
     return KeysRefusedError(
-        " ".join(sentences), [verb for verb, _ in refused], [verb for verb, _ in missing]
+        " ".join(sentences), [verb for verb, __ in refused], [verb for verb, __ in missing]
     )
 
 
-def listed(names: Sequence[str], last: str = "or") -> str:
+def listed(names: Sequence[str], last: Literal["and", "or"] = "or") -> str:
     """Names as people list them: "one, two or three"."""
-    if len(names) == 1:
-        return names[0]
-    return f"{', '.join(names[:-1])} {last} {names[-1]}"
+    return phrasing.enumerated(names) if last == "and" else phrasing.alternatives(names)
 
 
 def _canonical(part: str) -> str:
     name = part.strip().lower().replace("_", "").replace(" ", "")
     return _ALIASES.get(name, name)
-
-
-def _subject(names: Sequence[str]) -> str:
-    if len(names) == 1:
-        return f"The key {names[0]} is"
-    return f"The keys {listed(names, 'and')} are"
 
 
 def _shown(name: str) -> str:

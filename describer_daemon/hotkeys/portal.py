@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from describer_daemon import APP_ID, displays
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError, Hotkey, Verb
 from describer_daemon.core.titles import TITLES
 from describer_daemon.hotkeys import portal_bus, portal_files
@@ -27,9 +28,11 @@ _PERSON_SECONDS = 300.0
 _JOIN_SECONDS = 0.9
 _SESSION_TOKEN = "describer"  # noqa: S105 - KDE keeps a person's keys under this name
 _MODIFIERS = {"ctrl": "CTRL", "alt": "ALT", "shift": "SHIFT", "super": "LOGO"}
-_REFUSED = "The desktop did not give me the keys. Please allow them in its settings."
-_NONE_GIVEN = "The desktop gave me no keys. Please set them among the shortcuts in its settings."
-_GONE = "The desktop has taken the keys back. Please allow them in its settings."
+_REFUSED = N_("The desktop did not give me the keys. Please allow them in its settings.")
+_NONE_GIVEN = N_(
+    "The desktop gave me no keys. Please set them among the shortcuts in its settings."
+)
+_GONE = N_("The desktop has taken the keys back. Please allow them in its settings.")
 
 
 class PortalHotkeys:
@@ -45,7 +48,7 @@ class PortalHotkeys:
         if reason := displays.wayland_unavailable_reason():
             return reason
         if portal_files.only_of_strangers(_INTERFACE) or not portal_bus.has_shortcuts():
-            return "the desktop's portal has no global shortcuts; run: describer keys install"
+            return _("the desktop's portal has no global shortcuts; run: describer keys install")
         return ""
 
     def start(
@@ -135,7 +138,7 @@ class _Shortcuts(threading.Thread):
         except Exception as error:  # a bus that goes, in many guises
             if not self._stopped:
                 log.warning("The keys are gone with the bus: %r", error)
-                self._tell(DescriberError(_REFUSED, detail=repr(error)), only_first=True)
+                self._tell(DescriberError(_(_REFUSED), detail=repr(error)), only_first=True)
         finally:
             self.held, self._bus = {}, None
             self._answered.set()
@@ -151,7 +154,7 @@ class _Shortcuts(threading.Thread):
         except DescriberError as error:
             self._tell(error)
         except portal_bus.failures() as error:
-            self._tell(DescriberError(_REFUSED, detail=repr(error)))
+            self._tell(DescriberError(_(_REFUSED), detail=repr(error)))
         else:
             self._tell_of_lacking()
             self._answered.set()
@@ -171,16 +174,16 @@ class _Shortcuts(threading.Thread):
         if self.held:
             self._tell(keys_refused(lacking, []))
         elif not self._listed:
-            self._tell(DescriberError(_NONE_GIVEN))
+            self._tell(DescriberError(_(_NONE_GIVEN)))
         else:  # they wait for a person to set them, as Hyprland's do
-            self._on_lost(DescriberError(_NONE_GIVEN))
+            self._on_lost(DescriberError(_(_NONE_GIVEN)))
 
     def _bind(self, bus: portal_bus.PortalBus) -> dict[Verb, str]:
         """A session of its own: it takes its keys once. → the verbs that got a key, and which."""
         wanted = [
             (
                 verb.value,
-                {"description": ("s", TITLES[verb]), "preferred_trigger": ("s", trigger(key))},
+                {"description": ("s", _(TITLES[verb])), "preferred_trigger": ("s", trigger(key))},
             )
             for verb, key in self._keys.items()
         ]
@@ -192,12 +195,12 @@ class _Shortcuts(threading.Thread):
         }
         code, results = bus.request("CreateSession", "", (), options, _ANSWER_SECONDS)
         if code:
-            raise DescriberError(_REFUSED, detail=f"CreateSession: response {code}")
+            raise DescriberError(_(_REFUSED), detail=f"CreateSession: response {code}")
         self._session = str(results["session_handle"][1])
         arguments = (self._session, wanted, "")
         code, results = bus.request("BindShortcuts", "oa(sa{sv})s", arguments, {}, _PERSON_SECONDS)
         if code:
-            raise DescriberError(_REFUSED, detail=f"BindShortcuts: response {code}")
+            raise DescriberError(_(_REFUSED), detail=f"BindShortcuts: response {code}")
         self._listed = bool(results.get("shortcuts", ("", []))[1])
         return _held(results, self._keys)
 
@@ -209,7 +212,7 @@ class _Shortcuts(threading.Thread):
             self.held = _held({"shortcuts": ("", body[1])}, self._keys)
         elif member == "Closed" and path == self._session:
             self._session, self.held = "", {}
-            self._tell(DescriberError(_GONE))
+            self._tell(DescriberError(_(_GONE)))
         elif member == "NameOwnerChanged" and body[0] == portal_bus.PORTAL:
             self._session, self.held = "", {}
             self._portal_changed = bool(body[2])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from describer_daemon import x11
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, Hotkey, Verb
 
 log = logging.getLogger(__name__)
@@ -49,7 +50,9 @@ class PynputHotkeys:
         try:
             importlib.import_module("pynput.keyboard")
         except ImportError as error:
-            return f"pynput cannot be used: {str(error).partition(chr(10))[0]}"
+            return _("pynput cannot be used: {reason}").format(
+                reason=str(error).partition(chr(10))[0]
+            )
         return ""
 
     def start(
@@ -64,7 +67,7 @@ class PynputHotkeys:
         """
         self.stop()
         if reason := self.unavailable_reason():
-            raise DescriberError("I cannot listen for keys here.", detail=reason)
+            raise DescriberError(_("I cannot listen for keys here."), detail=reason)
         tracker = self._tracker = _Tracker(keys, on_verb)
         listener = self._listener = _listener(
             on_press=lambda key: tracker.press(key_name(key)),
@@ -75,7 +78,7 @@ class PynputHotkeys:
         ready.join(_READY_SECONDS)
         if ready.is_alive() or not listener.hears(_READY_SECONDS):
             self.stop()
-            raise DescriberError("I cannot listen for keys here.", detail="pynput is not ready")
+            raise DescriberError(_("I cannot listen for keys here."), detail="pynput is not ready")
         # not refused: who may monitor input, which is another permission, hears them all the same
         if sys.platform == "darwin" and not listener.IS_TRUSTED:
             on_lost(_untrusted())
@@ -99,8 +102,10 @@ class PynputHotkeys:
 
 def _untrusted() -> DescriberError:
     return DescriberError(
-        "macOS may keep all keys from the describer. "
-        "Please allow it in the settings, under Privacy and Security, Accessibility."
+        _(
+            "macOS may keep all keys from the describer. "
+            "Please allow it in the settings, under Privacy and Security, Accessibility."
+        )
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
+from describer_daemon.core.i18n import ngettext
 from describer_daemon.core.ports import DescriberError, Hotkey, Verb
 from describer_daemon.hotkeys.names import KeysRefusedError, keys_refused, listed
 
@@ -95,11 +96,15 @@ class Taking:
         ]
         if not changes:
             return ""
-        taken = listed([str(wish) for wish, _ in changes], "and")
-        serving = listed([str(key) for _, key in changes], "and")
-        if len(changes) == 1:
-            return f"The key {taken} is already taken by another program, so {serving} serves."
-        return f"The keys {taken} are already taken by other programs, so {serving} serve."
+        taken = listed([str(wish) for wish, __ in changes], "and")
+        serving = listed([str(key) for __, key in changes], "and")
+        # Translators: both are keys, such as "alt+super+i" or "alt+super+i and f9"
+        pattern = ngettext(
+            "The key {taken} is already taken by another program, so {serving} serves.",
+            "The keys {taken} are already taken by other programs, so {serving} serve.",
+            len(changes),
+        )
+        return pattern.format(taken=taken, serving=serving)
 
     def _go_on(self, verb: Verb, *, missing: bool) -> None:
         key = self._keys.pop(verb)

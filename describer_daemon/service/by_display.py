@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 from describer_daemon import displays
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 
@@ -31,13 +32,17 @@ def connect(connection: socket.socket, folder: Path) -> None:
         raise refused
     if key and displays.answers():  # else it is the name of one that has ended
         raise DescriberError(
-            "The describer runs on another display, not on this one. "
-            "Start it here with: describer run."
+            _(
+                "The describer runs on another display, not on this one. "
+                "Start it here with: describer run."
+            )
         )
     if len(running) > 1:
         raise DescriberError(
-            "Several describers run, each on a display of its own. "
-            "Set DISPLAY or WAYLAND_DISPLAY to say which is meant."
+            _(
+                "Several describers run, each on a display of its own. "
+                "Set DISPLAY or WAYLAND_DISPLAY to say which is meant."
+            )
         )
     connection.connect(str(running[0]))
 

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError, Verb
 from describer_daemon.service.transport import Connection, Listener, Transport
 
@@ -29,7 +30,7 @@ MAX_REQUEST = 4096  # bytes
 _MAX_REPLY = 1024 * 1024
 _REQUEST_TIMEOUT = 2.0  # seconds for a whole request
 _MAX_CONNECTIONS = 16  # connections
-_BUSY = "The describer is busy. Please try again."
+_BUSY = N_("The describer is busy. Please try again.")
 _STOP_TIMEOUT = 0.5  # seconds that stop() gives replies under way
 
 
@@ -120,7 +121,7 @@ class ControlServer:
         connection.settimeout(_REQUEST_TIMEOUT)
         if not self._slots.acquire(blocking=False):
             with connection:
-                _reply(connection, _failure(_BUSY))
+                _reply(connection, _failure(_(_BUSY)))
             return
         thread = threading.Thread(
             target=self._serve, args=(connection, way), name="control-client", daemon=True
@@ -133,14 +134,14 @@ class ControlServer:
             log.warning("no thread for a request: %s", error)
             self._forget(thread)
             with connection:
-                _reply(connection, _failure(_BUSY))
+                _reply(connection, _failure(_(_BUSY)))
 
     def _serve(self, connection: Connection, way: Transport) -> None:
         try:
             with connection:
                 if not way.is_owner(connection):
                     log.warning("a request of another person was refused")
-                    _reply(connection, _failure("This describer is not yours."))
+                    _reply(connection, _failure(_("This describer is not yours.")))
                 else:
                     _reply(connection, self._answer(connection))
         finally:
@@ -156,7 +157,7 @@ class ControlServer:
             line = _read_line(connection)
         except OSError as error:
             log.info("no whole request came: %s", error)
-            return _failure("The request came too slowly.")
+            return _failure(_("The request came too slowly."))
         except DescriberError as error:
             return _failure(error.spoken)
         try:
@@ -167,7 +168,7 @@ class ControlServer:
             return _failure(error.spoken)
         except Exception:
             log.exception("a request failed")
-            return _failure("Something went wrong in the describer. Its log says more.")
+            return _failure(_("Something went wrong in the describer. Its log says more."))
 
 
 def send(
@@ -196,20 +197,20 @@ def send(
             reply = json.loads(_read_line(connection, timeout, _MAX_REPLY))
     except (FileNotFoundError, ConnectionRefusedError) as error:
         raise NotRunningError(
-            "The describer is not running. Start it with: describer run.", detail=str(error)
+            _("The describer is not running. Start it with: describer run."), detail=str(error)
         ) from error
     except BlockingIOError as error:  # more wait at the door than it has room for
-        raise DescriberError(_BUSY, detail=str(error)) from error
+        raise DescriberError(_(_BUSY), detail=str(error)) from error
     except TimeoutError as error:
         raise DescriberError(
-            "The describer did not answer. Please start it again.", detail=str(error)
+            _("The describer did not answer. Please start it again."), detail=str(error)
         ) from error
     except (OSError, ValueError) as error:
         raise DescriberError(
-            "The describer left without an answer. Its log says more.", detail=str(error)
+            _("The describer left without an answer. Its log says more."), detail=str(error)
         ) from error
     if not isinstance(reply, dict):
-        raise DescriberError("The describer's answer makes no sense. Please start it again.")
+        raise DescriberError(_("The describer's answer makes no sense. Please start it again."))
     return reply
 
 
@@ -218,14 +219,16 @@ def parse_request(line: bytes) -> tuple[str, bool]:
     try:
         request = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise DescriberError("The request is not a line of JSON.") from error
+        raise DescriberError(_("The request is not a line of JSON.")) from error
     if not isinstance(request, dict) or not request.keys() <= {"verb", "wait"}:
-        raise DescriberError('A request has a "verb" and perhaps "wait", and nothing else.')
+        raise DescriberError(_('A request has a "verb" and perhaps "wait", and nothing else.'))
     verb, wait = request.get("verb"), request.get("wait", False)
     if not isinstance(verb, str) or verb not in VERBS:
-        raise DescriberError(f"There is no such verb. Known are {', '.join(VERBS)}.")
+        raise DescriberError(
+            _("There is no such verb. Known are {verbs}.").format(verbs=", ".join(VERBS))
+        )
     if not isinstance(wait, bool):
-        raise DescriberError('"wait" is either true or false.')
+        raise DescriberError(_('"wait" is either true or false.'))
     return verb, wait
 
 
@@ -245,7 +248,7 @@ def _read_line(
             break
         line += chunk
         if len(line) > largest:
-            raise DescriberError("The message is too long.")
+            raise DescriberError(_("The message is too long."))
     return bytes(line.partition(b"\n")[0])
 
 

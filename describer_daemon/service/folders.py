@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 
 
@@ -24,7 +25,7 @@ def config_folder() -> Path:
     """Where the settings are kept. Raises DescriberError where there is no home."""
     import platformdirs
 
-    _require_home("XDG_CONFIG_HOME", "the settings")
+    _require_home("XDG_CONFIG_HOME", N_("I find no home folder for the settings. Please set HOME."))
     return Path(platformdirs.user_config_dir("describer", appauthor=False))
 
 
@@ -32,7 +33,7 @@ def log_folder() -> Path:
     """Where the log is kept. Raises DescriberError where there is no home."""
     import platformdirs
 
-    _require_home("XDG_STATE_HOME", "the log")
+    _require_home("XDG_STATE_HOME", N_("I find no home folder for the log. Please set HOME."))
     return Path(platformdirs.user_log_dir("describer", appauthor=False))
 
 
@@ -40,7 +41,7 @@ def history_folder() -> Path:
     """Where the history is kept, if it is. Raises DescriberError where there is no home."""
     import platformdirs
 
-    _require_home("XDG_STATE_HOME", "the history")
+    _require_home("XDG_STATE_HOME", N_("I find no home folder for the history. Please set HOME."))
     return Path(platformdirs.user_state_dir("describer", appauthor=False)) / "history"
 
 
@@ -48,7 +49,9 @@ def desktop_folder() -> Path:
     """Where desktops look for menu entries and icons. Raises DescriberError without a home."""
     import platformdirs
 
-    _require_home("XDG_DATA_HOME", "the desktop's files")
+    _require_home(
+        "XDG_DATA_HOME", N_("I find no home folder for the desktop's files. Please set HOME.")
+    )
     return platformdirs.user_data_path()
 
 
@@ -58,12 +61,15 @@ def at_home(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError as error:
         raise DescriberError(
-            f"There is no home folder {Path(text).parts[0]}. Please write the full path.",
+            # Translators: {folder} is "~name"
+            _("There is no home folder {folder}. Please write the full path.").format(
+                folder=Path(text).parts[0]
+            ),
             detail=str(error),
         ) from error
 
 
-def _require_home(variable: str, what: str) -> None:
+def _require_home(variable: str, sentence: str) -> None:
     """Raises DescriberError where platformdirs would name a folder "~" below the current one.
 
     A relative folder in `variable` is taken as if it were not there, as the XDG base directory
@@ -76,7 +82,7 @@ def _require_home(variable: str, what: str) -> None:
         del os.environ[variable]
         named = ""
     if not named and not _has_home():
-        raise DescriberError(f"I find no home folder for {what}. Please set HOME.")
+        raise DescriberError(_(sentence))
 
 
 def _has_home() -> bool:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.core.remembering import KINDS, Entry
 from describer_daemon.service.folders import history_folder, make_private
@@ -97,8 +98,10 @@ class HistoryFile:
                 os.close(lock)
         except OSError as error:
             raise DescriberError(
-                f"The history on the disk cannot be used: {error.strerror}. "
-                f"Please look at the folder {folder}.",
+                _(
+                    "The history on the disk cannot be used: {reason}. "
+                    "Please look at the folder {folder}."
+                ).format(reason=error.strerror, folder=folder),
                 detail=repr(error),
             ) from error
 
@@ -124,7 +127,9 @@ class HistoryFile:
         aside = next((name for name in names if not os.path.lexists(name)), names[-1])
         self.path.replace(aside)
         return DamagedError(
-            f"The history was damaged, so I began a new one. The old one is kept as {aside.name}.",
+            _(
+                "The history was damaged, so I began a new one. The old one is kept as {name}."
+            ).format(name=aside.name),
             detail=type(error).__name__,
         )
 

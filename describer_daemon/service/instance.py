@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, Verb
 from describer_daemon.service import control
 from describer_daemon.service.shutdown import ShutdownEvent
@@ -65,5 +66,5 @@ def quit_and_wait(timeout: float = _END_TIMEOUT) -> dict[str, Any]:
             on_connect=lambda one, way: ends.append(way.watch_end(one, stack)),
         )
         if reply.get("ok") and not all(ended(timeout) for ended in ends):
-            raise DescriberError("The describer has not ended yet. Its log says more.")
+            raise DescriberError(_("The describer has not ended yet. Its log says more."))
     return reply

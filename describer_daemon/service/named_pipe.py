@@ -15,13 +15,14 @@ import time
 from collections.abc import Callable
 from typing import Protocol, Self
 
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.service.transport import AlreadyRunningError, Connection
 
 BUFFER = 1 << 16  # bytes that wait in the pipe for whoever reads; more are waited for
 ABORTED, NO_DATA, PIPE_BUSY, SEM_TIMEOUT = 995, 232, 231, 121  # errors of Windows
 _LOOK_INTERVAL = 50  # milliseconds between looks for a free place; instances come and go
-_NOT_YOURS = "The describer that runs here is not yours, so nothing is asked of it."
+_NOT_YOURS = N_("The describer that runs here is not yours, so nothing is asked of it.")
 
 
 class Operation(Protocol):
@@ -101,7 +102,7 @@ class NamedPipes:
             try:
                 handle = self._pipes.open(name)
             except PermissionError as error:
-                raise DescriberError(_NOT_YOURS, detail=str(error)) from error
+                raise DescriberError(_(_NOT_YOURS), detail=str(error)) from error
             except OSError as error:
                 if code(error) != PIPE_BUSY:
                     raise
@@ -115,7 +116,7 @@ class NamedPipes:
         # whoever is not the owner may have made a pipe of that name while no describer ran
         if not self._pipes.is_ours(handle):
             connection.close()
-            raise DescriberError(_NOT_YOURS)
+            raise DescriberError(_(_NOT_YOURS))
         connection.settimeout(timeout)
         return connection
 
@@ -146,11 +147,11 @@ class PipeListener:
             self._next: int | None = pipes.create(self._name, first=True)
         except PermissionError as error:
             raise AlreadyRunningError(
-                "The describer is running already.", detail=str(error)
+                _("The describer is running already."), detail=str(error)
             ) from error
         except OSError as error:
             raise DescriberError(
-                "I cannot take requests from other programs. Please log in again.",
+                _("I cannot take requests from other programs. Please log in again."),
                 detail=str(error),
             ) from error
 

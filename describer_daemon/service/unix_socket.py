@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import cast
 
 from describer_daemon import displays
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.service import by_display
 from describer_daemon.service.transport import AlreadyRunningError, Connection
@@ -80,7 +81,9 @@ class UnixListener:
                 self._socket.listen(_BACKLOG)
             except OSError as error:
                 raise DescriberError(
-                    f"I cannot take requests from other programs. Please look at {folder}.",
+                    _(
+                        "I cannot take requests from other programs. Please look at {folder}."
+                    ).format(folder=folder),
                     detail=str(error),
                 ) from error
             stack.callback(path.unlink, missing_ok=True)
@@ -180,11 +183,15 @@ def runtime_folder(*, create: bool) -> Path:
             folder.mkdir(mode=0o700, exist_ok=True)
         private = _is_private(folder)
     except OSError as error:  # somebody else's, a full disk, one that is only to be read
-        raise DescriberError(f"I cannot use the folder {folder}.", detail=str(error)) from error
+        raise DescriberError(
+            _("I cannot use the folder {folder}.").format(folder=folder), detail=str(error)
+        ) from error
     if not private:
         raise DescriberError(
-            f"The folder {folder} is not private to you. Please remove it, "
-            "or set XDG_RUNTIME_DIR to a folder of your own."
+            _(
+                "The folder {folder} is not private to you. Please remove it, "
+                "or set XDG_RUNTIME_DIR to a folder of your own."
+            ).format(folder=folder)
         )
     return folder
 
@@ -225,10 +232,11 @@ def _is_private(folder: Path) -> bool:
     )
 
 
-def lock(path: Path, taken: str = "The describer is running already.") -> int:
+def lock(path: Path, taken: str = N_("The describer is running already.")) -> int:
     """Take a lock for as long as the descriptor that is returned is open.
 
-    Raises AlreadyRunningError, which says `taken`, while somebody else has it, or DescriberError.
+    Raises AlreadyRunningError, which says `taken`, marked by `N_`, while somebody else has it, or
+    DescriberError.
     """
     import fcntl
 
@@ -239,8 +247,10 @@ def lock(path: Path, taken: str = "The describer is running already.") -> int:
             stack.callback(os.close, descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise AlreadyRunningError(taken, detail=str(error)) from error
+            raise AlreadyRunningError(_(taken), detail=str(error)) from error
         except OSError as error:
-            raise DescriberError(f"I cannot lock the file {path}.", detail=str(error)) from error
+            raise DescriberError(
+                _("I cannot lock the file {path}.").format(path=path), detail=str(error)
+            ) from error
         stack.pop_all()
     return descriptor

@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.serving.gate import Gate
 
 _BACKLOG = 16
-_TAKEN = "Another describer serves already."
+_TAKEN = N_("Another describer serves already.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def unix(origins: frozenset[str] = frozenset()) -> Iterator[Door]:
             listener.listen(_BACKLOG)
         except OSError as error:
             raise DescriberError(
-                f"The socket {path} cannot be opened.", detail=str(error)
+                _("The socket {path} cannot be opened.").format(path=path), detail=str(error)
             ) from error
         stack.callback(path.unlink, missing_ok=True)
         yield Door(listener, Gate(origins=origins), str(path))
@@ -76,7 +77,8 @@ def port(number: int, origins: frozenset[str] = frozenset()) -> Iterator[Door]:
             listener.listen(_BACKLOG)
         except OSError as error:
             raise DescriberError(
-                f"Port {number} cannot be had. Please name another one.", detail=str(error)
+                _("Port {number} cannot be had. Please name another one.").format(number=number),
+                detail=str(error),
             ) from error
         number = listener.getsockname()[1]
         token, path = secrets.token_urlsafe(32), folder / "serve.token"
@@ -88,7 +90,7 @@ def port(number: int, origins: frozenset[str] = frozenset()) -> Iterator[Door]:
 
 
 def _nowhere() -> DescriberError:
-    return DescriberError("Serving needs Linux or macOS. Please use: describer describe --json.")
+    return DescriberError(_("Serving needs Linux or macOS. Please use: describer describe --json."))
 
 
 def _keep(token: str, path: Path) -> None:
@@ -98,4 +100,6 @@ def _keep(token: str, path: Path) -> None:
         with os.fdopen(os.open(path, flags, 0o600), "w", encoding="ascii") as file:
             file.write(f"{token}\n")
     except OSError as error:
-        raise DescriberError(f"The token cannot be kept in {path}.", detail=str(error)) from error
+        raise DescriberError(
+            _("The token cannot be kept in {path}.").format(path=path), detail=str(error)
+        ) from error

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.serving.gate import Gate
 from describer_daemon.serving.wire import GoneError, RefusedError, Request, Wire, too_large
 
@@ -25,7 +26,7 @@ _MOST_REQUESTS = 1000  # on one connection
 _TURN_TIMEOUT = 60.0  # seconds to wait for the pictures before
 _STOP_TIMEOUT = 2.0  # seconds that stop() gives answers under way
 _METHODS = {"/describe": "POST", "/health": "GET"}
-_BUSY = "I am busy. Please try again."
+_BUSY = N_("I am busy. Please try again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Server:
         deadline = time.monotonic() + _STOP_TIMEOUT
         with self._guard:
             open_connections = list(self._connections.items())
-        for _, connection in open_connections:
+        for __, connection in open_connections:
             with contextlib.suppress(OSError):  # an idle one need not wait for its time
                 connection.shutdown(socket.SHUT_RD)
         for thread, connection in open_connections:
@@ -86,9 +87,9 @@ class Server:
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._wake_reader, selectors.EVENT_READ)
-            while all(key.fileobj is not self._wake_reader for key, _ in selector.select()):
+            while all(key.fileobj is not self._wake_reader for key, __ in selector.select()):
                 try:
-                    connection, _ = self._listener.accept()
+                    connection, __ = self._listener.accept()
                 except OSError as error:
                     # out of file descriptors, or the client left already: neither is the end
                     log.warning("no connection: %s", error)
@@ -119,9 +120,9 @@ class Server:
         try:
             with connection, contextlib.suppress(GoneError):
                 if not self._is_ours(connection):
-                    wire.refuse(RefusedError(403, "This describer is not yours."))
+                    wire.refuse(RefusedError(403, _("This describer is not yours.")))
                     return
-                for _ in range(_MOST_REQUESTS):
+                for __ in range(_MOST_REQUESTS):
                     if not self._one(wire):
                         return
         except Exception:
@@ -175,12 +176,12 @@ class Server:
 
     def _described(self, length: int | None, waits: bool, wire: Wire) -> tuple[int, bytes]:
         if length == 0:
-            raise RefusedError(411, "The picture is missing, or its length.")
+            raise RefusedError(411, _("The picture is missing, or its length."))
         if length is not None and length > self._limits.largest:
             raise too_large(self._limits.largest)
         # before the body is read: no more of them lie in memory than have a place
         if not self._places.acquire(blocking=False):
-            raise RefusedError(503, _BUSY, Retry_After="1")
+            raise RefusedError(503, _(_BUSY), Retry_After="1")
         try:
             if waits:
                 wire.go_on()
@@ -191,11 +192,11 @@ class Server:
     def _in_turn(self, data: bytes) -> tuple[int, bytes]:
         """Answer for one picture when those before have been. Raises RefusedError."""
         if not self._turn.acquire(timeout=_TURN_TIMEOUT):
-            raise RefusedError(503, _BUSY, Retry_After="1")
+            raise RefusedError(503, _(_BUSY), Retry_After="1")
         try:
             return self._answer(data)
         except Exception:
             log.exception("a picture failed")
-            raise RefusedError(500, "Something went wrong inside the describer.") from None
+            raise RefusedError(500, _("Something went wrong inside the describer.")) from None
         finally:
             self._turn.release()

@@ -15,6 +15,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from describer_daemon.core.i18n import _
+
 MAX_HEAD = 16 << 10  # bytes
 _MAX_FIELDS = 64
 _MAX_OVERHEAD = 1 << 20  # bytes of a chunked body that are no content
@@ -55,7 +57,10 @@ _MONTHS = (
 
 
 class RefusedError(Exception):
-    """A request that gets no more than a status and a sentence; the connection is then closed."""
+    """A request that gets no more than a status and a sentence; the connection is then closed.
+
+    What only a program's maker can mend stays English; what a person can is translated.
+    """
 
     def __init__(self, status: int, sentence: str, **fields: str) -> None:
         super().__init__(sentence)
@@ -271,7 +276,10 @@ def parsed(head: str) -> Request:
 
 def too_large(most: int) -> RefusedError:
     """What is said of a body of more than `most` bytes."""
-    return RefusedError(413, f"The picture is too large: I take at most {most >> 20} megabytes.")
+    return RefusedError(
+        413,
+        _("The picture is too large: I take at most {number} megabytes.").format(number=most >> 20),
+    )
 
 
 def _date(seconds: float) -> str:

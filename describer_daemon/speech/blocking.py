@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, Speaker
 
 
@@ -31,6 +32,6 @@ def speak_blocking(
     if stopped is not None and stopped.is_set():
         speaker.stop()
     if not ended.wait(timeout):
-        raise DescriberError("The sound output takes no sound. Is another program blocking it?")
+        raise DescriberError(_("The sound output takes no sound. Is another program blocking it?"))
     if errors:
         raise errors[0]

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, VoiceSettings
 from describer_daemon.speech import espeak, voices
 from describer_daemon.speech.rates import ssip_rate
@@ -51,7 +52,7 @@ class SpeechDispatcher(OneAtATime):
             return error.detail
         # "dummy" is loaded where no other module could be, and speaks none of our text
         if not any(module != "dummy" for module in modules):
-            return "speech-dispatcher has no voice: install speech-dispatcher-espeak-ng"
+            return _("speech-dispatcher has no voice: install speech-dispatcher-espeak-ng")
         return ""
 
     def configure(self, voice: VoiceSettings) -> None:
@@ -113,14 +114,15 @@ class Connection:
         self._socket: socket.socket
         path = socket_path()
         if sys.platform == "win32":
-            raise _lost("speech-dispatcher is not for Windows")
+            raise _lost(_("speech-dispatcher is not for Windows"))
         try:
             self._socket = socket.socket(socket.AF_UNIX)
             self._socket.settimeout(timeout)
             self._socket.connect(str(path))
         except OSError as error:
             self.close()
-            raise _lost(f"speech-dispatcher does not answer at {path}: {error}") from error
+            reason = _("speech-dispatcher does not answer at {path}: {error}")
+            raise _lost(reason.format(path=path, error=error)) from error
         try:
             self.ask(f"SET self CLIENT_NAME {_user()}:describer:caption")
         except DescriberError:
@@ -210,13 +212,13 @@ class Connection:
             if not chunk:
                 raise _lost("speech-dispatcher hung up, as it does when the sound server goes")
             self._received += chunk
-        line, _, self._received = self._received.partition(b"\n")
+        line, __, self._received = self._received.partition(b"\n")
         return line.decode(errors="replace").rstrip("\r")
 
 
 def socket_path() -> Path:
     """Where the service listens: SPEECHD_ADDRESS, else its usual place."""
-    method, _, address = os.environ.get("SPEECHD_ADDRESS", "").partition(":")
+    method, __, address = os.environ.get("SPEECHD_ADDRESS", "").partition(":")
     if method not in ("", "unix_socket"):
         raise _lost("SPEECHD_ADDRESS is not a unix_socket, and nothing here uses the network")
     if address:
@@ -257,6 +259,6 @@ def _user() -> str:
 
 def _lost(detail: str) -> DescriberError:
     return DescriberError(
-        "The speech service does not answer. Please check that sound works, or log in again.",
+        _("The speech service does not answer. Please check that sound works, or log in again."),
         detail=detail,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from describer_daemon import processes
 from describer_daemon.core import i18n
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, VoiceSettings
 from describer_daemon.speech import voices, wav
 from describer_daemon.speech.utterance import speakable
@@ -67,7 +68,9 @@ def save_instead_of(who: str, text: str, voice: VoiceSettings, path: Path) -> No
         rate, samples = synthesise(text, replace(voice, name=name))
     except DescriberError as error:
         raise DescriberError(
-            f"{who} cannot save speech. Please install espeak-ng, or choose one of its voices.",
+            _(
+                "{who} cannot save speech. Please install espeak-ng, or choose one of its voices."
+            ).format(who=who),
             detail=f"{error.spoken} {error.detail}",
         ) from error
     wav.write(path, rate, samples)
@@ -77,7 +80,7 @@ def failed(code: int, errors: bytes) -> DescriberError:
     """The error for an exit status other than 0, or for words that it has not spoken."""
     message = errors.decode(errors="replace").strip()[-200:]
     return DescriberError(
-        "The voice espeak-ng failed. Please choose another voice.",
+        _("The voice espeak-ng failed. Please choose another voice."),
         detail=f"espeak-ng ended with {code}: {message}",
     )
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from describer_daemon import processes
 from describer_daemon.core import stages
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, VoiceSettings
 from describer_daemon.speech import espeak, players, wav
 from describer_daemon.speech.utterance import OneAtATime, Utterance, max_seconds
@@ -40,7 +41,7 @@ class EspeakSpeaker(OneAtATime):
     def unavailable_reason(cls) -> str:
         """See `backends.Backend`."""
         if not shutil.which("espeak-ng"):
-            return "espeak-ng is missing: install espeak-ng"
+            return _("espeak-ng is missing: install espeak-ng")
         return players.unavailable_reason()
 
     def configure(self, voice: VoiceSettings) -> None:
@@ -76,7 +77,7 @@ def _speak_with(player: Player, text: str, voice: VoiceSettings, utterance: Utte
     try:
         synthesiser = processes.start(espeak.command(voice), stdin=pipe, stdout=pipe, stderr=pipe)
     except FileNotFoundError as error:
-        raise DescriberError("espeak-ng is missing. Please install it.") from error
+        raise DescriberError(_("espeak-ng is missing. Please install it.")) from error
     utterance.adopt_process(synthesiser)
     text_pipe, sound, error_pipe = map(
         processes.pipe, (synthesiser.stdin, synthesiser.stdout, synthesiser.stderr)

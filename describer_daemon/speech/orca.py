@@ -11,6 +11,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, VoiceSettings
 from describer_daemon.speech import espeak, orca_bus
 from describer_daemon.speech.rates import words_a_minute
@@ -54,7 +55,7 @@ class OrcaSpeaker(OneAtATime):
         except orca_bus.OrcaAbsentError as error:
             return error.detail
         except DescriberError:
-            return "Orca runs, but does not answer: start it again"
+            return _("Orca runs, but does not answer: start it again")
         return ""
 
     def configure(self, voice: VoiceSettings) -> None:
@@ -101,11 +102,15 @@ class OrcaSpeaker(OneAtATime):
         with orca_bus.connected() as orca:
             if orca.setting("SpeechIsMuted") or not orca.setting("SpeechIsEnabled"):
                 raise DescriberError(
-                    "Orca's speech is switched off, so nothing is heard. "
-                    "Please switch it on with the Orca key and S.",
+                    _(
+                        "Orca's speech is switched off, so nothing is heard. "
+                        "Please switch it on with the Orca key and S."
+                    ),
                     detail="Orca tells that its speech is muted or not enabled",
                 )
-            return f"Orca {orca.version()} has taken the words; it does not tell what is heard"
+            return _("Orca {version} has taken the words; it does not tell what is heard").format(
+                version=orca.version()
+            )
 
     def _present(self, orca: orca_bus.Orca, text: str, utterance: Utterance) -> bool:
         """Give Orca the text, once it has dropped what is not wanted any more; → whether it was.

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 NAMES = ("org.gnome.Orca1.Service", "org.gnome.Orca.Service")  # the newer one first
@@ -34,9 +35,9 @@ class OrcaAbsentError(DescriberError):
 def connected() -> Iterator[Orca]:
     """A connection to the Orca that runs. Raises OrcaAbsentError when there is none."""
     if sys.platform != "linux":
-        raise _absent("Orca is for Linux")
+        raise _absent(_("Orca is for Linux"))
     if not os.environ.get("DBUS_SESSION_BUS_ADDRESS"):
-        raise _absent("there is no session bus, through which to find Orca")
+        raise _absent(_("there is no session bus, through which to find Orca"))
     try:
         from jeepney.io.blocking import open_dbus_connection
 
@@ -135,7 +136,7 @@ def _present_name(connection: Any) -> str:
     for name in NAMES:
         if _reply(connection, message_bus.NameHasOwner(name), _BUS_TIMEOUT)[0]:
             return name
-    raise _absent("Orca does not run, or is older than 49")
+    raise _absent(_("Orca does not run, or is older than 49"))
 
 
 def _reply(connection: Any, call: Any, timeout: float) -> Any:
@@ -159,8 +160,8 @@ def _inside(variant: Any) -> Any:
 
 
 def _absent(detail: str) -> OrcaAbsentError:
-    return OrcaAbsentError("Orca does not run here. Please start it.", detail=detail)
+    return OrcaAbsentError(_("Orca does not run here. Please start it."), detail=detail)
 
 
 def _failed(detail: str) -> DescriberError:
-    return DescriberError("Orca does not answer. Please start it again.", detail=detail)
+    return DescriberError(_("Orca does not answer. Please start it again."), detail=detail)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from describer_daemon import processes
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 if TYPE_CHECKING:
@@ -58,22 +59,24 @@ def installed() -> list[Player]:
 def unavailable_reason() -> str:
     """Why nothing can be played; "" when something can be tried."""
     if sys.platform in ("win32", "darwin"):
-        return "it plays with Linux' programs alone"
+        return _("it plays with Linux' programs alone")
     if installed():
         return ""
-    return "no program plays sound: install pulseaudio-utils, pipewire-bin or alsa-utils"
+    return _("no program plays sound: install pulseaudio-utils, pipewire-bin or alsa-utils")
 
 
 def unheard(detail: str) -> DescriberError:
     """The sentence for speech that no player could bring out."""
     if not installed():
         return DescriberError(
-            "I cannot be heard: no program plays sound. Please install pulseaudio-utils.",
+            _("I cannot be heard: no program plays sound. Please install pulseaudio-utils."),
             detail=detail,
         )
     return DescriberError(
-        "I cannot be heard: the sound server or device does not answer. "
-        "Please check that sound works.",
+        _(
+            "I cannot be heard: the sound server or device does not answer. "
+            "Please check that sound works."
+        ),
         detail=detail,
     )
 
@@ -113,7 +116,7 @@ def listen(process: subprocess.Popen[bytes], player: Player, timeout: float) -> 
     sound server hangs, and would hang with any player.
     """
     try:
-        _, errors = process.communicate(timeout=timeout)
+        __, errors = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired as error:
         processes.end(process)
         process.communicate()

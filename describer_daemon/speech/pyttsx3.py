@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from describer_daemon import processes
 from describer_daemon.core import i18n
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, VoiceSettings
 from describer_daemon.speech import players, voices, wav
 from describer_daemon.speech.utterance import OneAtATime, Utterance, max_seconds, speakable
@@ -41,18 +42,26 @@ class Pyttsx3Speaker(OneAtATime):
     def unavailable_reason(cls) -> str:
         """See `backends.Backend`."""
         if importlib.util.find_spec("pyttsx3") is None:
-            return "pyttsx3 is missing: install it with pip"
+            return _("pyttsx3 is missing: install it with pip")
         if not _SPEAKS_ITSELF:
             if not hasattr(os, "memfd_create"):
-                return "pyttsx3 would write what it says to the disk here"
+                return _("pyttsx3 would write what it says to the disk here")
             if reason := players.unavailable_reason():
                 return reason
         try:
             identifiers = _identifiers()
         except DescriberError as error:
-            cure = "" if _SPEAKS_ITSELF else ": install libespeak-ng1"
-            return f"pyttsx3 does not run here{cure} ({error.detail})"
-        return "" if identifiers else "pyttsx3 finds no voice: install one in the system's settings"
+            pattern = (
+                # Translators: {detail} is English, for who looks for the reason
+                _("pyttsx3 does not run here ({detail})")
+                if _SPEAKS_ITSELF
+                # Translators: {detail} is English, for who looks for the reason
+                else _("pyttsx3 does not run here: install libespeak-ng1 ({detail})")
+            )
+            return pattern.format(detail=error.detail)
+        if identifiers:
+            return ""
+        return _("pyttsx3 finds no voice: install one in the system's settings")
 
     def configure(self, voice: VoiceSettings) -> None:
         """See `ports.Speaker`."""
@@ -171,7 +180,7 @@ def _identifiers() -> dict[str, str]:
     listed = _listed()
     identifiers = dict(reversed(listed))
     identifiers |= {key: key for _, key in listed}
-    for _, key in listed:
+    for __, key in listed:
         identifiers.setdefault(key.rpartition("/")[2], key)
     return identifiers
 
@@ -206,5 +215,5 @@ def _samples(sound: bytes) -> tuple[int, bytes]:
 
 def _failed(detail: str) -> DescriberError:
     return DescriberError(
-        "The voice of pyttsx3 failed. Please choose another voice.", detail=detail
+        _("The voice of pyttsx3 failed. Please choose another voice."), detail=detail
     )

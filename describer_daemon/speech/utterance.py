@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from describer_daemon import processes
 from describer_daemon.core import i18n
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, SpeechDone, VoiceSettings
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Utterance:
         except Exception as problem:
             log.exception("the speaker failed")
             error = DescriberError(
-                "The speech failed. Please look in the log of the describer.",
+                _("The speech failed. Please look in the log of the describer."),
                 detail=repr(problem),
             )
         with self._lock:
@@ -181,7 +182,7 @@ class OneAtATime(ABC):
 
         Raises DescriberError when it cannot have been.
         """
-        return "speech was played to its end"
+        return _("speech was played to its end")
 
     def close(self) -> None:
         """See `ports.Speaker`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 if TYPE_CHECKING:
@@ -24,7 +25,13 @@ def pick(name: str, voices: Mapping[str, str]) -> str:
     close = difflib.get_close_matches(name.casefold(), known, n=3, cutoff=0.0)
     if not close:
         raise DescriberError(
-            f"There is no voice named {name}, and no other either. Please install a voice."
+            _(
+                "There is no voice named {name}, and no other either. Please install a voice."
+            ).format(name=name)
         )
     nearest = ", ".join(known[match] for match in close)
-    raise DescriberError(f"There is no voice named {name}. The nearest are: {nearest}.")
+    raise DescriberError(
+        _("There is no voice named {name}. The nearest are: {nearest}.").format(
+            name=name, nearest=nearest
+        )
+    )

@@ -7,6 +7,7 @@ import struct
 import wave
 from typing import TYPE_CHECKING
 
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def write(path: Path, rate: int, samples: bytes) -> None:
 def unwritable(path: Path, error: OSError) -> DescriberError:
     """The sentence for a speech file that cannot be written."""
     return DescriberError(
-        f"I cannot write the speech to {path.name}. Please choose another folder.",
+        _("I cannot write the speech to {name}. Please choose another folder.").format(
+            name=path.name
+        ),
         detail=str(error),
     )

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from describer_daemon import processes, x11
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError, Rectangle
 from describer_daemon.hotkeys.names import parse_hotkey
 from describer_daemon.hotkeys.x11_keyboard import Keyboard
@@ -91,12 +92,14 @@ class VirtualDisplay:
 
         def focused() -> Rectangle | None:
             if viewer.poll() is not None:
-                raise DescriberError(f"The picture {path.name} cannot be shown.")
+                raise DescriberError(
+                    _("The picture {name} cannot be shown.").format(name=path.name)
+                )
             return x11.active_window(display) if _active_title(display) == title else None
 
         try:
             with self.opened() as display:
-                return viewer, _wait_for(focused, "The picture did not appear.")
+                return viewer, _wait_for(focused, N_("The picture did not appear."))
         except BaseException:
             self.end(viewer)
             raise
@@ -155,7 +158,7 @@ class VirtualDisplay:
             x11.mark_private(display)
         self.start(["openbox", "--sm-disable"])
         with self.opened() as display:
-            _wait_for(lambda: _managed(display), "The window manager did not start.")
+            _wait_for(lambda: _managed(display), N_("The window manager did not start."))
 
     def _start_server(self) -> str:
         size = f"{self.width}x{self.height}x{self._depth}"
@@ -179,10 +182,10 @@ class VirtualDisplay:
             number = b""
             while not number.endswith(b"\n"):
                 if not select.select([answer], [], [], _START_SECONDS)[0]:
-                    raise DescriberError("The virtual display did not start.")
+                    raise DescriberError(_("The virtual display did not start."))
                 part = os.read(answer.fileno(), 16)
                 if not part:
-                    raise DescriberError("The virtual display did not start.")
+                    raise DescriberError(_("The virtual display did not start."))
                 number += part
         return f":{int(number)}"
 
@@ -206,7 +209,9 @@ _FOREIGN = {
 def _require(tool: str) -> None:
     if shutil.which(tool) is None:
         raise DescriberError(
-            f"The program {tool} is missing. Please install the package {_PACKAGES[tool]}."
+            _("The program {name} is missing. Please install the package {package}.").format(
+                name=tool, package=_PACKAGES[tool]
+            )
         )
 
 
@@ -222,7 +227,7 @@ def _wait_for(look: Callable[[], T | None], failure: str) -> T:
     for result in _polled(look):
         if result is not None:
             return result
-    raise DescriberError(failure)
+    raise DescriberError(_(failure))
 
 
 def _polled(look: Callable[[], T | None]) -> Iterator[T | None]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from describer_daemon import processes
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.speech import wav
 
@@ -93,14 +94,14 @@ class VirtualSound:
         try:
             self._process = processes.start(command, env={**os.environ, **home})
         except FileNotFoundError as error:
-            raise DescriberError("PulseAudio is missing. Please install pulseaudio.") from error
+            raise DescriberError(_("PulseAudio is missing. Please install pulseaudio.")) from error
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and self._process.poll() is None:
             if Path(socket).exists() and self._has_sink():
                 return
             time.sleep(0.02)
         self.stop_server()
-        raise DescriberError("The private sound server did not start. Please try again.")
+        raise DescriberError(_("The private sound server did not start. Please try again."))
 
     def stop_server(self) -> None:
         """End the server; what plays on it fails."""
@@ -155,7 +156,9 @@ class Recording:
         self._thread.start()
         if not self._ready.wait(30.0):
             self.close()
-            raise DescriberError("The private sound server cannot be recorded. Please try again.")
+            raise DescriberError(
+                _("The private sound server cannot be recorded. Please try again.")
+            )
         return self
 
     def __exit__(

@@ -30,9 +30,11 @@ def read(folder: Path) -> Limits:
         raise unusable(CONFIG, detail=f"{folder}: {error!r}") from error
     found = digest(folder / NETWORK)
     if found != expected:
+        differs = f"{folder / NETWORK} has SHA-256 {found}, not {expected}"
         raise BundleError(
-            f"The picture finder's {NETWORK} is damaged. Please install the describer again.",
-            f"{folder / NETWORK} has SHA-256 {found}, not {expected}",
+            "The picture finder's {part} is damaged. Please install the describer again.",
+            differs,
+            part=NETWORK,
         )
     return limits
 

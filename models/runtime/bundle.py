@@ -38,11 +38,13 @@ SHIPPED = Path(__file__).parents[1] / "bundles" / "everyday"
 class BundleError(ValueError):
     """A bundle that must not be used: the message names the part and what is wrong.
 
-    The message may be spoken; `detail` is for the log: what was expected, and what is there.
+    The message may be spoken: a `pattern` with its `values`, so that whoever speaks another
+    language can translate it. `detail` is for the log: what was expected, and what is there.
     """
 
-    def __init__(self, message: str, detail: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, pattern: str, detail: str = "", **values: object) -> None:
+        super().__init__(pattern.format(**values))
+        self.pattern, self.values = pattern, values
         self.detail = detail
 
 
@@ -86,12 +88,16 @@ def read(folder: Path) -> tuple[Config, Vocabulary, CaptionStore]:
     Raises BundleError for a part that is missing, extra, changed or does not fit.
     """
     if not folder.is_dir():
-        raise BundleError(f"There is no captioner bundle at {folder}.")
+        raise BundleError("There is no captioner bundle at {folder}.", folder=folder)
     _check_parts(folder)
     config = _config(folder / CONFIG)
     for part in PARTS:
         if digest(folder / part) != config.files.get(part):
-            raise BundleError(f"The captioner bundle's {part} is damaged or from another bundle.")
+            raise BundleError(
+                # Translators: {part} is a file's name
+                "The captioner bundle's {part} is damaged or from another bundle.",
+                part=part,
+            )
     try:
         vocabulary = Vocabulary.load(folder / VOCABULARY)
     except RecursionError as error:
@@ -118,10 +124,11 @@ def _check_parts(folder: Path) -> None:
     missing = sorted({CONFIG, *PARTS} - present)
     extra = sorted(present - {CONFIG, *PARTS, *PICTURES})
     if missing:
-        raise BundleError(f"The captioner bundle lacks {', '.join(missing)}.")
+        raise BundleError("The captioner bundle lacks {files}.", files=", ".join(missing))
     if extra:
         raise BundleError(
-            f"The captioner bundle holds files it should not: {_line(', '.join(extra))}."
+            "The captioner bundle holds files it should not: {files}.",
+            files=_line(", ".join(extra)),
         )
     for part in (CONFIG, *PARTS):
         if not (folder / part).is_file():  # a pipe would never end, nor would some devices
@@ -134,8 +141,15 @@ def unusable(part: str, why: object = "", detail: str = "") -> BundleError:
     It may be spoken: a library's own long message belongs in its cause instead.
     """
     reason = _line(why.strerror if isinstance(why, OSError) else why)
+    if not reason:
+        # Translators: {part} is a file's name
+        return BundleError("The captioner bundle's {part} cannot be used.", detail, part=part)
     return BundleError(
-        f"The captioner bundle's {part} cannot be used{reason and ': '}{reason}.", detail
+        # Translators: {part} is a file's name, {reason} is English, for who made the bundle
+        "The captioner bundle's {part} cannot be used: {reason}.",
+        detail,
+        part=part,
+        reason=reason,
     )
 
 
@@ -164,7 +178,11 @@ def _config(path: Path) -> Config:
     except (OSError, ValueError) as error:
         raise unusable(CONFIG, error) from error
     has = _line(repr(found))
-    raise BundleError(f"The captioner bundle has format {has}; this program reads {FORMAT}.")
+    raise BundleError(
+        "The captioner bundle has format {has}; this program reads {format}.",
+        has=has,
+        format=FORMAT,
+    )
 
 
 def _finite(number: str) -> float:
