@@ -153,7 +153,7 @@ class PersistentDisplay:
             self._display = connect()
             if is_xwayland(self._display):
                 self._close()
-                raise DescriberError(_("I cannot see the screen here."), detail=_WAYLAND)
+                raise DescriberError(_("I cannot see the screen here."), detail=_(_WAYLAND))
             return question(self._display)
 
     def _discard_events(self) -> None:

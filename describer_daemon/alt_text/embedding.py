@@ -67,7 +67,7 @@ def embedded(data: bytes, proposal: Proposal) -> bytes:
 def _command(proposal: Proposal) -> Sequence[str]:
     # -config first: else it runs a file of that name that may lie in the home folder
     command = ["exiftool", "-config", str(_CONFIG), "-q", "-q"]
-    command += [f"-{_ALT}={proposal.text}", f"-{_ALT}-en={proposal.text}"]
+    command += [f"-{_ALT}={proposal.text}", f"-{_ALT}-{proposal.language}={proposal.text}"]
     return command + [
         f"-XMP-describer:{name}={value}" for name, value in xmp.notes(proposal).items()
     ]

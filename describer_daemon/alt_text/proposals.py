@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from describer_daemon.core import phrasing
+from describer_daemon.core import i18n, phrasing
 from describer_daemon.core.ports import Caption, Form
 
 
@@ -13,13 +13,14 @@ class Proposal:
     """An alt text; `confidence` is the caption's, in 0..1.
 
     `needs_review` marks what is believed less than a plain sentence (`form`), or is about a part
-    of the picture alone: somebody who sees should look at it.
+    of the picture alone: somebody who sees should look at it. `language` is the text's.
     """
 
     text: str
     confidence: float
     needs_review: bool
     form: Form
+    language: str = field(default_factory=i18n.language)
 
 
 def proposed(caption: Caption) -> Proposal | None:

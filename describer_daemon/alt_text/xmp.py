@@ -191,7 +191,7 @@ class Packet:
             language = self._in.language
             self._in.texts[language] = self._in.texts.get(language, "") + text
 
-    def _refuse(self, *_: Any) -> None:
+    def _refuse(self, *__: Any) -> None:
         raise PacketError(_("The XMP data declares a document type, which I do not take."))
 
 
@@ -232,7 +232,7 @@ def _block(proposal: Proposal, about: str) -> bytes:
         f'    xmlns:Iptc4xmpCore="{IPTC}" xmlns:describer="{OURS}">\n'
         "   <Iptc4xmpCore:AltTextAccessibility>\n    <rdf:Alt>\n"
         f'     <rdf:li xml:lang="x-default">{text}</rdf:li>\n'
-        f'     <rdf:li xml:lang="en">{text}</rdf:li>\n'
+        f'     <rdf:li xml:lang="{_escaped(proposal.language)}">{text}</rdf:li>\n'
         "    </rdf:Alt>\n   </Iptc4xmpCore:AltTextAccessibility>\n"
         f"{kept}  </rdf:Description>\n"
     ).encode()

@@ -370,4 +370,4 @@ def _failure(head: protocol.Head) -> messages.Failed | None:
     try:
         return messages.Failed.decode(head)
     except TypeError as error:
-        return messages.Failed(_BROKE_OFF, repr(error))
+        return messages.Failed(_(_BROKE_OFF), repr(error))

@@ -29,7 +29,7 @@ def instead(offered: Sequence[str], read: Callable[[str], bytes], told: NoPictur
     try:
         return picture(read(target))
     except NoPictureError:
-        if told.spoken != clipboard.NOTHING_KNOWN:
+        if told.spoken != _(clipboard.NOTHING_KNOWN):
             raise told from None
         raise
 

@@ -77,7 +77,7 @@ def _call(member: str, signature: str, body: tuple[Any, ...]) -> Any:
     except DBusErrorResponse as error:
         kind = _AbsentError if error.name == _NOT_FOUND else DescriberError
         raise kind(
-            "The desktop does not tell what it allows. Install its xdg-desktop-portal package.",
+            _("The desktop does not tell what it allows. Install its xdg-desktop-portal package."),
             detail=f"permission store: {error!r}",
         ) from error
     except Exception as error:  # no bus, a wrong address, a bus that hangs

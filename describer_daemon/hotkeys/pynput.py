@@ -59,7 +59,7 @@ class PynputHotkeys:
         self,
         keys: Mapping[Verb, Hotkey],
         on_verb: Callable[[Verb], None],
-        on_lost: Callable[[DescriberError], None] = lambda _: None,
+        on_lost: Callable[[DescriberError], None] = lambda __: None,
     ) -> None:
         """pynput cannot tell whether another program has a key: none is ever refused.
 
