@@ -17,6 +17,7 @@ from describer_daemon.core.ports import DescriberError
 _MODULES = {
     "alt": "alt",
     "autostart": "autostart",
+    "captioner": "captioner",
     "demo": "demo",
     "describe": "describe",
     "doctor": "doctor",

@@ -55,6 +55,14 @@ def desktop_folder() -> Path:
     return platformdirs.user_data_path()
 
 
+def captioners_folder() -> Path:
+    """Where captioners are that were added. Raises DescriberError where there is no home."""
+    import platformdirs
+
+    _require_home("XDG_DATA_HOME", "captioners")
+    return Path(platformdirs.user_data_dir("describer", appauthor=False)) / "captioners"
+
+
 def at_home(text: str) -> Path:
     """A path that may begin with "~" or "~name". Raises DescriberError where that is nobody."""
     try:

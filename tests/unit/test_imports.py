@@ -84,6 +84,25 @@ def test_nothing_of_the_local_door_is_loaded_while_describing(module: str) -> No
     assert "http" not in loaded(code)
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import describer_daemon.cli.describe, describer_daemon.app, describer_daemon.cli.serve",
+        "import describer_daemon.captioner.child",
+        "from describer_daemon.cli.main import main\n"
+        "try: main(['captioner', 'list'])\nexcept SystemExit: pass",
+    ],
+)
+def test_nothing_that_fetches_captioners_is_loaded_but_to_fetch_one(
+    code: str, sandbox: Path
+) -> None:
+    fetching = ("hub", "refusals", "fetching", "sources", "installing")
+    code += f"\nparts = {fetching}\nloaded = [name for name in sys.modules\n"
+    code += "    if name.startswith('describer_daemon.catalogue.') and name.endswith(parts)]\n"
+    code += "assert not loaded, loaded\nassert 'urllib.request' not in sys.modules"
+    assert not loaded(code) & {"http", "ssl"}
+
+
 def test_the_help_is_quick_to_come() -> None:
     code = (
         "from describer_daemon.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass"
