@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from describer_daemon.captioner import (
     kept,
+    languages,
     memory,
     messages,
     protocol,
@@ -79,6 +80,7 @@ class Service:
         self._captioner: Captioner | None = None
         self._finder: Finder | None = None
         self._reader = reading.Reader(threads)
+        self._languages = languages.Languages()
         self.keeper = kept.Keeper(self._reader, keep=keep, words=words)
         self._memory = memory.Scope()
         self.confined: tuple[str, ...] = ()
@@ -110,10 +112,10 @@ class Service:
         return messages.Loaded(self.confined)
 
     def _handle_describe(self, request: messages.Describe) -> messages.Described:
-        return self._describe(request.picture, request.already_described)
+        return self._describe(request.picture, request.language, request.already_described)
 
     def _handle_illustrate(self, request: messages.Illustrate) -> messages.Described:
-        return self._describe(request.picture, draw_heatmap=True)
+        return self._describe(request.picture, request.language, draw_heatmap=True)
 
     def _handle_read(self, request: messages.Read) -> messages.TextRead:
         from describer_daemon.captioner import image_decoding
@@ -143,6 +145,7 @@ class Service:
     def _describe(
         self,
         picture: Picture,
+        language: str,
         already_described: Sequence[Rectangle] = (),
         *,
         draw_heatmap: bool = False,
@@ -152,17 +155,18 @@ class Service:
         image, selected, whole = self._select(picture, already_described)
         found_at, heatmap = time.perf_counter(), b""
         box = selected.box or whole
-        details = Details(box, selected.finding)
+        details = Details(box, selected.finding, language=language)
         if selected.finding:
-            caption = Caption((), (), 1.0, finding=selected.finding)
+            caption = Caption((), (), 1.0, finding=selected.finding, language=language)
         else:
             captioner = self._load_captioner()
             config = captioner.config.search
             if self._beam is not None:
                 config = dataclasses.replace(config, beam_size=self._beam)
             model_caption = _caption_image(captioner, image, config)
-            caption = results.answered(model_caption, image, box)
-            details = results.detailed(model_caption, box)
+            telling = self._languages.tell(model_caption, language)
+            caption = results.answered(model_caption, telling, image, box)
+            details = results.detailed(model_caption, telling, box)
             if draw_heatmap:
                 heatmap = results.heatmap_png(captioner.visible(image), model_caption, caption)
         if picture.aim is not None and selected.box is not None:

@@ -15,7 +15,7 @@ from describer_daemon import processes
 from describer_daemon.captioner import messages, promises, protocol
 from describer_daemon.captioner.recalling import Fetch, Recall, Recalled
 from describer_daemon.captioner.stderr import StderrLog
-from describer_daemon.core import stages
+from describer_daemon.core import i18n, stages
 from describer_daemon.core.details import FORGOTTEN, Details
 from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import Caption, DescriberError, OcrResult, Picture, Rectangle
@@ -124,7 +124,7 @@ class ChildCaptioner:
         self._cancelled = False
 
     def describe(self, picture: Picture, already_described: Sequence[Rectangle] = ()) -> Caption:
-        request = messages.Describe(picture, tuple(already_described))
+        request = messages.Describe(picture, tuple(already_described), i18n.language())
         described = self._answer(request, messages.Described)
         stages.took(described.milliseconds)
         return described.caption
@@ -134,7 +134,7 @@ class ChildCaptioner:
 
         Raises DescriberError like `describe`.
         """
-        described = self._answer(messages.Illustrate(picture), messages.Described)
+        described = self._answer(messages.Illustrate(picture, i18n.language()), messages.Described)
         return described.caption, described.heatmap
 
     def read(self, picture: Picture) -> OcrResult:
@@ -170,7 +170,7 @@ class ChildCaptioner:
         return self._answer(request, messages.Outlined).png
 
     def warm_up(self) -> None:
-        self._ask(messages.Load())
+        self._ask(messages.Load(i18n.language()))
 
     def confined(self) -> str:
         """What its process cannot do, and what it could, for the ear; loads it.

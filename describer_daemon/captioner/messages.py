@@ -27,6 +27,7 @@ from typing import ClassVar, Protocol, Self
 from describer_daemon.captioner import fields, parts, protocol
 from describer_daemon.captioner.protocol import Body, Head
 from describer_daemon.captioner.recalling import Fetch, Recall
+from describer_daemon.core import i18n
 from describer_daemon.core.ports import (
     Aim,
     Caption,
@@ -70,44 +71,69 @@ class Reply(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Load the models now rather than with the first picture."""
+    """Load the models now rather than with the first picture, and what that `language` needs."""
 
+    language: str = i18n.ENGLISH
     op: ClassVar[str] = "load"
     reply_limit: ClassVar[tuple[int, int]] = (_SMALL, 0)
 
     def encode(self) -> tuple[Head, Body]:
-        return {"op": self.op}, b""
+        return {"op": self.op, "language": self.language}, b""
 
     @classmethod
-    def decode(cls, _head: Head, _body: bytes) -> Self:
-        return cls()
+    def decode(cls, head: Head, _body: bytes) -> Self:
+        return cls(head.get("language", i18n.ENGLISH))
 
 
 @dataclass(frozen=True, slots=True)
 class Describe:
-    """See `ports.Captioner.describe`."""
+    """See `ports.Captioner.describe`; what is told is told in `language`, if it can be."""
 
     picture: Picture
     already_described: tuple[Rectangle, ...] = ()
+    language: str = i18n.ENGLISH
     op: ClassVar[str] = "describe"
     reply_limit: ClassVar[tuple[int, int]] = (_MEDIUM, 0)
 
     def encode(self) -> tuple[Head, Body]:
         head, body = _encode_picture(self.op, self.picture)
-        return head | {"passed": _encode_boxes(self.already_described)}, body
+        boxes = _encode_boxes(self.already_described)
+        return head | {"passed": boxes, "language": self.language}, body
 
     @classmethod
     def decode(cls, head: Head, body: bytes) -> Self:
-        return cls(_decode_picture(head, body), _decode_boxes(head.get("passed", ())))
+        return cls(
+            _decode_picture(head, body),
+            _decode_boxes(head.get("passed", ())),
+            head.get("language", i18n.ENGLISH),
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class _PictureRequest:
-    """A request that consists of a picture alone."""
+class Illustrate:
+    """Describe, and draw the heat map of each word."""
 
     picture: Picture
-    op: ClassVar[str]
-    reply_limit: ClassVar[tuple[int, int]]
+    language: str = i18n.ENGLISH
+    op: ClassVar[str] = "illustrate"
+    reply_limit: ClassVar[tuple[int, int]] = (_MEDIUM, _HEAT_MAP)
+
+    def encode(self) -> tuple[Head, Body]:
+        head, body = _encode_picture(self.op, self.picture)
+        return head | {"language": self.language}, body
+
+    @classmethod
+    def decode(cls, head: Head, body: bytes) -> Self:
+        return cls(_decode_picture(head, body), head.get("language", i18n.ENGLISH))
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """See `ports.Captioner.read`."""
+
+    picture: Picture
+    op: ClassVar[str] = "read"
+    reply_limit: ClassVar[tuple[int, int]] = (protocol.MAX_HEAD, 0)
 
     def encode(self) -> tuple[Head, Body]:
         return _encode_picture(self.op, self.picture)
@@ -115,20 +141,6 @@ class _PictureRequest:
     @classmethod
     def decode(cls, head: Head, body: bytes) -> Self:
         return cls(_decode_picture(head, body))
-
-
-class Illustrate(_PictureRequest):
-    """Describe, and draw the heat map of each word."""
-
-    op = "illustrate"
-    reply_limit = (_MEDIUM, _HEAT_MAP)
-
-
-class Read(_PictureRequest):
-    """See `ports.Captioner.read`."""
-
-    op = "read"
-    reply_limit = (protocol.MAX_HEAD, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,4 +346,7 @@ def _decode_caption(head: Head) -> Caption:
         fields.texts(head["colours"]),
         fields.one_of(head["brightness"], ("", "dark", "light")),
         parts.ocr_result(head["written"]) if head["written"] is not None else None,
+        parts.language(head["language"]),
+        fields.text(head["translated"]),
+        fields.texts(head["listed"]),
     )

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from describer_daemon.captioner import fields
 from describer_daemon.captioner.protocol import Head
+from describer_daemon.core import i18n
 from describer_daemon.core.ports import OcrResult, Rectangle, TextLine, Thing
 
 
@@ -40,6 +41,11 @@ def _line(line: Head) -> TextLine:
 def literal(value: object, kind: Any) -> Any:
     """One of the values of a Literal type."""
     return fields.one_of(value, get_args(kind))
+
+
+def language(value: object) -> str:
+    """The code of a language that there is: a part of a file's path is made of it."""
+    return fields.one_of(value, i18n.languages())
 
 
 def ocr_result(head: Head) -> OcrResult:

@@ -68,5 +68,6 @@ class Recalled:
                 tuple(parts.literal(side, Side) for side in fields.items(head["cut"])),
                 fields.one_of(head["readable"], (False, True)),
                 parts.ocr_result(head["text"]) if head["text"] is not None else None,
+                parts.language(head["language"]),
             )
         )

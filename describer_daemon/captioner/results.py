@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from models.captioner import Caption as ModelCaption
+    from models.captioning.languages import Telling
     from models.captioning.things import Thing as ModelThing
     from models.ocr.engine import OcrLine
 
@@ -93,34 +94,42 @@ def in_reading_order(unordered: Sequence[OcrLine]) -> OcrResult:
     return OcrResult(tuple(tuple(itertools.islice(text_lines, count)) for count in counts))
 
 
-def answered(caption: ModelCaption, image: Image.Image, box: Rectangle) -> Caption:
+def answered(
+    caption: ModelCaption, telling: Telling, image: Image.Image, box: Rectangle
+) -> Caption:
     """What is told of an RGB image, which is what a picture has in `box`."""
     from models.captioning.colours import brightness, main_colours
 
-    unknown = caption.answer.form == "unknown"
+    unknown = telling.form == "unknown"
     return Caption(
         caption.words,
         caption.log_probabilities,
         caption.confidence,
-        caption.answer.form,
+        telling.form,
         tags=tuple(Tag(tag.name, tag.probability) for tag in caption.tags),
         things=tuple(
-            _thing(thing, box) for thing in caption.things if thing.probability >= _MIN_PROBABILITY
+            _thing(thing, telling, box)
+            for thing in caption.things
+            if thing.probability >= _MIN_PROBABILITY
         ),
-        seen=caption.answer.seen,
+        seen=telling.seen,
         colours=main_colours(image) if unknown else (),
         brightness=brightness(image) if unknown else "",
+        language=telling.language,
+        translated=telling.caption,
+        listed=telling.listed,
     )
 
 
-def detailed(caption: ModelCaption, box: Rectangle) -> Details:
+def detailed(caption: ModelCaption, telling: Telling, box: Rectangle) -> Details:
     """What may be told of the things in a picture that lies in `box`."""
     answer = caption.answer
     return Details(
         box,
-        sure=tuple(_thing(thing, box) for thing in answer.sure),
-        unsure=tuple(_thing(thing, box) for thing in answer.unsure),
-        others=answer.others,
+        sure=tuple(_thing(thing, telling, box) for thing in answer.sure),
+        unsure=tuple(_thing(thing, telling, box) for thing in answer.unsure),
+        others=telling.others,
+        language=telling.language,
     )
 
 
@@ -150,9 +159,9 @@ def much_text(text: OcrResult, size: tuple[int, int]) -> OcrResult | None:
     return phrasing.first_lines(OcrResult(tuple(filter(None, sure))), _FIRST_LINES)
 
 
-def _thing(thing: ModelThing, box: Rectangle) -> Thing:
+def _thing(thing: ModelThing, telling: Telling, box: Rectangle) -> Thing:
     place = _placed(thing.place, box)
-    return Thing(thing.name, thing.spoken, thing.probability, thing.count, place)
+    return Thing(thing.name, telling.name(thing), thing.probability, thing.count, place)
 
 
 def _placed(place: tuple[float, float, float, float], box: Rectangle) -> Rectangle:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.cli.inputs import read_bytes
 from describer_daemon.core import phrasing
 from describer_daemon.core.escaping import json_line
+from describer_daemon.core.i18n import ENGLISH
 from describer_daemon.core.ports import (
     Aim,
     Caption,
@@ -55,7 +56,7 @@ class Described:
     @property
     def language(self) -> str:
         """The language of that sentence, as `Speaker.speak` takes it."""
-        return phrasing.language(self.reading)
+        return phrasing.language(self.reading or self.caption)
 
     def as_json(self) -> str:
         """One line for other programs; see the README for its fields."""
@@ -75,7 +76,9 @@ class Described:
         else:
             caption = self.caption
             fields |= {
-                "caption": caption.text or phrasing.sentence(caption),
+                "caption": caption.told or phrasing.sentence(caption),
+                "language": caption.language,
+                "english": caption.text or phrasing.sentence(replace(caption, language=ENGLISH)),
                 "confidence": round(caption.confidence, 4),
                 "words": list(caption.words),
                 "log_probabilities": [round(value, 5) for value in caption.log_probabilities],

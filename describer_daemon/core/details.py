@@ -29,7 +29,8 @@ class Details:
     `sure` are the things believed enough to be said plainly, the largest and surest first,
     `unsure` those that may be said with a "maybe"; of the `others` nobody knows where they are.
     At the sides in `cut` it may go on beyond what was looked at. `sharpness` is "" where it is
-    not plain, `text` None where it was not read; `readable` tells whether it could be.
+    not plain, `text` None where it was not read; `readable` tells whether it could be. Names are in
+    `language`.
     """
 
     box: Rectangle
@@ -43,6 +44,7 @@ class Details:
     cut: tuple[Side, ...] = ()
     readable: bool = False
     text: OcrResult | None = None
+    language: str = field(default_factory=i18n.language)
 
 
 class RecallingCaptioner(Captioner, Protocol):

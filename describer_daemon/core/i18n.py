@@ -8,10 +8,12 @@ by `N_`, and translated by `_` where it is said: the language may change while t
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 ENGLISH = "en"  # what the sentences in the code are written in
 DOMAIN = "describer"
 LOCALE = Path(__file__).resolve().parent.parent / "locale"
+_meanwhile: ContextVar[str] = ContextVar("language", default="")
 _VARIABLE = "DESCRIBER_LANGUAGE"  # by which child processes know what `use` was told
 
 
@@ -71,7 +74,20 @@ def use(name: str = "") -> str:
 
 def language() -> str:
     """The code of the language in use: "en", "de"."""
-    return os.environ.get(_VARIABLE) or session_language()
+    return _meanwhile.get() or os.environ.get(_VARIABLE) or session_language()
+
+
+@contextlib.contextmanager
+def spoken_in(code: str) -> Iterator[None]:
+    """Have another language in use for these lines, in this thread alone.
+
+    So that a sentence is all of one language where a part of it cannot be had in the person's.
+    """
+    before = _meanwhile.set(code)
+    try:
+        yield
+    finally:
+        _meanwhile.reset(before)
 
 
 def languages() -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from describer_daemon.core import grabs, phrasing, stages, telling
+from describer_daemon.core import grabs, i18n, phrasing, stages, telling
 from describer_daemon.core.details import RecallingCaptioner
 from describer_daemon.core.events import Job, JobDone
 from describer_daemon.core.i18n import _
@@ -63,10 +63,11 @@ def tell(job: Job, captioner: RecallingCaptioner) -> JobDone:
     """Tell of the picture that was described last, without a new grab. Raises DescriberError."""
     details = captioner.recall()
     stages.reached("recalled")
-    if job.request.verb is Verb.MORE:
-        told = telling.more(details, job.place, lambda: captioner.recall(read=True))
-    else:
-        told = telling.explore(details, job.place, job.request.verb)
+    with i18n.spoken_in(details.language):  # the names of things are in that
+        if job.request.verb is Verb.MORE:
+            told = telling.more(details, job.place, lambda: captioner.recall(read=True))
+        else:
+            told = telling.explore(details, job.place, job.request.verb)
     return JobDone(job, told.sentence, told)
 
 

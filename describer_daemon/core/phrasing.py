@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Concatenate, ParamSpec
 
 from describer_daemon.core import i18n
 from describer_daemon.core.i18n import N_, _, pgettext
@@ -52,7 +53,23 @@ _HYPHENS = ("-", "\u2010", "\u00ad")
 _SENTENCE_ENDS = tuple(".!?:;,\u2026\u3002\uff01\uff1f")  # a synthesiser pauses there by itself
 _CLOSING_MARKS = "\"')]}\u2019\u201d\u00bb"
 
+P = ParamSpec("P")
 
+
+def _in_its_language(
+    phrase: Callable[Concatenate[Caption, P], str],
+) -> Callable[Concatenate[Caption, P], str]:
+    """All of a sentence is in the language in which the names of things in it are."""
+
+    @functools.wraps(phrase)
+    def phrased(caption: Caption, *args: P.args, **kwargs: P.kwargs) -> str:
+        with i18n.spoken_in(caption.language):
+            return phrase(caption, *args, **kwargs)
+
+    return phrased
+
+
+@_in_its_language
 def sentence(caption: Caption, verb: Verb | None = None) -> str:
     """Content first, and nothing that is not believed; `verb` None stands for a file.
 
@@ -70,6 +87,7 @@ def sentence(caption: Caption, verb: Verb | None = None) -> str:
     return _with_words(said, caption.written) if caption.written else said
 
 
+@_in_its_language
 def alt_text(caption: Caption) -> str:
     """What stands for the picture where it cannot be seen; "" where nothing is believed.
 
@@ -78,8 +96,8 @@ def alt_text(caption: Caption) -> str:
     if caption.finding or caption.form == "unknown":
         return ""
     if caption.form == "things":
-        # Translators: {things} is "two people and a dog", in the form that "I see" needs
-        return capital(_("{things}.").format(things=enumerated(caption.seen)))
+        # Translators: {things} is "two people and a dog", as they are called when they stand alone
+        return capital(_("{things}.").format(things=enumerated(caption.listed or caption.seen)))
     return _answer(caption)
 
 
@@ -96,10 +114,10 @@ def _answer(caption: Caption) -> str:
     match caption.form:
         case "plain":
             # Translators: {caption} is "a dog is running on the grass"
-            text = _("{caption}.").format(caption=caption.text)
+            text = _("{caption}.").format(caption=caption.translated or caption.text)
         case "hedged":
             # Translators: {caption} is "a dog is running on the grass"
-            text = _("Could be: {caption}.").format(caption=caption.text)
+            text = _("Could be: {caption}.").format(caption=caption.translated or caption.text)
         case "things":
             # Translators: {things} is "two people and a dog", in the form that is needed here
             text = _("I see {things}.").format(things=enumerated(caption.seen))
@@ -138,6 +156,8 @@ def text_aloud(result: OcrResult, verb: Verb | None = None) -> str:
 
 def language(result: Caption | OcrResult | None) -> str:
     """The language of what is said of it, "" for text that was read: that may be in any."""
+    if isinstance(result, Caption):
+        return result.language
     return "" if isinstance(result, OcrResult) and has_words(result) else i18n.language()
 
 

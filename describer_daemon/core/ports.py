@@ -193,6 +193,10 @@ class Caption:
     "unknown", `colours` are the picture's main ones, most first, and `brightness` says whether it
     is dark or light. `written` are the first lines of its text, where that was wanted and there
     is much of it.
+
+    All names of things, and the sentence that is made of it, are in `language`; the words are
+    English. Of a caption that is said whole, `translated` is what they are in that language, ""
+    in English. `listed` are the things that were `seen` as they are called when they stand alone.
     """
 
     words: tuple[str, ...]
@@ -208,11 +212,19 @@ class Caption:
     colours: tuple[str, ...] = ()
     brightness: Literal["", "dark", "light"] = ""
     written: OcrResult | None = None
+    language: str = field(default_factory=i18n.language)
+    translated: str = ""
+    listed: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
-        """The words as people write them."""
+        """The words as people write them, which are English."""
         return " ".join(self.words).replace(" 's", "'s")
+
+    @property
+    def told(self) -> str:
+        """The words in its language; "" where there are none, or they were not translated."""
+        return self.translated or (self.text if self.language == i18n.ENGLISH else "")
 
     @property
     def box(self) -> Rectangle | None:

@@ -78,6 +78,9 @@ captions = st.builds(
     st.lists(texts, max_size=2).map(tuple),
     st.sampled_from(["", "dark", "light"]),
     st.none() | ocr_results,
+    st.just("en"),
+    texts,
+    st.lists(texts, max_size=2).map(tuple),
 )
 details = st.builds(
     Details,
@@ -92,6 +95,7 @@ details = st.builds(
     st.lists(st.sampled_from(["left", "top", "right", "bottom"]), unique=True).map(tuple),
     st.booleans(),
     st.none() | ocr_results,
+    st.just("en"),
 )
 
 
@@ -109,8 +113,11 @@ def sent(message: Request | Reply) -> tuple[Head, Body]:
     "request_",
     [
         Load(),
+        Load("de"),
         *map(Describe, PICTURES),
         Describe(PICTURES[0], BOXES),
+        Describe(PICTURES[0], BOXES, "de"),
+        Illustrate(PICTURES[0], "de"),
         *map(Illustrate, PICTURES),
         *map(Read, PICTURES),
         Recall(),
@@ -170,6 +177,9 @@ def test_what_is_said_of_a_picture_has_its_keys_in_the_message() -> None:
         "colours": [],
         "brightness": "",
         "written": None,
+        "language": "en",
+        "translated": "",
+        "listed": [],
         "milliseconds": {},
     }
 

@@ -14,10 +14,11 @@ from PIL import Image
 
 from describer_daemon.captioner import results
 from describer_daemon.captioner.image_decoding import outlined
-from describer_daemon.core import phrasing
+from describer_daemon.core import phrasing, ports
 from describer_daemon.core.ports import Rectangle, Tag
 from models.captioner import Caption
 from models.captioning.answer import Answer, Form
+from models.captioning.languages import in_english
 from models.captioning.tags import Tag as ModelTag
 from models.captioning.things import Thing
 
@@ -45,6 +46,10 @@ def caption(form: Form = "plain", *things: Thing, seen: tuple[str, ...] = ()) ->
     )
 
 
+def answered(made: Caption, image: Image.Image, box: Rectangle) -> ports.Caption:
+    return results.answered(made, in_english(made.answer), image, box)
+
+
 def drawn(*colours: str, size: tuple[int, int] = (80, 60)) -> Image.Image:
     """Stripes of these colours."""
     image = Image.new("RGB", (len(colours), 1))
@@ -66,7 +71,7 @@ def drawn(*colours: str, size: tuple[int, int] = (80, 60)) -> Image.Image:
 def test_a_thing_is_where_it_is_in_the_whole_picture(
     place: Place, box: Rectangle, expected: Rectangle
 ) -> None:
-    told = results.answered(caption("plain", thing(place=place)), drawn("blue"), box)
+    told = answered(caption("plain", thing(place=place)), drawn("blue"), box)
     assert [each.box for each in told.things] == [expected]
 
 
@@ -77,7 +82,7 @@ def test_a_thing_in_a_crop_is_inside_that_crop(
 ) -> None:
     place = (begin, begin, min(1.0, begin + share), min(1.0, begin + share))
     box = Rectangle(corner, corner // 2, side, side)
-    (told,) = results.answered(caption("plain", thing(place=place)), drawn("red"), box).things
+    (told,) = answered(caption("plain", thing(place=place)), drawn("red"), box).things
     assert corner <= told.box.left < told.box.left + told.box.width <= corner + side
     assert told.box.top - corner // 2 == told.box.left - corner
     assert told.box.height == told.box.width >= 1
@@ -87,7 +92,7 @@ def test_things_that_are_hardly_there_are_not_told_of() -> None:
     made = caption(
         "things", thing(0.8), thing(0.3, kind=3), thing(0.29, kind=4), seen=("two dogs",)
     )
-    told = results.answered(made, drawn("blue"), CROP)
+    told = answered(made, drawn("blue"), CROP)
     assert [(each.kind, each.name, each.probability, each.count) for each in told.things] == [
         ("dog", "two dogs", 0.8, 2),
         ("dog", "two dogs", 0.3, 2),
@@ -123,14 +128,14 @@ def test_things_that_are_hardly_there_are_not_told_of() -> None:
 def test_of_a_picture_that_cannot_be_made_out_the_colours_are_told(
     image: Image.Image, colours: tuple[str, ...], brightness: str, sentence: str
 ) -> None:
-    told = results.answered(caption("unknown"), image, CROP)
+    told = answered(caption("unknown"), image, CROP)
     assert (told.form, told.colours, told.brightness) == ("unknown", colours, brightness)
     assert phrasing.sentence(told) == sentence
 
 
 @pytest.mark.parametrize("form", ["plain", "hedged", "things"])
 def test_where_there_is_more_to_say_colours_are_not_told(form: Form) -> None:
-    told = results.answered(caption(form, thing(), seen=("two dogs",)), drawn("black"), CROP)
+    told = answered(caption(form, thing(), seen=("two dogs",)), drawn("black"), CROP)
     assert (told.form, told.colours, told.brightness) == (form, (), "")
 
 
@@ -143,7 +148,7 @@ def test_a_heat_map_shows_where_things_were_looked_for() -> None:
         having,
         dataclasses.replace(having, things=having.things[:1], places=having.places),
     ):
-        told = results.answered(made, image, CROP)
+        told = answered(made, image, CROP)
         with Image.open(io.BytesIO(results.heatmap_png(image, made, told))) as png:
             sizes.append(png.width * png.height)
     # two words; two words and two things; two words and one

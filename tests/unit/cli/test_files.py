@@ -173,6 +173,8 @@ def test_black_and_plain_pictures_have_a_caption_in_json(
         assert json.loads(described.as_json()) == {
             "file": str(path),
             "caption": expected,
+            "language": "en",
+            "english": expected,
             "confidence": 1.0,
             "words": [],
             "log_probabilities": [],
@@ -376,6 +378,8 @@ def test_json_has_exactly_its_fields(describer: Command, captioner: ChildCaption
     assert good == {
         "file": "photo.png",
         "caption": caption.text,
+        "language": "en",
+        "english": caption.text,
         "confidence": pytest.approx(caption.confidence, abs=1e-3),
         "words": list(caption.words),
         "log_probabilities": pytest.approx(list(caption.log_probabilities), abs=1e-3),
