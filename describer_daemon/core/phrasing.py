@@ -62,7 +62,7 @@ def _in_its_language(
     """All of a sentence is in the language in which the names of things in it are."""
 
     @functools.wraps(phrase)
-    def phrased(caption: Caption, *args: P.args, **kwargs: P.kwargs) -> str:
+    def phrased(caption: Caption, /, *args: P.args, **kwargs: P.kwargs) -> str:
         with i18n.spoken_in(caption.language):
             return phrase(caption, *args, **kwargs)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,37 @@ def test_a_language_that_is_named_wins_and_child_processes_know_it(
     assert i18n.use("tlh") == "en"
     assert i18n.use("") == "cs"
     assert i18n.languages() == ("en", "cs", "de")
+
+
+def test_a_sentence_may_be_of_another_language_meanwhile(catalogues: Path) -> None:
+    i18n.use("de")
+    with i18n.spoken_in("en"):
+        assert (_("Copied."), i18n.language()) == ("Copied.", "en")
+        with i18n.spoken_in("cs"):
+            assert _("Copied.") == "Zkopírováno."
+    assert (_("Copied."), i18n.language()) == ("Kopiert.", "de")
+
+
+def own_nodes(scope: ast.AST) -> list[ast.AST]:
+    """All that is in a function, save in others inside it."""
+    found: list[ast.AST] = []
+    for each in ast.iter_child_nodes(scope):
+        found.append(each)
+        if not isinstance(each, ast.FunctionDef | ast.Lambda):
+            found += own_nodes(each)
+    return found
+
+
+def test_where_a_sentence_is_translated_nothing_else_has_the_name_of_that() -> None:
+    for path in Path(i18n.__file__).parents[1].rglob("*.py"):
+        for scope in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(scope, ast.FunctionDef | ast.Lambda):
+                continue
+            inside = own_nodes(scope)
+            called = {ast.unparse(each.func) for each in inside if isinstance(each, ast.Call)}
+            bound = {each.arg for each in inside if isinstance(each, ast.arg)} | {
+                each.id
+                for each in inside
+                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+            }
+            assert "_" not in called & bound, f"{path}:{scope.lineno}"
