@@ -37,6 +37,9 @@ CAPTION: dict[str, Any] = {
     "seen": [],
     "colours": [],
     "brightness": "",
+    "language": "en",
+    "translated": "",
+    "listed": [],
     "milliseconds": {"find": 1.0},
 }
 LINE = {"text": "Closed", "confidence": 0.9, **BOX}
@@ -54,6 +57,7 @@ DETAILS: dict[str, Any] = {
     "cut": ["left"],
     "readable": True,
     "text": TEXT,
+    "language": "en",
 }
 # answers whatever is asked with what it was given, and says something before
 PROGRAM = """
@@ -145,6 +149,7 @@ def test_heads_have_a_limit_of_their_own(taken: Taken) -> None:
 SOUND = (
     ("confidence", 7), ("log_probabilities", [7]), ("milliseconds", {"a": 1}), ("number", 7),
     ("written", None), ("text", None), ("readable", True),
+    ("translated", "words"),
 )  # fmt: skip
 
 
@@ -167,6 +172,8 @@ def damaged() -> Iterator[tuple[str, Any]]:
             f"no {name}",
             TEXT | {"paragraphs": [[{key: LINE[key] for key in LINE if key != name}]]},
         )
+    for head in (CAPTION, DETAILS):
+        yield "a way out", head | {"language": "../../../../tmp"}
     yield "more", TEXT | {"finding": "drawing"}
 
 
