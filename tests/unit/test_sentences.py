@@ -11,7 +11,7 @@ import pytest
 
 DAEMON = Path(__file__).parents[2] / "describer_daemon"
 SOURCES = sorted(DAEMON.rglob("*.py"))
-LATER = ("cli", "settings")  # rooms whose sentences are not marked yet
+LATER = ("cli",)  # rooms whose sentences are not marked yet
 
 # what takes a sentence that is only marked: each translates it itself
 TRANSLATES = {"_", "in_all_languages", "in_each_language", "OwnedFile", "lock", "get"}
