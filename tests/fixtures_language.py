@@ -10,6 +10,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 
 from describer_daemon.core import i18n
+from tests.catalogues import pseudo
 
 CZECH = ("%(n)s pes", "%(n)s psi", "%(n)s psů")
 GERMAN_SENTENCES = {"Copied.": "Kopiert.", "Still looking.": "Ich suche noch."}
@@ -41,5 +42,18 @@ def catalogues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     for cached in (i18n._translated, i18n._catalogue):
         cached.cache_clear()
     yield folder
+    for cached in (i18n._translated, i18n._catalogue):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def pseudo_locale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A language in use in which all that the code says is marked: see `catalogues.marked`."""
+    pseudo(tmp_path, "de")
+    monkeypatch.setattr(i18n, "LOCALE", tmp_path)
+    monkeypatch.setenv("DESCRIBER_LANGUAGE", "de")
+    for cached in (i18n._translated, i18n._catalogue):
+        cached.cache_clear()
+    yield
     for cached in (i18n._translated, i18n._catalogue):
         cached.cache_clear()
