@@ -38,6 +38,7 @@ def section(heading: str) -> dict[str, str]:
 
 LIGHT = section("What `pip install describer` brings")
 TEXT = section("What `describer[text]` adds")
+EYES = section("What `describer[eyes]` adds")
 FORMATS = section("What `describer[formats]` adds")
 
 
@@ -47,6 +48,7 @@ FORMATS = section("What `describer[formats]` adds")
         ("describer", LIGHT),
         ("describer[text]", LIGHT | TEXT),
         ("describer[formats]", LIGHT | FORMATS),
+        ("describer[eyes]", LIGHT | EYES),
     ],
 )
 def test_every_package_that_comes_along_is_told_of(wanted: str, told: dict[str, str]) -> None:

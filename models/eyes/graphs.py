@@ -1,0 +1,103 @@
+"""Graphs of ONNX Runtime whose values stay in its own memory from one run to the next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.eyes.gather import gather_graph
+from models.runtime.bundle import unusable
+from models.runtime.engines.onnx import quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_TYPES: Mapping[str, Any] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(bool)": np.bool_,
+}
+
+
+class Graph:
+    """One graph. `inputs` are its inputs' names with (type, shape), `outputs` its outputs'."""
+
+    def __init__(self, source: Path | bytes, threads: int, part: str) -> None:
+        """`part` is what it is called in errors. Raises BundleError for what is no graph, or has
+        an input of a type that none of the layouts has."""
+        quiet()
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # what a picture needed goes back when it is done, and does not stay for the next one
+        options.enable_cpu_mem_arena = False
+        # idle threads must sleep, not spin: the daemon shares the person's machine
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self.part = part
+        try:
+            self._session = onnxruntime.InferenceSession(
+                source, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its errors have no common base but this
+            raise unusable(part) from error
+        self.inputs = {each.name: (each.type, each.shape) for each in self._session.get_inputs()}
+        self.outputs = tuple(each.name for each in self._session.get_outputs())
+        strange = sorted({kind for kind, _ in self.inputs.values()} - set(_TYPES))
+        if strange:
+            raise unusable(part, "it does not fit the others", f"{part}: an input {strange[0]}")
+
+    def type(self, name: str) -> Any:
+        """The numpy type of an input."""
+        return _TYPES[self.inputs[name][0]]
+
+    def run(self, given: Mapping[str, Any], wanted: Iterable[str] | None = None) -> dict[str, Any]:
+        """Inputs (arrays or OrtValues; more than it has do no harm) → OrtValues of the `wanted`
+        outputs, all by default. Raises BundleError for a graph that does not work on them."""
+        import onnxruntime
+
+        names = tuple(wanted) if wanted is not None else self.outputs
+        missing = sorted(set(self.inputs) - set(given)) + sorted(set(names) - set(self.outputs))
+        if missing:
+            detail = f"{self.part}: {missing[0]} is not there; inputs {sorted(self.inputs)}"
+            raise unusable(self.part, "it does not fit the others", detail)
+        try:
+            binding = self._session.io_binding()
+            for name in self.inputs:
+                value = given[name]
+                if isinstance(value, np.ndarray):
+                    array = np.ascontiguousarray(value, self.type(name))
+                    value = onnxruntime.OrtValue.ortvalue_from_numpy(array)
+                binding.bind_ortvalue_input(name, value)
+            for name in names:
+                binding.bind_output(name, "cpu")
+            self._session.run_with_iobinding(binding)
+            return dict(zip(names, binding.get_outputs(), strict=True))
+        except Exception as error:  # as above
+            raise unusable(self.part) from error
+
+
+class Gather:
+    """Takes rows of values that lie in ONNX Runtime's memory: the reordering of beams."""
+
+    def __init__(self, types: Sequence[str]) -> None:
+        """One for so many values of these types, as `Graph.inputs` has them."""
+        self._graph = Graph(gather_graph(types), 1, "beams")
+
+    def rows(self, values: Sequence[Any], rows: NDArray[np.int64]) -> list[Any]:
+        """OrtValues (B, …), (N,) row numbers → OrtValues (N, …) of these rows."""
+        given = {f"x{number}": value for number, value in enumerate(values)}
+        return list(self._graph.run({"rows": rows, **given}).values())
+
+
+def array(value: Any) -> NDArray[np.float32]:
+    """An OrtValue of floats of any width as an array."""
+    return np.asarray(value.numpy(), np.float32)

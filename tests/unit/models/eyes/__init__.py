@@ -1,0 +1,1 @@
+"""Published captioners, and what is made of what they say."""
