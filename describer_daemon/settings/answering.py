@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from describer_daemon import apart, mounts
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 Stamp = tuple[int, ...]
@@ -57,7 +58,11 @@ class Looks:
 
 def _ask(path: Path) -> Stamp:
     """Its stamp, after it was read. Raises DescriberError when there is no answer."""
-    late = DescriberError(f"{path.name} does not answer. Until it does, its settings are not used.")
+    late = DescriberError(
+        _("{name} does not answer. Until it does, its settings are not used.").format(
+            name=path.name
+        )
+    )
     told = apart.call(
         __name__, [str(path)], late=late, silence=_MAX_SILENCE, kind=("settings", path), most=1
     )

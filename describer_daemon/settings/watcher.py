@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.settings.answering import Looks, stamp
 from describer_daemon.settings.file import SettingsError
@@ -74,10 +75,8 @@ class SettingsWatcher:
             if self._stamp:
                 self._on_change(load(self._path))
             else:
-                name = self._path.name
-                self._report(
-                    SettingsError(f"{name} is gone. I keep the settings until it is back.")
-                )
+                told = _("{name} is gone. I keep the settings until it is back.")
+                self._report(SettingsError(told.format(name=self._path.name)))
         except DescriberError as error:
             self._report(error)
         except Exception:
