@@ -15,10 +15,12 @@ from describer_daemon.alt_text.pictures import Wanted
 from describer_daemon.alt_text.results import Result
 from describer_daemon.captioner import pool
 from describer_daemon.captioner.client import ChildCaptioner
-from describer_daemon.cli import completion, outputs, streams
+from describer_daemon.cli import completion, help_texts, outputs, streams
+from describer_daemon.cli.click_words import WholeNumber
 from describer_daemon.cli.describe import captioner_factory, progress
 from describer_daemon.cli.inputs import read_bytes
 from describer_daemon.cli.shared import settings_for_command
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 
@@ -48,46 +50,74 @@ class Output:
             )
 
 
-@click.command()
+@click.command(
+    help=help_texts.page(
+        _("Propose alt text for picture FILES; write it only where an option says so."),
+        help_texts.examples(
+            # Translators: what a command does: it writes nothing
+            ("describer alt holiday/*.jpg", _("only tell")),
+            # Translators: what a command does: it writes a file beside each picture
+            ("describer alt --sidecar holiday/*.jpg", _("photo.jpg.xmp beside each")),
+            # Translators: what a command does: it writes into the picture
+            ("describer alt --embed photo.jpg", _("into the picture")),
+            # Translators: what a command does: it writes a table
+            ("describer alt --csv texts.csv holiday/*.jpg", _("a table")),
+            # Translators: what to do after a command; what follows the colon stays
+            (
+                "describer alt --html index.html > alt.patch",
+                _("then: patch index.html alt.patch"),
+            ),
+            width=51,
+        ),
+        _(
+            "What is less sure is marked as needing review, what is not believed is not proposed. "
+            "An alt text or a description of an author is never written over, unless by --replace. "
+            "Broken off, the same command goes on where it was."
+        ),
+        _("Exit status 1 when any file failed; the others are still done."),
+    )
+)
 @click.argument("files", nargs=-1, metavar="[FILES]...", shell_complete=completion.files)
-@click.option("--sidecar", is_flag=True, help="Write it beside each picture: photo.jpg.xmp.")
-@click.option("--embed", is_flag=True, help="Write it into each picture, by exiftool.")
+@click.option("--sidecar", is_flag=True, help=_("Write it beside each picture: photo.jpg.xmp."))
+@click.option("--embed", is_flag=True, help=_("Write it into each picture, by exiftool."))
 @click.option(
     "--csv",
     "table",
     type=outputs.Output(),
     metavar="FILE",
-    help="Add a row for each picture to this table; those that have one are passed over.",
+    help=_("Add a row for each picture to this table; those that have one are passed over."),
 )
 @click.option(
     "--html",
     "page",
     type=outputs.Output(),
     metavar="PAGE",
-    help="Propose alt texts for the pictures of this page that have none, as a patch.",
+    help=_("Propose alt texts for the pictures of this page that have none, as a patch."),
 )
 @click.option(
     "--patch",
     type=outputs.Output(),
     metavar="OUT.PATCH",
-    help="Write that patch to this file, not to standard output.",
+    help=_("Write that patch to this file, not to standard output."),
 )
 @click.option(
     "--root",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="FOLDER",
-    help="The page's site: addresses that begin with / begin here, and none leads out of it. "
-    "[default: the page's folder]",
+    help=_(
+        "The page's site: addresses that begin with / begin here, and none leads out of it. "
+        "[default: the page's folder]"
+    ),
 )
 @click.option(
-    "--replace", is_flag=True, help="Write over the alt text of authors, and of earlier runs."
+    "--replace", is_flag=True, help=_("Write over the alt text of authors, and of earlier runs.")
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help=_("One JSON object a line."))
 @click.option(
     "--jobs",
-    type=click.IntRange(1, 64),
+    type=WholeNumber(1, 64),
     metavar="N",
-    help="Work on so many FILES at a time; with many, one a processor by default.",
+    help=_("Work on so many FILES at a time; with many, one a processor by default."),
 )
 def alt(
     files: tuple[str, ...],
@@ -101,28 +131,14 @@ def alt(
     as_json: bool,
     jobs: int | None,
 ) -> None:
-    """Propose alt text for picture FILES; write it only where an option says so.
-
-    \b
-    describer alt holiday/*.jpg                        only tell
-    describer alt --sidecar holiday/*.jpg              photo.jpg.xmp beside each
-    describer alt --embed photo.jpg                    into the picture
-    describer alt --csv texts.csv holiday/*.jpg        a table
-    describer alt --html index.html > alt.patch        then: patch index.html alt.patch
-
-    What is less sure is marked as needing review, what is not believed is not proposed. An alt text
-    or a description of an author is never written over, unless by --replace. Broken off, the same
-    command goes on where it was.
-
-    Exit status 1 when any file failed; the others are still done.
-    """
+    """Propose alt text for pictures in files or in a page; write it where an option says so."""
     if page is not None:
         from describer_daemon.cli import alt_page
 
         alt_page.check(files, sidecar or embed or replace or table is not None)
         raise SystemExit(alt_page.run(page, root, patch, as_json=as_json, jobs=jobs))
     if patch is not None or root is not None:
-        raise click.UsageError("--patch and --root are for --html PAGE.")
+        raise click.UsageError(_("--patch and --root are for --html PAGE."))
     _check(files, embed=embed, writes=sidecar or embed, keeps=table is not None)
     if table is not None:
         outputs.require_answer(table)
@@ -139,13 +155,13 @@ def alt(
 def _check(files: Sequence[str], *, embed: bool, writes: bool, keeps: bool) -> None:
     """Raises UsageError for what has no meaning, DescriberError for what cannot be had here."""
     if not files:
-        raise click.UsageError("Missing argument 'FILES...', or --html PAGE.")
+        raise click.UsageError(_("Missing argument 'FILES...', or --html PAGE."))
     if writes and "-" in files:
-        raise click.UsageError("Standard input has no place to write to: name a file.")
+        raise click.UsageError(_("Standard input has no place to write to: name a file."))
     if os.name != "posix" and (writes or keeps):
-        raise DescriberError("Alt text cannot be written on this system yet.")
+        raise DescriberError(_("Alt text cannot be written on this system yet."))
     if embed and not embedding.is_there():
-        raise DescriberError(embedding.MISSING)
+        raise DescriberError(_(embedding.MISSING))
 
 
 def _run(files: Sequence[str], wanted: Wanted, output: Output, jobs: int | None) -> bool:

@@ -20,23 +20,24 @@ from describer_daemon.cli.describe import captioner_factory, progress
 from describer_daemon.cli.inputs import read_bytes
 from describer_daemon.cli.shared import settings_for_command
 from describer_daemon.core import phrasing
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError, Encoded
 
 _SUFFIXES = (".patch", ".diff")
 _REASONS = {
-    "remote": "It is on another machine, and I fetch nothing.",
-    "outside": "It lies outside of the page's folder. To allow that, name --root.",
-    "unclear": "The page does not say which file it is.",
+    "remote": N_("It is on another machine, and I fetch nothing."),
+    "outside": N_("It lies outside of the page's folder. To allow that, name --root."),
+    "unclear": N_("The page does not say which file it is."),
 }
 
 
 def check(files: Sequence[str], writes: bool) -> None:
     """Raises UsageError for what has no meaning beside --html."""
     if files:
-        raise click.UsageError("--html looks at one PAGE: use it without FILES.")
+        raise click.UsageError(_("--html looks at one PAGE: use it without FILES."))
     if writes:
         raise click.UsageError(
-            "--html makes a patch: use it without --sidecar, --embed, --csv and --replace."
+            _("--html makes a patch: use it without --sidecar, --embed, --csv and --replace.")
         )
 
 
@@ -45,7 +46,7 @@ def run(
 ) -> int:
     """Propose; → the exit status. Raises DescriberError, UsageError."""
     if patch is not None and patch.suffix.lower() not in _SUFFIXES:
-        raise click.UsageError(f"{patch} does not end in .patch or .diff.")
+        raise click.UsageError(_("{path} does not end in .patch or .diff.").format(path=patch))
     page = Page(read_bytes(str(path)), path, root)
     found = list(page.pictures())
     results = _results(found, jobs)
@@ -58,10 +59,16 @@ def run(
     tell = streams.json if as_json else (streams.line if patch is not None else streams.complain)
     for one in found:
         result = results[one.start]
-        shown = f"line {one.line}: {pages.shown(one.source) or '(no address)'}: {result.shown()}"
+        # Translators: a picture of a page: the line that it is in, where it points to, its alt text
+        shown = _("line {number}: {address}: {result}").format(
+            number=one.line,
+            # Translators: of a picture in a page
+            address=pages.shown(one.source) or _("(no address)"),
+            result=result.shown(),
+        )
         tell(result.as_json() if as_json else shown)
     if not found:
-        streams.complain(f"{path} has no picture without alt text.")
+        streams.complain(_("{path} has no picture without alt text.").format(path=path))
     if patch is not None:
         _save(patch, diff)
     elif not as_json:
@@ -101,7 +108,7 @@ def _of(
 ) -> Result:
     name = pages.shown(one.source)
     if one.place in _REASONS:
-        return Result(name, reason=_REASONS[one.place], line=one.line)
+        return Result(name, reason=_(_REASONS[one.place]), line=one.line)
     same = described[first[one.file or one.data].start]
     return Result(
         name, same.source, same.text, same.proposal, same.reason, same.error, line=one.line
@@ -129,7 +136,9 @@ def _save(patch: Path, diff: bytes) -> None:
         else:
             writing.create(patch, diff)
     except OSError as error:
-        raise DescriberError(f"{patch} cannot be written: {error.strerror}.") from error
+        raise DescriberError(
+            _("{path} cannot be written: {reason}.").format(path=patch, reason=error.strerror)
+        ) from error
 
 
 def _print(diff: bytes) -> None:

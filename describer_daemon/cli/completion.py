@@ -10,6 +10,7 @@ from shutil import which
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
 
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.desktop.files import OwnedFile
 from describer_daemon.service.folders import desktop_folder
 
@@ -19,6 +20,12 @@ _PLACES = {
     "zsh": "zsh/site-functions/_describer",
     "fish": "fish/vendor_completions.d/describer.fish",
 }
+_NAMES = {
+    # Translators: what a shell completes when the tab key is pressed
+    "bash": N_("Completion in bash"),
+    "zsh": N_("Completion in zsh"),
+    "fish": N_("Completion in fish"),
+}
 BASH_COMPLETION = Path("/usr/share/bash-completion/bash_completion")
 
 
@@ -26,7 +33,7 @@ def completions(program: click.Command) -> list[OwnedFile]:
     """A step for each shell that is installed, or has been: see `describer setup`."""
     steps = [
         OwnedFile(
-            f"Completion in {shell}",
+            _NAMES[shell],
             desktop_folder(),
             place,
             _script(shell, program),
@@ -55,9 +62,11 @@ def _script(shell: str, program: click.Command) -> Callable[[], str]:
 def _advice(shell: str, place: str) -> str:
     if shell == "zsh":
         folder = (desktop_folder() / place).parent
-        return f"For zsh to find it, have this line in .zshrc before compinit: fpath+=({folder})"
+        return _(
+            "For zsh to find it, have this line in .zshrc before compinit: fpath+=({folder})"
+        ).format(folder=folder)
     if shell == "bash" and not BASH_COMPLETION.exists():
-        return "For bash to find it, install the package bash-completion"
+        return _("For bash to find it, install the package bash-completion")
     return ""
 
 

@@ -15,7 +15,8 @@ from typing import Any
 import click
 
 from describer_daemon import processes
-from describer_daemon.cli import outputs, streams
+from describer_daemon.cli import help_texts, outputs, streams
+from describer_daemon.core.i18n import _, ngettext
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.settings.settings import Settings
 
@@ -41,30 +42,49 @@ def run(picture: Path | None, save: Path, report: Callable[[str], None]) -> Demo
     from describer_daemon.virtual.sound import VirtualSound
 
     if sys.platform != "linux":
-        raise DescriberError("The demonstration needs Linux. Please use: describer run.")
+        raise DescriberError(_("The demonstration needs Linux. Please use: describer run."))
     key = str(Settings().bindings.screen)
     shown = picture or SAMPLE
     with VirtualDisplay() as display, VirtualSound() as sound:
         display.env |= {"PULSE_SERVER": sound.server}
         for foreign in ("DESCRIBER_CONFIG", "SPEECHD_ADDRESS"):
             display.env.pop(foreign, None)
-        report(f"A private screen ({display.name}) and a private sound server are up.")
+        told = _("A private screen ({name}) and a private sound server are up.")
+        report(told.format(name=display.name))
         daemon = display.start([*processes.python("describer_daemon.cli.main"), "run"])
-        _wait(daemon, display.env, lambda status: bool(status["listening"]), "listen")
-        report("The daemon listens.")
+        _wait(daemon, display.env, lambda status: bool(status["listening"]), _deaf)
+        report(_("The daemon listens."))
         display.show_picture(shown)
-        report(f"The window shows {shown.name}; now {key} is pressed.")
+        told = _("The window shows {picture}; now {key} is pressed.")
+        report(told.format(picture=shown.name, key=key))
         with sound.record() as recording:
             display.press(key)
-            status = _wait(daemon, display.env, _has_spoken, "answer")
+            status = _wait(daemon, display.env, _has_spoken, _mute)
             if not recording.wait_for_sound() or not recording.wait_for_silence():
-                raise DescriberError("The key was taken, but no speech came out.")
+                raise DescriberError(_("The key was taken, but no speech came out."))
             recording.save_wav(save)
         if not status["last"]:
             raise DescriberError(
-                "The picture could not be described; listen to the recording.", detail=str(save)
+                _("The picture could not be described; listen to the recording."),
+                detail=str(save),
             )
         return DemoResult(str(status["last"]), save.resolve())
+
+
+def _deaf() -> str:
+    return ngettext(
+        "The daemon did not listen in {seconds} second.",
+        "The daemon did not listen in {seconds} seconds.",
+        round(_TIMEOUT),
+    )
+
+
+def _mute() -> str:
+    return ngettext(
+        "The daemon did not answer in {seconds} second.",
+        "The daemon did not answer in {seconds} seconds.",
+        round(_TIMEOUT),
+    )
 
 
 def _has_spoken(status: dict[str, Any]) -> bool:
@@ -75,14 +95,14 @@ def _wait(
     daemon: subprocess.Popen[bytes],
     env: dict[str, str],
     reached: Callable[[dict[str, Any]], bool],
-    what: str,
+    failure: Callable[[], str],
 ) -> dict[str, Any]:
     """Ask for the daemon's status, as its user would, until it is as wanted."""
     command = [*processes.python("describer_daemon.cli.main"), "status", "--json"]
     deadline = time.monotonic() + _TIMEOUT
     while time.monotonic() < deadline:
         if daemon.poll() is not None:
-            raise DescriberError("The daemon ended early. Please try: describer doctor.")
+            raise DescriberError(_("The daemon ended early. Please try: describer doctor."))
         done = processes.run(
             command, timeout=_TIMEOUT, what="The daemon", env={**os.environ, **env}
         )
@@ -91,28 +111,30 @@ def _wait(
             if reached(status):
                 return status
         time.sleep(_POLL_INTERVAL)
-    raise DescriberError(f"The daemon did not {what} in {_TIMEOUT:g} seconds.")
+    raise DescriberError(failure().format(seconds=round(_TIMEOUT)))
 
 
-@click.command()
+@click.command(
+    help=help_texts.page(
+        _("Do the main job on a private virtual screen: show a picture, press the key, record."),
+        _("The last two lines are the caption and the path of the recorded speech."),
+    )
+)
 @click.option(
     "--picture",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Show this picture instead of the sample.",
+    help=_("Show this picture instead of the sample."),
 )
 @click.option(
     "--save",
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("describer-demo.wav"),
     show_default=True,
-    callback=outputs.named(".wav", "speech"),
-    help="Where the recorded speech goes.",
+    callback=outputs.named(".wav", outputs.NO_SPEECH),
+    help=_("Where the recorded speech goes."),
 )
 def demo(picture: Path | None, save: Path) -> None:
-    """Do the main job on a private virtual screen: show a picture, press the key, record.
-
-    The last two lines are the caption and the path of the recorded speech.
-    """
+    """Do the main job on a private virtual screen, and print what was said."""
     result = run(picture, save, streams.line)
     streams.line(result.sentence)
     streams.line(str(result.recording))

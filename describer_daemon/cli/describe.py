@@ -14,10 +14,12 @@ import click
 
 from describer_daemon.captioner import pool
 from describer_daemon.captioner.client import ChildCaptioner
-from describer_daemon.cli import completion, outputs, streams
+from describer_daemon.cli import completion, help_texts, outputs, streams
 from describer_daemon.cli import files as picture_files
+from describer_daemon.cli.click_words import WholeNumber
 from describer_daemon.cli.files import Described
 from describer_daemon.cli.shared import settings_for_command, speaker_for_command
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError, Verb
 from describer_daemon.service import control, elsewhere
 from describer_daemon.service.shutdown import as_interrupts
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from describer_daemon.core.ports import Speaker
     from describer_daemon.settings.settings import Settings
 
-_NOTHING_CHOSEN = (
+# Translators: "Describe picture" is the entry in file managers' menus
+_NOTHING_CHOSEN = N_(
     "No picture was chosen. Open pictures from the file manager with Describe picture."
 )
 
@@ -57,11 +60,11 @@ def check(files: Sequence[str], options: Options) -> None:
     """Raises UsageError for options that exclude each other, and for drawings of many files."""
     if options.read and (options.find or options.heatmap is not None):
         raise click.UsageError(
-            "--text makes no captions: use it without --find, --boxes and --heatmap."
+            _("--text makes no captions: use it without --find, --boxes and --heatmap.")
         )
     if options.heatmap is not None and options.find:
         raise click.UsageError(
-            "--heatmap draws one picture as a whole: use it without --find and --boxes."
+            _("--heatmap draws one picture as a whole: use it without --find and --boxes.")
         )
     for option, path in (("--heatmap", options.heatmap), ("--boxes", options.boxes)):
         if path is not None:
@@ -70,9 +73,11 @@ def check(files: Sequence[str], options: Options) -> None:
 
 def _check_drawing(option: str, path: Path, files: Sequence[str]) -> None:
     if len(files) != 1:
-        raise click.UsageError(f"{option} draws one picture: name exactly one FILE.")
+        told = _("{option} draws one picture: name exactly one FILE.")
+        raise click.UsageError(told.format(option=option))
     if outputs.is_same(path, files[0]):
-        raise click.UsageError(f"{path} is the picture itself: name another file for {option}.")
+        told = _("{path} is the picture itself: name another file for {option}.")
+        raise click.UsageError(told.format(path=path, option=option))
 
 
 def print_result(described: Described, options: Options, *, named: bool) -> None:
@@ -93,9 +98,11 @@ def _save_drawing(described: Described, options: Options) -> None:
     if described.drawn:
         outputs.write(path, described.drawn)
     elif options.heatmap is not None:
-        streams.complain(f"There is no caption to draw, so {path} was not written.")
+        told = _("There is no caption to draw, so {path} was not written.")
+        streams.complain(told.format(path=path))
     elif described.caption is not None and not described.caption.pictures:
-        streams.complain(f"There is no picture to draw a box around, so {path} was not written.")
+        told = _("There is no picture to draw a box around, so {path} was not written.")
+        streams.complain(told.format(path=path))
 
 
 class Progress:
@@ -128,52 +135,78 @@ def progress(files: int) -> Iterator[Progress]:
         yield Progress(bar)
 
 
-@click.command()
+@click.command(
+    help=help_texts.page(
+        # Translators: the hyphen is typed in place of a file's name
+        _(
+            "Describe picture FILES, - for standard input; one line each, in order, "
+            "as each is done."
+        ),
+        help_texts.examples(
+            "describer describe holiday/*.jpg",
+            "describer describe --json - < photo.png",
+            "describer describe photo.jpg --save speech.wav",
+            "describer describe photo.jpg --heatmap looks.png",
+            "describer describe screenshot.png --find --boxes found.png",
+            "describer describe --text letter.png",
+        ),
+        _(
+            "Exit status 1 when any file could not be described, or not be heard; "
+            "the others still are."
+        ),
+    )
+)
 @click.argument("files", nargs=-1, metavar="FILES...", shell_complete=completion.files)
-@click.option("--speak", is_flag=True, help="Speak each caption too.")
+@click.option("--speak", is_flag=True, help=_("Speak each caption too."))
 @click.option(
     "--save",
     type=outputs.Output(),
-    callback=outputs.named(".wav", "speech"),
-    help="Write the speech of all captions to this WAV file.",
+    callback=outputs.named(".wav", outputs.NO_SPEECH),
+    help=_("Write the speech of all captions to this WAV file."),
 )
 @click.option(
     "--heatmap",
     type=outputs.Output(),
-    callback=outputs.named(".png", "a heat map"),
+    callback=outputs.named(".png", outputs.NO_HEAT_MAP),
     metavar="OUT.PNG",
-    help="Draw where each word of one FILE's caption looked.",
+    help=_("Draw where each word of one FILE's caption looked."),
 )
 @click.option(
     "--find",
     is_flag=True,
-    help="Describe every picture that is found in a FILE, such as a screenshot.",
+    help=_("Describe every picture that is found in a FILE, such as a screenshot."),
 )
 @click.option(
     "--boxes",
     type=outputs.Output(),
-    callback=outputs.named(".png", "a drawing"),
+    callback=outputs.named(".png", outputs.NO_DRAWING),
     metavar="OUT.PNG",
-    help="Draw where the pictures of one FILE were found, and of a single one the "
-    "things on it; implies --find.",
+    help=_(
+        "Draw where the pictures of one FILE were found, and of a single one the "
+        "things on it; implies --find."
+    ),
 )
 @click.option(
-    "--text", "read", is_flag=True, help="Read the text in them instead (extra: describer[text])."
+    "--text",
+    "read",
+    is_flag=True,
+    # Translators: an extra is a part of the program that is installed by this name
+    help=_("Read the text in them instead (extra: describer[text])."),
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--beam", type=click.IntRange(1, 10), help="Captions weighed against each other.")
+@click.option("--json", "as_json", is_flag=True, help=_("One JSON object a line."))
+@click.option("--beam", type=WholeNumber(1, 10), help=_("Captions weighed against each other."))
 @click.option(
     "--engine",
     type=click.Choice(["onnx", "torch"]),
     default="onnx",
     show_default=True,
-    help="torch uses a GPU where there is one (extra: describer[torch]).",
+    help=_("torch uses a GPU where there is one (extra: describer[torch])."),
 )
 @click.option(
     "--jobs",
-    type=click.IntRange(1, 64),
+    type=WholeNumber(1, 64),
     metavar="N",
-    help="Work on so many FILES at a time; with many, one a processor by default.",
+    help=_("Work on so many FILES at a time; with many, one a processor by default."),
 )
 def describe(
     files: tuple[str, ...],
@@ -188,18 +221,7 @@ def describe(
     engine: str,
     jobs: int | None,
 ) -> None:
-    """Describe picture FILES, - for standard input; one line each, in order, as each is done.
-
-    \b
-    describer describe holiday/*.jpg
-    describer describe --json - < photo.png
-    describer describe photo.jpg --save speech.wav
-    describer describe photo.jpg --heatmap looks.png
-    describer describe screenshot.png --find --boxes found.png
-    describer describe --text letter.png
-
-    Exit status 1 when any file could not be described, or not be heard; the others still are.
-    """
+    """Describe pictures in files; exit status 1 when one was not described, or not heard."""
     if not files:
         _refuse_nothing(speak=speak)
     options = Options(find or boxes is not None, read, as_json, heatmap, boxes)
@@ -237,8 +259,8 @@ def _refuse_nothing(*, speak: bool) -> NoReturn:
     speaker = _speaker(settings_for_command(), needed=False) if speak else None
     if speaker is not None:
         with closing(speaker), suppress(DescriberError), _stoppable(speaker) as stopped:
-            blocking.speak_blocking(speaker, _NOTHING_CHOSEN, stopped=stopped)
-    raise click.UsageError("Missing argument 'FILES...'.")
+            blocking.speak_blocking(speaker, _(_NOTHING_CHOSEN), stopped=stopped)
+    raise click.UsageError(_("Missing argument 'FILES...'."))
 
 
 def captioner_factory(

@@ -14,6 +14,7 @@ from describer_daemon.cli import streams
 from describer_daemon.cli.shared import settings_or_defaults
 from describer_daemon.cli.voices import listed
 from describer_daemon.core import backends
+from describer_daemon.core.i18n import N_, _, ngettext, pgettext
 from describer_daemon.core.ports import DescriberError, Pixels
 from describer_daemon.hotkeys.candidates import HOTKEYS
 from describer_daemon.hotkeys.usual import Taking
@@ -41,14 +42,20 @@ def examine() -> Iterator[Check]:
     """Check every part, yielding each result as it is known."""
     settings, path, error, _ = settings_or_defaults()
     problem = error.spoken if error is not None else ""
-    yield Check("settings", f"{path} is in order", problem)
-    yield _try("display", lambda: _screen(settings))
-    yield _try("keyboard", lambda: _keyboard(settings))
-    yield _try("clipboard", _clipboard)
-    yield _try("voice", lambda: _voice(settings))
-    yield _try("sound", lambda: _sound(settings))
-    yield _try("captioner", lambda: _captioner(settings))
-    yield _try("text", lambda: _text(settings))
+    # Translators: the parts that `describer doctor` tries, each at the beginning of a line that
+    # says how it works
+    name = pgettext("doctor", "settings")
+    yield Check(name, _("{path} is in order").format(path=path), problem)
+    # Translators: the screen, tried by `describer doctor`
+    yield _try(pgettext("doctor", "display"), lambda: _screen(settings))
+    yield _try(pgettext("doctor", "keyboard"), lambda: _keyboard(settings))
+    yield _try(pgettext("doctor", "clipboard"), _clipboard)
+    yield _try(pgettext("doctor", "voice"), lambda: _voice(settings))
+    yield _try(pgettext("doctor", "sound"), lambda: _sound(settings))
+    # Translators: the part that describes pictures, tried by `describer doctor`
+    yield _try(pgettext("doctor", "captioner"), lambda: _captioner(settings))
+    # Translators: the reading of text in pictures, tried by `describer doctor`
+    yield _try(pgettext("doctor", "text"), lambda: _text(settings))
 
 
 def _try(name: str, check: Callable[[], str]) -> Check:
@@ -59,24 +66,28 @@ def _try(name: str, check: Callable[[], str]) -> Check:
 
 
 def _screen(settings: Settings) -> str:
-    backend = backends.require(SCREENS, "see the screen")
+    backend = backends.require(SCREENS, N_("see the screen"))
     backend(settings.region, settings.capture.pointer_box).grab()
-    return f"{backend.name} sees the screen"
+    # Translators: {name} is that of a program, and so it is below
+    return _("{name} sees the screen").format(name=backend.name)
 
 
 def _keyboard(settings: Settings) -> str:
     from describer_daemon.service import control
 
     if not settings.keys:
-        return "the settings want no keys"
+        return _("the settings want no keys")
     try:
-        backend = backends.require(HOTKEYS, "listen for keys")
+        backend = backends.require(HOTKEYS, N_("listen for keys"))
     except DescriberError as error:
         if have_desktops_keys():
-            return "the desktop's own shortcuts start the describer"
+            return _("the desktop's own shortcuts start the describer")
         raise DescriberError(
-            f"{why_none()} You can bind `describer trigger screen` to a key in "
-            "your desktop's own settings.",
+            # Translators: {reason} is one sentence or two
+            _(
+                "{reason} You can bind `describer trigger screen` to a key in "
+                "your desktop's own settings."
+            ).format(reason=why_none()),
             detail=error.detail,
         ) from error
     try:
@@ -85,26 +96,30 @@ def _keyboard(settings: Settings) -> str:
         listener = backend()
         taking = Taking(settings.keys)
         lost: list[DescriberError] = []
-        taking.start(lambda keys: listener.start(keys, lambda _: None, lost.append))
+        taking.start(lambda keys: listener.start(keys, lambda __: None, lost.append))
         held = ", ".join(listener.held().values())
         listener.stop()
         if taking.refused is not None:
             raise taking.refused from None
         if lost:
             raise lost[0] from None
-        return f"{backend.name} can have the keys {held}"
+        return _("{name} can have the keys {keys}").format(name=backend.name, keys=held)
     if not (keys := running.get("keys")):
-        raise DescriberError("The describer that runs holds no keys. See: describer status.")
-    return f"the describer that runs holds the keys {', '.join(keys.values())}"
+        raise DescriberError(_("The describer that runs holds no keys. See: describer status."))
+    told = _("the describer that runs holds the keys {keys}")
+    return told.format(keys=", ".join(keys.values()))
 
 
 def _clipboard() -> str:
-    backend = backends.require(CLIPBOARDS, "read the clipboard")
+    backend = backends.require(CLIPBOARDS, N_("read the clipboard"))
     try:
         backend().grab()
     except NoPictureError as error:
-        return f"{backend.name} answers: {error.spoken}"
-    return f"{backend.name} answers: there is a picture on it"
+        # Translators: {answer} is a whole sentence
+        told = _("{name} answers: {answer}")
+        return told.format(name=backend.name, answer=error.spoken)
+    # Translators: on the clipboard
+    return _("{name} answers: there is a picture on it").format(name=backend.name)
 
 
 def _voice(settings: Settings) -> str:
@@ -114,14 +129,21 @@ def _voice(settings: Settings) -> str:
             raise missing
         speaker.configure(settings.voice)
         if speaker.voice_from:
-            voices = f"in the voice that is set in {speaker.voice_from}"
+            told = _("{name} speaks, in the voice that is set in {program}")
+            result = told.format(name=speaker.name, program=speaker.voice_from)
         else:
-            voices = f"with {len(listed(speaker))} voices"
-        result = f"{speaker.name} speaks, {voices}"
+            number = len(listed(speaker))
+            told = ngettext(
+                "{name} speaks, with {number} voice", "{name} speaks, with {number} voices", number
+            )
+            result = told.format(name=speaker.name, number=number)
     finally:
         speaker.close()
     skipped = backends.choose(SPEAKERS).skipped
-    return "; ".join([result, *(f"{name} does not: {reason}" for name, reason in skipped)])
+    # Translators: {name} is a program that does not speak, {reason} says why
+    told = _("{name} does not: {reason}")
+    others = [told.format(name=name, reason=reason) for name, reason in skipped]
+    return "; ".join([result, *others])
 
 
 def _sound(settings: Settings) -> str:
@@ -129,7 +151,7 @@ def _sound(settings: Settings) -> str:
     try:
         speaker.configure(settings.voice)
         with as_interrupts():
-            blocking.speak_blocking(speaker, "The describer can be heard.", _HEAR_TIMEOUT)
+            blocking.speak_blocking(speaker, _("The describer can be heard."), _HEAR_TIMEOUT)
         heard: str = speaker.check_heard()
     finally:
         speaker.close()
@@ -143,28 +165,38 @@ def _captioner(settings: Settings) -> str:
     finally:
         captioner.close()
     bundle = settings.captioner.bundle
-    return f"the bundle {bundle or 'that ships'} is whole and loads; {confined}"
+    if bundle is None:
+        # Translators: a bundle is the folder of a model; {confined} says what it cannot do
+        return _("the bundle that ships is whole and loads; {confined}").format(confined=confined)
+    # Translators: a bundle is the folder of a model; {confined} says what it cannot do
+    told = _("the bundle {bundle} is whole and loads; {confined}")
+    return told.format(bundle=bundle, confined=confined)
 
 
 def _text(settings: Settings) -> str:
     if importlib.util.find_spec("rapidocr") is None:
-        return "reading text is not installed; it comes with describer[text]"
+        return _("reading text is not installed; it comes with describer[text]")
     captioner = make_captioner(settings)
     try:
         captioner.read(Pixels(64, 64, bytes(64 * 32 * 3) + b"\xff" * (64 * 32 * 3)))
     finally:
         captioner.close()
-    return "text in pictures can be read"
+    return _("text in pictures can be read")
 
 
-@click.command()
+@click.command(
+    help=_("Check display, keys, clipboard, voice, sound and model; name the cure for what fails.")
+)
 def doctor() -> None:
-    """Check display, keys, clipboard, voice, sound and model; name the cure for what fails."""
+    """Check every part; name the cure for what fails."""
     failed = False
     for check in examine():
         failed |= check.problem != ""
-        streams.line(
-            f"{'FAIL' if check.problem else 'ok':5s}{check.name:12s}{check.problem or check.result}"
-        )
+        # Translators: before a part that does not work
+        bad = _("FAIL")
+        # Translators: before a part that works
+        good = _("ok")
+        mark = bad if check.problem else good
+        streams.line(f"{mark:4s} {check.name:11s} {check.problem or check.result}")
     if failed:
         raise SystemExit(1)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from describer_daemon import apart
 from describer_daemon.cli import inputs
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 
 
@@ -38,7 +39,9 @@ def write(path: Path, data: bytes) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise DescriberError(f"{path} cannot be written: {error.strerror}.") from error
+        raise DescriberError(
+            _("{path} cannot be written: {reason}.").format(path=path, reason=error.strerror)
+        ) from error
 
 
 def _read(name: str) -> Iterator[bytes]:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from describer_daemon import apart, mounts
 from describer_daemon.core import deadlines
+from describer_daemon.core.i18n import _, ngettext
 from describer_daemon.core.ports import DescriberError
 
 MAX_BYTES = 256 << 20
@@ -31,7 +32,7 @@ _DESCRIPTOR = re.compile(r"/dev/stdin|/(?:dev|proc/self)/fd/([0-9]{1,9})")
 def read_bytes(name: str) -> bytes:
     """All of a file, or of standard input ("-"). Raises DescriberError with the cause and cure."""
     if not name:
-        raise DescriberError("A file's name is empty.")
+        raise DescriberError(_("A file's name is empty."))
     number = number_of(name)
     if number is None and not mounts.is_local(name):
         return _elsewhere(name, subprocess.DEVNULL)
@@ -52,17 +53,29 @@ def chunks(name: str, number: int | None = None) -> Iterator[bytes]:
     try:
         yield from _parts(_opened(name) if number is None else _descriptor(number, name))
     except FileNotFoundError as error:
-        raise DescriberError(f"There is no file {name}.") from error
+        raise _missing(name) from error
     except PermissionError as error:
-        raise DescriberError(f"I am not allowed to read {name}.") from error
+        raise DescriberError(_("I am not allowed to read {name}.").format(name=name)) from error
     except (OSError, ValueError) as error:
-        raise DescriberError(f"{name} cannot be read.", detail=str(error)) from error
+        raise _unreadable(name, error) from error
+
+
+def _missing(name: str) -> DescriberError:
+    return DescriberError(_("There is no file {name}.").format(name=name))
+
+
+def _unreadable(name: str, error: Exception) -> DescriberError:
+    return DescriberError(_("{name} cannot be read.").format(name=name), detail=str(error))
 
 
 def _silent(name: str) -> DescriberError:
-    return DescriberError(
-        f"Nothing came from {name} for {_MAX_SILENCE:.0f} seconds. Please check its source."
+    # Translators: {name} is a file's
+    told = ngettext(
+        "Nothing came from {name} for {seconds} second. Please check its source.",
+        "Nothing came from {name} for {seconds} seconds. Please check its source.",
+        round(_MAX_SILENCE),
     )
+    return DescriberError(told.format(name=name, seconds=round(_MAX_SILENCE)))
 
 
 def _elsewhere(name: str, stdin: int) -> bytes:
@@ -92,7 +105,7 @@ def _opened(name: str) -> io.FileIO:
         raise _folder(name)
     # A device may act as soon as it is opened, and a socket cannot be: neither is.
     if path.exists() and not (path.is_file() or path.is_fifo()):
-        raise DescriberError(f"{name} is not an ordinary file.")
+        raise DescriberError(_("{name} is not an ordinary file.").format(name=name))
     return io.FileIO(path)
 
 
@@ -104,16 +117,16 @@ def _descriptor(number: int, name: str) -> io.FileIO:
     (see `captioner.pool`) still reads with.
     """
     if number == 0 and sys.stdin is None:
-        raise DescriberError("There is no standard input to read a picture from.")
+        raise DescriberError(_("There is no standard input to read a picture from."))
     number = sys.stdin.fileno() if number == 0 else number
     try:
         if stat.S_ISDIR(os.fstat(number).st_mode):
             raise _folder(name)
         if _is_ours(number):
-            raise DescriberError(f"There is no file {name}.")
+            raise _missing(name)
         return io.FileIO(os.dup(number))
     except OSError as error:
-        raise DescriberError(f"{name} cannot be read.", detail=str(error)) from error
+        raise _unreadable(name, error) from error
 
 
 def _is_ours(number: int) -> bool:
@@ -125,7 +138,8 @@ def _is_ours(number: int) -> bool:
 
 
 def _folder(name: str) -> DescriberError:
-    return DescriberError(f"{name} is a folder, not a picture. Name the files in it.")
+    told = _("{name} is a folder, not a picture. Name the files in it.")
+    return DescriberError(told.format(name=name))
 
 
 def _parts(file: io.FileIO) -> Iterator[bytes]:
@@ -136,7 +150,13 @@ def _parts(file: io.FileIO) -> Iterator[bytes]:
             size += len(chunk)
             deadlines.moved()
     if size > MAX_BYTES:
-        raise DescriberError(f"The file is too large: I take at most {MAX_BYTES >> 20} mebibytes.")
+        most = MAX_BYTES >> 20
+        told = ngettext(
+            "The file is too large: I take at most {number} mebibyte.",
+            "The file is too large: I take at most {number} mebibytes.",
+            most,
+        )
+        raise DescriberError(told.format(number=most))
 
 
 def _next(file: io.FileIO) -> bytes:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 import click
 
-from describer_daemon.cli import streams
+from describer_daemon.cli import help_texts, streams
 from describer_daemon.cli.shared import settings_or_defaults
 from describer_daemon.core import backends
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.desktop import shortcuts, steps
 from describer_daemon.desktop.shortcuts import Compositor, Keys
@@ -16,60 +17,82 @@ from describer_daemon.desktop.shortcuts_gnome import GnomeShortcuts
 from describer_daemon.desktop.steps import Outcome, State, Step
 from describer_daemon.hotkeys.candidates import HOTKEYS
 
-_NOT_NEEDED = "Here the describer takes the keys itself. There is nothing to install."
-_NO_DESKTOP = (
+_NOT_NEEDED = N_("Here the describer takes the keys itself. There is nothing to install.")
+_NO_SHORTCUTS = N_("The desktop has no shortcuts of the describer's.")
+_DRY_RUN = _("Only tell what would be done; change nothing.")
+_NO_DESKTOP = N_(
     "I do not know this desktop's shortcuts. "
     "Please bind keys to commands such as: describer trigger screen."
 )
 
 
-@click.group()
+@click.group(
+    help=help_texts.page(
+        # Translators: a portal is the part of a desktop that programs ask for what they need
+        _("Keys by the desktop's own shortcuts, for Wayland without a portal that gives them."),
+        help_texts.examples(
+            (
+                "describer keys install",
+                # Translators: what a command does: in GNOME and KDE all; for others it prints lines
+                _("GNOME, KDE: done; others: the lines for their own file"),
+            ),
+            (
+                "describer keys install --write",
+                # Translators: what a command does: it writes the lines
+                _("sway, Hyprland, niri: the lines in a file of their own"),
+            ),
+            # Translators: what a command does: it tells which shortcuts there are
+            ("describer keys show", _("which there are")),
+            # Translators: what a command does: it takes these shortcuts away
+            ("describer keys remove", _("take exactly these away again")),
+            width=34,
+        ),
+    )
+)
 def keys() -> None:
-    """Keys by the desktop's own shortcuts, for Wayland without a portal that gives them.
-
-    \b
-    describer keys install            GNOME, KDE: done; others: the lines for their own file
-    describer keys install --write    sway, Hyprland, niri: the lines in a file of their own
-    describer keys show               which there are
-    describer keys remove             take exactly these away again
-    """
+    """Gather the commands about the desktop's own shortcuts."""
 
 
-@keys.command()
-@click.option("--dry-run", is_flag=True, help="Only tell what would be done; change nothing.")
-@click.option("--write", is_flag=True, help="Write a compositor's lines into a file of ours.")
+@keys.command(help=_("Have the desktop start the describer's verbs by the keys of the settings."))
+@click.option("--dry-run", is_flag=True, help=_DRY_RUN)
+@click.option("--write", is_flag=True, help=_("Write a compositor's lines into a file of ours."))
 def install(dry_run: bool, write: bool) -> None:
     """Have the desktop start the describer's verbs by the keys of the settings."""
     if not are_needed():
-        streams.line(_NOT_NEEDED)
+        streams.line(_(_NOT_NEEDED))
         return
     wanted = _wanted()
     compositor = shortcuts.COMPOSITORS.get(shortcuts.desktop())
     if compositor is None or write:
         _tell(steps.set_up([_require(wanted, compositor)], dry=dry_run))
         return
-    streams.line(f"Please add these lines to {compositor.path.parent}:")
+    told = _("Please add these lines to {folder}:")
+    streams.line(told.format(folder=compositor.path.parent))
     for line in compositor.lines(wanted):
         streams.line(line)
     if compositor.include:
-        streams.line("Or have them in a file of their own: describer keys install --write")
+        streams.line(_("Or have them in a file of their own: describer keys install --write"))
 
 
-@keys.command()
+@keys.command(help=_("Say which of the desktop's shortcuts are the describer's."))
 def show() -> None:
     """Say which of the desktop's shortcuts are the describer's."""
     present = [
         one for one in all_steps(_wanted()) if one.state() in (State.PRESENT, State.OUTDATED)
     ]
     for one in present:
-        old = ", of another version or with other keys" if one.state() is State.OUTDATED else ""
-        streams.line(f"{one.name}: {one.where}{old}")
+        # Translators: {name} is "Keys", {where} the place of a file or some shortcuts
+        told = _("{name}: {where}")
+        if one.state() is State.OUTDATED:
+            # Translators: {name} is "Keys", {where} the place of a file or some shortcuts
+            told = _("{name}: {where}, of another version or with other keys")
+        streams.line(told.format(name=_(one.name), where=one.where))
     if not present:
-        streams.line("The desktop has no shortcuts of the describer's.")
+        streams.line(_(_NO_SHORTCUTS))
 
 
-@keys.command()
-@click.option("--dry-run", is_flag=True, help="Only tell what would be done; change nothing.")
+@keys.command(help=_("Take away what `describer keys install` made, and nothing else."))
+@click.option("--dry-run", is_flag=True, help=_DRY_RUN)
 def remove(dry_run: bool) -> None:
     """Take away what `describer keys install` made, and nothing else."""
     _tell(steps.undo(all_steps(_wanted()), dry=dry_run))
@@ -111,13 +134,15 @@ def _require(wanted: Keys, compositor: Compositor | None) -> Step:
     if compositor is not None:
         if not compositor.include:
             raise DescriberError(
-                "This compositor takes in no other file. "
-                "Please add the lines of describer keys install to its own."
+                _(
+                    "This compositor takes in no other file. "
+                    "Please add the lines of describer keys install to its own."
+                )
             )
         return compositor.file(wanted)
     step = desktop_step(wanted)
     if step is None:
-        raise DescriberError(_NO_DESKTOP)
+        raise DescriberError(_(_NO_DESKTOP))
     return step
 
 
@@ -144,5 +169,5 @@ def _tell(outcomes: Iterable[Outcome]) -> None:
     for outcome in told:
         (streams.complain if outcome.failed else streams.line)(outcome.line)
     if not told:
-        streams.line("The desktop has no shortcuts of the describer's.")
+        streams.line(_(_NO_SHORTCUTS))
     raise SystemExit(1 if any(outcome.failed for outcome in told) else 0)

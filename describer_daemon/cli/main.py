@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from describer_daemon import __version__
-from describer_daemon.cli import streams
+from describer_daemon.cli import click_words, help_texts, streams
 from describer_daemon.core import phrasing
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 
 # A command's function has its name; its module is loaded when it is asked for, for a key that is
@@ -33,7 +34,9 @@ _MODULES = {
 }
 
 
-_INTERNAL_UNLOGGED = "Something went wrong inside the describer, and no log can be written."
+_INTERNAL_UNLOGGED = N_("Something went wrong inside the describer, and no log can be written.")
+
+click_words.use_ours()  # before anything is made of click's words
 
 
 class _Commands(click.Group):
@@ -68,7 +71,7 @@ def _explain(error: Exception) -> int:
     """Say it on standard error. → the exit status."""
     match error:
         case click.Abort():
-            streams.complain("Aborted!")
+            streams.complain(_("Aborted!"))
         case click.ClickException():
             _explain_usage(error)
             return error.exit_code
@@ -76,18 +79,21 @@ def _explain(error: Exception) -> int:
             streams.complain(error.spoken)
         case streams.OutputError():
             if not error.is_broken_pipe:  # who reads our lines may have had enough
-                streams.complain(f"The output cannot be written: {error.strerror}.")
+                told = _("The output cannot be written: {reason}.")
+                streams.complain(told.format(reason=error.strerror))
         case OSError():
             from describer_daemon.service import log
 
             log.record_failure(error)
-            where = f" with {error.filename}" if error.filename else ""
-            streams.complain(f"The system refused something{where}: {error.strerror or error}.")
+            told = _("The system refused something: {reason}.")
+            if error.filename:
+                told = _("The system refused something with {file}: {reason}.")
+            streams.complain(told.format(file=error.filename, reason=error.strerror or error))
         case _:
             from describer_daemon.service import log
 
             told = phrasing.INTERNAL if log.record_failure(error) else _INTERNAL_UNLOGGED
-            streams.complain(told)
+            streams.complain(_(told))
     return 1
 
 
@@ -99,25 +105,38 @@ def _explain_usage(error: click.ClickException) -> None:
     else:
         lines = context.get_usage().splitlines() if context is not None else []
         if context is not None:
-            lines += [f"Try '{context.command_path} {context.help_option_names[0]}' for help.", ""]
-        lines.append(f"Error: {error.format_message()}")
+            hint = _("Try '{command} {option}' for help.").format(
+                command=context.command_path, option=context.help_option_names[0]
+            )
+            lines += [hint, ""]
+        lines.append(_("Error: {message}").format(message=error.format_message()))
     for line in lines:
         streams.complain(line)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=help_texts.page(
+        _("Press a key, hear the picture in front of you. Nothing leaves this machine."),
+        help_texts.examples(
+            # Translators: what a command does, and so it is below; describer settings is typed
+            ("describer run", _("listen for the keys (see: describer settings)")),
+            ("describer describe photo.jpg", _("describe a file")),
+            # Translators: what a command does: "it" is a file
+            ("describer alt photo.jpg", _("propose alt text for it")),
+            ("describer trigger screen", _("do what the key does")),
+            # Translators: what a command makes: an entry in the desktop's menu
+            ("describer setup", _("a place in the menu, a start at login")),
+            # Translators: what a command tells
+            ("describer doctor", _("what works here, and the cure for what does not")),
+            width=34,
+        ),
+    ),
+)
 @click.version_option(__version__, prog_name="describer")
 def main() -> None:
-    """Press a key, hear the picture in front of you. Nothing leaves this machine.
-
-    \b
-    describer run                     listen for the keys (see: describer settings)
-    describer describe photo.jpg      describe a file
-    describer alt photo.jpg           propose alt text for it
-    describer trigger screen          do what the key does
-    describer setup                   a place in the menu, a start at login
-    describer doctor                  what works here, and the cure for what does not
-    """
+    """Gather the commands of `describer`."""
 
 
 if __name__ == "__main__":

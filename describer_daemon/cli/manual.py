@@ -1,4 +1,8 @@
-"""The manual page, made from the commands themselves: it cannot tell of what they are not."""
+"""The manual page, made from the commands themselves: it cannot tell of what they are not.
+
+What it says is their help, so that it has the language of whoever makes it. Only the heading NAME
+stays, for apropos looks for it.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,9 @@ import re
 import click
 
 from describer_daemon import __version__
+from describer_daemon.core.i18n import N_, _, pgettext
 
-_SEE = (
+_SEE = N_(
     "Nothing that is seen leaves this machine. The settings are one commented file; "
     "describer settings --path tells where it is."
 )
@@ -19,24 +24,27 @@ def manual_page(program: click.Group, name: str = "describer") -> str:
     """The text of section 1 for man, in roff, of a program and its commands, however deep."""
     context = click.Context(program, info_name=name)
     first, rest = _split(program)
-    short, _, more = first.partition(". ")
+    short, __, more = first.partition(". ")
     lines = [
-        f'.TH {name.upper()} 1 "" "{name} {__version__}" "User commands"',
+        f'.TH {name.upper()} 1 "" "{name} {__version__}" "{_quoted(_("User commands"))}"',
         ".SH NAME",
         rf"{name} \- {_plain(short)}",
-        ".SH SYNOPSIS",
+        # Translators: this and the next ones are headings of the manual page
+        _heading(pgettext("manual", "SYNOPSIS")),
         rf".B {name}",
         r".I COMMAND",
-        "[options] [arguments]",
-        ".SH DESCRIPTION",
+        # Translators: what is typed after a command's name
+        _line(_("[options] [arguments]")),
+        _heading(pgettext("manual", "DESCRIPTION")),
         _line(more),
         *_prose(rest),
-        ".SH COMMANDS",
+        _heading(pgettext("manual", "COMMANDS")),
     ]
     for path, command, below in _commands(program, context, name):
         lines += _section(path, command, below)
-    lines += [".SH SETTINGS", _plain(_SEE), ".SH EXIT STATUS"]
-    lines.append("0 if all went well, 1 if something failed, 2 if the command was not understood.")
+    lines += [_heading(pgettext("manual", "SETTINGS")), _line(_(_SEE))]
+    status = _("0 if all went well, 1 if something failed, 2 if the command was not understood.")
+    lines += [_heading(pgettext("manual", "EXIT STATUS")), _line(status)]
     return "\n".join(lines) + "\n"
 
 
@@ -68,7 +76,7 @@ def _section(path: str, command: click.Command, context: click.Context) -> list[
 
 def _split(command: click.Command) -> tuple[str, str]:
     """The help's first paragraph, and what follows."""
-    first, _, rest = inspect.cleandoc(command.help or "").partition("\n\n")
+    first, __, rest = inspect.cleandoc(command.help or "").partition("\n\n")
     return " ".join(first.split()), rest
 
 
@@ -83,6 +91,15 @@ def _prose(text: str) -> list[str]:
         else:
             lines.append(_line(" ".join(paragraph.split())))
     return lines
+
+
+def _heading(text: str) -> str:
+    return f".SH {_plain(text)}"
+
+
+def _quoted(text: str) -> str:
+    """Inside of quotation marks."""
+    return _plain(text).replace('"', r"\(dq")
 
 
 def _line(text: str) -> str:

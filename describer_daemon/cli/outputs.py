@@ -12,9 +12,16 @@ import click
 
 from describer_daemon import apart, mounts
 from describer_daemon.cli import files_child
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
 
 _MAX_SILENCE = 10.0  # seconds; a disk that has to start up takes as long
+# Translators: {suffix} is ".wav"
+NO_SPEECH = N_("{path} does not end in {suffix}, as the name of speech must.")
+# Translators: {suffix} is ".png"
+NO_HEAT_MAP = N_("{path} does not end in {suffix}, as the name of a heat map must.")
+# Translators: {suffix} is ".png"
+NO_DRAWING = N_("{path} does not end in {suffix}, as the name of a drawing must.")
 
 
 class Output(click.Path):
@@ -30,18 +37,21 @@ class Output(click.Path):
         return Path(os.fsdecode(super().convert(value, param, ctx)))
 
 
-def named(suffix: str, what: str) -> Callable[..., Path | None]:
-    """Refuse names of another kind, before a picture is overwritten by its own description."""
+def named(suffix: str, refusal: str) -> Callable[..., Path | None]:
+    """Refuse names of another kind, before a picture is overwritten by its own description.
+
+    `refusal` is `NO_SPEECH` or one of its kind.
+    """
 
     def checked(
         _context: click.Context, _option: click.Parameter, path: Path | None
     ) -> Path | None:
         if path is not None and path.suffix.lower() != suffix:
-            raise click.BadParameter(
-                f"{path} does not end in {suffix}, as the name of {what} must."
-            )
+            raise click.BadParameter(_(refusal).format(path=path, suffix=suffix))
         if path is not None and mounts.is_local(path) and not path.absolute().parent.is_dir():
-            raise click.BadParameter(f"there is no folder {path.parent}.")
+            # Translators: it is put after "Invalid value for '--save': "
+            told = _("there is no folder {folder}.")
+            raise click.BadParameter(told.format(folder=path.parent))
         return path
 
     return checked
@@ -81,12 +91,13 @@ def save(path: Path, work: Callable[[Path], None]) -> None:
 
 
 def _elsewhere(asked: str, *what: str, data: bytes | None = None) -> bytes:
-    late = DescriberError(f"{asked} does not answer. Is its disk or network there?")
+    # Translators: {name} is a file's
+    told = _("{name} does not answer. Is its disk or network there?")
     return apart.call(
         "describer_daemon.cli.files_child",
         what,
         data,
-        late=late,
+        late=DescriberError(told.format(name=asked)),
         silence=_MAX_SILENCE,
         kind=("output", asked),
     )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from describer_daemon.cli import streams
+from describer_daemon.cli import help_texts, streams
 from describer_daemon.cli.shared import settings_or_defaults
+from describer_daemon.core.i18n import N_, _
 from describer_daemon.service.shutdown import ShutdownEvent
 
 if TYPE_CHECKING:
@@ -16,18 +17,21 @@ if TYPE_CHECKING:
 
     from describer_daemon.core.ports import Verb
 
-_NO_KEYS = "The describer runs, without keys for now."
-_KEYS_OF_THE_DESKTOP = "The describer runs. The desktop's own shortcuts describe."
-_END = "Ctrl+C ends it."
+_NO_KEYS = N_("The describer runs, without keys for now.")
+_KEYS_OF_THE_DESKTOP = N_("The describer runs. The desktop's own shortcuts describe.")
+# Translators: "it" is the describer
+_END = N_("Ctrl+C ends it.")
 
 
-@click.command()
-@click.option("--verbose", "-v", is_flag=True, help="Show the log on the terminal too.")
+@click.command(
+    help=help_texts.page(
+        _("Run the daemon in the foreground until it is told to quit."),
+        _("Starting it a second time makes the one that runs describe the screen."),
+    )
+)
+@click.option("--verbose", "-v", is_flag=True, help=_("Show the log on the terminal too."))
 def run(verbose: bool) -> None:
-    """Run the daemon in the foreground until it is told to quit.
-
-    Starting it a second time makes the one that runs describe the screen.
-    """
+    """Run the daemon in the foreground until it is told to quit."""
     shutdown = ShutdownEvent()
     shutdown.on_signals()
 
@@ -44,12 +48,13 @@ def run(verbose: bool) -> None:
 
     def tell_ready() -> None:
         held = daemon.held()
-        begun = _KEYS_OF_THE_DESKTOP if not held and have_desktops_keys() else _listening_for(held)
-        _tell(" ".join([begun, *daemon.missing(), _END]))
+        desktops = not held and have_desktops_keys()
+        begun = _(_KEYS_OF_THE_DESKTOP) if desktops else _listening_for(held)
+        _tell(" ".join([begun, *daemon.missing(), _(_END)]))
 
     served = instance.serve_or_ask(daemon, tell_ready, shutdown)
     if not served:
-        _tell("The describer runs already; it was asked to describe the screen.")
+        _tell(_("The describer runs already; it was asked to describe the screen."))
 
 
 def _tell(line: str) -> None:
@@ -60,4 +65,6 @@ def _tell(line: str) -> None:
 
 def _listening_for(held: Mapping[Verb, str]) -> str:
     keys = ", ".join(f"{key} {verb.value}" for verb, key in held.items())
-    return f"The describer runs. Keys: {keys}." if keys else _NO_KEYS
+    # Translators: {keys} is "alt+super+i screen, alt+super+c clipboard": what to press, and which
+    # of the describer's commands that is
+    return _("The describer runs. Keys: {keys}.").format(keys=keys) if keys else _(_NO_KEYS)

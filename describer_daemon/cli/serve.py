@@ -13,10 +13,12 @@ from describer_daemon.captioner.client import (
     ClosedError,
     TimedOutError,
 )
-from describer_daemon.cli import streams
+from describer_daemon.cli import help_texts, streams
+from describer_daemon.cli.click_words import WholeNumber
 from describer_daemon.cli.describe import captioner_factory
 from describer_daemon.cli.files import Described
 from describer_daemon.cli.shared import settings_for_command
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import Captioner, DescriberError, Encoded
 from describer_daemon.processes import processors
 from describer_daemon.service.shutdown import ShutdownEvent
@@ -27,25 +29,34 @@ if TYPE_CHECKING:
 _LOOK_INTERVAL = 3600.0  # seconds; the end is told at once
 
 
-@click.command()
+@click.command(
+    help=help_texts.page(
+        _("Describe pictures for other programs of yours, until it is ended."),
+        help_texts.examples(
+            "curl --unix-socket SOCKET --data-binary @photo.jpg http://localhost/describe",
+            'curl -H "Authorization: Bearer TOKEN" --data-binary @photo.jpg '
+            "http://127.0.0.1:N/describe",
+        ),
+        # Translators: words in capitals, [serve] and what is typed stay as they are
+        _(
+            "The answer is what describer describe --json prints. SOCKET is told at the start; "
+            "only you can use it. With --port any program of this machine can try, so each request "
+            "has to show TOKEN, which is told once, on a terminal, and kept in a file that only "
+            "you can read. How large a picture may be, and how many may wait, stand in the "
+            "settings below [serve]."
+        ),
+    )
+)
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65535),
     metavar="N",
-    help="Open this port of 127.0.0.1, with a token, in place of a Unix socket; 0 for a free one.",
+    help=_(
+        "Open this port of 127.0.0.1, with a token, in place of a Unix socket; 0 for a free one."
+    ),
 )
 def serve(port: int | None) -> None:
-    """Describe pictures for other programs of yours, until it is ended.
-
-    \b
-    curl --unix-socket SOCKET --data-binary @photo.jpg http://localhost/describe
-    curl -H "Authorization: Bearer TOKEN" --data-binary @photo.jpg http://127.0.0.1:N/describe
-
-    The answer is what describer describe --json prints. SOCKET is told at the start; only you can
-    use it. With --port any program of this machine can try, so each request has to show TOKEN,
-    which is told once, on a terminal, and kept in a file that only you can read. How large a
-    picture may be, and how many may wait, stand in the settings below [serve].
-    """
+    """Describe pictures for other programs of this person's, until it is ended."""
     shutdown = ShutdownEvent()
     shutdown.on_signals()
 
@@ -88,9 +99,15 @@ def answer(data: bytes, captioner: Captioner) -> tuple[int, bytes]:
 def _tell(door: Door) -> None:
     with contextlib.suppress(OSError):  # a line that cannot be written must not end it
         if door.token_file is None:
-            streams.line(f"Serving on {door.address}, for you alone. Ctrl+C ends it.")
+            # Translators: {address} is where other programs reach it
+            told = _("Serving on {address}, for you alone. Ctrl+C ends it.")
+            streams.line(told.format(address=door.address))
             return
-        streams.line(f"Serving on {door.address}, for who has the token. Ctrl+C ends it.")
+        # Translators: {address} is where other programs reach it; a token is a kind of password
+        told = _("Serving on {address}, for who has the token. Ctrl+C ends it.")
+        streams.line(told.format(address=door.address))
         if sys.stdout.isatty():  # what is printed elsewhere may end in a log
-            streams.line(f"Token: {door.gate.token}")
-        streams.line(f"The token is kept in {door.token_file} until then.")
+            streams.line(_("Token: {token}").format(token=door.gate.token))
+        # Translators: after "… Ctrl+C ends it."
+        told = _("The token is kept in {path} until then.")
+        streams.line(told.format(path=door.token_file))

@@ -6,17 +6,20 @@ import click
 
 from describer_daemon.cli import streams
 from describer_daemon.core import i18n
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.settings import answering
 from describer_daemon.settings import settings as module
 from describer_daemon.settings.file import SettingsError
 
 
-@click.command()
-@click.option("--path", "only_path", is_flag=True, help="Print the file's path alone.")
-@click.option("--edit", is_flag=True, help="Open the file in your editor.")
+@click.command(
+    help=_("Show the settings and where they are kept; saving the file is enough to change them.")
+)
+@click.option("--path", "only_path", is_flag=True, help=_("Print the file's path alone."))
+@click.option("--edit", is_flag=True, help=_("Open the file in your editor."))
 def settings(only_path: bool, edit: bool) -> None:
-    """Show the settings and where they are kept; saving the file is enough to change them."""
+    """Show the settings and where they are kept."""
     path = module.settings_path()
     try:
         answering.require(path)
@@ -31,9 +34,9 @@ def settings(only_path: bool, edit: bool) -> None:
         try:
             click.edit(filename=str(path))
         except click.ClickException as error:
-            raise DescriberError(
-                f"The editor that EDITOR names cannot be started. The settings file is {path}."
-            ) from error
+            # Translators: EDITOR is a variable of the environment
+            told = _("The editor that EDITOR names cannot be started. The settings file is {path}.")
+            raise DescriberError(told.format(path=path)) from error
     else:
         loaded = module.load(path)
         i18n.use(loaded.speech.language)

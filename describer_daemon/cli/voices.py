@@ -9,6 +9,7 @@ import click
 
 from describer_daemon.cli import streams
 from describer_daemon.cli.shared import settings_for_command, speaker_for_command
+from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError, Speaker
 from describer_daemon.service.shutdown import as_interrupts
 from describer_daemon.speech import blocking
@@ -18,24 +19,24 @@ def listed(speaker: Speaker) -> Sequence[str]:
     """The voices of a speaker. Raises DescriberError when it has none: it cannot be heard then."""
     names = speaker.voices()
     if not names:
-        raise DescriberError("The voice program has no voices. Please install one.")
+        raise DescriberError(_("The voice program has no voices. Please install one."))
     return names
 
 
-@click.command()
+@click.command(help=_("List the voices that the settings may name, or hear one."))
 @click.option(
-    "--sample", metavar="VOICE", help='Speak a sample in this voice; "" is the usual one.'
+    "--sample", metavar="VOICE", help=_('Speak a sample in this voice; "" is the usual one.')
 )
-@click.option("--text", default="A brown dog runs across the grass.", show_default=True)
+# Translators: what is said to hear a voice
+@click.option("--text", default=_("A brown dog runs across the grass."), show_default=True)
 def voices(sample: str | None, text: str) -> None:
-    """List the voices that the settings may name, or hear one."""
+    """List the voices that the settings may name, or let one be heard."""
     settings = settings_for_command()
     speaker = speaker_for_command(settings)
     if speaker.voice_from and sample != "":
-        streams.complain(
-            f"{speaker.voice_from} speaks here, in its own voice. "
-            "These are for when it does not run."
-        )
+        # Translators: {name} is a program, "these" are voices
+        told = _("{name} speaks here, in its own voice. These are for when it does not run.")
+        streams.complain(told.format(name=speaker.voice_from))
         speaker.close()
         speaker = speaker_for_command(settings, without=speaker.name)
     try:
