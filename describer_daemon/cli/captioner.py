@@ -15,32 +15,47 @@ from describer_daemon.catalogue import entries, files, installed, pins
 from describer_daemon.catalogue.entries import Entry
 from describer_daemon.catalogue.installed import SHIPPED, Installed
 from describer_daemon.catalogue.layouts import BUNDLE
-from describer_daemon.cli import streams
+from describer_daemon.cli import help_texts, streams
 from describer_daemon.cli.shared import settings_for_command
 from describer_daemon.core.escaping import json_line
-from describer_daemon.core.i18n import _
+from describer_daemon.core.i18n import N_, _, pgettext
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.service.folders import captioners_folder
 
 if TYPE_CHECKING:
     from describer_daemon.catalogue.sources import Asked
 
-_GOOD_AT = "Short sentences about photographs, and eighty kinds of thing; comes with the describer."
+_GOOD_AT = N_(
+    "Short sentences about photographs, and eighty kinds of thing; comes with the describer."
+)
 _STEPS = 200  # that the bar moves in
 
 
-@click.group()
+@click.group(
+    help=help_texts.page(
+        # Translators: a captioner is a model that describes pictures
+        _("Better eyes: captioners beside the one that ships, and which of them describes."),
+        help_texts.examples(
+            # Translators: what a command tells: which captioners
+            ("describer captioner list", _("which there are, and which is in use")),
+            (
+                "describer captioner add distilvit",
+                # Translators: what a command does: one of the captioners
+                _("fetch one; only this command uses the network"),
+            ),
+            width=38,
+        ),
+    )
+)
 def captioner() -> None:
-    """Better eyes: captioners beside the one that ships, and which of them describes.
-
-    \b
-    describer captioner list              which there are, and which is in use
-    describer captioner add distilvit     fetch one; only this command uses the network
-    """
+    """Gather the commands about captioners."""
 
 
-@captioner.command("list")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON object a line.")
+@captioner.command(
+    "list",
+    help=_("List the captioner that ships, those that were added, and those that can be."),
+)
+@click.option("--json", "as_json", is_flag=True, help=_("As a JSON object a line."))
 def list_(as_json: bool) -> None:
     """List the captioner that ships, those that were added, and those that can be."""
     bundle = settings_for_command().captioner.bundle
@@ -50,15 +65,23 @@ def list_(as_json: bool) -> None:
         shipped = {"name": SHIPPED, "state": "ships", "in_use": bundle is None}
         streams.json(json_line({**shipped, "good_at": _GOOD_AT}))
     else:
-        streams.line(_row(SHIPPED, "in use" if bundle is None else "ships", _GOOD_AT))
+        state = _in_use() if bundle is None else pgettext("captioner", "ships")
+        streams.line(_row(SHIPPED, state, _(_GOOD_AT)))
     for name, entry in sorted({**entries.shipped(), **_entries(there)}.items()):
         one = there.get(name)
         in_use = using is not None and using.name == name
         if as_json:
             streams.json(json_line(_fields(entry, one, in_use=in_use)))
         else:
-            state = "in use" if in_use else "installed" if one else files.megabytes(entry.bytes)
+            there_is = pgettext("captioner", "installed") if one else files.megabytes(entry.bytes)
+            state = _in_use() if in_use else there_is
             streams.line(_row(name, state, _told(entry, one)))
+
+
+def _in_use() -> str:
+    # Translators: one of three words that say how it is with a captioner, each in a column: in use,
+    # installed, or that it ships with the describer
+    return pgettext("captioner", "in use")
 
 
 def _entries(there: dict[str, Installed]) -> dict[str, Entry]:
@@ -73,11 +96,15 @@ def _told(entry: Entry, one: Installed | None) -> str:
     origin = entry.repository or (one.source if one else "")
     begun = 0 if one else installed.begun(entry.name)
     parts = [
-        f"{entry.memory_megabytes} MB of memory",
-        entry.licence or "licence not known",
+        _("{number} MB of memory").format(number=entry.memory_megabytes),
+        entry.licence or _("licence not known"),
         ", ".join(entry.languages),
-        f"from {origin}",
-        f"{files.megabytes(begun)} of it are here: add goes on" if begun else "",
+        # Translators: where a captioner comes from: an address or a folder
+        _("from {origin}").format(origin=origin),
+        # Translators: {size} is "12 MB", and add the name of a command
+        _("{size} of it are here: add goes on").format(size=files.megabytes(begun))
+        if begun
+        else "",
     ]
     return f"{entry.good_at or entry.title} ({'; '.join(filter(None, parts))})"
 
@@ -105,29 +132,38 @@ def _fields(entry: Entry, one: Installed | None, *, in_use: bool) -> dict[str, A
     }
 
 
-@captioner.command()
+@captioner.command(
+    help=help_texts.page(
+        _("Add a captioner: from the catalogue, from a repository, or a copy of a folder."),
+        help_texts.examples(
+            "describer captioner add distilvit --pin",
+            "describer captioner add Mozilla/distilvit@REVISION",
+            "describer captioner add ~/models/my-captioner",
+        ),
+        # Translators: words in capitals are names of variables of the environment
+        _(
+            "This is the only command that uses the network, save for a folder: it fetches files "
+            "by HTTPS from huggingface.co, or from HF_ENDPOINT, by a proxy where HTTPS_PROXY names "
+            "one. It asks before. Broken off, the same command goes on where it was; what is not "
+            "whole, or not what it must be, is never used."
+        ),
+        # Translators: --pin is an option, a token a kind of password
+        _(
+            "Where the catalogue does not say, byte for byte, what must come, --pin takes what "
+            "comes now, notes it, and accepts nothing else from then on. No token is sent: what "
+            "only an account may have can be downloaded otherwise and added as a folder."
+        ),
+    )
+)
 @click.argument("what", metavar="NAME|REPOSITORY@REVISION|FOLDER")
-@click.option("--name", help="What it shall be called. [default: after the repository or folder]")
-@click.option("--pin", is_flag=True, help="Trust what comes now, and nothing else ever after.")
-@click.option("--variant", help="The precision that is taken of several, as q4 or int8.")
-@click.option("--yes", is_flag=True, help="Do not ask whether the network may be used.")
+@click.option(
+    "--name", help=_("What it shall be called. [default: after the repository or folder]")
+)
+@click.option("--pin", is_flag=True, help=_("Trust what comes now, and nothing else ever after."))
+@click.option("--variant", help=_("The precision that is taken of several, as q4 or int8."))
+@click.option("--yes", is_flag=True, help=_("Do not ask whether the network may be used."))
 def add(what: str, name: str | None, pin: bool, variant: str | None, yes: bool) -> None:
-    """Add a captioner: from the catalogue, from a repository, or a copy of a folder.
-
-    \b
-    describer captioner add distilvit --pin
-    describer captioner add Mozilla/distilvit@REVISION
-    describer captioner add ~/models/my-captioner
-
-    This is the only command that uses the network, save for a folder: it fetches files by HTTPS
-    from huggingface.co, or from HF_ENDPOINT, by a proxy where HTTPS_PROXY names one. It asks
-    before. Broken off, the same command goes on where it was; what is not whole, or not what it
-    must be, is never used.
-
-    Where the catalogue does not say, byte for byte, what must come, --pin takes what comes now,
-    notes it, and accepts nothing else from then on. No token is sent: what only an account may
-    have can be downloaded otherwise and added as a folder.
-    """
+    """Add a captioner: from the catalogue, from a repository, or a copy of a folder."""
     from describer_daemon.catalogue import sources
 
     asked = sources.parse(what, name, entries.shipped())
@@ -204,7 +240,7 @@ def can_ask() -> bool:
 def _progress(total: int) -> Iterator[Callable[[int], None]]:
     """A bar on standard error, where that is a terminal."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield lambda __: None
         return
     bar = click.progressbar(length=total, file=sys.stderr, update_min_steps=max(1, total // _STEPS))
     with bar:

@@ -40,7 +40,7 @@ class Check:
 
 def examine() -> Iterator[Check]:
     """Check every part, yielding each result as it is known."""
-    settings, path, error, _ = settings_or_defaults()
+    settings, path, error, __ = settings_or_defaults()
     problem = error.spoken if error is not None else ""
     # Translators: the parts that `describer doctor` tries, each at the beginning of a line that
     # says how it works
