@@ -45,7 +45,8 @@ class Caption:
 
     `things` are all kinds of thing, likeliest first (none without an object head), and `places`
     (things, rows, columns) where each was looked for, summing to 1. `claimed` are the kinds that
-    the caption names; `answer` is what of all this is believed enough to be said.
+    the caption names; `answer` is what of all this is believed enough to be said. `fallback` is
+    set where it stands for one of another captioner that was not believed.
     """
 
     words: tuple[str, ...]
@@ -58,6 +59,7 @@ class Caption:
     places: NDArray[np.float32] | None = None
     claimed: frozenset[int] = frozenset()
     answer: Answer = field(default_factory=lambda: Answer("plain"))
+    fallback: bool = False
 
 
 class Captioner:
