@@ -28,6 +28,19 @@ if TYPE_CHECKING:
 _GOOD_AT = N_(
     "Short sentences about photographs, and eighty kinds of thing; comes with the describer."
 )
+_IN_JSON = {"good_at": _GOOD_AT}  # which is in English
+# what the catalogue says of each, here for the extraction
+_SAID_BY_CATALOGUE = (
+    # Translators: of a captioner; distilvit is the name of another one
+    N_("Short sentences about photographs; the larger model that distilvit was made from."),
+    N_("Short sentences about photographs; Firefox proposes alt text with it."),
+    # Translators: of a captioner; --detail detailed is typed
+    N_("Exact sentences, with --detail detailed several of them, and drawings."),
+    N_(
+        "Whole descriptions of photographs, screens and documents; a language model, so it "
+        "takes its time."
+    ),
+)
 _STEPS = 200  # that the bar moves in
 
 
@@ -63,7 +76,7 @@ def list_(as_json: bool) -> None:
     there = {one.name: one for one in installed.everyone()}
     if as_json:
         shipped = {"name": SHIPPED, "state": "ships", "in_use": bundle is None}
-        streams.json(json_line({**shipped, "good_at": _GOOD_AT}))
+        streams.json(json_line({**shipped, **_IN_JSON}))
     else:
         state = _in_use() if bundle is None else pgettext("captioner", "ships")
         streams.line(_row(SHIPPED, state, _(_GOOD_AT)))
@@ -106,7 +119,7 @@ def _told(entry: Entry, one: Installed | None) -> str:
         if begun
         else "",
     ]
-    return f"{entry.good_at or entry.title} ({'; '.join(filter(None, parts))})"
+    return f"{_(entry.good_at) or entry.title} ({'; '.join(filter(None, parts))})"
 
 
 def _fields(entry: Entry, one: Installed | None, *, in_use: bool) -> dict[str, Any]:
