@@ -285,13 +285,14 @@ class Daemon:
             previous = self._settings
             self._told.clear()
             before = i18n.language()
-            if i18n.use(settings.speech.language) != before:
+            translated = i18n.use(settings.speech.language) != before
+            if translated:
                 self._hide_tray()  # it is shown again with other words
             self._pipeline.sources = self._sources(settings)
             if settings.sounds != previous.sounds:
                 self._earcons.close()
                 self._earcons = self._pipeline.earcons = make_earcons(settings)
-            if (settings.captioner, settings.capture.find) != (
+            if translated or (settings.captioner, settings.capture.find) != (
                 previous.captioner,
                 previous.capture.find,
             ):

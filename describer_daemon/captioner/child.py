@@ -7,9 +7,7 @@ costs nothing but a restart, with bounded memory and without files or sockets (`
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
-import importlib
 import math
 import os
 import sys
@@ -24,6 +22,7 @@ from describer_daemon.captioner import (
     languages,
     memory,
     messages,
+    preloading,
     protocol,
     reading,
     recalling,
@@ -80,7 +79,7 @@ class Service:
         self._captioner: Captioner | None = None
         self._finder: Finder | None = None
         self._reader = reading.Reader(threads)
-        self._languages = languages.Languages()
+        self._languages = languages.Languages(self._give_notice)
         self.keeper = kept.Keeper(self._reader, keep=keep, words=words)
         self._memory = memory.Scope()
         self.confined: tuple[str, ...] = ()
@@ -105,8 +104,12 @@ class Service:
         notice, self._notice = self._notice, ""
         return messages.with_notice(head, notice), body
 
-    def _handle_load(self, __: messages.Load) -> messages.Loaded:
+    def _give_notice(self, sentence: str) -> None:
+        self._notice = sentence
+
+    def _handle_load(self, request: messages.Load) -> messages.Loaded:
         self._load_captioner()
+        self._languages.prepare(request.language)
         if self._find:
             self._load_finder()
         return messages.Loaded(self.confined)
@@ -326,31 +329,6 @@ def _out_of_memory(detail: str = "") -> messages.Failed:
     return messages.Failed(_(memory.TOO_MUCH), detail, out_of_memory=True)
 
 
-def _import_project_modules(engine: str) -> None:
-    """Import them while Python may still write the compiled files: `sandbox` forbids it.
-
-    torch, too: on its way in it asks programs and temporary files where libraries are.
-    """
-    _(memory.TOO_MUCH)  # with the first sentence come all of that language
-    for name in (
-        "describer_daemon.captioner.image_decoding",
-        "describer_daemon.captioner.image_files",
-        "describer_daemon.captioner.papers",
-        "describer_daemon.captioner.repair",
-        "models.captioner",
-        "models.captioning.colours",
-        "models.captioning.heatmap",
-        "models.captioning.sharpness",
-        "models.finder.finder",
-        "models.ocr.engine",
-        "models.ocr.reading_order",
-    ):
-        importlib.import_module(name)
-    if engine == "torch":
-        with contextlib.suppress(Exception):  # it is told when the engine is wanted
-            importlib.import_module("models.runtime.engines.torch")
-
-
 def _serve(service: Service, requests: IO[bytes], replies: IO[bytes]) -> None:
     """Answer every message until the stream ends."""
     while True:
@@ -391,7 +369,7 @@ def main() -> None:
         options.keep,
         options.words,
     )
-    _import_project_modules(options.engine)
+    preloading.import_project_modules(options.engine)
     service.confined = sandbox.confine()
     _serve(service, sys.stdin.buffer, replies)
 

@@ -6,35 +6,107 @@ who speaks English pays for neither.
 
 from __future__ import annotations
 
+import importlib
 import traceback
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
 
+from describer_daemon.captioner import memory
 from models.captioning import languages
 from models.captioning.languages import ENGLISH, Table, Telling
 
 if TYPE_CHECKING:
     from models.captioner import Caption as ModelCaption
 
+_WHOLE = ("plain", "hedged")  # forms in which the caption itself is said
+
+
+class Translation(Protocol):
+    """`missing` are the kinds of thing that the English text names and `text` does not."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def missing(self) -> frozenset[int]: ...
+
+
+class Translator(Protocol):
+    """From English into one language."""
+
+    def translate(self, text: str) -> Translation: ...
+
+
+def load_translator(language: str) -> Translator | None:
+    """None where there is none for it. Raises BundleError when it cannot be used."""
+    try:
+        translation = importlib.import_module("models.translation")
+    except ImportError:  # a part that may be left out
+        return None
+    if language not in translation.available():
+        return None
+    with memory.outside_limit():
+        translator: Translator = translation.Translator.load(language)
+    return translator
+
 
 class Languages:
     """Puts what is said of a picture into a language, as far as that can be done whole."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        trouble: Callable[[str], None],
+        load: Callable[[str], Translator | None] = load_translator,
+    ) -> None:
+        """`trouble` is told once in a sentence why a language cannot be had."""
+        self._trouble, self._load = trouble, load
         self._broken: set[str] = set()  # languages whose table is not in order
+        self._translators: dict[str, Translator | None] = {}  # of the last language alone
+
+    def prepare(self, language: str) -> None:
+        """Load what it needs now rather than with the first picture."""
+        if language != ENGLISH and self._table(language) is not None:
+            self._translator(language)
 
     def tell(self, caption: ModelCaption, language: str) -> Telling:
-        """What is said of it: in that language, or all of it in English."""
+        """What is said of it: in that language, or all of it in English.
+
+        English it is where the language has no table, and of a captioner that knows no things:
+        without a translator there would be nothing to say of any of its pictures.
+        """
         table = None if language == ENGLISH else self._table(language)
         if table is None:
             return languages.in_english(caption.answer)
-        return languages.told(caption.answer, table, "")
+        if caption.answer.form not in _WHOLE:
+            return languages.told(caption.answer, table, "")
+        translator = self._translator(language)
+        if translator is None and not caption.things:
+            return languages.in_english(caption.answer)
+        text = "" if translator is None else _translated(caption, translator)
+        return languages.told(caption.answer, table, text)
+
+    def _translator(self, language: str) -> Translator | None:
+        from models.runtime.bundle import BundleError
+
+        if language not in self._translators:
+            self._translators = {language: None}  # what fails once is not tried with each picture
+            try:
+                self._translators[language] = self._load(language)
+            except BundleError as error:
+                self._trouble(str(error))
+        return self._translators[language]
 
     def _table(self, language: str) -> Table | None:
         if language in self._broken:
             return None
         try:
             return languages.table(language, languages.FOLDER)
-        except (OSError, ValueError):  # an ornament must not cost the caption
+        except (OSError, ValueError):  # its English is better than nothing
             traceback.print_exc()
             self._broken.add(language)
             return None
+
+
+def _translated(caption: ModelCaption, translator: Translator) -> str:
+    """ "" where a thing that the caption names was lost on the way."""
+    result = translator.translate(" ".join(caption.words).replace(" 's", "'s"))
+    return "" if result.missing else result.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from models.captioning import languages
 from models.captioning.answer import Answer, Form
 from models.captioning.kinds import numbers
 from models.captioning.things import Thing
+from models.runtime.bundle import BundleError
 from tests import things_tables
 from tests.unit.captioner.test_results import drawn
 
@@ -49,7 +51,7 @@ def seen(form: Form, *things: Thing, others: tuple[str, ...] = ()) -> models.Cap
 
 
 def told(caption: models.Caption, language: str) -> Caption:
-    telling = Languages().tell(caption, language)
+    telling = Languages(print).tell(caption, language)
     return results.answered(caption, telling, drawn("blue"), BOX)
 
 
@@ -80,7 +82,7 @@ def test_of_what_is_listed_nowhere_the_colours_are_told(tables: Path) -> None:
 def test_without_a_table_in_order_all_is_said_in_english(tables: Path, language: str) -> None:
     (tables / "de.tsv").write_text("kind\tone\n", encoding="utf-8")
     languages.table.cache_clear()
-    made = Languages()
+    made = Languages(print)
     for _ in range(2):
         telling = made.tell(seen("plain", DOG), language)
         caption = results.answered(seen("plain", DOG), telling, drawn("blue"), BOX)
@@ -88,3 +90,87 @@ def test_without_a_table_in_order_all_is_said_in_english(tables: Path, language:
         assert phrasing.sentence(caption) == "A dog runs."
         details = results.detailed(seen("plain", DOG), telling, BOX)
         assert (details.language, details.sure[0].name) == ("en", "two dogs")
+
+
+@dataclass(frozen=True)
+class Translation:
+    text: str
+    missing: frozenset[int] = frozenset()
+
+
+class Translator:
+    """Into a German that nobody speaks; loses every kind of thing in `lost`."""
+
+    def __init__(self, *lost: int) -> None:
+        self.lost = frozenset(lost)
+        self.asked: list[str] = []
+
+    def translate(self, text: str) -> Translation:
+        self.asked.append(text)
+        return Translation(f"auf deutsch: {text}", self.lost)
+
+
+def translated(translator: Translator | None, caption: models.Caption) -> Caption:
+    telling = Languages(print, lambda _: translator).tell(caption, "de")
+    return results.answered(caption, telling, drawn("blue"), BOX)
+
+
+@pytest.mark.parametrize(
+    ("form", "sentence"),
+    [("plain", "Auf deutsch: a dog runs."), ("hedged", "Could be: auf deutsch: a dog runs.")],
+)
+def test_a_caption_that_is_said_is_translated(tables: Path, form: Form, sentence: str) -> None:
+    caption = translated(Translator(), seen(form, DOG))
+    assert (caption.form, caption.language) == (form, "de")
+    assert (caption.text, caption.told) == ("a dog runs", "auf deutsch: a dog runs")
+    assert phrasing.sentence(caption) == sentence
+    assert phrasing.language(caption) == "de"
+
+
+def test_what_is_lost_in_translation_is_not_said(tables: Path) -> None:
+    lossy = Translator(DOG.kind)
+    listed = translated(lossy, seen("plain", DOG))
+    assert (listed.form, listed.told, listed.seen) == ("things", "", ("du dogn",))
+    assert translated(lossy, seen("hedged")).form == "unknown"
+
+
+@pytest.mark.parametrize("form", ["things", "unknown"])
+def test_what_is_not_said_is_not_translated(tables: Path, form: Form) -> None:
+    translator = Translator()
+    translated(translator, seen(form, DOG))
+    assert translator.asked == []
+
+
+def test_a_captioner_that_knows_no_things_is_heard_in_english_at_least(tables: Path) -> None:
+    caption = translated(None, seen("hedged"))
+    assert (caption.language, phrasing.sentence(caption)) == ("en", "Could be: a dog runs.")
+    assert translated(Translator(), seen("hedged")).language == "de"
+
+
+def test_a_translator_is_loaded_when_it_is_first_wanted_and_told_of_once_when_broken(
+    tables: Path,
+) -> None:
+    loaded: list[str] = []
+    told: list[str] = []
+
+    def load(language: str) -> Translator | None:
+        loaded.append(language)
+        if language == "cs":
+            raise BundleError("The translator is damaged.")
+        return Translator()
+
+    things_tables.write(tables, "cs")
+    made = Languages(told.append, load)
+    made.tell(seen("plain", DOG), "en")
+    made.tell(seen("things", DOG), "de")
+    assert loaded == []
+    made.tell(seen("plain", DOG), "de")
+    made.tell(seen("plain", DOG), "de")
+    assert loaded == ["de"]
+    for _ in range(2):
+        assert made.tell(seen("plain", DOG), "cs").form == "things"
+    assert (loaded, told) == (["de", "cs"], ["The translator is damaged."])
+    made.prepare("de")
+    assert loaded == ["de", "cs", "de"]  # one is kept at a time
+    made.prepare("en")
+    assert len(loaded) == 3
