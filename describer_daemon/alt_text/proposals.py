@@ -29,4 +29,4 @@ def proposed(caption: Caption) -> Proposal | None:
     if not text:
         return None
     less_sure = caption.form != "plain" or caption.number > 0
-    return Proposal(text, caption.confidence, less_sure, caption.form)
+    return Proposal(text, caption.confidence, less_sure, caption.form, caption.language)

@@ -65,6 +65,7 @@ class Result:
                 "confidence": round(self.proposal.confidence, 4),
                 "needs_review": self.proposal.needs_review,
                 "form": self.proposal.form,
+                "language": self.proposal.language,
             }
         if self.reason:
             fields["reason"] = self.reason

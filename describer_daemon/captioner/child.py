@@ -109,10 +109,10 @@ class Service:
 
     def _handle_load(self, request: messages.Load) -> messages.Loaded:
         self._load_captioner()
-        self._languages.prepare(request.language)
+        told = self._languages.prepare(request.language)
         if self._find:
             self._load_finder()
-        return messages.Loaded(self.confined)
+        return messages.Loaded(self.confined, told)
 
     def _handle_describe(self, request: messages.Describe) -> messages.Described:
         return self._describe(request.picture, request.language, request.already_described)

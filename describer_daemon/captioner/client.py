@@ -177,7 +177,17 @@ class ChildCaptioner:
 
         Raises DescriberError.
         """
-        return promises.told(self._answer(messages.Load(), messages.Loaded).confined)
+        return promises.told(self._loaded().confined)
+
+    def told(self) -> messages.Told:
+        """How much of what it says can be had in the language in use; loads it.
+
+        Raises DescriberError.
+        """
+        return self._loaded().told
+
+    def _loaded(self) -> messages.Loaded:
+        return self._answer(messages.Load(i18n.language()), messages.Loaded)
 
     def close(self) -> None:
         # first of all: who comes late, or begins again what was broken off, must start nothing

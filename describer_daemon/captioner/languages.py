@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from describer_daemon.captioner import memory
+from describer_daemon.captioner.messages import Told
 from models.captioning import languages
 from models.captioning.languages import ENGLISH, Table, Telling
 
@@ -62,10 +63,13 @@ class Languages:
         self._broken: set[str] = set()  # languages whose table is not in order
         self._translators: dict[str, Translator | None] = {}  # of the last language alone
 
-    def prepare(self, language: str) -> None:
-        """Load what it needs now rather than with the first picture."""
-        if language != ENGLISH and self._table(language) is not None:
-            self._translator(language)
+    def prepare(self, language: str) -> Told:
+        """Load what it needs now rather than with the first picture. → what can be told in it."""
+        if language == ENGLISH:
+            return "captions"
+        if self._table(language) is None:
+            return "sentences"
+        return "things" if self._translator(language) is None else "captions"
 
     def tell(self, caption: ModelCaption, language: str) -> Telling:
         """What is said of it: in that language, or all of it in English.

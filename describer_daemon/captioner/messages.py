@@ -22,7 +22,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self
+from typing import ClassVar, Literal, Protocol, Self
 
 from describer_daemon.captioner import fields, parts, protocol
 from describer_daemon.captioner.protocol import Body, Head
@@ -42,6 +42,9 @@ from describer_daemon.core.ports import (
     Tag,
 )
 
+Told = Literal["captions", "things", "sentences"]
+"""How much of what is said of a picture can be had in a language: whole captions, lists of things,
+or no more than sentences about neither."""
 _SMALL, _MEDIUM = 1 << 16, 1 << 18  # bytes of a head
 _HEAT_MAP = 32 << 20  # bytes: a hundred words' tiles, not packed at all
 _MOST_PIXELS = 100_000_000  # of any picture that is decoded
@@ -187,16 +190,17 @@ def decode_request(
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """`confined`: what `sandbox.confine` achieved."""
+    """`confined`: what `sandbox.confine` achieved; `told`: what there is in that language."""
 
     confined: tuple[str, ...]
+    told: Told = "captions"
 
     def encode(self) -> tuple[Head, bytes]:
-        return {"ok": True, "confined": self.confined}, b""
+        return {"ok": True, "confined": self.confined, "told": self.told}, b""
 
     @classmethod
     def decode(cls, head: Head, _body: bytes) -> Self:
-        return cls(fields.texts(head["confined"]))
+        return cls(fields.texts(head["confined"]), parts.literal(head["told"], Told))
 
 
 @dataclass(frozen=True, slots=True)

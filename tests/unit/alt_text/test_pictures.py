@@ -72,6 +72,20 @@ def test_only_what_is_believed_is_written_and_the_less_sure_is_marked(
         assert sidecars.found(path) == xmp.Found(expected[0], is_ours=True)
 
 
+def test_an_alt_text_is_in_the_language_of_its_caption(tmp_path: Path, catalogues: Path) -> None:
+    path = made(tmp_path)
+    german = replace(PLAIN, language="de", translated="ein Hund rennt")
+    assert json.loads(alt_text(path, SIDECAR, Quick(german)).as_json())["language"] == "de"
+    packet = sidecars.sidecar(path).read_text(encoding="utf-8")
+    assert '<rdf:li xml:lang="de">Ein Hund rennt.<' in packet
+    listed = replace(
+        german, form="things", translated="", seen=("einen Hund",), listed=("ein Hund",)
+    )
+    assert alt_text(path, NOTHING, Quick(listed)).text == "Ein Hund rennt."  # it is there already
+    path.with_name("photo.jpeg.xmp").unlink()
+    assert alt_text(path, NOTHING, Quick(listed)).text == "Ein Hund."
+
+
 def test_nothing_is_written_without_being_asked(tmp_path: Path) -> None:
     path = made(tmp_path)
     assert alt_text(path).shown() == "A dog runs."

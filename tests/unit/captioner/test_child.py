@@ -90,7 +90,7 @@ def test_every_kind_of_message_is_answered_in_turn(tiny_bundle: Path) -> None:
         (page | {"op": "outline", "boxes": [dataclasses.astuple(LARGE)]}, whole),
         ({"op": "describe", "kind": "encoded"}, b"dear diary"),
     )
-    assert loaded == ({"ok": True, "confined": loaded[0]["confined"]}, b"")
+    assert loaded == ({"ok": True, "confined": loaded[0]["confined"], "told": "captions"}, b"")
     assert outlined[0] == {"ok": True}
     assert described[0]["words"]
     assert described[1] == b""

@@ -170,7 +170,9 @@ def test_a_translator_is_loaded_when_it_is_first_wanted_and_told_of_once_when_br
     for _ in range(2):
         assert made.tell(seen("plain", DOG), "cs").form == "things"
     assert (loaded, told) == (["de", "cs"], ["The translator is damaged."])
-    made.prepare("de")
+    assert made.prepare("cs") == "things"
+    assert made.prepare("de") == "captions"
     assert loaded == ["de", "cs", "de"]  # one is kept at a time
-    made.prepare("en")
+    assert made.prepare("en") == "captions"
+    assert made.prepare("fr") == "sentences"
     assert len(loaded) == 3
