@@ -64,6 +64,7 @@ def test_json_has_exactly_its_fields(run: Run) -> None:
             "confidence": 0.9123,
             "needs_review": False,
             "form": "plain",
+            "language": "en",
             "written": ["one.png.xmp"],
         },
         {"file": "gone.png", "error": "There is no file gone.png."},
