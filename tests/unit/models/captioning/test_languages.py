@@ -129,6 +129,6 @@ def test_the_tables_that_ship_are_complete_and_nothing_in_them_stands_for_two_th
             assert forms.words, (code, forms)
         for number in range(3):
             for part in ("said", "seen"):
-                row = [getattr(forms, part)[number] for forms in found.kinds]
-                assert len(set(row)) == len(row), (code, sorted(row))
+                column = [getattr(forms, part)[number] for forms in found.kinds]
+                assert len(set(column)) == len(column), (code, sorted(column))
     assert set(shipped) == {path.name[:-4] for path in FOLDER.glob("??.tsv")}
