@@ -16,6 +16,7 @@ import click
 
 from describer_daemon import processes
 from describer_daemon.cli import help_texts, outputs, streams
+from describer_daemon.core import i18n
 from describer_daemon.core.i18n import _, ngettext
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.settings.settings import Settings
@@ -33,10 +34,13 @@ class DemoResult:
     recording: Path
 
 
-def run(picture: Path | None, save: Path, report: Callable[[str], None]) -> DemoResult:
+def run(
+    picture: Path | None, save: Path, report: Callable[[str], None], language: str = ""
+) -> DemoResult:
     """Show a picture in a real window, press the key, record what is said.
 
-    Raises DescriberError when any part is missing or stays silent.
+    In that `language`, "" for the session's. Raises DescriberError when any part is missing or
+    stays silent.
     """
     from describer_daemon.virtual.display import VirtualDisplay
     from describer_daemon.virtual.sound import VirtualSound
@@ -49,6 +53,9 @@ def run(picture: Path | None, save: Path, report: Callable[[str], None]) -> Demo
         display.env |= {"PULSE_SERVER": sound.server}
         for foreign in ("DESCRIBER_CONFIG", "SPEECHD_ADDRESS"):
             display.env.pop(foreign, None)
+        settings = Path(display.env["HOME"]) / "demo.toml"
+        settings.write_text(f'[speech]\nlanguage = "{language}"\n', encoding="utf-8")
+        display.env["DESCRIBER_CONFIG"] = str(settings)
         told = _("A private screen ({name}) and a private sound server are up.")
         report(told.format(name=display.name))
         daemon = display.start([*processes.python("describer_daemon.cli.main"), "run"])
@@ -133,8 +140,15 @@ def _wait(
     callback=outputs.named(".wav", outputs.NO_SPEECH),
     help=_("Where the recorded speech goes."),
 )
-def demo(picture: Path | None, save: Path) -> None:
+@click.option(
+    "--language",
+    type=click.Choice(i18n.languages()),
+    default="",
+    help=_("Speak this language instead of the session's."),
+)
+def demo(picture: Path | None, save: Path, language: str) -> None:
     """Do the main job on a private virtual screen, and print what was said."""
-    result = run(picture, save, streams.line)
+    i18n.use(language)
+    result = run(picture, save, streams.line, language)
     streams.line(result.sentence)
     streams.line(str(result.recording))

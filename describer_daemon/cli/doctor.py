@@ -13,14 +13,14 @@ from describer_daemon.capture.copied_files import NoPictureError
 from describer_daemon.cli import streams
 from describer_daemon.cli.shared import settings_or_defaults
 from describer_daemon.cli.voices import listed
-from describer_daemon.core import backends
+from describer_daemon.core import backends, i18n
 from describer_daemon.core.i18n import N_, _, ngettext, pgettext
 from describer_daemon.core.ports import DescriberError, Pixels
 from describer_daemon.hotkeys.candidates import HOTKEYS
 from describer_daemon.hotkeys.usual import Taking
 from describer_daemon.listening import why_none
 from describer_daemon.making import make_captioner, make_speaker, missing_speaker
-from describer_daemon.missing import have_desktops_keys
+from describer_daemon.missing import have_desktops_keys, no_voice_of
 from describer_daemon.service.shutdown import as_interrupts
 from describer_daemon.settings.settings import Settings
 from describer_daemon.speech import blocking
@@ -54,6 +54,7 @@ def examine() -> Iterator[Check]:
     yield _try(pgettext("doctor", "sound"), lambda: _sound(settings))
     # Translators: the part that describes pictures, tried by `describer doctor`
     yield _try(pgettext("doctor", "captioner"), lambda: _captioner(settings))
+    yield _try(pgettext("doctor", "language"), lambda: _language(settings))
     # Translators: the reading of text in pictures, tried by `describer doctor`
     yield _try(pgettext("doctor", "text"), lambda: _text(settings))
 
@@ -171,6 +172,28 @@ def _captioner(settings: Settings) -> str:
     # Translators: a bundle is the folder of a model; {confined} says what it cannot do
     told = _("the bundle {bundle} is whole and loads; {confined}")
     return told.format(bundle=bundle, confined=confined)
+
+
+def _language(settings: Settings) -> str:
+    language = i18n.language()
+    speaker = make_speaker(settings)
+    try:
+        if not settings.speech.voice and not speaker.speaks(language):
+            raise DescriberError(no_voice_of(language, speaker.name))
+    finally:
+        speaker.close()
+    if language == i18n.ENGLISH:
+        return _("{language}: all is told in it").format(language=language)
+    captioner = make_captioner(settings)
+    try:
+        told = captioner.told()
+    finally:
+        captioner.close()
+    return {
+        "captions": _("{language}: all is told in it"),
+        "things": _("{language}: things are listed in it, for captions cannot be translated"),
+        "sentences": _("{language}: sentences are in it, but what is seen is told in English"),
+    }[told].format(language=language)
 
 
 def _text(settings: Settings) -> str:

@@ -26,6 +26,7 @@ def test_all_is_well_where_everything_works(xserver: VirtualDisplay, audio: Virt
         "voice",
         "sound",
         "captioner",
+        "language",
         "text",
     ]
     assert not any(found.values()), found
