@@ -11,6 +11,7 @@ from benchmarks.options import (
     RESULTS,
     SEED,
 )
+from describer_daemon.core import i18n
 
 _folder = click.Path(path_type=Path, exists=True, file_okay=False)
 
@@ -27,7 +28,14 @@ _folder = click.Path(path_type=Path, exists=True, file_okay=False)
     show_default=True,
     help="So many presses with the captioner not loaded, each with a fresh daemon.",
 )
-def latency(out: Path, picture: Path | None, presses: int, colds: int) -> None:
+@click.option(
+    "--language",
+    type=click.Choice(i18n.languages()),
+    default=i18n.ENGLISH,
+    show_default=True,
+    help="What the daemon speaks; captions are translated into it.",
+)
+def latency(out: Path, picture: Path | None, presses: int, colds: int, language: str) -> None:
     """Press the key on a private screen; measure until the first sound, stage by stage."""
     from benchmarks import daemon_report, latency
     from describer_daemon.cli.demo import SAMPLE
@@ -36,12 +44,12 @@ def latency(out: Path, picture: Path | None, presses: int, colds: int) -> None:
 
     picture = picture or SAMPLE
     try:
-        with latency.bench(picture) as running:
+        with latency.bench(picture, language=language) as running:
             series = {"warm": latency.warm(running, presses, "warm")}
             with latency.busy(processors()):
                 series["busy"] = latency.warm(running, presses, "busy")
         if colds:
-            series["cold"] = latency.cold(picture, colds)
+            series["cold"] = latency.cold(picture, colds, language)
     except DescriberError as error:
         raise click.ClickException(error.spoken) from error
     table = daemon_report.latency_table(series)

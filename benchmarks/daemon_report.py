@@ -14,7 +14,7 @@ from benchmarks.latency import Press
 
 # name of a series → (median, 95th percentile) that is asked for, in milliseconds
 TARGETS = {"warm": (150, 250), "cold": (900, None), "busy": (None, 500)}
-_STAGES = ("key", "grab", "captioner", "find", "caption", "phrase", "voice", "sound")
+_STAGES = ("key", "grab", "captioner", "find", "caption", "translate", "phrase", "voice", "sound")
 
 
 def latency_table(series: Mapping[str, Sequence[Press]]) -> str:
@@ -34,11 +34,15 @@ def latency_table(series: Mapping[str, Sequence[Press]]) -> str:
         )
     lines += ["", f"{'stage (median, ms)':30}" + "".join(f"{name:>9}" for name in series)]
     for stage in _STAGES:
+        if stage == "translate" and not any(
+            stage in press.stages for presses in series.values() for press in presses
+        ):
+            continue  # in English nothing is
         cells = []
         for presses in series.values():
             lengths = [press.stages[stage] for press in presses if stage in press.stages]
             cells.append(f"{np.median(lengths):9.1f}" if lengths else f"{'-':>9}")
-        inner = stage in ("find", "caption")
+        inner = stage in ("find", "caption", "translate")
         lines.append(f"{'  of these ' * inner + stage:30}" + "".join(cells))
     return "\n".join(lines)
 

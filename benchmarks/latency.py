@@ -15,6 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from describer_daemon import processes
+from describer_daemon.core import i18n
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.service import control
 from describer_daemon.settings.settings import Settings, write_default
@@ -25,7 +26,8 @@ SCREEN = (1920, 1080)
 _PATIENCE = 60.0  # seconds
 _REACHED = re.compile(r"reached (\w+) at ([\d.]+)")
 _TOOK = re.compile(r"(\w+) took ([\d.]+) ms")
-# Each stage ends with a moment in the log; `find` and `caption` lie within "captioner".
+# Each stage ends with a moment in the log; `find`, `caption` and, in another language than English,
+# `translate` lie within "captioner".
 _STAGES = (
     ("key", "taken"),
     ("grab", "grabbed"),
@@ -48,7 +50,11 @@ class Bench:
     """A daemon on a private screen that shows a picture, with a sink that is listened to."""
 
     def __init__(
-        self, display: VirtualDisplay, sound: VirtualSound, command: Sequence[str]
+        self,
+        display: VirtualDisplay,
+        sound: VirtualSound,
+        command: Sequence[str],
+        language: str = i18n.ENGLISH,
     ) -> None:
         self.display, self.sound = display, sound
         settings = self.settings = Path(display.env["HOME"], "settings.toml")
@@ -58,6 +64,7 @@ class Bench:
             ('level = "info"', 'level = "debug"'),
             ("earcon = true", "earcon = false"),  # it would be the first sound
             ("show = true", "show = false"),
+            ('language = ""', f'language = "{language}"'),
         ):
             if usual not in text:
                 raise DescriberError(f"The settings file has no line {usual}.")
@@ -131,10 +138,13 @@ class Bench:
 
 
 @contextlib.contextmanager
-def bench(picture: Path, command: Sequence[str] | None = None) -> Iterator[Bench]:
+def bench(
+    picture: Path, command: Sequence[str] | None = None, language: str = i18n.ENGLISH
+) -> Iterator[Bench]:
     """Everything up and the picture shown; `command` is another way to start the daemon."""
     with VirtualDisplay(SCREEN) as display, VirtualSound() as sound:
-        running = Bench(display, sound, command or processes.python("describer_daemon.cli.main"))
+        command = command or processes.python("describer_daemon.cli.main")
+        running = Bench(display, sound, command, language)
         display.show_picture(picture)
         yield running
 
@@ -157,11 +167,11 @@ def warm(running: Bench, presses: int, name: str) -> list[Press]:
     return [running.press() for _ in tqdm(range(presses), desc=name, unit="press")]
 
 
-def cold(picture: Path, presses: int) -> list[Press]:
+def cold(picture: Path, presses: int, language: str = i18n.ENGLISH) -> list[Press]:
     """The first press of a daemon whose captioner is not loaded, so often."""
     found = []
     for _ in tqdm(range(presses), desc="cold", unit="press"):
-        with bench(picture) as running:
+        with bench(picture, language=language) as running:
             found.append(running.press())
     return found
 

@@ -30,6 +30,7 @@ from describer_daemon.captioner import (
     sandbox,
     selection,
 )
+from describer_daemon.core import i18n
 from describer_daemon.core.details import Details
 from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import (
@@ -156,7 +157,7 @@ class Service:
         started = time.perf_counter()
         self.keeper.forget()
         image, selected, whole = self._select(picture, already_described)
-        found_at, heatmap = time.perf_counter(), b""
+        found_at, heatmap, translating = time.perf_counter(), b"", 0.0
         box = selected.box or whole
         details = Details(box, selected.finding, language=language)
         if selected.finding:
@@ -167,7 +168,9 @@ class Service:
             if self._beam is not None:
                 config = dataclasses.replace(config, beam_size=self._beam)
             model_caption = _caption_image(captioner, image, config)
+            captioned_at = time.perf_counter()
             telling = self._languages.tell(model_caption, language)
+            translating = time.perf_counter() - captioned_at
             caption = results.answered(model_caption, telling, image, box)
             details = results.detailed(model_caption, telling, box)
             if draw_heatmap:
@@ -180,8 +183,10 @@ class Service:
         )
         milliseconds = {
             "find": 1e3 * (found_at - started),
-            "caption": 1e3 * (time.perf_counter() - found_at),
+            "caption": 1e3 * (time.perf_counter() - found_at - translating),
         }
+        if language != i18n.ENGLISH:
+            milliseconds["translate"] = 1e3 * translating
         return messages.Described(caption, milliseconds, heatmap)
 
     def _select(
