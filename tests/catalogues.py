@@ -6,6 +6,7 @@ import functools
 import io
 import re
 import string
+from collections.abc import Callable
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -125,14 +126,25 @@ _VALUE = re.compile(r"⟦([^«»⟦⟧]*)⟧")
 _TRANSLATED = re.compile(r"«[^«»⟦⟧]*»")
 
 
-def pseudo(folder: Path, code: str) -> None:
-    """Make a catalogue below a folder of locales that translates all to `marked`."""
+def widened(pattern: str) -> str:
+    """A translation in wide letters, which wrapping and capitals leave alone."""
+    return "".join(
+        part if part.startswith(("{", "%")) else part.translate(_WIDE)
+        for part in re.split(r"({.*?}|%\(\w+\)s)", pattern)
+    )
+
+
+_WIDE = {ord(letter): ord(letter) + 0xFEE0 for letter in string.ascii_letters}
+
+
+def pseudo(folder: Path, code: str, translate: Callable[[str], str] = marked) -> None:
+    """Make a catalogue below a folder of locales that translates all by `translate`."""
     catalogue = Catalog(locale=code)
     for message in extracted():
         if message.id:
             english = forms(message.id)
             many = len(english) > 1
-            texts = [marked(text) for text in english]
+            texts = [translate(text) for text in english]
             texts += texts[-1:] * (catalogue.num_plurals - 2)
             catalogue.add(message.id, texts if many else texts[0], context=message.context)
     path = folder / code / "LC_MESSAGES" / "describer.mo"

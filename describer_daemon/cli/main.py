@@ -109,7 +109,8 @@ def _explain_usage(error: click.ClickException) -> None:
                 command=context.command_path, option=context.help_option_names[0]
             )
             lines += [hint, ""]
-        lines.append(_("Error: {message}").format(message=error.format_message()))
+        message = error.format_message().replace("\n\t", " ")  # click's lists of what there is
+        lines.append(_("Error: {message}").format(message=message))
     for line in lines:
         streams.complain(line)
 
