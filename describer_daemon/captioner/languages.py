@@ -34,7 +34,8 @@ class Translation(Protocol):
 class Translator(Protocol):
     """From English into one language."""
 
-    def translate(self, text: str) -> Translation: ...
+    def translate(self, text: str) -> Translation:
+        """Raises BundleError where it turns out not to work."""
 
 
 def load_translator(language: str) -> Translator | None:
@@ -85,8 +86,20 @@ class Languages:
         translator = self._translator(language)
         if translator is None and not caption.things:
             return languages.in_english(caption.answer)
-        text = "" if translator is None else _translated(caption, translator)
+        text = "" if translator is None else self._translated(caption, translator, language)
         return languages.told(caption.answer, table, text)
+
+    def _translated(self, caption: ModelCaption, translator: Translator, language: str) -> str:
+        """ "" where a thing that the caption names was lost on the way."""
+        from models.runtime.bundle import BundleError
+
+        try:
+            result = translator.translate(" ".join(caption.words).replace(" 's", "'s"))
+        except BundleError as error:  # graphs that load, but do not work
+            self._translators[language] = None
+            self._trouble(str(error))
+            return ""
+        return "" if result.missing else result.text
 
     def _translator(self, language: str) -> Translator | None:
         from models.runtime.bundle import BundleError
@@ -108,9 +121,3 @@ class Languages:
             traceback.print_exc()
             self._broken.add(language)
             return None
-
-
-def _translated(caption: ModelCaption, translator: Translator) -> str:
-    """ "" where a thing that the caption names was lost on the way."""
-    result = translator.translate(" ".join(caption.words).replace(" 's", "'s"))
-    return "" if result.missing else result.text

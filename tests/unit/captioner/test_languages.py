@@ -176,3 +176,17 @@ def test_a_translator_is_loaded_when_it_is_first_wanted_and_told_of_once_when_br
     assert made.prepare("en") == "captions"
     assert made.prepare("fr") == "sentences"
     assert len(loaded) == 3
+
+
+def test_a_translator_that_does_not_work_is_told_of_once_and_things_are_listed(
+    tables: Path,
+) -> None:
+    class Broken(Translator):
+        def translate(self, text: str) -> Translation:
+            raise BundleError("The translator is damaged.")
+
+    told: list[str] = []
+    made = Languages(told.append, lambda _: Broken())
+    for _ in range(2):
+        assert made.tell(seen("plain", DOG), "de").form == "things"
+    assert told == ["The translator is damaged."]
