@@ -103,4 +103,4 @@ def load(folder: Path, threads: int | None = None, variant: str | None = None) -
         from models.eyes.encoder_decoder import EncoderDecoder
 
         return ForeignCaptioner(EncoderDecoder(found, tokens, count), tokens)
-    raise BundleError(f"The captioner in {folder.name} is one of ours.")
+    raise BundleError("The captioner in {folder} is one of ours.", folder=folder.name)

@@ -48,9 +48,9 @@ def layout(folder: Path) -> Layout:
     Raises BundleError where there is none, or another.
     """
     if not folder.is_dir():
-        raise BundleError(f"There is no captioner bundle at {folder}.")
+        raise BundleError("There is no captioner bundle at {folder}.", folder=folder)
     if not (folder / CONFIG).is_file():
-        raise BundleError(f"The captioner bundle lacks {CONFIG}.")
+        raise BundleError("The captioner bundle lacks {files}.", files=CONFIG)
     table = read_table(folder, CONFIG)
     kind = table.get("model_type")
     if kind is None:  # ours has none, whatever else is wrong with it
@@ -103,7 +103,7 @@ def read(folder: Path, variant: str | None = None) -> Folder:
     kind = layout(folder)
     missing = [name for name in (PREPROCESSOR, TOKENIZER) if not (folder / name).is_file()]
     if missing:
-        raise BundleError(f"The captioner bundle lacks {', '.join(missing)}.")
+        raise BundleError("The captioner bundle lacks {files}.", files=", ".join(missing))
     graphs = {role: _graph(folder, role, variant) for role in ROLES[kind]}
     generation = read_table(folder, GENERATION) if (folder / GENERATION).is_file() else {}
     return Folder(
@@ -123,8 +123,14 @@ def _graph(folder: Path, role: str, variant: str | None) -> Path:
             path = place / f"{role}{'_' if name else ''}{name}.onnx"
             if path.is_file():
                 return path
-    wanted = "" if variant is None else f" as {re.sub(r'[^a-z0-9]', '', variant) or 'float'}"
-    raise BundleError(f"The captioner bundle lacks {role}.onnx{wanted}.")
+    if variant is None:
+        raise BundleError("The captioner bundle lacks {files}.", files=f"{role}.onnx")
+    raise BundleError(
+        # Translators: {kind} is how its numbers are stored, such as "q4" or "float"
+        "The captioner bundle lacks {file} as {kind}.",
+        file=f"{role}.onnx",
+        kind=re.sub(r"[^a-z0-9]", "", variant) or "float",
+    )
 
 
 def read_table(folder: Path, name: str) -> dict[str, Any]:

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-MISSING = "This captioner needs one more package. Please install describer[eyes]."
-
 
 class Tokens:
     """The tokenizer of a published captioner."""
@@ -23,7 +21,10 @@ class Tokens:
         try:
             import tokenizers
         except ImportError as error:
-            raise BundleError(MISSING, repr(error)) from error
+            raise BundleError(
+                "This captioner needs one more package. Please install describer[eyes].",
+                repr(error),
+            ) from error
         try:
             self._tokenizer: Any = tokenizers.Tokenizer.from_file(str(path))
         except Exception as error:  # its errors have no other base
