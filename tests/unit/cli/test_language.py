@@ -24,7 +24,10 @@ WIDE = widened("thing")
 # what is quoted, the choices of an argument, a file's name
 _GIVEN = re.compile(r"\"[^\"]*\"|'[^'\s]*'|{[^}]*}|/\S+|nope[\w.]*")
 # what is typed, or the name of something
-_TYPED = "OPTIONS COMMAND ARGS TEXT describer DESCRIBER h x wav png toml de rat speach ctrl alt shift super"
+_TYPED = (
+    "OPTIONS COMMAND ARGS TEXT describer DESCRIBER h x wav png toml de rat speach "
+    "ctrl alt shift super"
+)
 
 
 @pytest.fixture(scope="module")
