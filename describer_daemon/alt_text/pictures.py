@@ -14,6 +14,7 @@ from describer_daemon.alt_text.xmp import Found
 from describer_daemon.core import phrasing
 from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import Captioner, DescriberError, Encoded
+from describer_daemon.core.reasons import reason
 
 Read = Callable[[str], bytes]
 
@@ -38,7 +39,7 @@ def alt_text(file: str, captioner: Captioner, wanted: Wanted, read: Read) -> Res
         return Result(file, error=error.spoken)
     except OSError as error:
         told = _("{path} cannot be written: {reason}.")
-        told = told.format(path=error.filename or file, reason=error.strerror)
+        told = told.format(path=error.filename or file, reason=reason(error))
         return Result(file, error=told)
 
 

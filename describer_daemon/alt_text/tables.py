@@ -19,6 +19,7 @@ from describer_daemon.alt_text.writing import not_here
 from describer_daemon.core.escaping import escaped
 from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
+from describer_daemon.core.reasons import reason
 
 COLUMNS = ("file", "alt_text", "confidence", "needs_review", "source")
 _MAX_BYTES = 256 << 20
@@ -116,7 +117,7 @@ def _opened(path: Path) -> IO[bytes]:
         descriptor = os.open(path, flags, 0o666)
     except OSError as error:
         raise DescriberError(
-            _("{path} cannot be written: {reason}.").format(path=path, reason=error.strerror)
+            _("{path} cannot be written: {reason}.").format(path=path, reason=reason(error))
         ) from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

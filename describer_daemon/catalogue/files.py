@@ -13,6 +13,7 @@ from pathlib import Path
 from describer_daemon.catalogue.entries import MEGABYTE
 from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
+from describer_daemon.core.reasons import reason
 from describer_daemon.service.folders import make_private
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -48,7 +49,7 @@ def told(folder: Path) -> Iterator[None]:
             ) from error
         raise DescriberError(
             _("The disk refused something: {strerror}. Please look at the folder {folder}.").format(
-                strerror=error.strerror, folder=folder
+                strerror=reason(error), folder=folder
             ),
             detail=repr(error),
         ) from error

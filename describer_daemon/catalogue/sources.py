@@ -15,6 +15,7 @@ from describer_daemon.catalogue.installed import SHIPPED
 from describer_daemon.catalogue.refusals import HubError
 from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
+from describer_daemon.core.reasons import reason
 
 _BRANCH = "main"  # where a hub keeps the newest
 _SPARE = 20 * MEGABYTE  # a file may be so much larger than the catalogue says about it, and half
@@ -201,7 +202,7 @@ def _names(folder: Path) -> dict[str, int]:
                 )
     except OSError as error:
         raise DescriberError(
-            _("The folder cannot be read: {strerror}.").format(strerror=error.strerror),
+            _("The folder cannot be read: {strerror}.").format(strerror=reason(error)),
             detail=repr(error),
         ) from error
     return there

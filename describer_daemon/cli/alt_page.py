@@ -22,6 +22,7 @@ from describer_daemon.cli.shared import settings_for_command
 from describer_daemon.core import phrasing
 from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError, Encoded
+from describer_daemon.core.reasons import reason
 
 _SUFFIXES = (".patch", ".diff")
 _REASONS = {
@@ -137,7 +138,7 @@ def _save(patch: Path, diff: bytes) -> None:
             writing.create(patch, diff)
     except OSError as error:
         raise DescriberError(
-            _("{path} cannot be written: {reason}.").format(path=patch, reason=error.strerror)
+            _("{path} cannot be written: {reason}.").format(path=patch, reason=reason(error))
         ) from error
 
 

@@ -14,6 +14,7 @@ from describer_daemon import apart
 from describer_daemon.cli import inputs
 from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
+from describer_daemon.core.reasons import reason
 
 
 def main() -> None:
@@ -40,7 +41,7 @@ def write(path: Path, data: bytes) -> None:
         path.write_bytes(data)
     except OSError as error:
         raise DescriberError(
-            _("{path} cannot be written: {reason}.").format(path=path, reason=error.strerror)
+            _("{path} cannot be written: {reason}.").format(path=path, reason=reason(error))
         ) from error
 
 

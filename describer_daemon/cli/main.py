@@ -12,6 +12,7 @@ from describer_daemon.cli import click_words, help_texts, streams
 from describer_daemon.core import phrasing
 from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
+from describer_daemon.core.reasons import reason
 
 # A command's function has its name; its module is loaded when it is asked for, for a key that is
 # bound to `describer trigger` must not wait for what the others need.
@@ -80,7 +81,7 @@ def _explain(error: Exception) -> int:
         case streams.OutputError():
             if not error.is_broken_pipe:  # who reads our lines may have had enough
                 told = _("The output cannot be written: {reason}.")
-                streams.complain(told.format(reason=error.strerror))
+                streams.complain(told.format(reason=reason(error)))
         case OSError():
             from describer_daemon.service import log
 
@@ -88,7 +89,7 @@ def _explain(error: Exception) -> int:
             told = _("The system refused something: {reason}.")
             if error.filename:
                 told = _("The system refused something with {file}: {reason}.")
-            streams.complain(told.format(file=error.filename, reason=error.strerror or error))
+            streams.complain(told.format(file=error.filename, reason=reason(error)))
         case _:
             from describer_daemon.service import log
 

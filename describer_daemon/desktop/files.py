@@ -17,6 +17,7 @@ from pathlib import Path
 
 from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
+from describer_daemon.core.reasons import reason
 from describer_daemon.desktop.steps import State
 from describer_daemon.service.folders import make_private
 
@@ -112,7 +113,7 @@ class OwnedFile:
         except OSError as error:
             raise DescriberError(
                 _("{path} cannot be written: {reason}.").format(
-                    path=self.path, reason=error.strerror
+                    path=self.path, reason=reason(error)
                 ),
                 detail=str(error),
             ) from error
@@ -126,7 +127,7 @@ class OwnedFile:
         except OSError as error:
             raise DescriberError(
                 _("{path} cannot be removed: {reason}.").format(
-                    path=self.path, reason=error.strerror
+                    path=self.path, reason=reason(error)
                 ),
                 detail=str(error),
             ) from error
@@ -145,7 +146,7 @@ class OwnedFile:
                 return file.read(_LARGEST)
         except OSError as error:
             raise DescriberError(
-                _("{path} cannot be read: {reason}.").format(path=self.path, reason=error.strerror),
+                _("{path} cannot be read: {reason}.").format(path=self.path, reason=reason(error)),
                 detail=str(error),
             ) from error
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
+from describer_daemon.core.reasons import reason
 from describer_daemon.desktop.files import prune
 from describer_daemon.desktop.steps import State
 from describer_daemon.service import control
@@ -40,7 +41,7 @@ class LogFiles:
                 file.unlink(missing_ok=True)
         except OSError as error:
             raise DescriberError(
-                _("The log cannot be removed: {reason}.").format(reason=error.strerror),
+                _("The log cannot be removed: {reason}.").format(reason=reason(error)),
                 detail=str(error),
             ) from error
         folder = log_path().parent

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError
+from describer_daemon.core.reasons import reason
 
 
 class State(enum.Enum):
@@ -106,8 +107,7 @@ def _outcome(
         return Outcome(_(_FAILED).format(name=name, error=error.spoken), failed=True)
     except OSError as error:
         pattern = _REFUSED_WITH if error.filename else _REFUSED
-        reason = error.strerror or error
-        told = _(pattern).format(file=error.filename, reason=reason)
+        told = _(pattern).format(file=error.filename, reason=reason(error))
         return Outcome(_(_FAILED).format(name=name, error=told), failed=True)
     if state is State.KEPT:
         # Translators: {where} is the reason, a whole sentence

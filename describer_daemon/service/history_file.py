@@ -18,6 +18,7 @@ from pathlib import Path
 
 from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
+from describer_daemon.core.reasons import reason
 from describer_daemon.core.remembering import KINDS, Entry
 from describer_daemon.service.folders import history_folder, make_private
 
@@ -101,7 +102,7 @@ class HistoryFile:
                 _(
                     "The history on the disk cannot be used: {reason}. "
                     "Please look at the folder {folder}."
-                ).format(reason=error.strerror, folder=folder),
+                ).format(reason=reason(error), folder=folder),
                 detail=repr(error),
             ) from error
 
