@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from describer_daemon.captioner import results
+from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.captioner.languages import Languages
 from describer_daemon.core import i18n, phrasing
-from describer_daemon.core.ports import Caption, Rectangle
+from describer_daemon.core.ports import Caption, Encoded, Rectangle
 from models import captioner as models
 from models.captioning import languages
 from models.captioning.answer import Answer, Form
@@ -19,7 +20,9 @@ from models.captioning.kinds import numbers
 from models.captioning.things import Thing
 from models.runtime.bundle import BundleError
 from tests import things_tables
+from tests.unit.captioner.inside import SAMPLE
 from tests.unit.captioner.test_results import drawn
+from tests.unit.proc import LONG
 
 BOX = Rectangle(0, 0, 80, 60)
 DOG = Thing(numbers()["dog"], "dog", "two dogs", 0.9, 2, (0.0, 0.0, 1.0, 1.0))
@@ -190,3 +193,25 @@ def test_a_translator_that_does_not_work_is_told_of_once_and_things_are_listed(
     for _ in range(2):
         assert made.tell(seen("plain", DOG), "de").form == "things"
     assert told == ["The translator is damaged."]
+
+
+def test_the_real_process_tells_in_the_language_that_is_asked_for(
+    grounded_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESCRIBER_LANGUAGE", "")  # and so it is as before afterwards
+    both = [code for code in i18n.languages() if code in languages.languages()] or ["en"]
+    captioner = ChildCaptioner(grounded_bundle, timeout=LONG, find=False, keep=True)
+    try:
+        for code in (both[-1], "en"):
+            i18n.use(code)
+            caption = captioner.describe(Encoded(SAMPLE))
+            assert (caption.language, phrasing.language(caption)) == (code, code)
+            table = languages.table(code, languages.FOLDER)
+            if table is not None:
+                names = {form for forms in table.kinds for form in forms.said}
+                assert caption.things
+                assert {thing.name for thing in caption.things} <= names
+            assert captioner.recall().language == code
+            assert captioner.told() in ("captions", "things")
+    finally:
+        captioner.close()
