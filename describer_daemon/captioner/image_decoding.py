@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import unicodedata
 import warnings
 from collections.abc import Sequence
 
@@ -213,6 +214,13 @@ def _without_notes(image: Image.Image) -> Image.Image:
     return image
 
 
+def _plain(text: str) -> str:
+    """Letters without their marks: the font that Pillow brings has no others."""
+    for letter, plain in (("ß", "ss"), ("ł", "l"), ("Ł", "L")):
+        text = text.replace(letter, plain)
+    return "".join(each for each in unicodedata.normalize("NFD", text) if each.isascii())
+
+
 def outlined(image: Image.Image, boxes: Sequence[Rectangle], labels: Sequence[str] = ()) -> bytes:
     """A PNG of an RGB image with boxes drawn around what they hold, with their labels, or else
     numbered from 1."""
@@ -227,7 +235,7 @@ def outlined(image: Image.Image, boxes: Sequence[Rectangle], labels: Sequence[st
         sides = (box.left, box.top, box.left + box.width - 1, box.top + box.height - 1)
         draw.rectangle(sides, outline="yellow", width=2 * line)
         draw.rectangle(sides, outline="black", width=line)  # one of them is seen on anything
-        corner, label = (box.left, box.top), f" {name} "
+        corner, label = (box.left, box.top), f" {_plain(name)} "
         _, _, right, bottom = draw.textbbox(corner, label, font)
         draw.rectangle((*corner, right, bottom + line), fill="black")
         draw.text(corner, label, fill="yellow", font=font)

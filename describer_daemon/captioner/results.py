@@ -184,7 +184,8 @@ def heatmap_png(image: Image.Image, model_caption: ModelCaption, caption: Captio
     stream = io.BytesIO()
     words, maps = model_caption.words, model_caption.attention
     if model_caption.places is not None:  # where the things were looked for, behind the words
-        words = (*words, *(f"({thing.name})" for thing in caption.things))
+        things = model_caption.things[: len(caption.things)]  # English, as the words are
+        words = (*words, *(f"({thing.spoken})" for thing in things))
         maps = np.concatenate([maps, model_caption.places[: len(caption.things)]])
     drawn = heatmap.draw(image, words, maps, caption.text)
     drawn.save(stream, "PNG")

@@ -178,6 +178,14 @@ def test_boxes_have_their_labels() -> None:
     assert (png(outlined(image, [box], ["1"])) == numbered).all()
 
 
+@pytest.mark.parametrize(
+    ("label", "alike"), [("zwei Stühle", "zwei Stuhle"), ("několik židlí", "nekolik zidli")]
+)
+def test_a_label_keeps_its_letters_if_not_their_marks(label: str, alike: str) -> None:
+    image, box = drawn("red", size=(400, 300)), Rectangle(60, 40, 200, 160)
+    assert (png(outlined(image, [box], [label])) == png(outlined(image, [box], [alike]))).all()
+
+
 def test_each_box_has_a_label_or_none_has() -> None:
     with pytest.raises(ValueError, match="shorter"):
         outlined(drawn("red"), [CROP, CROP], ["a dog"])
