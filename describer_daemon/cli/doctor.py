@@ -220,6 +220,7 @@ def doctor() -> None:
         # Translators: before a part that works
         good = _("ok")
         mark = bad if check.problem else good
-        streams.line(f"{mark:4s} {check.name:11s} {check.problem or check.result}")
+        width = max(len(bad), len(good))
+        streams.line(f"{mark:{width}s} {check.name:11s} {check.problem or check.result}")
     if failed:
         raise SystemExit(1)
