@@ -55,8 +55,9 @@ class Calibration:
 
     The probability of kind k of thing is that of the natural log odds `object_slope` * logit +
     `object_offsets`[k]. `object_support` is the least of a kind that a caption may name,
-    `object_listed` that of one that is worth saying by itself. `count_limits` are the least
-    numbers, as the head counts, of two and of several.
+    `object_listed` that of the surest one to be worth saying by itself, and `object_further`,
+    if it is more, that of others beside it. `count_limits` are the least numbers, as the head
+    counts, of two and of several.
     """
 
     weights: dict[str, float] = field(default_factory=lambda: {"mean": 1.0})
@@ -73,6 +74,7 @@ class Calibration:
     count_limits: tuple[float, float] = (1.5, 2.5)
     object_support: float = 0.5
     object_listed: float = 0.7
+    object_further: float = 0.0
 
     def confidence(self, signals: Mapping[str, float]) -> float:
         """Raises KeyError for a signal that is not there."""

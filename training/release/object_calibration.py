@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 FOLDS = 5
 _RIDGE = 3.0  # on what parts a kind's offset from that of all kinds
 _STEPS = np.round(np.arange(0.3, 0.91, 0.05), 2)  # for kinds, named and listed
+_FURTHER = (0.0, 0.7, 0.8, 0.9, 0.95)  # for kinds, listed beside a surer one
 _MEDIUM = (0.4, 0.5, 0.6)  # for captions that come hedged
+_CAPTIONS = 0.15  # what a percent of captions, not lists, is worth, in percent of helpful answers
 _OVER = 10.0  # what a percent of inventions beyond the limit costs, in percent of helpful answers
 
 
@@ -172,23 +174,28 @@ def choose_limits(
     plainly: float = 4.0,
 ) -> Calibration:
     """The limits with which most answers name something that is there, while at most so many
-    percent name something that is not: of all, and of those that come plainly."""
+    percent name something that is not: of all, and of those that come plainly.
+
+    A caption tells more than a list of things, which decides where hardly anything else does.
+    """
     best, chosen = -np.inf, calibration
     described = [
         _Described.of(caption, known)
         for caption, known in zip(captions, probabilities, strict=True)
     ]
-    for support, least, medium in itertools.product(_STEPS, _STEPS, _MEDIUM):
+    for support, least, further, medium in itertools.product(_STEPS, _STEPS, _FURTHER, _MEDIUM):
         tried = dataclasses.replace(
             calibration,
             object_support=float(support),
             object_listed=float(least),
+            object_further=float(further),
             medium=float(medium),
         )
         rows = {row.form: row for row in by_form(_answers(described, tried), truth)}
         plain = rows["plain"].invented if "plain" in rows else 0.0
         over = max(0.0, rows["all"].invented - invented) + max(0.0, plain - plainly)
-        worth = rows["all"].helpful - _OVER * over
+        captions = sum(rows[form].share for form in ("plain", "hedged") if form in rows)
+        worth = rows["all"].helpful + _CAPTIONS * captions - _OVER * over
         if worth > best:
             best, chosen = worth, tried
     return chosen

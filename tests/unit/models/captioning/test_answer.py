@@ -98,6 +98,19 @@ def test_the_largest_and_surest_are_listed_first() -> None:
     assert found.seen == tuple(each.spoken for each in found.sure[:MOST_SEEN])
 
 
+def test_the_surest_thing_is_listed_from_a_lower_limit_on_than_others() -> None:
+    limits = dataclasses.replace(LIMITS, object_listed=0.5, object_further=0.9)
+    doubtful = [thing("dog", 0.6), thing("cat", 0.6 - BELOW), thing("car", 0.4)]
+    assert believed(doubtful, limits) == (tuple(doubtful[:1]), tuple(doubtful[1:]))
+    certain = [thing("dog", 0.95), thing("cat", 0.9), thing("car", 0.9 - BELOW)]
+    assert believed(certain, limits) == (tuple(certain[:2]), tuple(certain[2:]))
+    assert believed([thing("dog", 0.5 - BELOW)], limits)[0] == ()
+    lower = dataclasses.replace(
+        LIMITS, object_listed=0.5, object_further=0.3
+    )  # a limit that means nothing
+    assert believed(doubtful, lower)[0] == tuple(doubtful[:2])
+
+
 def test_what_no_caption_may_name_is_not_told_with_a_maybe_either() -> None:
     things = [thing("dog", 0.4), thing("cat", 0.4 - BELOW)]
     assert believed(things, LIMITS) == ((), (things[0],))
