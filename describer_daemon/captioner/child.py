@@ -286,7 +286,7 @@ class Service:
                 if not self._or_shipped or memory.is_out_of_memory(error):
                     raise
                 # Translators: {error} is what is wrong with a bundle, a whole sentence
-                self._notice = _("{error} I use the one that ships.").format(error=_told(error))
+                self._notice = _("{error} I use the one that ships.").format(error=error.told(_))
                 return load(SHIPPED, self._engine, self._threads)
 
 
@@ -312,12 +312,7 @@ def _caption_image(captioner: Captioner, image: Image.Image, config: SearchConfi
 
 
 def _unusable_bundle(error: BundleError) -> DescriberError:
-    return DescriberError(_told(error), detail=error.detail or "see describer doctor")
-
-
-def _told(error: BundleError) -> str:
-    """What is wrong with a bundle, in the person's language: `models` has its sentences marked."""
-    return _(error.pattern).format(**error.values)
+    return DescriberError(error.told(_), detail=error.detail or "see describer doctor")
 
 
 def _failed(error: Exception) -> messages.Failed:

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,9 +44,14 @@ class BundleError(ValueError):
     """
 
     def __init__(self, pattern: str, detail: str = "", **values: object) -> None:
-        super().__init__(pattern.format(**values))
         self.pattern, self.values = pattern, values
         self.detail = detail
+        super().__init__(self.told())
+
+    def told(self, translate: Callable[[str], str] = str) -> str:
+        """The message, its pattern as `translate` has it."""
+        pattern = translate(self.pattern)
+        return pattern.format(**self.values) if self.values else pattern
 
 
 @dataclass(frozen=True, slots=True)

@@ -317,3 +317,10 @@ def test_keys_of_files_that_exist_stand_beside_newer_names() -> None:
     assert table.items() <= as_table(search).items()
     with pytest.raises(ValueError, match="search: unknown beam_size; known: bandwidth, beam,"):
         make(SearchConfig, {"beam_size": 2}, "search")
+
+
+def test_what_is_wrong_can_be_told_in_another_language() -> None:
+    error = BundleError("{part} is gone.", part="{x}.onnx")
+    assert str(error) == error.told() == "{x}.onnx is gone."
+    assert error.told({"{part} is gone.": "{part} fehlt."}.__getitem__) == "{x}.onnx fehlt."
+    assert str(BundleError("{x} is no value.")) == "{x} is no value."
