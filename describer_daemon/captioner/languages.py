@@ -19,6 +19,9 @@ from models.captioning.languages import ENGLISH, Table, Telling
 if TYPE_CHECKING:
     from models.captioner import Caption as ModelCaption
 
+_NOUNS_HAVE_CAPITALS = frozenset(
+    {"de"}
+)  # so nobody knows whether the first word is to keep its own
 _WHOLE = ("plain", "hedged")  # forms in which the caption itself is said
 
 
@@ -99,7 +102,11 @@ class Languages:
             self._translators[language] = None
             self._trouble(str(error))
             return ""
-        return "" if result.missing else result.text
+        if result.missing:
+            return ""
+        text = result.text
+        # as in English: whoever makes a sentence of it gives it the capital that it needs there
+        return text if language in _NOUNS_HAVE_CAPITALS else text[:1].lower() + text[1:]
 
     def _translator(self, language: str) -> Translator | None:
         from models.runtime.bundle import BundleError

@@ -215,3 +215,20 @@ def test_the_real_process_tells_in_the_language_that_is_asked_for(
             assert captioner.told() in ("captions", "things")
     finally:
         captioner.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"), [("de", "Could be: Un dog."), ("cs", "Could be: un dog.")]
+)
+def test_within_a_sentence_a_caption_has_no_capital_but_for_its_nouns(
+    tables: Path, language: str, sentence: str
+) -> None:
+    class Capital(Translator):
+        def translate(self, text: str) -> Translation:
+            return Translation("Un dog")
+
+    things_tables.write(tables, language)
+    telling = Languages(print, lambda _: Capital()).tell(seen("hedged", DOG), language)
+    assert phrasing.sentence(
+        results.answered(seen("hedged", DOG), telling, drawn("blue"), BOX)
+    ) == (sentence)
