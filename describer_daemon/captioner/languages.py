@@ -19,9 +19,7 @@ from models.captioning.languages import ENGLISH, Table, Telling
 if TYPE_CHECKING:
     from models.captioner import Caption as ModelCaption
 
-_NOUNS_HAVE_CAPITALS = frozenset(
-    {"de"}
-)  # so nobody knows whether the first word is to keep its own
+_NOUNS_HAVE_CAPITALS = frozenset({"de"})  # whose first word, too, may be to keep its own
 _WHOLE = ("plain", "hedged")  # forms in which the caption itself is said
 
 

@@ -229,6 +229,5 @@ def test_within_a_sentence_a_caption_has_no_capital_but_for_its_nouns(
 
     things_tables.write(tables, language)
     telling = Languages(print, lambda _: Capital()).tell(seen("hedged", DOG), language)
-    assert phrasing.sentence(
-        results.answered(seen("hedged", DOG), telling, drawn("blue"), BOX)
-    ) == (sentence)
+    caption = results.answered(seen("hedged", DOG), telling, drawn("blue"), BOX)
+    assert phrasing.sentence(caption) == sentence
