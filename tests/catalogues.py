@@ -91,6 +91,8 @@ def _problems(message: Message, plurals: int) -> list[str]:
             found.append("a brace too many")
         if _edges(text) != _edges(english[0]):
             found.append("other blanks at the ends")
+        if text.endswith(";") != english[0].endswith(";"):
+            found.append("other end of a list")
     return found
 
 

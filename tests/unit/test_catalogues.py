@@ -46,6 +46,7 @@ def planted() -> tuple[Catalog, Catalog]:
     for message, text in (
         ("Copied.", "Zkopírováno."),
         ("{name} is gone.", "{name} zmizel."),
+        ("blind;speech;", "slepý;hlas;"),
         (DOGS, ("{number} pes", "{number} psi", "{number} psů")),
     ):
         template.add(message)
@@ -70,6 +71,7 @@ def test_one_that_is_whole_has_no_problems() -> None:
         ("{name} is gone.", "Zmizel.", "other values"),
         ("{name} is gone.", "{jméno} zmizel.", "other values"),
         ("{name} is gone.", "{name zmizel.", "a brace too many"),
+        ("blind;speech;", "slepý;hlas", "other end of a list"),
         (DOGS, ("{number} pes", "{number} psi", ""), "not translated"),
         (DOGS, ("{number} pes", "{number} psi"), "not all forms"),
         (DOGS, ("pes", "{number} psi", "{number} psů"), "other values"),

@@ -6,11 +6,13 @@ import configparser
 import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from describer_daemon import APP_ID
+from describer_daemon.core import i18n
 from describer_daemon.desktop import autostart, entries
 
 FILES = (entries.menu_entry, entries.open_with, autostart.entry)
@@ -53,6 +55,28 @@ def test_the_menu_entry_has_the_name_that_portals_know(sandbox: Path) -> None:
 @pytest.mark.skipif(
     not shutil.which("update-desktop-database"), reason="desktop-file-utils is not installed"
 )
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (entries.menu_text, "Comment"),
+        (entries.menu_text, "GenericName"),
+        (entries.menu_text, "Keywords"),
+        (entries.open_with_text, "Name"),
+        (autostart.entry_text, "Comment"),
+    ],
+)
+def test_it_has_its_words_in_each_language_whichever_is_in_use(
+    pseudo_locale: None, text: Callable[[], str], key: str
+) -> None:
+    lines = dict(line.partition("=")[::2] for line in text().splitlines())
+    assert lines[f"{key}[de]"] == f"«{lines[key]}»"
+
+
+def test_without_catalogues_it_has_the_english_ones(catalogues: Path) -> None:
+    i18n.use("de")
+    assert "[de]" not in entries.menu_text()
+
+
 def test_file_managers_find_it_by_the_kind_of_picture_and_then_no_more(sandbox: Path) -> None:
     file = entries.open_with()
     file.do()
