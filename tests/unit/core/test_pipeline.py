@@ -7,10 +7,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from describer_daemon.core import phrasing
+from describer_daemon.core import i18n, phrasing
 from describer_daemon.core.looking import ABOUT_THE_LAST
 from describer_daemon.core.ports import DescriberError, Detection, Outcome, Rectangle, Request, Verb
 from tests.unit.core.room import LONG, Room, Speaker, until
@@ -173,6 +175,31 @@ def test_only_text_that_was_read_may_be_in_any_language(room: Room) -> None:
         room.answer(verb)
         assert room.speaker.languages[-1] == language, room.speaker.said
     assert len(room.speaker.said) == 8
+
+
+def test_each_sentence_is_spoken_in_the_language_that_it_is_in(
+    catalogues: Path, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    i18n.use("de")
+    describe = room.captioner.describe
+    for verb, language in [
+        (Verb.SCREEN, "de"),
+        (Verb.COPY, "de"),
+        (Verb.TEXT, ""),
+        (Verb.CLIPBOARD, "en"),  # what could not be told in German
+        (Verb.REPEAT, "en"),
+        (Verb.COPY, "de"),
+        (Verb.MORE, "en"),  # the names in it are English
+    ]:
+        if verb is Verb.CLIPBOARD:
+            monkeypatch.setattr(
+                room.captioner,
+                "describe",
+                lambda *given: replace(describe(*given), language="en"),
+            )
+        room.answer(verb)
+        assert room.speaker.languages[-1] == language, room.speaker.said
+    assert "Kopiert." in room.speaker.said
 
 
 @pytest.mark.parametrize("verb", list(Verb))
