@@ -12,6 +12,7 @@ from training import running
 from training.data import commands as data_commands
 from training.evaluation import commands as evaluation
 from training.trainer.recipe import find_recipe, member_path
+from training.translation import commands as translation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -321,6 +322,8 @@ for _command in (
     evaluation.honesty,
     evaluation.heatmap,
     evaluation.compare,
+    translation.translate,
+    translation.translations,
 ):
     main.add_command(_command)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from models.captioning.vocabulary import Vocabulary
     from models.networks.captioners import Exportable
+    from models.networks.translators import Transformer
 
 _OPSET = 18
 
@@ -157,6 +158,67 @@ def write_graphs(
     )
     if int8_calibration is not None:
         _run_in_int8(folder / DECODER, {})
+
+
+class _Read(nn.Module):
+    def __init__(self, network: Transformer) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, source: Tensor) -> tuple[Tensor, ...]:
+        return self.network.encode(source)
+
+
+class _NextWord(nn.Module):
+    def __init__(self, network: Transformer) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self, tokens: Tensor, place: Tensor, memory: tuple[Tensor, ...], state: tuple[Tensor, ...]
+    ) -> tuple[Tensor, ...]:
+        scores, after = self.network.step(tokens, place, memory, state)
+        return (scores.log_softmax(-1), *after)
+
+
+def export_translator(network: Transformer, folder: Path) -> None:
+    """Write the int8 weights of a translator and its two graphs.
+
+    encoder: source (1, S) → memory… (1, S, D);
+    decoder: tokens (B,), place (1,), memory…, state… (B, T, D) → log-probabilities (B, V), state
+    after… (B, T + 1, D). See `models.networks.translators.Transformer`.
+    """
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    network = network.eval().float()
+    stored = quantise(network.state_dict())
+    save_file(stored, folder / WEIGHTS)
+    (folder / WEIGHTS).chmod(0o644)  # safetensors makes it private
+    network.load_state_dict(restore(stored))
+    count = 2 * len(network.decoder)
+    memory, state = ([f"{part}_{n}" for n in range(count)] for part in ("memory", "state"))
+    length = torch.export.Dim.DYNAMIC
+    source = torch.ones(1, 5, dtype=torch.long)
+    _write(_Read(network), (source,), ["source"], memory, {"source": {1: length}}, folder / ENCODER)
+    with torch.inference_mode():
+        read = tuple(part.clone() for part in network.encode(source))
+    words = tuple(torch.zeros(3, 4, network.width) for _ in memory)
+    _write(
+        _NextWord(network),
+        (torch.ones(3, dtype=torch.long), torch.tensor([4]), read, words),
+        ["tokens", "place", *memory, *state],
+        ["scores", *(f"{name}_after" for name in state)],
+        {
+            "tokens": {0: length},
+            "place": None,
+            "memory": ({1: length},) * count,
+            "state": ({0: length, 1: length},) * count,
+        },
+        folder / DECODER,
+    )
+    for part in (ENCODER, DECODER):
+        _run_in_int8(folder / part, {})
 
 
 def _run_in_int8(path: Path, ranges: Mapping[str, tuple[float, float]]) -> None:

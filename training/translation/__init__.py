@@ -1,0 +1,1 @@
+"""Translators of captions: their sentences, their training, their bundles and scores."""
