@@ -18,7 +18,6 @@ WEIGHTS, ENCODER, DECODER = "weights.safetensors", "encoder.onnx", "decoder.onnx
 PARTS = (CARD, PIECES, WEIGHTS, ENCODER, DECODER)
 SHIPPED = Path(__file__).parents[1] / "translators"
 _MOST_BEAM, _MOST_LENGTH = 64, 4096
-_CURE = "Install the describer again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,9 @@ def read(folder: Path) -> tuple[Config, list[str], list[str]]:
     Raises BundleError for a part that is missing, damaged or does not fit.
     """
     if not folder.is_dir():
-        raise BundleError(f"There is no translator at {folder}. {_CURE}")
+        raise BundleError(
+            "There is no translator at {folder}. Install the describer again.", folder=folder
+        )
     try:
         table = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         config = make(Config, table, CONFIG)
@@ -87,7 +88,12 @@ def write_pieces(source: list[str], target: list[str], folder: Path) -> None:
 
 def unusable(part: str, why: object = "") -> BundleError:
     """The error for a part that cannot be used; it may be spoken, `why` is for the log."""
-    return BundleError(f"The translator's {part} is missing or damaged. {_CURE}", str(why))
+    return BundleError(
+        # Translators: {part} is a file's name
+        "The translator's {part} is missing or damaged. Install the describer again.",
+        str(why),
+        part=part,
+    )
 
 
 def _pieces(given: object) -> list[str]:
