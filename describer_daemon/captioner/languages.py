@@ -6,7 +6,6 @@ who speaks English pays for neither.
 
 from __future__ import annotations
 
-import importlib
 import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
@@ -41,15 +40,12 @@ class Translator(Protocol):
 
 def load_translator(language: str) -> Translator | None:
     """None where there is none for it. Raises BundleError when it cannot be used."""
-    try:
-        translation = importlib.import_module("models.translation")
-    except ImportError:  # a part that may be left out
-        return None
+    from models import translation
+
     if language not in translation.available():
         return None
     with memory.outside_limit():
-        translator: Translator = translation.Translator.load(language)
-    return translator
+        return translation.Translator.load(language)
 
 
 class Languages:

@@ -31,8 +31,7 @@ def import_project_modules(engine: str) -> None:
     ):
         importlib.import_module(name)
     if i18n.language() != i18n.ENGLISH:
-        with contextlib.suppress(ImportError):  # without it the things are listed
-            importlib.import_module("models.translation")
+        importlib.import_module("models.translation")
     if engine == "torch":
         with contextlib.suppress(Exception):  # it is told when the engine is wanted
             importlib.import_module("models.runtime.engines.torch")
