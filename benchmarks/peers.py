@@ -45,6 +45,8 @@ PEERS = (
     Peer("ours in torch", "ours in torch", runs="torch, beam"),
     Peer("vit-gpt2 int8", "onnx", "vit-gpt2", "ONNX Runtime, greedy"),
     Peer("vit-gpt2 fp32", "onnx", "vit-gpt2", "ONNX Runtime, greedy"),
+    Peer("published int8", "published", "published", "our engine, greedy"),
+    Peer("published torch", "torch", "published", "transformers, greedy"),
     Peer("git-base", "torch", "git-base", "transformers, greedy"),
     Peer("blip-base", "torch", "blip-base", "transformers, greedy"),
 )

@@ -63,6 +63,26 @@ def on_onnx(folder: Path, threads: int) -> Say:
     return say
 
 
+def as_published(folder: Path, threads: int) -> Say:
+    """ViT and GPT-2 in their published layout, on the engine that the describer has for it."""
+    import dataclasses
+
+    from PIL import Image
+
+    from models.captioning.preprocess import upright_rgb
+    from models.eyes.captioner import load
+
+    engine = load(folder, threads).engine
+    settings = dataclasses.replace(engine.generation("brief"), num_beams=1)
+
+    def say(data: bytes, words: int) -> int:
+        wanted = dataclasses.replace(settings, min_length=words + 1, max_length=words + 1)
+        image = upright_rgb(Image.open(io.BytesIO(data)))
+        return len(engine.generate(image, "brief", wanted).tokens)
+
+    return say
+
+
 def on_torch(folder: Path, threads: int) -> Say:
     """A captioner of transformers, as its documentation runs it."""
     import torch
@@ -97,21 +117,39 @@ MAKE: dict[str, Make] = {
     "ours": ours,
     "ours in torch": ours_in_torch,
     "onnx": on_onnx,
+    "published": as_published,
     "torch": on_torch,
 }
 
 
 def build(name: str, folder: Path, sizes: Sizes | None = None) -> None:
-    """Make a captioner with random weights; "vit-gpt2" is made twice, with int8 and without."""
+    """Make a captioner with random weights; "vit-gpt2" is made with int8 and without, "published"
+    with int8 in its published layout and for transformers."""
     from benchmarks import peers_networks as networks
 
     if name == "vit-gpt2":
         networks.export(networks.vit_gpt2(sizes or networks.VIT_GPT2), folder / "vit-gpt2 fp32")
         networks.quantise(folder / "vit-gpt2 fp32", folder / "vit-gpt2 int8")
+    elif name == "published":
+        published(networks.vit_gpt2(sizes or networks.VIT_GPT2), folder)
     elif name == "blip-base":
         networks.save(networks.blip(sizes or networks.BLIP), sizes or networks.BLIP, folder / name)
     else:
         networks.save(networks.git(sizes or networks.GIT), sizes or networks.GIT, folder / name)
+
+
+def published(model: Any, folder: Path) -> None:
+    """ViT and GPT-2 in the published layout, with int8, and the same for transformers."""
+    from benchmarks import peers_published
+
+    graphs, plain = folder / "published int8", folder / "published torch"
+    peers_published.vit_gpt2_graphs(model, graphs)
+    peers_published.quantise(graphs)
+    for path in (graphs / "encoder_model.onnx", graphs / "decoder_model_merged.onnx"):
+        path.unlink()
+    model.save_pretrained(plain)
+    for each in (graphs, plain):
+        peers_published.write_tables(model, each)
 
 
 def main() -> None:

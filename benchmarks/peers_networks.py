@@ -165,7 +165,7 @@ class _Step(nn.Module):
     ) -> tuple[Tensor, ...]:
         from transformers.cache_utils import EncoderDecoderCache
 
-        both: Any = EncoderDecoderCache(_cache(past), _cache(cross))
+        both: Any = EncoderDecoderCache(cache(past), cache(cross))
         both.is_updated = dict.fromkeys(range(len(cross) // 2), True)
         # only its length is looked at: keys and values are in the cache
         hidden = cross[0].new_zeros(1, cross[0].shape[2], 1)
@@ -184,7 +184,7 @@ class _Step(nn.Module):
         return (out.last_hidden_state[:, -1] @ self.words, *after)
 
 
-def _cache(parts: tuple[Tensor, ...]) -> Any:
+def cache(parts: tuple[Tensor, ...]) -> Any:
     """transformers' cache of each layer's keys and values."""
     from transformers import cache_utils
 

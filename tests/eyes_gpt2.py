@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
+from benchmarks import peers_published
 from tests import eyes
 
 LAYERS, HEADS, WIDTH = 2, 2, 32
@@ -43,38 +43,6 @@ def model() -> Any:
     both._attn_implementation = "eager"
     made: Any = hf.VisionEncoderDecoderModel(both)
     return made.eval()
-
-
-class _See(nn.Module):
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.encoder = model.encoder
-
-    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
-        return self.encoder(inputs[0]).last_hidden_state
-
-
-class _Speak(nn.Module):
-    """input_ids, encoder_hidden_states and maybe a past → logits and keys after it."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.decoder = model.decoder
-
-    def forward(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        from transformers.cache_utils import DynamicCache, EncoderDecoderCache
-
-        ids, hidden, *past = inputs
-        own: Any = eyes.cache(tuple(past)) if past else DynamicCache()
-        both: Any = EncoderDecoderCache(own, DynamicCache())
-        out = self.decoder(
-            input_ids=ids,
-            encoder_hidden_states=hidden,
-            past_key_values=both,
-            attention_mask=hidden.new_zeros(1, 1, 1, 1),
-            use_cache=True,
-        )
-        return (out.logits, *eyes.flat(both.self_attention_cache))
 
 
 def write(folder: Path) -> None:
@@ -115,23 +83,4 @@ def write(folder: Path) -> None:
             "num_beams": 3,
         },
     )
-    pixels = torch.rand(2, 3, eyes.PIXELS, eyes.PIXELS)
-    batch = {0: eyes.BATCH}
-    eyes.export(
-        _See(made),
-        {"pixel_values": pixels},
-        ["last_hidden_state"],
-        {"pixel_values": batch},
-        path=onnx / "encoder_model.onnx",
-    )
-    ids, hidden = torch.ones(2, 1, dtype=torch.long), torch.rand(2, 17, WIDTH)
-    names = [f"{number}.{part}" for number in range(LAYERS) for part in ("key", "value")]
-    results = ["logits", *(f"present.{name}" for name in names)]
-    given = {"input_ids": ids, "encoder_hidden_states": hidden}
-    dynamic: dict[str, Any] = {"input_ids": batch, "encoder_hidden_states": batch}
-    without = eyes.export(_Speak(made), given, results, dynamic, path=folder / "without.onnx")
-    for name in names:
-        given[f"past_key_values.{name}"] = torch.rand(2, HEADS, 5, WIDTH // HEADS)
-        dynamic[f"past_key_values.{name}"] = {0: eyes.BATCH, 2: eyes.BATCH}
-    past = eyes.export(_Speak(made), given, results, dynamic, path=folder / "past.onnx")
-    eyes.merged(without, past, onnx / "decoder_model_merged.onnx")
+    peers_published.vit_gpt2_graphs(made, onnx)

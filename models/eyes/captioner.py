@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
-    from models.eyes.folder import Detail
+    from models.eyes.folder import Detail, Folder
     from models.eyes.generation import Generation
     from models.eyes.pictures import Pictures
     from models.eyes.search import Found
@@ -99,8 +99,22 @@ def load(folder: Path, threads: int | None = None, variant: str | None = None) -
     """
     found, count = folders.read(folder, variant), threads or processors()
     tokens = Tokens(found.tokenizer)
-    if found.layout == "encoder-decoder":
-        from models.eyes.encoder_decoder import EncoderDecoder
+    return ForeignCaptioner(_engine(found, tokens, count), tokens)
 
-        return ForeignCaptioner(EncoderDecoder(found, tokens, count), tokens)
-    raise BundleError("The captioner in {folder} is one of ours.", folder=folder.name)
+
+def _engine(folder: Folder, tokens: Tokens, threads: int) -> Engine:
+    match folder.layout:
+        case "encoder-decoder":
+            from models.eyes.encoder_decoder import EncoderDecoder
+
+            return EncoderDecoder(folder, tokens, threads)
+        case "florence2":
+            from models.eyes.florence import Florence
+
+            return Florence(folder, tokens, threads)
+        case "image-tokens":
+            from models.eyes.image_tokens import ImageTokens
+
+            return ImageTokens(folder, tokens, threads)
+        case _:
+            raise BundleError("The captioner in {folder} is one of ours.", folder=folder.path.name)

@@ -95,7 +95,7 @@ def read_generation(folder: Folder, tokens: int | None = None, prompt: int = 1) 
         end = tuple(int(each) for each in (ends if isinstance(ends, list) else [ends]))
         forced = [settings(f"forced_{name}_token_id") for name in ("bos", "eos")]
         return Generation(
-            max_length=prompt + tokens if tokens else _length(folder, prompt),
+            max_length=_length(folder, tokens, prompt),
             start=int(settings("decoder_start_token_id", settings("bos_token_id", end[0]))),
             end=end,
             num_beams=int(settings("num_beams", 1)),
@@ -112,16 +112,11 @@ def read_generation(folder: Folder, tokens: int | None = None, prompt: int = 1) 
         raise unusable(GENERATION, "a setting is no sensible one", str(error)) from error
 
 
-def stated_length(folder: Folder) -> bool:
-    """Whether a folder says how long its texts are; transformers' usual length is not meant."""
-    return bool(folder.setting("max_new_tokens")) or (
-        folder.setting("max_length", _USUAL_LENGTH) != _USUAL_LENGTH
-    )
-
-
-def _length(folder: Folder, prompt: int) -> int:
-    further = folder.setting("max_new_tokens")
-    return prompt + int(further) if further else int(folder.setting("max_length", _USUAL_LENGTH))
+def _length(folder: Folder, tokens: int | None, prompt: int) -> int:
+    further = tokens or folder.setting("max_new_tokens")
+    wanted = prompt + int(further) if further else folder.setting("max_length", _USUAL_LENGTH)
+    places = [folder.speaking.get(name) for name in ("max_position_embeddings", "n_positions")]
+    return min([int(wanted), *(int(each) for each in places if each)])
 
 
 def _early(value: Any) -> bool | Literal["never"]:

@@ -34,7 +34,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     torch.manual_seed(1)
     folder = tmp_path_factory.mktemp("peers")
-    for name in ("vit-gpt2", "git-base", "blip-base"):
+    for name in ("vit-gpt2", "published", "git-base", "blip-base"):
         peers_child.build(name, folder, Sizes(**TINY))
     return folder
 
@@ -103,6 +103,8 @@ def test_with_int8_no_matrix_is_left_wide(built: Path) -> None:
     [
         ("onnx", "vit-gpt2 fp32"),
         ("onnx", "vit-gpt2 int8"),
+        ("published", "published int8"),
+        ("torch", "published torch"),
         ("torch", "git-base"),
         ("torch", "blip-base"),
     ],

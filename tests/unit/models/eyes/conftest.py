@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests import eyes_gpt2
+from tests import eyes_florence, eyes_gpt2, eyes_smolvlm
 from tests.shared import made_once
 
 if TYPE_CHECKING:
@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 def gpt2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny vit-gpt2, and in hf/ the same for transformers. Not to be changed."""
     return made_once(tmp_path_factory, "vit_gpt2", eyes_gpt2.write)
+
+
+@pytest.fixture(scope="session")
+def florence_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Florence-2, and in hf/ the same for transformers. Not to be changed."""
+    return made_once(tmp_path_factory, "florence2", eyes_florence.write)
+
+
+@pytest.fixture(scope="session")
+def smolvlm_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny SmolVLM, and in hf/ the same for transformers. Not to be changed."""
+    return made_once(tmp_path_factory, "smolvlm", eyes_smolvlm.write)
 
 
 @pytest.fixture(scope="session")
