@@ -1,6 +1,6 @@
 """The main job in another language than English: seen, said, and heard from a voice of it.
 
-In those that there are catalogues for; English stands in where there is none yet.
+In those that there are catalogues for: another stands in where there is none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from tests.desktop.fixtures_sound import reference
 from tests.screens import photograph
 
 SAME = 0.98  # similarity of what was heard with what a voice says
-GERMAN, FRENCH = (code if code in i18n.languages() else "en" for code in ("de", "fr"))
+LAST = i18n.languages()[-1]
+GERMAN, FRENCH = (code if code in i18n.languages() else LAST for code in ("de", "fr"))
 
 # sound is recorded as it is played: on a busy machine the player runs dry
 pytestmark = pytest.mark.alone
@@ -50,10 +51,10 @@ def test_a_language_that_is_saved_is_spoken_from_the_next_key_on(
             said = daemon.last()
             heard = {
                 voice: similarity(recording.samples, reference(said, VoiceSettings(voice, RATE)))
-                for voice in (GERMAN, "cs")
+                for voice in (GERMAN, "da")
             }
         assert heard[GERMAN] > SAME, (said, heard)
-        assert heard["cs"] < 0.5
+        assert heard["da"] < 0.5
     with i18n.spoken_in(GERMAN):
         assert said == i18n._(phrasing.CURTAIN)
 
@@ -67,4 +68,4 @@ def test_the_demonstration_can_be_in_a_language(
     assert done.exit_code == 0, done.output
     said = done.output.splitlines()[-2]
     assert similarity(read_wav(saved), reference(said, VoiceSettings(FRENCH))) > SAME
-    assert similarity(read_wav(saved), reference(said, VoiceSettings("cs"))) < 0.5
+    assert similarity(read_wav(saved), reference(said, VoiceSettings("da"))) < 0.5
