@@ -144,7 +144,7 @@ def test_a_file_that_is_too_large_is_not_read(
     with (tmp_path / "large.png").open("wb") as file:
         file.truncate((1 << 20) + 1)
     assert refused(captioner, tmp_path / "large.png") == (
-        "The file is too large: I take at most 1 mebibytes."
+        "The file is too large: I take at most 1 mebibyte."
     )
 
 
