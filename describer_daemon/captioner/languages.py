@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from describer_daemon.captioner import memory
 from describer_daemon.captioner.messages import Told
-from models.captioning import languages
-from models.captioning.languages import ENGLISH, Table, Telling
+from describer_daemon.core.i18n import ENGLISH, _
 
 if TYPE_CHECKING:
     from models.captioner import Caption as ModelCaption
+    from models.captioning.languages import Table, Telling
 
 _NOUNS_HAVE_CAPITALS = frozenset({"de"})  # whose first word, too, may be to keep its own
 _WHOLE = ("plain", "hedged")  # forms in which the caption itself is said
@@ -75,6 +75,8 @@ class Languages:
         English it is where the language has no table, and of a captioner that knows no things:
         without a translator there would be nothing to say of any of its pictures.
         """
+        from models.captioning import languages
+
         table = None if language == ENGLISH else self._table(language)
         if table is None:
             return languages.in_english(caption.answer)
@@ -94,7 +96,7 @@ class Languages:
             result = translator.translate(" ".join(caption.words).replace(" 's", "'s"))
         except BundleError as error:  # graphs that load, but do not work
             self._translators[language] = None
-            self._trouble(str(error))
+            self._trouble(error.told(_))
             return ""
         if result.missing:
             return ""
@@ -110,10 +112,12 @@ class Languages:
             try:
                 self._translators[language] = self._load(language)
             except BundleError as error:
-                self._trouble(str(error))
+                self._trouble(error.told(_))
         return self._translators[language]
 
     def _table(self, language: str) -> Table | None:
+        from models.captioning import languages
+
         if language in self._broken:
             return None
         try:

@@ -24,6 +24,7 @@ def import_project_modules(engine: str) -> None:
         "models.captioner",
         "models.captioning.colours",
         "models.captioning.heatmap",
+        "models.captioning.languages",
         "models.captioning.sharpness",
         "models.finder.finder",
         "models.ocr.engine",
