@@ -18,6 +18,7 @@ from describer_daemon.captioner import memory
 from describer_daemon.captioner.client import ClosedError
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.capture.focus import FocusWatcher
+from describer_daemon.catalogue.installed import SHIPPED
 from describer_daemon.core import backends, i18n
 from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.pipeline import Pipeline
@@ -227,6 +228,8 @@ class Daemon:
             "clipboard watched by": self._watching.name,
             "speech by": self._speaker.name,
             "language": i18n.language(),
+            "captioner": str(self._settings.captioner.bundle or SHIPPED),
+            "captioner's trouble": getattr(self._captioner, "trouble", ""),
             "captioner loaded": self._captioner.is_loaded(),
             "speaking": pipeline.speaking,
             "answered": pipeline.answered,

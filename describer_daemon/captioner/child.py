@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 from describer_daemon.captioner import (
     kept,
     languages,
+    loading,
     memory,
     messages,
     preloading,
@@ -52,8 +53,9 @@ if TYPE_CHECKING:
     from models.captioner import Caption as ModelCaption
     from models.captioner import Captioner, EngineName
     from models.captioning.decoding import SearchConfig
+    from models.eyes.checked import CheckedCaptioner
+    from models.eyes.folder import Detail
     from models.finder.finder import Finder
-    from models.runtime.bundle import BundleError
 
 
 class Service:
@@ -69,15 +71,17 @@ class Service:
         or_shipped: bool = False,
         keep: bool = False,
         words: bool = False,
+        detail: Detail = "brief",
     ) -> None:
         """With `or_shipped` the bundle that ships serves instead of one that cannot be used, and
         the next reply has a notice of it (see `messages.with_notice`). `keep` is for whoever will
         ask for more of a picture; with `words` its text is read, too, where that is installed."""
-        self._or_shipped = or_shipped and bundle is not None
+        self._wanted = loading.Wanted(
+            bundle, engine, threads, detail, or_shipped=or_shipped and bundle is not None
+        )
         self._notice = ""
-        self._bundle, self._beam, self._engine, self._find = bundle, beam, engine, find
-        self._threads = threads
-        self._captioner: Captioner | None = None
+        self._beam, self._find, self._threads = beam, find, threads
+        self._captioner: Captioner | CheckedCaptioner | None = None
         self._finder: Finder | None = None
         self._reader = reading.Reader(threads)
         self._languages = languages.Languages(self._give_notice)
@@ -252,42 +256,13 @@ class Service:
                 with memory.outside_limit():
                     self._finder = load(threads=self._threads)
             except BundleError as error:
-                raise _unusable_bundle(error) from error
+                raise loading.unusable(error) from error
         return self._finder
 
-    def _load_captioner(self) -> Captioner:
+    def _load_captioner(self) -> Captioner | CheckedCaptioner:
         if self._captioner is None:
-            from models.runtime.bundle import BundleError
-
-            try:
-                self._captioner = self._load_bundle()
-            except BundleError as error:
-                raise _unusable_bundle(error) from error
-            except ImportError as error:
-                package = "describer[torch]" if self._engine == "torch" else "describer"
-                raise DescriberError(
-                    # Translators: {engine} is "onnx" or "torch"
-                    _("The {engine} engine is not installed. Please install {package}.").format(
-                        engine=self._engine, package=package
-                    ),
-                    detail=repr(error),
-                ) from error
+            self._captioner, self._notice = loading.load(self._wanted)
         return self._captioner
-
-    def _load_bundle(self) -> Captioner:
-        """Raises BundleError when neither the bundle nor one in its stead can be used."""
-        from models.captioner import load
-        from models.runtime.bundle import SHIPPED, BundleError
-
-        with memory.outside_limit():
-            try:
-                return load(self._bundle or SHIPPED, self._engine, self._threads)
-            except BundleError as error:
-                if not self._or_shipped or memory.is_out_of_memory(error):
-                    raise
-                # Translators: {error} is what is wrong with a bundle, a whole sentence
-                self._notice = _("{error} I use the one that ships.").format(error=error.told(_))
-                return load(SHIPPED, self._engine, self._threads)
 
 
 def _whole(picture: Picture, decoded: Image.Image) -> Rectangle:
@@ -302,17 +277,15 @@ def _whole(picture: Picture, decoded: Image.Image) -> Rectangle:
     return Rectangle(0, 0, *size)
 
 
-def _caption_image(captioner: Captioner, image: Image.Image, config: SearchConfig) -> ModelCaption:
+def _caption_image(
+    captioner: Captioner | CheckedCaptioner, image: Image.Image, config: SearchConfig
+) -> ModelCaption:
     from models.runtime.bundle import BundleError
 
     try:
         return captioner.describe(image, config)
     except BundleError as error:  # a graph that loads, but does not work
-        raise _unusable_bundle(error) from error
-
-
-def _unusable_bundle(error: BundleError) -> DescriberError:
-    return DescriberError(error.told(_), detail=error.detail or "see describer doctor")
+        raise loading.unusable(error) from error
 
 
 def _failed(error: Exception) -> messages.Failed:
@@ -355,6 +328,13 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="be ready to tell more of a picture")
     parser.add_argument("--words", action="store_true", help="read what is written in pictures")
     parser.add_argument("--or-shipped", action="store_true", help="if the bundle is unusable")
+    parser.add_argument(
+        "--detail",
+        choices=("brief", "detailed"),
+        default="brief",
+        help="how much is said, where one can choose",
+    )
+    parser.add_argument("--allowance", type=int, default=memory.ALLOWANCE, help="bytes a picture")
     options = parser.parse_args()
     # keep the reply stream to ourselves: a library that prints must not garble it
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -368,9 +348,10 @@ def main() -> None:
         options.or_shipped,
         options.keep,
         options.words,
+        options.detail,
     )
-    preloading.import_project_modules(options.engine)
-    service.confined = sandbox.confine()
+    preloading.import_project_modules(options.engine, others=options.bundle is not None)
+    service.confined = sandbox.confine(options.allowance)
     _serve(service, sys.stdin.buffer, replies)
 
 

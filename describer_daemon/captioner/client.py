@@ -53,6 +53,10 @@ class TimedOutError(DescriberError):
     """The child did not answer in time, and was killed."""
 
 
+class CrashedError(DescriberError):
+    """The child ended, or answered with nonsense, while it had the picture."""
+
+
 class CancelledError(DescriberError):
     """Somebody called `ChildCaptioner.cancel`."""
 
@@ -87,6 +91,8 @@ class ChildCaptioner:
         on_stand_in: Callable[[DescriberError], None] | None = None,
         keep: bool = False,
         words: bool = False,
+        detail: str = "brief",
+        allowance: int | None = None,
     ) -> None:
         """`bundle` None is the one that ships; times are in seconds.
 
@@ -97,7 +103,9 @@ class ChildCaptioner:
         `unload_after` idle seconds it is ended to free its memory (0: never).
         With `on_stand_in` the bundle that ships serves when `bundle` cannot be used, and it is
         told why; without, that is an error. `keep` is for whoever will `recall`; with `words`
-        captions have the first words of the text in a picture, where OCR is installed.
+        captions have the first words of the text in a picture, where OCR is installed. `detail` is
+        "brief" or "detailed", for bundles that know both; `allowance` is in bytes of memory beside
+        the bundle's own, None for what does for the one that ships.
         """
         self._command = [*processes.python("describer_daemon.captioner.child"), "--engine", engine]
         if bundle is not None:
@@ -110,6 +118,10 @@ class ChildCaptioner:
             self._command += ["--threads", str(threads)]
         if on_stand_in is not None:
             self._command.append("--or-shipped")
+        if detail != "brief":
+            self._command += ["--detail", detail]
+        if allowance is not None:
+            self._command += ["--allowance", str(allowance)]
         self._command += [*(["--keep"] if keep else []), *(["--words"] if words else [])]
         self._on_stand_in = on_stand_in
         self._timeout, self._reading_timeout = timeout, reading_timeout
@@ -234,7 +246,7 @@ class ChildCaptioner:
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             # who answers so may have been taken over by a picture
             self._drop()
-            raise DescriberError(_(_BROKE_OFF), detail=f"no {kind}: {error!r}") from error
+            raise CrashedError(_(_BROKE_OFF), detail=f"no {kind}: {error!r}") from error
 
     def _ask(self, request: messages.Request) -> tuple[protocol.Head, bytes]:
         """→ head and body of the reply. Raises DescriberError, also for a `messages.Failed`."""
@@ -305,7 +317,7 @@ class ChildCaptioner:
             raise DescriberError(_(too_long))
         if not sent:
             raise ChildGoneError(_(_BROKE_OFF))
-        raise DescriberError(_(_BROKE_OFF), detail=f"exit code {child.returncode}")
+        raise CrashedError(_(_BROKE_OFF), detail=f"exit code {child.returncode}")
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is not None and self._child.poll() is not None:

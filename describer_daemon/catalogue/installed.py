@@ -128,6 +128,13 @@ def check(model: Path) -> None:
     """
     one = of(model)
     if one is None:
+        if not model.exists() and model.name == MODEL and is_name(model.parent.name):
+            raise DescriberError(
+                _("There is no captioner {name}. Please add it, or choose another.").format(
+                    name=model.parent.name
+                ),
+                detail=str(model),
+            )
         return
     for piece in one.entry.files:
         path = model / piece.name

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from describer_daemon import making
 from describer_daemon.alt_text import embedding, pictures, tables
 from describer_daemon.alt_text.pictures import Wanted
 from describer_daemon.alt_text.results import Result
@@ -178,8 +179,10 @@ def _run(files: Sequence[str], wanted: Wanted, output: Output, jobs: int | None)
             return [Result(file, error=error.spoken)]
         return [pictures.alt_text(file, captioner, wanted, read_bytes)]
 
-    jobs = max(1, min(len(files), jobs or pool.worker_count(len(files))))
-    make = captioner_factory(settings_for_command(), find=False, beam=None, engine="onnx")
+    settings = settings_for_command()
+    usual = making.worker_count(settings.captioner, len(files))
+    jobs = max(1, min(len(files), jobs or usual))
+    make = captioner_factory(settings, find=False, beam=None, engine="onnx")
     captioners = pool.CaptionerPool(make, jobs)
     failed = False
     try:

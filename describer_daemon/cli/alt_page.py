@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from describer_daemon import making
 from describer_daemon.alt_text import pages, patches, writing
 from describer_daemon.alt_text.pages import Page, PagePicture
 from describer_daemon.alt_text.proposals import proposed
@@ -90,8 +91,9 @@ def _results(found: Sequence[PagePicture], jobs: int | None) -> Mapping[int, Res
 
     described: dict[int, Result] = {}
     if by_place:
-        jobs = min(len(by_place), jobs or pool.worker_count(len(by_place)))
-        make = captioner_factory(settings_for_command(), find=False, beam=None, engine="onnx")
+        settings = settings_for_command()
+        jobs = min(len(by_place), jobs or making.worker_count(settings.captioner, len(by_place)))
+        make = captioner_factory(settings, find=False, beam=None, engine="onnx")
         captioners = pool.CaptionerPool(make, jobs)
         try:
             with (

@@ -15,11 +15,10 @@ from describer_daemon.catalogue import entries, files, installed, pins
 from describer_daemon.catalogue.entries import Entry
 from describer_daemon.catalogue.installed import SHIPPED, Installed
 from describer_daemon.catalogue.layouts import BUNDLE
-from describer_daemon.cli import help_texts, streams
+from describer_daemon.cli import asking, captioner_using, help_texts, streams
 from describer_daemon.cli.shared import settings_for_command
 from describer_daemon.core.escaping import json_line
 from describer_daemon.core.i18n import N_, _, pgettext
-from describer_daemon.core.ports import DescriberError
 from describer_daemon.service.folders import captioners_folder
 
 if TYPE_CHECKING:
@@ -56,12 +55,18 @@ _STEPS = 200  # that the bar moves in
                 # Translators: what a command does: one of the captioners
                 _("fetch one; only this command uses the network"),
             ),
+            ("describer captioner use distilvit", _("describe with it, at once")),
+            ("describer captioner remove distilvit", _("take it away again")),
             width=38,
         ),
     )
 )
 def captioner() -> None:
     """Gather the commands about captioners."""
+
+
+captioner.add_command(captioner_using.use)
+captioner.add_command(captioner_using.remove)
 
 
 @captioner.command(
@@ -72,13 +77,14 @@ def captioner() -> None:
 def list_(as_json: bool) -> None:
     """List the captioner that ships, those that were added, and those that can be."""
     bundle = settings_for_command().captioner.bundle
+    ships = bundle is None or str(bundle) == SHIPPED
     using = installed.of(bundle) if bundle is not None else None
     there = {one.name: one for one in installed.everyone()}
     if as_json:
-        shipped = {"name": SHIPPED, "state": "ships", "in_use": bundle is None}
+        shipped = {"name": SHIPPED, "state": "ships", "in_use": ships}
         streams.json(json_line({**shipped, **_IN_JSON}))
     else:
-        state = _in_use() if bundle is None else pgettext("captioner", "ships")
+        state = _in_use() if ships else pgettext("captioner", "ships")
         streams.line(_row(SHIPPED, state, _(_GOOD_AT)))
     for name, entry in sorted({**entries.shipped(), **_entries(there)}.items()):
         one = there.get(name)
@@ -236,17 +242,9 @@ def _ask(host: str, about: int, free: int, *, yes: bool) -> None:
     else:
         told = _("This fetches it from {host}, by the network; {free} are free here.")
     told = told.format(size=files.megabytes(about), host=host, free=files.megabytes(free))
+    asking.confirm(told, yes=yes)
     if yes:
         streams.complain(told)
-    elif not can_ask():
-        raise DescriberError(told + " " + _("Please say that it may, with --yes."))
-    elif not click.confirm(f"{told} {_('Go on?')}", err=True):
-        raise click.Abort
-
-
-def can_ask() -> bool:
-    """Whether a person is there who can answer."""
-    return sys.stdin is not None and sys.stdin.isatty()
 
 
 @contextmanager

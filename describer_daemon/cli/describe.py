@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from describer_daemon import making
 from describer_daemon.captioner import pool
 from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.cli import completion, help_texts, outputs, streams
@@ -149,6 +150,7 @@ def progress(files: int) -> Iterator[Progress]:
             "describer describe photo.jpg --heatmap looks.png",
             "describer describe screenshot.png --find --boxes found.png",
             "describer describe --text letter.png",
+            "describer describe --captioner florence-2 --detail detailed photo.jpg",
         ),
         _(
             "Exit status 1 when any file could not be described, or not be heard; "
@@ -196,6 +198,19 @@ def progress(files: int) -> Iterator[Progress]:
 @click.option("--json", "as_json", is_flag=True, help=_("One JSON object a line."))
 @click.option("--beam", type=WholeNumber(1, 10), help=_("Captions weighed against each other."))
 @click.option(
+    "--captioner",
+    "name",
+    metavar="NAME",
+    help=_("Who describes, of those that describer captioner list shows."),
+)
+@click.option(
+    "--detail",
+    type=click.Choice(["brief", "detailed"]),
+    default="brief",
+    show_default=True,
+    help=_("How much is said, by captioners that know both."),
+)
+@click.option(
     "--engine",
     type=click.Choice(["onnx", "torch"]),
     default="onnx",
@@ -218,6 +233,8 @@ def describe(
     read: bool,
     as_json: bool,
     beam: int | None,
+    name: str | None,
+    detail: str,
     engine: str,
     jobs: int | None,
 ) -> None:
@@ -228,8 +245,10 @@ def describe(
     check(files, options)
     settings = settings_for_command()
     speaker = _speaker(settings, needed=save is not None) if speak or save else None
-    jobs = min(len(files), jobs or (pool.worker_count(len(files)) if engine == "onnx" else 1))
-    captioners = pool.CaptionerPool(captioner_factory(settings, options.find, beam, engine), jobs)
+    usual = making.worker_count(settings.captioner, len(files), name) if engine == "onnx" else 1
+    jobs = min(len(files), jobs or usual)
+    make = captioner_factory(settings, options.find, beam, engine, name=name, detail=detail)
+    captioners = pool.CaptionerPool(make, jobs)
     sentences = []
     failed = speak and speaker is None
     try:
@@ -264,19 +283,29 @@ def _refuse_nothing(*, speak: bool) -> NoReturn:
 
 
 def captioner_factory(
-    settings: Settings, find: bool, beam: int | None, engine: str, unload_after: float = 0.0
+    settings: Settings,
+    find: bool,
+    beam: int | None,
+    engine: str,
+    unload_after: float = 0.0,
+    *,
+    name: str | None = None,
+    detail: str = "brief",
 ) -> Callable[[int], ChildCaptioner]:
     """→ `make` of `CaptionerPool`: captioners as the settings and the options want them."""
     configured = settings.captioner
+    one = making.chosen(configured, name)
     return lambda threads: ChildCaptioner(
-        configured.bundle,
+        one.bundle,
         beam=beam or configured.beam or None,
         engine=engine,
         find=find or settings.capture.find,
-        timeout=float(configured.timeout_seconds),
+        timeout=one.timeout,
         reading_timeout=float(configured.text_timeout_seconds),
         unload_after=unload_after,
         threads=threads,
+        detail=detail,
+        allowance=one.allowance,
     )
 
 

@@ -19,6 +19,7 @@ _LONGEST_TEXT = 200
 _LARGEST_COORDINATE = 32767
 _SMALLEST_SIDE = 16
 _MOST_ORIGINS = 20
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")  # of a captioner: see `catalogue.entries`
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#*,\"\\]+")
 
 
@@ -110,8 +111,8 @@ def origins() -> Rule:
     return Rule(lambda: _('a list such as ["moz-extension://…"], or [] for none'), read)
 
 
-def full_path(allowed: str) -> Rule:
-    """A path that does not depend on where the program was started, or "" for None.
+def name_or_path(allowed: str) -> Rule:
+    """A name, or a path that does not depend on where the program started, or "" for None.
 
     `allowed` is marked by `N_`.
     """
@@ -124,7 +125,7 @@ def full_path(allowed: str) -> Rule:
             path = Path(text).expanduser()
         except RuntimeError:  # "~nobody"
             raise ValueError from None
-        if not path.is_absolute():
+        if not path.is_absolute() and not _NAME.fullmatch(text):
             raise ValueError
         return path
 

@@ -26,10 +26,10 @@ from describer_daemon.settings.file import (
     table,
 )
 from describer_daemon.settings.rules import (
-    full_path,
     hotkey,
     language_code,
     line_of_text,
+    name_or_path,
     one_of,
     origins,
     region,
@@ -127,7 +127,7 @@ class ClipboardSettings:
 
 @dataclass(frozen=True, slots=True)
 class CaptionerSettings:
-    """[captioner]; `bundle` None is the one that ships."""
+    """[captioner]; `bundle` None is the one that ships, one that is not absolute a name."""
 
     start: Literal["first use", "at start"] = setting(
         "first use", one_of("first use", "at start"), N_("When to load the model")
@@ -148,7 +148,14 @@ class CaptionerSettings:
         False, yes_no(), N_("End a description with the first words of its text; this takes longer")
     )
     bundle: Path | None = setting(
-        "", full_path(N_('a full path, or "" for the one that ships')), N_("Folder of the model")
+        "",
+        name_or_path(
+            N_(
+                "a name that `describer captioner list` shows, a full path, "
+                'or "" for the one that ships'
+            )
+        ),
+        N_("Who describes"),
     )
 
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from describer_daemon.catalogue import files, hub, installed, pins
 from describer_daemon.catalogue.installed import Installed
-from describer_daemon.cli import captioner as command
+from describer_daemon.cli import asking
 from describer_daemon.cli.main import main
 from tests import hub as faults
 from tests.hub import COMMIT, LocalHub
@@ -76,7 +76,7 @@ def test_nothing_is_fetched_unasked(local_hub: LocalHub, monkeypatch: pytest.Mon
     unpinned = add("small")
     assert (unpinned.exit_code, unpinned.stdout) == (1, "")
     assert "Nobody has noted yet what small must consist of. With --pin" in unpinned.stderr
-    monkeypatch.setattr(command, "can_ask", lambda: True)
+    monkeypatch.setattr(asking, "can_ask", lambda: True)
     no = CliRunner().invoke(main, ["captioner", "add", "small", "--pin"], input="n\n")
     assert (no.exit_code, no.stdout) == (1, "")
     assert "Go on? [y/N]" in no.stderr

@@ -108,6 +108,8 @@ level = "debug"
     assert not loaded.capture.find
     assert loaded.captioner.start == "at start"
     assert loaded.captioner.bundle == Path("/models/mine")
+    path.write_text('[captioner]\nbundle = "florence-2"\n', encoding="utf-8")
+    assert load(path).captioner.bundle == Path("florence-2")  # the name of one that was added
     assert loaded.captioner.beam == 10
     assert loaded.sounds.earcon
     assert not loaded.sounds.failure

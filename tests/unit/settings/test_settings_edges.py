@@ -215,9 +215,9 @@ def test_the_whole_file_as_it_is_written_first(path: Path) -> None:
             "use [width, height] in pixels, each from 16 to 32767.",
         ),
         (
-            "[captioner]\nbundle = 'here'",
-            'settings.toml line 2: captioner.bundle = "here" is not allowed; '
-            'use a full path, or "" for the one that ships.',
+            "[captioner]\nbundle = 'over/here'",
+            'settings.toml line 2: captioner.bundle = "over/here" is not allowed; use a name '
+            'that `describer captioner list` shows, a full path, or "" for the one that ships.',
         ),
         (
             "[sounds]\nearcon = 'yes'",

@@ -1,0 +1,150 @@
+"""A captioner that was added is used by its name, and taken away again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from describer_daemon import making
+from describer_daemon.captioner import loading
+from describer_daemon.catalogue import entries, installed
+from describer_daemon.cli.main import main
+from describer_daemon.core.ports import DescriberError, Encoded
+from describer_daemon.settings.settings import Settings, load
+from tests import eyes_gpt2
+from tests.hub import COMMIT, LocalHub
+from tests.shared import made_once
+
+
+def describer(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["captioner", *arguments])
+
+
+@pytest.fixture
+def settings(local_hub: LocalHub, sandbox: Path) -> Path:
+    path = sandbox / "settings.toml"
+    path.write_text("[captioner]\ntimeout_seconds = 300\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def mine(settings: Path, tiny_bundle: Path) -> str:
+    """A bundle of ours, added from its folder under this name."""
+    done = describer("add", str(tiny_bundle), "--name", "mine")
+    assert done.exit_code == 0, done.stderr
+    return "mine"
+
+
+def test_it_is_used_listed_and_removed(mine: str, settings: Path) -> None:
+    assert describer("use", mine).stdout == "mine describes from now on.\n"
+    assert load(settings).captioner.bundle == Path("mine")
+    rows = [json.loads(line) for line in describer("list", "--json").stdout.splitlines()]
+    assert [row["name"] for row in rows if row["in_use"]] == ["mine"]
+    refused = describer("remove", mine, "--yes")
+    assert refused.stderr == "mine is in use. First: describer captioner use everyday\n"
+    assert describer("use", "everyday").exit_code == 0
+    assert load(settings).captioner.bundle is None
+    assert "Please say that it may, with --yes." in describer("remove", mine).stderr
+    assert describer("remove", mine, "--yes").stdout == "mine was removed.\n"
+    assert installed.everyone() == []
+    assert [path.name for path in installed.captioners_folder().iterdir()] == [".lock"]
+    for command in ("use", "remove"):
+        assert "mine is not installed." in describer(command, mine).stderr
+    assert "is part of the describer, and stays." in describer("remove", "everyday").stderr
+
+
+def test_it_describes_in_its_process_by_its_name(mine: str, tmp_path: Path, settings: Path) -> None:
+    picture = str(Path(entries.FOLDER.parent / "sample.jpg"))
+    by_name = CliRunner().invoke(main, ["describe", "--json", "--captioner", mine, picture])
+    assert by_name.exit_code == 0, by_name.stderr
+    assert set(json.loads(by_name.stdout)["words"]) <= {
+        "a", "dog", "man", "in", "the", "grass", "red", "runs", "snow", "water", "on", "boat"
+    }  # fmt: skip
+    none = CliRunner().invoke(main, ["describe", "--captioner", "none", picture])
+    assert none.stderr == "There is no captioner none. Please add it, or choose another.\n"
+
+
+def test_its_limits_are_those_of_its_entry(mine: str) -> None:
+    one = installed.named(mine)
+    assert one is not None
+    manifest = one.folder / installed.MANIFEST
+    table = json.loads(manifest.read_text(encoding="utf-8"))
+    table |= {"seconds": 77, "memory_megabytes": 3000}
+    manifest.write_text(json.dumps(table), encoding="utf-8")
+    chosen = making.chosen(Settings().captioner, mine)
+    assert (chosen.bundle, chosen.timeout) == (one.model, 77.0)
+    assert chosen.allowance is not None
+    assert 2_900_000_000 < chosen.allowance < 3_000_000_000
+    assert making.worker_count(Settings().captioner, 1000, mine) == 1
+    assert making.chosen(Settings().captioner) == making.Chosen(None, 20.0)
+    assert making.chosen(Settings().captioner, "everyday").bundle is None
+    assert making.chosen(Settings().captioner, "/a/folder").bundle == Path("/a/folder")
+
+
+def test_one_that_was_changed_is_not_loaded(mine: str, settings: Path) -> None:
+    one = installed.named(mine)
+    assert one is not None
+    part = one.model / "vocabulary.json"
+    part.write_bytes(part.read_bytes() + b" ")
+    assert describer("use", mine).exit_code == 0
+    told: list[DescriberError] = []
+    captioner = making.make_captioner(load(settings), told.append)
+    try:
+        captioner.warm_up()
+    finally:
+        captioner.close()
+    assert [error.spoken for error in told] == [
+        "The captioner mine is damaged. Please remove it, and add it again. "
+        "I use the one that ships."
+    ]
+    strict = making.make_captioner(load(settings))
+    try:
+        with pytest.raises(DescriberError, match="The captioner mine is damaged"):
+            strict.warm_up()
+    finally:
+        strict.close()
+
+
+def test_one_that_is_gone_is_stood_in_for(mine: str, settings: Path) -> None:
+    assert describer("use", mine).exit_code == 0
+    shutil.rmtree(installed.captioners_folder())
+    told: list[DescriberError] = []
+    captioner = making.make_captioner(load(settings), told.append)
+    picture = Encoded((entries.FOLDER.parent / "sample.jpg").read_bytes())
+    try:
+        assert captioner.describe(picture).words
+    finally:
+        captioner.close()
+    assert told[0].spoken == (
+        "There is no captioner mine. Please add it, or choose another. I use the one that ships."
+    )
+
+
+def test_somebody_elses_is_added_from_a_hub_and_describes_in_its_process(
+    settings: Path, local_hub: LocalHub, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = made_once(tmp_path_factory, "vit_gpt2", eyes_gpt2.write)
+    local_hub.repositories["Someone/tiny"] = {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    done = describer("add", f"Someone/tiny@{COMMIT}", "--yes")
+    assert done.exit_code == 0, done.stderr
+    one = installed.named("tiny")
+    assert one is not None
+    assert one.entry.layout == "encoder-decoder"
+    asked = len(local_hub.asked)
+    loaded, notice = loading.load(loading.Wanted(one.model, "onnx", 1))
+    assert (type(loaded).__name__, notice) == ("CheckedCaptioner", "")
+    picture = str(Path(entries.FOLDER.parent / "sample.jpg"))
+    arguments = ["describe", "--json", "--captioner", "tiny", "--detail", "detailed", picture]
+    told = CliRunner().invoke(main, arguments)
+    assert told.exit_code == 0, told.stderr
+    # made of random weights it is hardly believed, and then what ships says what it sees
+    assert json.loads(told.stdout)["form"] in ("hedged", "things", "unknown")
+    assert len(local_hub.asked) == asked
