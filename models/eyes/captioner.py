@@ -13,6 +13,7 @@ from models.runtime.bundle import BundleError, unusable
 from models.runtime.engines.onnx import processors
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from PIL import Image
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from models.eyes.generation import Generation
     from models.eyes.pictures import Pictures
     from models.eyes.search import Found
+
+_SENTENCE_ENDS = ".!?"
 
 
 class Engine(Protocol):
@@ -43,7 +46,8 @@ class Engine(Protocol):
 class Text:
     """`text` as it was written, and its `words`; `log_probabilities` are natural ones, one a word
     (the sum over its tokens) and a last one for the end; `tokens` are all that were generated,
-    `token_log_probabilities` one for each of them."""
+    `token_log_probabilities` one for each of them. Of a text that was cut off in a sentence behind
+    others only those are there."""
 
     text: str
     words: tuple[str, ...]
@@ -86,10 +90,17 @@ class ForeignCaptioner:
         for word, value in zip(belongs, told, strict=False):
             if word >= 0:
                 sums[word] += value
+        text = self._tokens.text(inner)
+        if not ended and (whole := _sentences(words)):
+            text, words, sums = " ".join(words[:whole]), words[:whole], sums[:whole]
         # a text that was cut off has no end that was thought likely or not
-        return Text(
-            self._tokens.text(inner), words, (*sums, told[-1] if ended else 0.0), tokens, told
-        )
+        return Text(text, words, (*sums, told[-1] if ended else 0.0), tokens, told)
+
+
+def _sentences(words: Sequence[str]) -> int:
+    """How many of the words are in whole sentences."""
+    ends = [number for number, word in enumerate(words, 1) if word[-1] in _SENTENCE_ENDS]
+    return ends[-1] if ends else 0
 
 
 def load(folder: Path, threads: int | None = None, variant: str | None = None) -> ForeignCaptioner:
