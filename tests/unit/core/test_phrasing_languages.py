@@ -51,6 +51,7 @@ ENGLISH = {
     "it",
     "and",
 }
+ALSO_THEIRS = {"de": {"text"}}  # of those, what is a word of the language itself
 DETECTED = (Detection(Rectangle(0, 0, 9, 9), 0.9, "photograph"),) * 3
 WRITTEN = OcrResult(((TextLine("Zatvoreno", 0.9, 0, 0, 9, 9),),))
 
@@ -101,4 +102,5 @@ def test_every_sentence_is_in_the_language(code: str, monkeypatch: pytest.Monkey
         assert sentence.rstrip("\"»“”'")[-1] in ".!?…", sentence
         assert not re.search(r"[{}%]|\s\s|\s[.,:]$", sentence), sentence
         words = set(re.findall(r"\w+", sentence.lower()))
-        assert (code == "en") or not words & ENGLISH, sentence
+        english = ENGLISH - ALSO_THEIRS.get(code, set())
+        assert (code == "en") or not words & english, sentence
