@@ -45,7 +45,7 @@ def chosen(options: CaptionerSettings, name: str | None = None) -> Chosen:
     one = installed.of(bundle)
     if one is None:
         return Chosen(installed.folder_of(bundle), timeout)
-    return Chosen(one.model, max(timeout, float(one.entry.seconds)), one.allowance)
+    return Chosen(one.model, max(timeout, one.seconds), one.allowance)
 
 
 def worker_count(options: CaptionerSettings, files: int, name: str | None = None) -> int:

@@ -238,6 +238,11 @@ class ChildCaptioner:
         child = self._child
         return child is not None and child.poll() is None
 
+    @property
+    def pid(self) -> int | None:
+        """Of the child that runs now."""
+        return self._child.pid if self._child is not None else None
+
     def _answer(self, request: messages.Request, kind: _Decoder[Decoded]) -> Decoded:
         """Ask for a reply of this kind. Raises DescriberError, also for what is no such reply."""
         head, body = self._ask(request)

@@ -9,6 +9,7 @@ pins/NAME.json                    what was fetched the first time: see `pins`
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from dataclasses import dataclass
@@ -20,10 +21,11 @@ from describer_daemon.core.i18n import _
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.service.folders import captioners_folder
 
-MANIFEST, MODEL, LIMITS = "captioner.json", "model", "limits.json"
+MANIFEST, MODEL, MEASURED = "captioner.json", "model", "measured.json"
 SHIPPED = "everyday"  # the one that ships, which needs no name in the settings
 
 _FORMAT = 1
+_SLACK, _LONGEST = 3.0, 3600.0  # times a time that was measured; seconds
 _LARGEST = 1_000_000  # bytes of a manifest
 _USUAL_ALLOWANCE = 512 << 20  # bytes beside its weights, as of the one that ships
 
@@ -45,6 +47,16 @@ class Installed:
     def model(self) -> Path:
         """The folder that is loaded."""
         return self.folder / MODEL
+
+    @property
+    def seconds(self) -> float:
+        """How long one caption may take: thrice the slowest that was measured, or as it is told."""
+        slowest = 0.0
+        with contextlib.suppress(OSError, ValueError, TypeError, LookupError, RecursionError):
+            table = json.loads((self.folder / MEASURED).read_text(encoding="utf-8"))
+            slowest = float(table["slowest"])
+        longest = _SLACK * slowest
+        return max(float(self.entry.seconds), longest if longest < _LONGEST else 0.0)
 
     @property
     def allowance(self) -> int:

@@ -15,7 +15,7 @@ from describer_daemon.catalogue import entries, files, installed, pins
 from describer_daemon.catalogue.entries import Entry
 from describer_daemon.catalogue.installed import SHIPPED, Installed
 from describer_daemon.catalogue.layouts import BUNDLE
-from describer_daemon.cli import asking, captioner_using, help_texts, streams
+from describer_daemon.cli import asking, captioner_measuring, captioner_using, help_texts, streams
 from describer_daemon.cli.shared import settings_for_command
 from describer_daemon.core.escaping import json_line
 from describer_daemon.core.i18n import N_, _, pgettext
@@ -56,6 +56,7 @@ _STEPS = 200  # that the bar moves in
                 _("fetch one; only this command uses the network"),
             ),
             ("describer captioner use distilvit", _("describe with it, at once")),
+            ("describer captioner test distilvit", _("what it takes on this computer")),
             ("describer captioner remove distilvit", _("take it away again")),
             width=38,
         ),
@@ -67,6 +68,7 @@ def captioner() -> None:
 
 captioner.add_command(captioner_using.use)
 captioner.add_command(captioner_using.remove)
+captioner.add_command(captioner_measuring.test)
 
 
 @captioner.command(

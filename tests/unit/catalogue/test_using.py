@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from describer_daemon import making
 from describer_daemon.captioner import loading
 from describer_daemon.catalogue import entries, installed
+from describer_daemon.cli import captioner_measuring
 from describer_daemon.cli.main import main
 from describer_daemon.core.ports import DescriberError, Encoded
 from describer_daemon.settings.settings import Settings, load
@@ -148,3 +149,31 @@ def test_somebody_elses_is_added_from_a_hub_and_describes_in_its_process(
     # made of random weights it is hardly believed, and then what ships says what it sees
     assert json.loads(told.stdout)["form"] in ("hedged", "things", "unknown")
     assert len(local_hub.asked) == asked
+
+
+def test_what_it_takes_is_measured_and_kept(mine: str, settings: Path, tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    shutil.copy(entries.FOLDER.parent / "sample.jpg", tmp_path / "below" / "one.JPG")
+    done = describer("test", mine, "--data", str(tmp_path), "--json")
+    assert done.exit_code == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["pictures"], told["others"]) == (1, 0)
+    assert told["memory"] > 10_000_000
+    one = installed.named(mine)
+    assert one is not None
+    kept = json.loads((one.folder / installed.MEASURED).read_text(encoding="utf-8"))
+    assert kept == {"format": 1, **told}
+    (one.folder / installed.MEASURED).write_text('{"slowest": 70}', encoding="utf-8")
+    assert making.chosen(Settings().captioner, mine).timeout == 210.0
+    (one.folder / installed.MEASURED).write_text('{"slowest": "7', encoding="utf-8")
+    assert making.chosen(Settings().captioner, mine).timeout == one.entry.seconds
+    (tmp_path / "empty").mkdir()
+    assert "no pictures" in describer("test", mine, "--data", str(tmp_path / "empty")).stderr
+    assert "is not installed" in describer("test", "nobody").stderr
+    measured = captioner_measuring.Measured("x", 2, 0.5, 1.25, 2.5, 10**8, 0, 1, 1)
+    assert captioner_measuring.told(measured) == [
+        "x: 2 pictures, 1.25 seconds each, the slowest 2.5.",
+        "Loading it took 0.5 seconds; it has taken 100 MB of memory at most.",
+        "Said plainly: 0; hedged: 1; listed or not known: 1.",
+        "Where the one that ships answered instead, being surer: 1.",
+    ]

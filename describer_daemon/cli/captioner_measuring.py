@@ -1,0 +1,190 @@
+"""`describer captioner test`: what one takes on this computer, and how much is believed."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+import click
+
+from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.catalogue import files, installed
+from describer_daemon.catalogue.entries import FOLDER
+from describer_daemon.catalogue.installed import SHIPPED
+from describer_daemon.cli import help_texts, streams
+from describer_daemon.cli.captioner_using import names, required
+from describer_daemon.cli.click_words import WholeNumber
+from describer_daemon.cli.describe import captioner_factory
+from describer_daemon.cli.shared import settings_for_command
+from describer_daemon.core.escaping import json_line
+from describer_daemon.core.i18n import _, ngettext
+from describer_daemon.core.ports import Caption, DescriberError, Encoded
+from describer_daemon.processes import processors
+
+_SAMPLE = FOLDER.with_name("sample.jpg")
+_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Of `pictures`; times in seconds, memory in bytes (0 where it cannot be known).
+
+    `plain` and `hedged` count what was said so; on `others` the one that ships answered.
+    """
+
+    name: str
+    pictures: int
+    loading: float
+    seconds: float
+    slowest: float
+    memory: int
+    plain: int
+    hedged: int
+    others: int
+
+
+@click.command(
+    help=help_texts.page(
+        _("Measure a captioner on this computer: its time, its memory, how much is believed."),
+        help_texts.examples(
+            "describer captioner test distilvit",
+            "describer captioner test distilvit --data ~/Pictures",
+        ),
+        # Translators: everyday is the name of a captioner
+        _(
+            "It runs in its own process, as the describer has it, on the sample picture or those "
+            "of a folder. What it takes is kept beside it, and it gets three times as long as the "
+            "slowest picture took. Of what it says the captioner that ships contradicts some, and "
+            "answers then."
+        ),
+    )
+)
+@click.argument("name", shell_complete=names)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help=_("Take the pictures of this folder."),
+)
+@click.option(
+    "--most", type=WholeNumber(1, 10_000), default=50, show_default=True, help=_("So many of them.")
+)
+@click.option("--json", "as_json", is_flag=True, help=_("As a JSON object."))
+def test(name: str, data: Path | None, most: int, as_json: bool) -> None:
+    """Measure a captioner."""
+    one = None if name == SHIPPED else required(name)
+    pictures = [_SAMPLE] if data is None else pictures_in(data)[:most]
+    if not pictures:
+        raise DescriberError(_("There are no pictures in this folder. Please name another."))
+    measured = measure(name, pictures)
+    if one is not None:
+        kept = {"format": 1, **asdict(measured)}
+        files.write(one.folder / installed.MEASURED, json.dumps(kept, indent=2).encode("utf-8"))
+    if as_json:
+        streams.json(json_line(asdict(measured)))
+        return
+    for sentence in told(measured):
+        streams.line(sentence)
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures of a folder and those below, in order."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
+
+
+def measure(name: str, pictures: list[Path]) -> Measured:
+    """Describe each picture by it, and by the one that ships. Raises DescriberError."""
+    captioner, begun = _made(name), time.perf_counter()
+    times, captions = [], []
+    try:
+        captioner.warm_up()
+        loading = time.perf_counter() - begun
+        for path in pictures:
+            begun = time.perf_counter()
+            captions.append(captioner.describe(_read(path)))
+            times.append(time.perf_counter() - begun)
+        memory = _peak(captioner.pid)
+    finally:
+        captioner.close()
+    forms = [caption.form for caption in captions]
+    return Measured(
+        name,
+        len(pictures),
+        round(loading, 3),
+        round(median(times), 3),
+        round(max(times), 3),
+        memory,
+        forms.count("plain"),
+        forms.count("hedged"),
+        0 if name == SHIPPED else _answered_by_ours(captions, pictures),
+    )
+
+
+def _answered_by_ours(captions: list[Caption], pictures: list[Path]) -> int:
+    """On how many pictures the words are those of the one that ships."""
+    ours = _made(SHIPPED)
+    try:
+        return sum(
+            ours.describe(_read(path)).words == caption.words
+            for caption, path in zip(captions, pictures, strict=True)
+        )
+    finally:
+        ours.close()
+
+
+def _made(name: str) -> ChildCaptioner:
+    settings = settings_for_command()
+    make = captioner_factory(settings, find=False, beam=None, engine="onnx", name=name)
+    return make(processors())
+
+
+def _read(path: Path) -> Encoded:
+    try:
+        return Encoded(path.read_bytes())
+    except OSError as error:
+        raise DescriberError(
+            _("{name} cannot be read. Please take it out of the folder.").format(name=path.name),
+            detail=repr(error),
+        ) from error
+
+
+def _peak(pid: int | None) -> int:
+    """The most memory that a process has had, in bytes; 0 where that is not told."""
+    with suppress(OSError, ValueError, IndexError):
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+        return int(status.partition("VmHWM:")[2].split()[0]) << 10
+    return 0
+
+
+def told(measured: Measured) -> list[str]:
+    """What is printed, in sentences."""
+    count = measured.pictures
+    lines = [
+        # Translators: {seconds} and {slowest} are numbers such as 1.25
+        ngettext(
+            "{name}: {count} picture, {seconds} seconds.",
+            "{name}: {count} pictures, {seconds} seconds each, the slowest {slowest}.",
+            count,
+        ).format(
+            name=measured.name, count=count, seconds=measured.seconds, slowest=measured.slowest
+        ),
+        # Translators: {seconds} is a number such as 1.25, {size} "400 MB"
+        _("Loading it took {seconds} seconds; it has taken {size} of memory at most.").format(
+            seconds=measured.loading, size=files.megabytes(measured.memory)
+        ),
+        # Translators: of descriptions: how many were said plainly, how many with a "could be"
+        _("Said plainly: {plain}; hedged: {hedged}; listed or not known: {rest}.").format(
+            plain=measured.plain,
+            hedged=measured.hedged,
+            rest=count - measured.plain - measured.hedged,
+        ),
+    ]
+    if measured.name != SHIPPED:
+        # Translators: {others} is a number, of pictures
+        answered = _("Where the one that ships answered instead, being surer: {others}.")
+        lines.append(answered.format(others=measured.others))
+    return lines
