@@ -51,7 +51,7 @@ ENGLISH = {
     "it",
     "and",
 }
-ALSO_THEIRS = {"de": {"text"}}  # of those, what is a word of the language itself
+ALSO_THEIRS = {"cs": {"text"}, "de": {"text"}}  # of those, words of the language itself
 DETECTED = (Detection(Rectangle(0, 0, 9, 9), 0.9, "photograph"),) * 3
 WRITTEN = OcrResult(((TextLine("Zatvoreno", 0.9, 0, 0, 9, 9),),))
 
