@@ -194,8 +194,8 @@ def choose_limits(
         rows = {row.form: row for row in by_form(_answers(described, tried), truth)}
         plain = rows["plain"].invented if "plain" in rows else 0.0
         over = max(0.0, rows["all"].invented - invented) + max(0.0, plain - plainly)
-        captions = sum(rows[form].share for form in ("plain", "hedged") if form in rows)
-        worth = rows["all"].helpful + _CAPTIONS * captions - _OVER * over
+        told = sum(rows[form].share for form in ("plain", "hedged") if form in rows)
+        worth = rows["all"].helpful + _CAPTIONS * told - _OVER * over
         if worth > best:
             best, chosen = worth, tried
     return chosen
