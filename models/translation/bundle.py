@@ -31,7 +31,7 @@ class Config:
     architecture: dict[str, Any]
     longest: int = 100
     beam: int = 4
-    length_penalty: float = 0.7
+    length_penalty: float = 1.4
     files: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
 

@@ -50,3 +50,7 @@ def test_no_torch_at_run_time():
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_german_french_and_czech_ship():
+    assert available() == ("cs", "de", "fr")
