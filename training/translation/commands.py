@@ -31,7 +31,7 @@ _file = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--recipe", type=_file, help="A TOML file; by default ours.")
 @click.option("--seed", type=int, help="Instead of the recipe's.")
 @click.option(
-    "--epochs", type=click.IntRange(min=1), help="Instead of the recipe's; 4 do with --begin."
+    "--epochs", type=click.IntRange(min=1), help="Instead of the recipe's; 6 do with --begin."
 )
 @click.option(
     "--checkpoint-every", type=click.IntRange(min=1), default=100, hidden=True, help="In steps."
@@ -55,7 +55,7 @@ def translate(
           --out models/translators/de
     A second language learns faster from the first:
       python -m training translate --to fr --data translations --work work/fr \\
-          --out models/translators/fr --begin models/translators/de --epochs 4
+          --out models/translators/fr --begin models/translators/de --epochs 6
 
     Of the losses a list stays in the work folder; the bundle's card tells the scores.
     """
