@@ -13,6 +13,7 @@ import pytest
 
 from describer_daemon import processes
 from describer_daemon.app import Daemon
+from describer_daemon.captioner.standing_in import StandingIn
 from describer_daemon.core.ports import DescriberError, Rectangle, Verb
 from describer_daemon.hotkeys.names import parse_hotkey
 from describer_daemon.hotkeys.x11 import X11Hotkeys
@@ -43,7 +44,12 @@ def has_key(verb: Verb, key: str) -> Used:
 
 
 def command_has(*options: str) -> Used:
-    return lambda daemon: set(options) <= set(daemon._captioner._command)
+    def used(daemon: Daemon) -> bool:
+        captioner = daemon._captioner
+        chosen = captioner._chosen if isinstance(captioner, StandingIn) else captioner
+        return set(options) <= set(chosen._command)
+
+    return used
 
 
 def tray_is_alive(_daemon: Daemon | None = None) -> bool:
