@@ -143,12 +143,11 @@ def _wait(
 @click.option(
     "--language",
     type=click.Choice(i18n.languages()),
-    default="",
     help=_("Speak this language instead of the session's."),
 )
-def demo(picture: Path | None, save: Path, language: str) -> None:
+def demo(picture: Path | None, save: Path, language: str | None) -> None:
     """Do the main job on a private virtual screen, and print what was said."""
-    i18n.use(language)
-    result = run(picture, save, streams.line, language)
+    i18n.use(language or "")
+    result = run(picture, save, streams.line, language or "")
     streams.line(result.sentence)
     streams.line(str(result.recording))

@@ -98,7 +98,7 @@ def test_nothing_of_the_kind_is_there(room: str) -> None:
     assert not there
 
 
-def test_what_reaches_out_is_known_by_the_command_that_adds_captioners_alone() -> None:
+def test_what_reaches_out_is_known_by_the_commands_about_captioners_alone() -> None:
     parts = {
         f"describer_daemon.catalogue.{name}"
         for name in ("hub", "refusals", "fetching", "sources", "installing")
@@ -111,7 +111,8 @@ def test_what_reaches_out_is_known_by_the_command_that_adds_captioners_alone() -
         and parts & {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
     }
     assert {path for path in knowing if "/catalogue/" not in path} == {
-        "describer_daemon/cli/captioner.py"
+        "describer_daemon/cli/captioner.py",
+        "describer_daemon/cli/captioner_using.py",  # it shares the lock of what adds
     }
 
 

@@ -24,9 +24,16 @@ KIND = "^This is not a picture of a kind that I can read"
 DAMAGED = "^The picture is damaged or cut off"
 
 
-@cache
 def photo(width: int = 96, height: int = 64) -> Image.Image:
-    """Red and green halves below a black bar, all in whole blocks of a JPEG."""
+    """Red and green halves below a black bar, all in whole blocks of a JPEG.
+
+    A copy: Pillow leaves in an image how it was saved last, which another format may not bear.
+    """
+    return _photo(width, height).copy()
+
+
+@cache
+def _photo(width: int, height: int) -> Image.Image:
     image = Image.new("RGB", (width, height), RED)
     draw = ImageDraw.Draw(image)
     draw.rectangle((width // 2, 0, width, height), GREEN)
