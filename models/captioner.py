@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from models.captioning import medium
 from models.captioning.answer import Answer, answer
 from models.captioning.caption_store import neighbour_weights
 from models.captioning.confidence import NEIGHBOUR_COUNTS, signals
@@ -46,7 +47,8 @@ class Caption:
     `things` are all kinds of thing, likeliest first (none without an object head), and `places`
     (things, rows, columns) where each was looked for, summing to 1. `claimed` are the kinds that
     the caption names; `answer` is what of all this is believed enough to be said. `fallback` is
-    set where it stands for one of another captioner that was not believed.
+    set where it stands for one of another captioner that was not believed. `media` tells whether
+    the picture is a photograph at all; None where no head for that fits the encoder.
     """
 
     words: tuple[str, ...]
@@ -60,21 +62,42 @@ class Caption:
     claimed: frozenset[int] = frozenset()
     answer: Answer = field(default_factory=lambda: Answer("plain"))
     fallback: bool = False
+    media: medium.Media | None = None
 
 
 class Captioner:
     """A bundle with an engine to run it."""
 
     def __init__(
-        self, engine: Engine, config: bundle.Config, vocabulary: Vocabulary, store: CaptionStore
+        self,
+        engine: Engine,
+        config: bundle.Config,
+        vocabulary: Vocabulary,
+        store: CaptionStore,
+        head: medium.MediumHead | None = None,
     ) -> None:
         self.engine, self.config = engine, config
         self.vocabulary, self.caption_store = vocabulary, store
         self._repeatable = vocabulary.function_words()
+        self._head = head
 
     def describe(self, image: Image.Image, config: SearchConfig | None = None) -> Caption:
         """Caption one image of any size and mode; `config` defaults to the bundle's search."""
-        return self.caption(self.encode(image), config)
+        encoding = self.encode(image)
+        return replace(self.caption(encoding, config), media=self.media(encoding, image))
+
+    knows_artwork = False  # its captions were learnt from photographs
+
+    @property
+    def knows_media(self) -> bool:
+        """Whether `media` tells anything."""
+        return self._head is not None
+
+    def media(self, encoding: Encoding, image: Image.Image) -> medium.Media | None:
+        """Whether an image is a photograph, artwork or a graphic; None where that is not known."""
+        if self._head is None:
+            return None
+        return self._head.believed(encoding.features, upright_rgb(image))
 
     def encode(self, image: Image.Image) -> Encoding:
         """Look at one image of any size and mode: the half of `describe` without words."""
@@ -202,4 +225,5 @@ def load(folder: Path, engine: EngineName = "onnx", threads: int | None = None) 
         made = OnnxEngine(folder, config, len(vocabulary), threads)
     if store.channels != made.channels or store.vocab_size > len(vocabulary):
         raise bundle.unusable(bundle.CONSENSUS, "it does not fit the others")
-    return Captioner(made, config, vocabulary, store)
+    head = medium.load(config.files.get(bundle.ENCODER, ""), made.channels)
+    return Captioner(made, config, vocabulary, store, head)

@@ -276,6 +276,56 @@ def finder(
 
 
 @main.command()
+@click.option(
+    "--data",
+    type=_folder,
+    required=True,
+    multiple=True,
+    help="Folder of photographs. May be given several times.",
+)
+@click.option(
+    "--drawings",
+    type=_folder,
+    required=True,
+    help="Folder of cut-out drawings by subject: Debian's openclipart-png, unpacked.",
+)
+@click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for caches.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The head's folder.")
+@click.option(
+    "--pictures",
+    type=click.IntRange(min=100),
+    default=2000,
+    show_default=True,
+    help="Pictures that are composed to teach it.",
+)
+@click.option("--seed", type=int, default=1, show_default=True)
+def medium(
+    data: tuple[Path, ...], drawings: Path, work: Path, out: Path, pictures: int, seed: int
+) -> None:
+    """Teach photographs from artwork and graphics, on the features of the encoder that ships.
+
+    Goes on when it was killed. About two minutes on one core; must be done again for another
+    encoder:
+
+    \b
+    python -m training medium --data coco/Images --data flickr8k/Images \\
+        --drawings openclipart/png --work work --out models/bundles/medium
+    """
+    from training.data.datasets import load_unlabelled
+    from training.finder.medium import build as build_medium
+
+    photographs = [
+        example.path for folder in data for part in load_unlabelled(folder) for example in part
+    ]
+    try:
+        scores = build_medium(photographs, drawings, work, out, count=pictures, seed=seed)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    for name, value in scores.items():
+        click.echo(f"{name:36s}{value:8g}")
+
+
+@main.command()
 @click.option("--data", type=_folder, required=True, help="Folder of the data set.")
 @click.option("--weights", type=_folder, required=True, help="Folder of the starting weights.")
 @click.option(

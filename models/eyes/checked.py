@@ -58,6 +58,13 @@ class CheckedCaptioner:
         )
         self.config: Config = dataclasses.replace(own.config, search=search)
 
+    knows_artwork = True  # such captioners were taught with all that the web has
+
+    @property
+    def knows_media(self) -> bool:
+        """As of the one that ships."""
+        return self.own.knows_media
+
     def describe(self, image: Image.Image, config: SearchConfig | None = None) -> Caption:
         """Caption one image of any size and mode; of the `config` only the beam counts.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,12 +22,22 @@ if TYPE_CHECKING:
     from training.finder.canvas import Colour
 
 _TWICE = 2
+GRAPHICS = ("_chart", "_shares", "_street_map", "_relief", "_diagram")
+ILLUSTRATIONS = ("_illustration", "_line_art")
 
 
 def drawn(random: Generator, size: tuple[int, int]) -> Image.Image:
     """A flat drawing of exactly this size, of a kind that `random` decides."""
     sheet = _Sheet(random, size)
     _KINDS[int(random.choice(len(_KINDS), p=_WEIGHTS))](sheet)
+    return sheet.image.resize(size, Image.Resampling.BOX)
+
+
+def drawn_as(random: Generator, size: tuple[int, int], names: Sequence[str]) -> Image.Image:
+    """A drawing of one of these kinds (see `GRAPHICS` and `ILLUSTRATIONS`)."""
+    sheet = _Sheet(random, size)
+    name = names[int(random.integers(len(names)))]
+    next(kind for kind in _KINDS if kind.__name__ == name)(sheet)
     return sheet.image.resize(size, Image.Resampling.BOX)
 
 

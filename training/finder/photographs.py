@@ -38,7 +38,7 @@ class Photographs:
             picture = _detailed(random, picture, min(enlarged - 1, 2.0) / 2)
         picture = _styled(random, picture)
         if random.random() < 0.4:
-            picture = _as_jpeg(picture, int(random.integers(40, 96)))
+            picture = as_jpeg(picture, int(random.integers(40, 96)))
         return picture
 
 
@@ -87,7 +87,8 @@ def _styled(random: Generator, picture: Image.Image) -> Image.Image:
     return picture
 
 
-def _as_jpeg(picture: Image.Image, quality: int) -> Image.Image:
+def as_jpeg(picture: Image.Image, quality: int) -> Image.Image:
+    """What is left of a picture that was saved as JPEG."""
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=quality)
     return Image.open(stream).convert("RGB")

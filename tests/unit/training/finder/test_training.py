@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,14 @@ from PIL import Image
 from skimage import data
 
 import training.identity
+from models.captioning.medium import MEDIA, values
 from models.finder import parts
 from models.finder.finder import Detection, load
 from models.finder.limits import Limits
-from training.finder import looks, publish
+from training.finder import looks, medium, publish
 from training.finder import train as finder_training
 from training.finder.canvas import DRAWING, PHOTOGRAPH, TEXT, Canvas
+from training.finder.media import SIGNS, Pictures
 from training.finder.network import CELL, FinderNetwork
 from training.finder.photographs import Photographs
 from training.finder.score import overlap
@@ -219,3 +222,36 @@ def test_overlap() -> None:
     assert overlap(found, (10, 10, 30, 30)) == 1
     assert overlap(found, (20, 10, 40, 30)) == pytest.approx(1 / 3)
     assert overlap(found, (30, 30, 40, 40)) == 0
+
+
+def test_pictures_of_each_medium_are_composed_and_told_apart(
+    photographs: list[Path], tmp_path: Path
+) -> None:
+    clip = Image.new("RGBA", (90, 70))
+    clip.paste((200, 30, 30, 255), (20, 10, 70, 60))
+    for folder in ("animals", SIGNS[0]):
+        (tmp_path / folder).mkdir()
+        clip.save(tmp_path / folder / "one.png")
+    scenes, signs = [tmp_path / "animals" / "one.png"], [tmp_path / SIGNS[0] / "one.png"]
+    pictures = Pictures(photographs, scenes, signs)
+    rows, truth = [], []
+    for number in range(90):
+        picture = pictures(np.random.default_rng(number), MEDIA[number % 3])
+        assert picture.mode == "RGB"
+        assert min(picture.size) >= 24
+        rows.append(values(np.zeros(2, np.float32), picture))
+        truth.append(number % 3)
+    head = medium.fit(np.stack(rows), np.array(truth), "abc", 1.0)
+    told = head.probabilities(np.stack(rows)).argmax(-1)
+    assert (told == np.array(truth)).mean() > 0.6
+    limit = medium.limit(head.probabilities(np.stack(rows)), np.array(truth))
+    assert 0.5 < limit <= 1
+    scores = medium.score(dataclasses.replace(head, sure=limit), np.stack(rows), np.array(truth))
+    assert scores["photographs"] > 90
+
+
+def test_a_folder_without_drawings_says_where_to_have_them(
+    photographs: list[Path], tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="openclipart"):
+        medium.build(photographs, tmp_path, tmp_path, tmp_path / "out", count=5, seed=1)
