@@ -21,6 +21,7 @@ from describer_daemon.captioner import (
     kept,
     languages,
     loading,
+    media,
     memory,
     messages,
     preloading,
@@ -164,20 +165,23 @@ class Service:
         found_at, heatmap, translating = time.perf_counter(), b"", 0.0
         box = selected.box or whole
         details = Details(box, selected.finding, language=language)
-        if selected.finding:
+        model_caption = self._captioned(image, selected)
+        if model_caption is not None:
+            knows = self._load_captioner().knows_artwork
+            selected, model_caption = media.corrected(selected, model_caption, knows_artwork=knows)
+        if model_caption is None:
             caption = Caption((), (), 1.0, finding=selected.finding, language=language)
+            details = dataclasses.replace(details, finding=selected.finding)
         else:
-            captioner = self._load_captioner()
-            config = captioner.config.search
-            if self._beam is not None:
-                config = dataclasses.replace(config, beam_size=self._beam)
-            model_caption = _caption_image(captioner, image, config)
             captioned_at = time.perf_counter()
             telling = self._languages.tell(model_caption, language)
             translating = time.perf_counter() - captioned_at
             caption = results.answered(model_caption, telling, image, box)
             details = results.detailed(model_caption, telling, box)
+            caption = dataclasses.replace(caption, finding=selected.finding)
+            details = dataclasses.replace(details, finding=selected.finding)
             if draw_heatmap:
+                captioner = self._load_captioner()
                 heatmap = results.heatmap_png(captioner.visible(image), model_caption, caption)
         if picture.aim is not None and selected.box is not None:
             details = dataclasses.replace(details, cut=kept.cut_sides(box, whole))
@@ -192,6 +196,19 @@ class Service:
         if language != i18n.ENGLISH:
             milliseconds["translate"] = 1e3 * translating
         return messages.Described(caption, milliseconds, heatmap)
+
+    def _captioned(self, image: Image.Image, selected: selection.Selection) -> ModelCaption | None:
+        """None where there is nothing to caption. A drawing is one to captioners that know which
+        drawings are artwork."""
+        if selected.finding not in ("", "drawing"):
+            return None
+        captioner = self._load_captioner()
+        if selected.finding and not captioner.knows_media:
+            return None
+        config = captioner.config.search
+        if self._beam is not None:
+            config = dataclasses.replace(config, beam_size=self._beam)
+        return _caption_image(captioner, image, config)
 
     def _select(
         self, picture: Picture, already_described: Sequence[Rectangle]

@@ -78,7 +78,10 @@ def sentence(caption: Caption, verb: Verb | None = None) -> str:
     if caption.finding == "black" and verb is Verb.SCREEN:
         return _(CURTAIN)
     nothing = _NO_CAPTION.get(caption.finding)
-    said = _(nothing) if nothing else _answer(caption)
+    if caption.finding == "drawing" and caption.words:
+        said = _artwork(caption)
+    else:
+        said = _(nothing) if nothing else _answer(caption)
     if caption.number and len(caption.pictures) > 1:
         # Translators: {sentence} is a whole one, such as "A dog on a lawn."
         said = _("Picture {number} of {count}: {sentence}").format(
@@ -127,6 +130,18 @@ def _answer(caption: Caption) -> str:
                 colours=enumerated(colours(caption.colours))
             )
     return capital(text)
+
+
+def _artwork(caption: Caption) -> str:
+    """What is said of a cover, a painting or a cartoon: what was believed of it, or its colours."""
+    if caption.form in ("plain", "hedged"):
+        # Translators: {caption} is "a dog is running on the grass"
+        return _("A drawing: {caption}.").format(caption=caption.translated or caption.text)
+    if caption.form == "things":
+        # Translators: {things} is "two people and a dog", in the form that "I see" needs
+        return _("A drawing: I see {things}.").format(things=enumerated(caption.seen))
+    # Translators: {colours} is "blue" or "blue and green"
+    return _("A drawing, mostly {colours}.").format(colours=enumerated(colours(caption.colours)))
 
 
 def _with_words(said: str, written: OcrResult) -> str:

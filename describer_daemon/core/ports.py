@@ -143,8 +143,8 @@ class Tag:
 class Detection:
     """A picture that the finder detected in an image, in that image's pixels.
 
-    `score` is in 0..1. A "drawing" is anything flat that is content all the same: a chart, a
-    map, a diagram.
+    `score` is in 0..1. A "drawing" is whatever is content but no photograph: a chart, a map, a
+    diagram, and artwork.
     """
 
     box: Rectangle
@@ -184,6 +184,7 @@ class Caption:
     `words` in order; `log_probabilities` has one natural logarithm for each word and one for
     the end of the sentence; `confidence` is in 0..1 and `form` what comes of it. Where there is
     nothing to caption there are no words but a `finding` (the key in the JSON, too): the reason.
+    Artwork has the finding "drawing", and words all the same.
     `tags` differ from each other, likeliest first. `pictures` are those that were detected, in
     the order in which they are visited, and `number`, from 1, tells which of them this is about:
     0 when it is about the whole image.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from describer_daemon.core.phrasing import language, sentence, text_aloud
+from describer_daemon.core.phrasing import alt_text, language, sentence, text_aloud
 from describer_daemon.core.ports import (
     Caption,
     Detection,
@@ -208,6 +208,28 @@ def test_which_picture_it_is_is_told_only_where_there_are_several(
     caption: Caption, expected: str
 ) -> None:
     assert sentence(caption, Verb.SCREEN) == expected
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("plain", "A drawing: a dog on a man's lap."),
+        ("things", "A drawing: I see two dogs and a tree."),
+        ("unknown", "A drawing, mostly red and white."),
+    ],
+)
+def test_artwork_is_told_as_a_drawing(form: Form, expected: str) -> None:
+    caption = Caption(
+        WORDS,
+        (),
+        0.9,
+        form,
+        finding="drawing",
+        seen=("two dogs", "a tree"),
+        colours=("red", "white"),
+    )
+    assert sentence(caption, Verb.SCREEN) == expected
+    assert alt_text(caption) == ""
 
 
 def paragraph(*lines: str) -> tuple[TextLine, ...]:
