@@ -137,16 +137,23 @@ def _finder_on_real_screens(folder: Path, out: Path | None) -> None:
 
     from benchmarks import truth
     from benchmarks.finder import learned
+    from describer_daemon.core.ports import DescriberError
+    from models import captioner
     from models.finder import finder as shipped
-    from models.runtime.bundle import BundleError
+    from models.runtime.bundle import SHIPPED, BundleError
 
     try:
-        judged = truth.measure(truth.read(folder), learned(shipped.load()))
+        screens = truth.read(folder)
+        look = truth.with_kinds(captioner.load(SHIPPED))
+        judged = truth.measure(screens, learned(shipped.load()), look)
+        claimed = truth.claims(screens)
+    except DescriberError as error:
+        raise click.ClickException(error.spoken) from error
     except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from error
     except BundleError as error:
         raise click.ClickException(str(error)) from error
-    text = truth.table(judged)
+    text = f"{truth.table(judged)}\n\n{truth.claims_table(screens, claimed)}"
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         (out / "table.txt").write_text(text + "\n", encoding="utf-8")

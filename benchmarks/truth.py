@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,14 @@ from benchmarks.matching import paired
 from benchmarks.statistics import Share, clustered, wilson
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from benchmarks.finder import FindPictures
     from benchmarks.matching import Find
+    from describer_daemon.core.ports import Rectangle
+    from models.captioner import Captioner
+
+    SecondLook = Callable[[NDArray[np.uint8], Find], Find]
 
 TRUTH = "truth.json"
 _SEE_THROUGH = "laid on white"
@@ -90,8 +96,14 @@ def _read_one(path: Path, row: dict[str, object]) -> Truth:
     )
 
 
-def measure(truths: Sequence[Truth], find: FindPictures) -> list[Judged]:
-    """Run a finder on every screenshot. Raises FileNotFoundError when one is lacking."""
+def measure(
+    truths: Sequence[Truth], find: FindPictures, second_look: SecondLook | None = None
+) -> list[Judged]:
+    """Run a finder on every screenshot. Raises FileNotFoundError when one is lacking.
+
+    With a `second_look` the kinds are what the captioner's process would call them; that is not
+    in the finder's time, as that process encodes what it describes anyway.
+    """
     judged = []
     for number, truth in enumerate(tqdm(truths, desc="screenshots", unit="screen")):
         with Image.open(truth.path) as image:
@@ -101,8 +113,64 @@ def measure(truths: Sequence[Truth], find: FindPictures) -> list[Judged]:
         begun = time.perf_counter()
         finds = find(pixels)
         taken = 1000 * (time.perf_counter() - begun)
+        if second_look is not None:
+            finds = [second_look(pixels, each) for each in finds]
         judged.append(judge(truth, finds, taken, (pixels.shape[1], pixels.shape[0])))
     return judged
+
+
+def with_kinds(captioner: Captioner) -> SecondLook:
+    """A find with the kind that the captioner's encoder tells, as `describe` corrects it."""
+
+    def look(pixels: NDArray[np.uint8], find: Find) -> Find:
+        box = find.box
+        crop = Image.fromarray(
+            pixels[box.top : box.top + box.height, box.left : box.left + box.width]
+        )
+        media = captioner.media(captioner.encode(crop), crop)
+        if media is None:
+            return find
+        medium = media.told(drawn=find.kind == "drawing")
+        return replace(find, kind="photograph" if medium == "photograph" else "drawing")
+
+    return look
+
+
+def claims(truths: Sequence[Truth]) -> list[tuple[Truth, str]]:
+    """The screens without a picture of which a sentence claims that there is one, as for the
+    screen's key. Raises DescriberError when the captioner cannot look."""
+    from describer_daemon.captioner.client import ChildCaptioner
+    from describer_daemon.core.phrasing import sentence
+    from describer_daemon.core.ports import Aim, Pixels, Verb
+
+    captioner, claimed = ChildCaptioner(), []
+    empty = [truth for truth in truths if not truth.boxes]
+    try:
+        for truth in tqdm(empty, desc="sentences", unit="screen"):
+            with Image.open(truth.path) as image:
+                seen = image.convert("RGB")
+            caption = captioner.describe(Pixels(seen.width, seen.height, seen.tobytes(), aim=Aim()))
+            if caption.finding in ("", "drawing") and not _allowed(caption.box, truth):
+                claimed.append((truth, sentence(caption, Verb.SCREEN)))
+    finally:
+        captioner.close()
+    return claimed
+
+
+def _allowed(box: Rectangle | None, truth: Truth) -> bool:
+    return box is not None and _ignored(Box(box.left, box.top, box.width, box.height), truth.ignore)
+
+
+def claims_table(truths: Sequence[Truth], claimed: Sequence[tuple[Truth, str]]) -> str:
+    """How often something is claimed on screens without a picture, and each of those sentences."""
+    lines = []
+    for name, see_through in (("", False), (f", {_SEE_THROUGH}", True)):
+        empty = [each for each in truths if not each.boxes and each.see_through is see_through]
+        count = sum(truth.see_through is see_through for truth, _ in claimed)
+        lines.append(
+            f"a picture is claimed where there is none{name}: {count} of {len(empty)} screens"
+        )
+    return "\n".join([*lines, *(f"  {truth.path.name}: {said}" for truth, said in claimed)])
 
 
 def judge(
