@@ -174,7 +174,7 @@ def test_too_little_memory_for_the_bundle_does_not_blame_the_bundle(
         raise BundleError("The captioner bundle's weights are damaged.") from MemoryError()
 
     service = Service(tiny_bundle, None, "onnx")
-    monkeypatch.setattr("models.captioner.load", exhausted)
+    monkeypatch.setattr("models.eyes.loading.load_own", exhausted)
     reply, _ = service.answer({"op": "load"}, b"")
     assert (reply["error"], reply["short"]) == (memory.TOO_MUCH, True)
 
