@@ -214,13 +214,17 @@ class ChildCaptioner:
         finally:
             self._lock.release()
 
-    def _unload(self) -> None:
-        if self._lock.acquire(blocking=False):  # else it is at work, so not idle
+    def unload(self) -> None:
+        """Give its memory back, unless it is at work; the next picture loads it again."""
+        if self._lock.acquire(blocking=False):
             try:
-                log.info("the captioner was idle and is unloaded")
                 self._drop()
             finally:
                 self._lock.release()
+
+    def _unload(self) -> None:
+        log.info("the captioner was idle and is unloaded")
+        self.unload()
 
     def _drop(self) -> None:
         with self._lock:

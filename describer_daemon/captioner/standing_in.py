@@ -123,3 +123,5 @@ class StandingIn:
             self._last = one
             if one is self._chosen:
                 self._failures, self._why = 0, ""
+        if one is self._chosen and self._shipped.is_loaded():
+            self._shipped.unload()  # no memory is paid for two

@@ -44,7 +44,8 @@ FAULTS = [
     Fault(
         "captioner hangs",
         harms.short_patience,
-        says=("The captioner did not answer in 1 seconds, so I ended it. Please try again.",),
+        # a captioner that was chosen, as this one: the one that ships answers
+        says=(CAPTION, "The captioner did not answer in 1 seconds, so I ended it."),
         meanwhile=lambda world: harms.stop(world.captioner()),
     ),
     Fault(

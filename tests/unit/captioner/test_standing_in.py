@@ -29,13 +29,23 @@ class One(ChildCaptioner):
 
     def __init__(self, name: str, *errors: DescriberError) -> None:
         super().__init__()
-        self.name, self.errors, self.asked = name, list(errors), 0
+        self.name, self.errors, self.asked, self.loaded = name, list(errors), 0, False
 
     def describe(self, picture: Any, already_described: Sequence[Rectangle] = ()) -> Caption:
         self.asked += 1
+        self.loaded = True
         if self.errors:
             raise self.errors.pop(0)
         return Caption((self.name,), (), 1.0)
+
+    def is_loaded(self) -> bool:
+        return self.loaded
+
+    def unload(self) -> None:
+        self.loaded = False
+
+    def close(self) -> None:
+        self.loaded = False
 
     def recall(self, *, read: bool = False) -> Details:
         return Details(HERE, others=(self.name,))
@@ -61,7 +71,9 @@ def test_one_that_fails_is_stood_in_for(
     assert both.trouble.startswith(told)
     assert both.trouble.endswith("The one that ships answers instead.")
     assert both.recall().others == ("shipped",)  # who saw the picture knows of it
+    assert shipped.loaded
     assert both.describe(PICTURE).words == ("chosen",)
+    assert not shipped.loaded  # no memory is paid for two
     assert both.trouble == ""
     assert both.recall().others == ("chosen",)
 
