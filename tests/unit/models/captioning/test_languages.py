@@ -113,6 +113,21 @@ def test_a_table_that_is_not_in_order_is_refused(
         table("de", tmp_path)
 
 
+def test_a_table_of_further_things_names_each_that_captions_may_say_once() -> None:
+    spoken = sorted({name.spoken for name in names()})
+    tables = sorted(FOLDER.glob("*.tags.tsv"))
+    assert {"cs", "de", "es", "fr"} <= {path.name.split(".")[0] for path in tables}
+    for path in tables:
+        rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+        assert sorted(row[0] for row in rows) == spoken, path.name
+        for row in rows:
+            assert len(row) == 3, (path.name, row)
+            for cell in row[1:]:
+                assert cell, (path.name, row)
+                assert cell.strip("-?.…{}<>%|_ ") == cell, (path.name, row)
+                assert "  " not in cell, (path.name, row)
+
+
 def test_the_tables_that_ship_are_complete_and_nothing_in_them_stands_for_two_things() -> None:
     shipped = {code: table(code, FOLDER) for code in languages.languages()}
     for code, found in shipped.items():
