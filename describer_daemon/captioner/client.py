@@ -218,13 +218,10 @@ class ChildCaptioner:
         """Give its memory back, unless it is at work; the next picture loads it again."""
         if self._lock.acquire(blocking=False):
             try:
+                log.info("the captioner is idle and is unloaded")
                 self._drop()
             finally:
                 self._lock.release()
-
-    def _unload(self) -> None:
-        log.info("the captioner was idle and is unloaded")
-        self.unload()
 
     def _drop(self) -> None:
         with self._lock:
@@ -361,7 +358,7 @@ class ChildCaptioner:
 
     def _unload_when_idle(self) -> None:
         if self._unload_after > 0:
-            self._unload_timer = threading.Timer(self._unload_after, self._unload)
+            self._unload_timer = threading.Timer(self._unload_after, self.unload)
             self._unload_timer.daemon = True
             try:
                 self._unload_timer.start()

@@ -234,9 +234,9 @@ def at_work(captioner: ChildCaptioner) -> Iterator[None]:
 def test_what_is_at_work_is_not_unloaded(captioner: ChildCaptioner) -> None:
     captioner.warm_up()
     with at_work(captioner):
-        captioner._unload()
+        captioner.unload()
         assert captioner.is_loaded()
-    captioner._unload()
+    captioner.unload()
     assert not captioner.is_loaded()
 
 
