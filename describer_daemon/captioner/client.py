@@ -97,10 +97,9 @@ class ChildCaptioner:
         """`bundle` None is the one that ships; times are in seconds.
 
         Without `find` every picture is taken whole, a screen too. `threads` None is one a
-        processor.
-        A picture that takes longer than `timeout`, or one whose text takes longer than
-        `reading_timeout`, costs the child its life. After
-        `unload_after` idle seconds it is ended to free its memory (0: never).
+        processor. A picture that takes longer than `timeout`, or one whose text takes longer than
+        `reading_timeout`, costs the child its life. After `unload_after` idle seconds it is ended
+        to free its memory (0: never).
         With `on_stand_in` the bundle that ships serves when `bundle` cannot be used, and it is
         told why; without, that is an error. `keep` is for whoever will `recall`; with `words`
         captions have the first words of the text in a picture, where OCR is installed. `detail` is
@@ -349,10 +348,8 @@ class ChildCaptioner:
                 ) from error
             try:
                 self._stderr = StderrLog(processes.pipe(self._child.stderr))
-            except (
-                RuntimeError
-            ) as error:  # no thread is left, so it would stand still when it prints
-                self._drop()
+            except RuntimeError as error:
+                self._drop()  # no thread is left, so it would stand still when it prints
                 raise DescriberError(_(_TOO_MUCH_TO_DO), detail=repr(error)) from error
         return self._child
 
