@@ -54,7 +54,7 @@ def seen(form: Form, *things: Thing, others: tuple[str, ...] = ()) -> models.Cap
 
 
 def told(caption: models.Caption, language: str) -> Caption:
-    telling = Languages(print).tell(caption, language)
+    telling = Languages(print, lambda _: None).tell(caption, language)
     return results.answered(caption, telling, drawn("blue"), BOX)
 
 
