@@ -11,6 +11,8 @@ from describer_daemon.core.ports import Aim, DescriberError, Rectangle, Region
 Point = tuple[int, int]
 Told = Callable[[DescriberError], None]
 
+_LEAST = 16  # pixels a side of a window that anybody could look at
+
 
 @dataclass(frozen=True, slots=True)
 class Desktop:
@@ -74,7 +76,9 @@ def resolve(
     monitors = desktop.monitors or (desktop.bounds,)
     monitor = monitor_at(monitors, desktop.pointer) if desktop.pointer else monitors[0]
     if region == "window" and desktop.window is not None:
-        return clip(desktop.window, desktop.bounds) or monitor
+        seen = clip(desktop.window, desktop.bounds)
+        # programs have windows that nobody sees, of one pixel, which may come to be the active one
+        return seen if seen is not None and min(seen.width, seen.height) >= _LEAST else monitor
     if region == "pointer" and desktop.pointer is not None:
         return box_around(desktop.pointer, pointer_box, monitor)
     return monitor

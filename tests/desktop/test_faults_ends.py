@@ -95,7 +95,6 @@ def test_the_end_does_not_leave_a_tool_to_wait_for_a_frozen_program(world: World
             world.is_gone()
 
 
-@pytest.mark.alone  # ten seconds of patience, and sound: beside others it was once not understood
 def test_a_dead_mount_keeps_neither_the_next_key_nor_the_end_waiting(
     world: World, tmp_path: Path
 ) -> None:

@@ -86,6 +86,21 @@ def test_what_is_missing_falls_back_to_a_monitor() -> None:
     assert resolve("screen", Desktop(LEFT, ()), (80, 60)) == LEFT
 
 
+@pytest.mark.parametrize(
+    ("window", "seen"),
+    [
+        (Rectangle(5, 5, 1, 1), False),  # of a program that owns the clipboard
+        (Rectangle(5, 5, 300, 15), False),
+        (Rectangle(5, 5, 16, 16), True),
+        (Rectangle(-90, 5, 100, 100), False),  # nearly all of it outside
+    ],
+)
+def test_a_window_that_nobody_sees_is_not_looked_at(window: Rectangle, seen: bool) -> None:
+    screen = Rectangle(0, 0, 800, 600)
+    desktop = Desktop(screen, (screen,), window=window)
+    assert resolve("window", desktop, (80, 60)) == (window if seen else screen)
+
+
 def test_a_rectangle_wholly_outside_is_told() -> None:
     with pytest.raises(DescriberError, match="outside the screen"):
         resolve(Rectangle(2600, 0, 10, 10), BOTH, (80, 60))
