@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -46,7 +47,8 @@ class Compositor(threading.Thread):
                 connection, _ = self._socket.accept()
             except OSError:
                 return
-            with connection:
+            # who has heard enough hangs up, at times before the last word is out
+            with connection, contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 if len(connection.recv(64)) == 24:
                     for answer in self.answers:
                         connection.sendall(answer)
