@@ -103,6 +103,6 @@ def test_it_tells_whether_there_is_a_voice_of_a_language(
     monkeypatch: pytest.MonkeyPatch, language: str, expected: bool
 ) -> None:
     module = ModuleType("pyttsx3")
-    module.init = lambda: Engine("MS_ZIRA", [HEDDA, ZIRA])  # type: ignore[attr-defined]
+    vars(module)["init"] = lambda: Engine("MS_ZIRA", [HEDDA, ZIRA])
     monkeypatch.setitem(sys.modules, "pyttsx3", module)
     assert pyttsx3_child._do({"do": "speaks", "language": language}) == {"speaks": expected}
