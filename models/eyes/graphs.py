@@ -8,7 +8,7 @@ import numpy as np
 
 from models.eyes.gather import gather_graph
 from models.runtime.bundle import unusable
-from models.runtime.engines.onnx import quiet
+from models.runtime.engines.onnx import session_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,17 +31,9 @@ class Graph:
     def __init__(self, source: Path | bytes, threads: int, part: str) -> None:
         """`part` is what it is called in errors. Raises BundleError for what is no graph, or has
         an input of a type that none of the layouts has."""
-        quiet()
+        options = session_options(threads)
         import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # what a picture needed goes back when it is done, and does not stay for the next one
-        options.enable_cpu_mem_arena = False
-        # idle threads must sleep, not spin: the daemon shares the person's machine
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self.part = part
         try:
             self._session = onnxruntime.InferenceSession(

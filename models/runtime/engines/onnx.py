@@ -192,8 +192,8 @@ def quiet() -> None:
     onnxruntime.disable_telemetry_events()
 
 
-def session(path: Path, threads: int) -> Any:
-    """Load a graph. Raises BundleError when it is missing or damaged."""
+def session_options(threads: int) -> Any:
+    """How every session runs on a person's machine: quietly, and giving back what it took."""
     quiet()
     import onnxruntime
 
@@ -205,6 +205,14 @@ def session(path: Path, threads: int) -> Any:
     options.enable_cpu_mem_arena = False
     # idle threads must sleep, not spin: the daemon shares the person's machine
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def session(path: Path, threads: int) -> Any:
+    """Load a graph. Raises BundleError when it is missing or damaged."""
+    options = session_options(threads)
+    import onnxruntime
+
     # widen the stored int8 weights once, while loading, and not with every word
     options.add_session_config_entry("session.disable_quant_qdq", "1")
     try:
