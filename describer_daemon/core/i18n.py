@@ -27,9 +27,12 @@ _meanwhile: ContextVar[str] = ContextVar("language", default="")
 _VARIABLE = "DESCRIBER_LANGUAGE"  # by which child processes know what `use` was told
 
 
-def N_(message: str) -> str:  # noqa: N802 - gettext's own name, which the extraction knows
+def mark(message: str) -> str:
     """Mark a sentence for translation; `_` translates it later."""
     return message
+
+
+N_ = mark  # as it is called wherever gettext is, and by what extracts the sentences
 
 
 def _(message: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +57,5 @@ class Tokens:
 
 def preload() -> None:
     """Import the package, if it is there, while files may still be written beside it."""
-    try:
-        import tokenizers  # noqa: F401 -- it is imported for what comes later
-    except ImportError:
-        return
+    with contextlib.suppress(ImportError):
+        importlib.import_module("tokenizers")
