@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from models.finder import frames, surfaces
+from models.finder import frames
+from models.finder.components import components
 from models.finder.limits import Limits
 from models.finder.region import BOTTOM, LEFT, RIGHT, TOP, Region
-from models.finder.regions import CELL, DRAWING, PHOTOGRAPH, components, median_claims
+from models.finder.regions import CELL, DRAWING, PHOTOGRAPH, median_claims
+from models.finder.surfaces import Surface
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,8 +101,9 @@ def _adds_ground(pixels: NDArray[np.uint8], box: Box, without: Box) -> bool:
         beyond = box.copy()
         beyond[(side + 2) % 4] = without[side]
         left, top, right, bottom = beyond.astype(int)
-        if min(right - left, bottom - top) >= CELL and surfaces.is_ground(
-            pixels[top:bottom, left:right]
+        if (
+            min(right - left, bottom - top) >= CELL
+            and Surface(pixels[top:bottom, left:right]).is_ground()
         ):
             return True
     return False
@@ -159,7 +162,9 @@ def _in_runs(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
     length = Limits.DOUBT_SIDE
     if flags.shape[1] < length:
         return np.zeros_like(flags)
-    begins = np.lib.stride_tricks.sliding_window_view(flags, length, axis=1).all(-1)
+    begins = flags[:, : 1 - length].copy()
+    for shift in range(1, length):
+        begins &= flags[:, shift : flags.shape[1] - length + 1 + shift]
     result = np.zeros_like(flags)
     for shift in range(length):
         result[:, shift : shift + begins.shape[1]] |= begins
@@ -180,13 +185,13 @@ def _rectangle(
         return None
     score = float(picture[_cells(fit.box, cells.size)].mean())
     left, top, right, bottom = fit.box.astype(int)
-    inside = pixels[top:bottom, left:right]
+    inside = Surface(pixels[top:bottom, left:right])
     likely = (
         score >= Limits.LIKELY_SCORE
         and _shorter(fit.box) >= Limits.LIKELY_PIXELS
-        and surfaces.plainness(inside) <= Limits.LIKELY_PLAIN
+        and inside.plainness <= Limits.LIKELY_PLAIN
     )
-    if likely or (score >= Limits.DOUBT_SCORE and surfaces.is_rich(inside)):
+    if likely or (score >= Limits.DOUBT_SCORE and inside.is_rich()):
         return fit.box
     return None
 

@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from models.finder import strips
 from models.finder.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from models.finder.strips import Strip
 
 
 class CutCandidate(NamedTuple):
@@ -77,38 +80,44 @@ def cut_candidates(
     left, top, right, bottom = (round(float(side)) for side in box)
     if upright:
         across = _spread(top + 2, bottom - 2, height)
-        part = pixels[across, left:right]
+        part = strips.upright(pixels, across, slice(left, right))
         cells = inside[across // cell][:, np.arange(left, right) // cell]
     else:
         across = _spread(left + 2, right - 2, width)
-        part = pixels[top:bottom, across].swapaxes(0, 1)
+        part = strips.level(pixels, across, slice(top, bottom))
         cells = inside[np.arange(top, bottom) // cell][:, across // cell].T
-    if part.shape[1] <= 2 * margin:
+    if part.shape[-1] <= 2 * margin:
         return
     first = left if upright else top
-    values = part.astype(np.int16)
-    strength = _cut_strength(values, cells)
-    for found in (*_gaps(values, strength, margin), *_peaks(strength, margin)):
+    strength = _cut_strength(part, cells)
+    for found in (*_gaps(part, strength, margin), *_peaks(strength, margin)):
         yield CutCandidate(first + found.begin, first + found.end, found.strength)
 
 
-def _cut_strength(values: NDArray[np.int16], cells: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(lines, L, 3) pixels → strength (L - 1) above the usual between neighbouring columns, by
-    the lines that are inside a picture there."""
-    steps = np.minimum(np.abs(np.diff(values, axis=1)).max(-1) / Limits.FULL_CONTRAST, 1)
+def _cut_strength(values: Strip, cells: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(3, lines, L) pixels → strength (L - 1) above the usual between neighbouring columns, by the
+    lines that are inside a picture there."""
+    steps = _clipped(strips.contrast(values[..., 1:], values[..., :-1]))
     ours = cells[:, 1:] | cells[:, :-1]
-    strength = (steps * ours).sum(0) / np.maximum(ours.sum(0), 0.3 * len(ours))
+    steps *= ours
+    clear = steps.sum(0, dtype=np.int32) / Limits.FULL_CONTRAST
+    strength = clear / np.maximum(np.count_nonzero(ours, axis=0), 0.3 * len(ours))
     usual = np.median(strength)  # of a picture with much texture it is high everywhere
     above: NDArray[np.float64] = ((strength - usual) / max(1 - usual, 0.25)).clip(0, 1)
     return above
 
 
-def _gaps(
-    values: NDArray[np.int16], strength: NDArray[np.float64], margin: int
-) -> Iterator[CutCandidate]:
+def _clipped(steps: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What is more than the full contrast counts as that."""
+    return np.minimum(steps, np.uint8(Limits.FULL_CONTRAST), out=steps)
+
+
+def _gaps(values: Strip, strength: NDArray[np.float64], margin: int) -> Iterator[CutCandidate]:
     """Stretches in which every column is plain, as strong as the clearer one of their ends."""
-    length = values.shape[1]
-    for begin, end in _runs((np.ptp(values, axis=0) <= Limits.FLAT).all(-1)):
+    length = values.shape[-1]
+    spans = strips.most(values) - strips.least(values)  # (3, L)
+    plain: NDArray[np.bool_] = spans.max(0) <= Limits.FLAT
+    for begin, end in _runs(plain):
         if begin >= margin and length - end >= margin and end - begin < length // 2:
             sharp = max(strength[begin - 1], strength[min(end, length - 1) - 1])
             yield CutCandidate(begin, end, float(max(sharp, Limits.GAP_STRENGTH)))
@@ -150,18 +159,29 @@ def ground_gap(
         return None
     alike = np.ones(length, bool)
     # few lines tell nearly every place that is none
-    for lines in (across[:: Limits.SCAN_LINES // 4], across):
+    for few in (True, False):
         at = np.flatnonzero(alike)
-        part = image[lines[:, None], first + at]
-        alike[at] = np.any(
-            [(np.abs(part - ground).max(-1) <= Limits.FLAT).all(0) for ground in grounds], axis=0
+        part = (
+            image[across[:: Limits.SCAN_LINES // 4], first:last]
+            if few
+            else image[across[:, None], first + at]
         )
-    strips = [
+        least, most = part.min(0).astype(np.int16), part.max(0).astype(np.int16)
+        alike[at] = np.any(
+            [
+                ((least >= ground - Limits.FLAT) & (most <= ground + Limits.FLAT)).all(-1)
+                for ground in grounds
+            ],
+            axis=0,
+        )
+        if not alike.any():
+            return None
+    found = [
         (first + begin, first + end)
         for begin, end in _runs(alike)
         if begin >= margin and length - end >= margin and end - begin >= Limits.GROUND_WIDTH
     ]
-    return max(strips, key=lambda strip: strip[1] - strip[0], default=None)
+    return max(found, key=lambda strip: strip[1] - strip[0], default=None)
 
 
 def frame_strength(pixels: NDArray[np.uint8], box: NDArray[np.float64]) -> float:
@@ -190,8 +210,9 @@ def frame_strength(pixels: NDArray[np.uint8], box: NDArray[np.float64]) -> float
 
 def _spread(begin: float, end: float, size: int) -> NDArray[np.intp]:
     """At most `SCAN_LINES` places, evenly between begin and end."""
-    count = int(np.clip(end - begin, 1, Limits.SCAN_LINES))
-    return np.linspace(begin, end, count).round().clip(0, size - 1).astype(np.intp)
+    count = int(min(max(end - begin, 1), Limits.SCAN_LINES))
+    places = strips.spread(begin, end, count).round()
+    return np.minimum(np.maximum(places, 0), size - 1).astype(np.intp)
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
@@ -203,18 +224,15 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 def _strip(
     pixels: NDArray[np.uint8], across: NDArray[np.intp], place: float, reach: int, *, upright: bool
-) -> tuple[NDArray[np.int16], int]:
-    """The pixels around `place` as (lines, places, 3), and the first of the places."""
+) -> tuple[Strip, int]:
+    """The pixels around `place` as (3, lines, places), and the first of the places."""
     size = pixels.shape[1 if upright else 0]
     first, last = max(0, round(place) - reach - 1), min(size, round(place) + reach + 1)
-    if upright:
-        return pixels[across, first:last].astype(np.int16), first
-    return pixels[first:last, across].astype(np.int16).swapaxes(0, 1), first
+    read = strips.upright if upright else strips.level
+    return read(pixels, across, slice(first, last)), first
 
 
-def _snapped(
-    strip: tuple[NDArray[np.int16], int], place: float, reach: int, size: int, inwards: int
-) -> float:
+def _snapped(strip: tuple[Strip, int], place: float, reach: int, size: int, inwards: int) -> float:
     """The clearest line between two neighbouring columns (or rows) near `place`.
 
     A picture's own edge has something plain outside: such a line counts for more, and a far one
@@ -222,16 +240,17 @@ def _snapped(
     """
     values, first = strip
     end = 0 if inwards > 0 else size
-    if min(values.shape[:2]) < 2:
+    _, lines, length = values.shape
+    if min(lines, length) < 2:
         return float(end)
-    steps = np.abs(np.diff(values, axis=1)).max(-1)  # (lines, places - 1)
-    strength = np.minimum(steps / Limits.FULL_CONTRAST, 1).mean(0)
-    places = first + 1 + np.arange(len(strength))
-    rough = np.abs(np.diff(values, axis=0)).max(-1).mean(0)  # along each column
-    outside = rough[:-1] if inwards > 0 else rough[1:]
-    plain = np.exp(-outside / 4)
+    steps = _clipped(strips.contrast(values[..., 1:], values[..., :-1]))
+    strength = steps.sum(0, dtype=np.int32) / (Limits.FULL_CONTRAST * lines)
+    places = first + 1 + np.arange(length - 1)
+    outside = values[..., :-1] if inwards > 0 else values[..., 1:]
+    along = strips.contrast(outside[:, 1:], outside[:, :-1])
+    plain = np.exp(along.sum(0, dtype=np.int32) / (-4 * (lines - 1)))
     worth = strength * (0.5 + 0.5 * plain)
-    worth = worth * np.exp(-0.5 * ((places - place) / (0.8 * reach + 1)) ** 2)
+    worth *= np.exp(-0.5 * ((places - place) / (0.8 * reach + 1)) ** 2)
     best = int(worth.argmax())
     if strength[best] >= Limits.EDGE_STRENGTH:
         return float(places[best])

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from models.finder import edges, parts, surfaces
+from models.finder import edges, parts
 from models.finder.candidates import Cells, candidates
 from models.finder.regions import CELL, INTERFACE, TEXT, pictures
+from models.finder.surfaces import Surface
 from models.runtime.engines.onnx import processors, session
 
 if TYPE_CHECKING:
@@ -95,27 +96,26 @@ class Finder:
     def _judged(self, pixels: NDArray[np.uint8], candidate: Candidate) -> Detection | None:
         """What a candidate shows, None for nothing that anyone wants to hear of."""
         left, top, right, bottom = (int(side) for side in candidate.box)
-        inside = pixels[top:bottom, left:right]
-        if surfaces.is_ground(inside):
+        inside = Surface(pixels[top:bottom, left:right])
+        if inside.is_ground():
             return None
-        photograph = (candidate.photograph or surfaces.has_grain(inside)) and not surfaces.is_drawn(
-            inside
-        )
+        photograph = (candidate.photograph or inside.has_grain()) and not inside.is_drawn()
+        shorter = min(right - left, bottom - top)
         uncertain = not (photograph and candidate.whole) and (
-            candidate.score < self._least_score(photograph=photograph, inside=inside)
+            candidate.score < self._least_score(inside, shorter, photograph=photograph)
         )
-        if uncertain or _is_interface(candidate, inside, photograph=photograph):
+        if uncertain or _is_interface(candidate, inside, shorter, photograph=photograph):
             return None
         kind: Literal["photograph", "drawing"] = "photograph" if photograph else "drawing"
         return Detection(left, top, right - left, bottom - top, candidate.score, kind)
 
-    def _least_score(self, *, photograph: bool, inside: NDArray[np.uint8]) -> float:
+    def _least_score(self, inside: Surface, shorter: int, *, photograph: bool) -> float:
         """The score that a detection must have, by what is inside."""
         if photograph:
-            return _CERTAIN_SCORE if surfaces.is_monotonous(inside) else 0.0  # large letters
-        if min(inside.shape[:2]) >= _LETTER_SIDE:
+            return _CERTAIN_SCORE if inside.is_monotonous() else 0.0  # large letters
+        if shorter >= _LETTER_SIDE:
             return self._limits.drawing
-        if surfaces.is_two_toned(inside):
+        if inside.is_two_toned():
             return math.inf
         return max(self._limits.drawing, _CERTAIN_SCORE)
 
@@ -126,7 +126,7 @@ class Finder:
         return kinds[0, :, :rows, :columns], reach[0, :, :rows, :columns]
 
 
-def _is_interface(candidate: Candidate, inside: NDArray[np.uint8], *, photograph: bool) -> bool:
+def _is_interface(candidate: Candidate, inside: Surface, shorter: int, *, photograph: bool) -> bool:
     """Whether it is part of the interface: the plainer it is, the more it needs sides of its own.
 
     What is not set apart from the page around it is part of that page: a plot, a selected entry,
@@ -134,15 +134,15 @@ def _is_interface(candidate: Candidate, inside: NDArray[np.uint8], *, photograph
     """
     if photograph and candidate.whole and candidate.ends < 2:
         return False
-    richness, plainness = surfaces.richness(inside), surfaces.plainness(inside)
+    richness, plainness = inside.richness, inside.plainness
     if not photograph:
         flat = richness < _FLAT_COLOURS
         return candidate.framed < (4 if flat else 3) or (flat and candidate.ends > 1)
     if candidate.whole:  # unless it is but a column of the interface
         return richness < _MANY_COLOURS and plainness > _PLAIN_SHARE
-    if max(plainness, surfaces.ground_share(inside)) > _PLAIN_SHARE:
+    if max(plainness, inside.ground_share()) > _PLAIN_SHARE:
         return True
-    return min(inside.shape[:2]) < _ICON_SIDE and richness < _ICON_COLOURS
+    return shorter < _ICON_SIDE and richness < _ICON_COLOURS
 
 
 def load(folder: Path = parts.SHIPPED, threads: int | None = None) -> Finder:

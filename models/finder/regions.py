@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from models.finder import edges, tiles
+from models.finder.components import components
 from models.finder.limits import Limits
 from models.finder.region import BOTTOM, LEFT, RIGHT, TOP, Region
 
@@ -152,11 +153,13 @@ class _Search:
                 self.pixels, box, self.inside, CELL, upright=upright, margin=Limits.CUT_MARGIN
             ):
                 cut = _Cut(upright, line.begin, line.end)
-                strength = line.strength + Limits.REACH_WEIGHT * self._reach_support(box, cut)
                 first, last = _ends(box, upright=upright)
                 thin = min(cut.begin - first, last - cut.end) < self.limits.side
-                least = self.limits.border + Limits.THIN_PENALTY * thin
-                if strength >= max(least, strongest) and not self._is_one_picture(box, cut):
+                least = max(self.limits.border + Limits.THIN_PENALTY * thin, strongest)
+                if line.strength + Limits.REACH_WEIGHT < least:
+                    continue  # whatever the cells say
+                strength = line.strength + Limits.REACH_WEIGHT * self._reach_support(box, cut)
+                if strength >= least and not self._is_one_picture(box, cut):
                     best, strongest = cut, strength
         return best
 
@@ -349,38 +352,3 @@ def _iou(boxes: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
     areas = [(each[RIGHT] - each[LEFT]) * (each[BOTTOM] - each[TOP]) for each in (boxes, box)]
     iou: NDArray[np.float64] = common / np.maximum(areas[0] + areas[1] - common, 1e-9)
     return iou
-
-
-def components(inside: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
-    """Boxes (left, top, right, bottom) in cells around those that hang together by their sides."""
-    parents: list[int] = []
-    boxes: list[list[int]] = []
-
-    def root(label: int) -> int:
-        while parents[label] != label:
-            parents[label] = parents[parents[label]]
-            label = parents[label]
-        return label
-
-    above: list[tuple[int, int, int]] = []  # first, last + 1, label of each run
-    for row, cells in enumerate(inside):
-        changes = np.flatnonzero(np.diff(np.concatenate(([0], cells.view(np.int8), [0]))))
-        runs = []
-        for first, last in changes.reshape(-1, 2).tolist():
-            touching = {root(label) for begin, end, label in above if begin < last and end > first}
-            label = min(touching, default=len(parents))
-            if label == len(parents):
-                parents.append(label)
-                boxes.append([first, row, last, row + 1])
-            for other in {label} | touching:
-                parents[other] = label
-                a, b = boxes[label], boxes[other]
-                boxes[label] = [
-                    min(a[0], b[0], first),
-                    min(a[1], b[1]),
-                    max(a[2], b[2], last),
-                    row + 1,
-                ]
-            runs.append((first, last, label))
-        above = runs
-    return [np.array(box) for label, box in enumerate(boxes) if parents[label] == label]

@@ -7,6 +7,7 @@ the chequers that viewers lay behind a picture have two colours.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,86 +37,112 @@ _MARGIN = 5  # patches at each side that may be of something else
 _BENT = 8.0  # … and of 3,000 photographs one, a blank one, has less than 20
 
 
-def is_drawn(pixels: NDArray[np.uint8]) -> bool:
-    """Whether most neighbours in (H, W, 3) RGB are equal, the commonest colour left out.
+class Surface:
+    """(H, W, 3) RGB that is asked one thing after another; it is looked at once."""
 
-    (Else a photograph of a thing on plain white were a drawing.) It may count where there are
-    few colours anyway.
-    """
-    colours, counts = _colours(pixels)
-    rows, columns = (_spread(side) for side in pixels.shape[:2])
-    lines = _numbers(pixels[rows]), _numbers(pixels[:, columns]).T
-    ground = colours[counts.argmax()]
-    return min(_equal(each, ground) for each in lines) > _FLAT or (
-        len(colours) < _FEW and min(_equal(each) for each in lines) > _MOSTLY
-    )
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        self._pixels = pixels
 
+    def is_drawn(self) -> bool:
+        """Whether most neighbours are equal, the commonest colour left out.
 
-def has_grain(pixels: NDArray[np.uint8]) -> bool:
-    """Whether (H, W, 3) RGB has many colours and hardly any equal neighbours: a photograph.
+        (Else a photograph of a thing on plain white were a drawing.) It may count where there are
+        few colours anyway.
+        """
+        return self._equal_off_ground > _FLAT or (
+            len(self._colours[0]) < _FEW and self.plainness > _MOSTLY
+        )
 
-    Nobody draws so. (But a gradient is not told apart.)
-    """
-    colours, counts = _colours(pixels)
-    rows, columns = (_spread(side) for side in pixels.shape[:2])
-    lines = _numbers(pixels[rows]), _numbers(pixels[:, columns]).T
-    return (
-        len(colours) > _MANY * counts.sum()
-        and min(_equal(each, colours[counts.argmax()]) for each in lines) < _GRAINY
-        and min(_equal(each) for each in lines) < _GRAINY_WITH_GROUND
-    )
+    def has_grain(self) -> bool:
+        """Whether it has many colours and hardly any equal neighbours: a photograph.
 
+        Nobody draws so. (But a gradient is not told apart.)
+        """
+        colours, counts = self._colours
+        return (
+            len(colours) > _MANY * int(counts.sum())
+            and self._equal_off_ground < _GRAINY
+            and self.plainness < _GRAINY_WITH_GROUND
+        )
 
-def is_rich(pixels: NDArray[np.uint8]) -> bool:
-    """Whether (H, W, 3) RGB has as many colours as pictures have, and fewer equal neighbours than
-    what a program draws."""
-    return richness(pixels) >= _RICH and plainness(pixels) <= _PLAIN_SHARE
+    def is_rich(self) -> bool:
+        """Whether it has as many colours as pictures have, and fewer equal neighbours than what a
+        program draws."""
+        return self.richness >= _RICH and self.plainness <= _PLAIN_SHARE
 
+    @property
+    def richness(self) -> float:
+        """Colours for each pixel of a sample, in 0..1."""
+        colours, counts = self._colours
+        return len(colours) / float(counts.sum())
 
-def richness(pixels: NDArray[np.uint8]) -> float:
-    """Colours for each pixel of a sample, in 0..1."""
-    colours, counts = _colours(pixels)
-    return len(colours) / float(counts.sum())
+    @cached_property
+    def plainness(self) -> float:
+        """The share of equal neighbours, in 0..1: of rows or of columns, whichever is less."""
+        return min(float(equal.mean()) if equal.size else 1.0 for _, equal in self._neighbours)
 
+    def ground_share(self) -> float:
+        """The share of a sample that has about the commonest colour, in 0..1."""
+        colours, counts = self._colours
+        ground = _channels(colours[counts.argmax() :][:1])
+        near = np.abs(_channels(colours) - ground).max(-1) <= _NEAR
+        return float(counts[near].sum() / counts.sum())
 
-def plainness(pixels: NDArray[np.uint8]) -> float:
-    """The share of equal neighbours, in 0..1: of rows or of columns, whichever is less."""
-    rows, columns = (_spread(side) for side in pixels.shape[:2])
-    return min(_equal(each) for each in (_numbers(pixels[rows]), _numbers(pixels[:, columns]).T))
+    def is_monotonous(self) -> bool:
+        """Whether it has fewer colours than a photograph: large letters on a gradient.
 
+        A photograph in one tint has fewer still, and is not meant; nor is what has flat colours.
+        """
+        colours, counts = self._colours
+        return _TINTS < len(colours) < _MONOTONOUS * int(counts.sum())
 
-def ground_share(pixels: NDArray[np.uint8]) -> float:
-    """The share of a sample that has about the commonest colour, in 0..1."""
-    colours, counts = _colours(pixels)
-    near = np.abs(_channels(colours) - _channels(colours[counts.argmax()])).max(-1) <= _NEAR
-    return float(counts[near].sum() / counts.sum())
+    def is_two_toned(self) -> bool:
+        """Whether it has but two colours and what lies between them: letters, icons."""
+        colours, counts = self._colours
+        if len(colours) < 2:
+            return False
+        first, second = (_channels(colours[place]) for place in np.argsort(-counts)[:2])
+        along = second - first
+        share = (_channels(colours) - first) @ along / (along @ along)
+        nearest = first + share.clip(0, 1)[:, None] * along
+        off = np.abs(_channels(colours) - nearest).max(-1) > _BLENDED
+        return float(counts[off].sum() / counts.sum()) < _STRAY
 
+    def is_ground(self) -> bool:
+        """Whether it shows nothing: colours that run into each other, or a pattern."""
+        return len(self._colours[0]) <= _PLAIN or _is_gradient(self._pixels)
 
-def is_monotonous(pixels: NDArray[np.uint8]) -> bool:
-    """Whether (H, W, 3) RGB has fewer colours than a photograph: large letters on a gradient.
+    @cached_property
+    def _colours(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The colours of a sample of the pixels, as numbers, and how many have each."""
+        rows, columns = (_spread(side) for side in self._pixels.shape[:2])
+        return np.unique(_numbers(self._pixels[rows][:, columns]), return_counts=True)
 
-    A photograph in one tint has fewer still, and is not meant; nor is what has flat colours.
-    """
-    colours, counts = _colours(pixels)
-    return _TINTS < len(colours) < _MONOTONOUS * int(counts.sum())
+    @property
+    def _ground(self) -> np.int32:
+        """The commonest colour."""
+        colours, counts = self._colours
+        ground: np.int32 = colours[counts.argmax()]
+        return ground
 
+    @cached_property
+    def _neighbours(self) -> list[tuple[NDArray[np.int32], NDArray[np.bool_]]]:
+        """Of a sample of rows, and one of columns: the second of each two neighbours, and
+        whether they are equal."""
+        rows, columns = (_spread(side) for side in self._pixels.shape[:2])
+        lines = _numbers(self._pixels[rows]), _numbers(self._pixels[:, columns]).T
+        return [(each[:, 1:], each[:, 1:] == each[:, :-1]) for each in lines]
 
-def is_two_toned(pixels: NDArray[np.uint8]) -> bool:
-    """Whether (H, W, 3) RGB has but two colours and what lies between them: letters, icons."""
-    colours, counts = _colours(pixels)
-    if len(colours) < 2:
-        return False
-    first, second = (_channels(colours[place]) for place in np.argsort(-counts)[:2])
-    along = second - first
-    share = (_channels(colours) - first) @ along / (along @ along)
-    nearest = first + share.clip(0, 1)[:, None] * along
-    off = np.abs(_channels(colours) - nearest).max(-1) > _BLENDED
-    return float(counts[off].sum() / counts.sum()) < _STRAY
-
-
-def is_ground(pixels: NDArray[np.uint8]) -> bool:
-    """Whether (H, W, 3) RGB shows nothing: colours that run into each other, or a pattern."""
-    return len(_colours(pixels)[0]) <= _PLAIN or _is_gradient(pixels)
+    @cached_property
+    def _equal_off_ground(self) -> float:
+        """As `plainness`, pairs of the commonest colour left out."""
+        shares = []
+        for second, equal in self._neighbours:
+            ours = np.count_nonzero(equal)
+            ground = np.count_nonzero(equal & (second == self._ground))
+            counted = equal.size - ground
+            shares.append((ours - ground) / counted if counted else 1.0)
+        return min(shares)
 
 
 def _is_gradient(pixels: NDArray[np.uint8]) -> bool:
@@ -131,12 +158,6 @@ def _is_gradient(pixels: NDArray[np.uint8]) -> bool:
     return all(float(np.percentile(each, 95)) < _BENT for each in bends)
 
 
-def _colours(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """The colours of a sample of the pixels, as numbers, and how many have each."""
-    rows, columns = (_spread(side) for side in pixels.shape[:2])
-    return np.unique(_numbers(pixels[rows][:, columns]), return_counts=True)
-
-
 def _spread(length: int) -> NDArray[np.int64]:
     """Up to `_LINES` places along a side."""
     return np.linspace(0, length - 1, min(length, _LINES)).astype(np.int64)
@@ -144,18 +165,13 @@ def _spread(length: int) -> NDArray[np.int64]:
 
 def _numbers(pixels: NDArray[np.uint8]) -> NDArray[np.int32]:
     """(…, 3) colours → (…) numbers."""
-    red, green, blue = np.moveaxis(pixels.astype(np.int32), -1, 0)
-    numbers: NDArray[np.int32] = (red << 16) | (green << 8) | blue
+    numbers: NDArray[np.int32] = pixels[..., 0].astype(np.int32)
+    for channel in (1, 2):
+        numbers <<= 8
+        numbers |= pixels[..., channel]
     return numbers
 
 
 def _channels(numbers: NDArray[np.int32]) -> NDArray[np.float64]:
     """(…) numbers → (…, 3) colours."""
     return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], -1).astype(np.float64)
-
-
-def _equal(lines: NDArray[np.int32], ground: np.int32 | None = None) -> float:
-    """Share of neighbours along the lines that are equal, pairs of `ground` left out."""
-    equal = lines[:, 1:] == lines[:, :-1]
-    counted = np.ones_like(equal) if ground is None else ~(equal & (lines[:, 1:] == ground))
-    return float(equal[counted].mean()) if counted.any() else 1.0

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from models.finder.surfaces import has_grain, is_drawn, is_ground, is_monotonous, is_two_toned
+from models.finder.surfaces import Surface
 from tests.bundles import photograph
 
 if TYPE_CHECKING:
@@ -55,26 +55,26 @@ def radial(size: tuple[int, int]) -> Image.Image:
 @pytest.mark.parametrize("name", ["astronaut", "coffee", "rocket", "camera"])
 def test_a_photograph_is_neither(name: str, size: tuple[int, int]) -> None:
     pixels = shown(photograph(name), size)
-    assert not is_drawn(pixels)
-    assert not is_ground(pixels)
+    assert not Surface(pixels).is_drawn()
+    assert not Surface(pixels).is_ground()
 
 
 def test_a_photograph_that_was_saved_poorly_is_none() -> None:
     stream = io.BytesIO()
     photograph("chelsea").convert("RGB").save(stream, "JPEG", quality=15)
-    assert not is_drawn(shown(Image.open(stream)))
+    assert not Surface(shown(Image.open(stream))).is_drawn()
 
 
 def test_a_thing_on_plain_white_is_a_photograph() -> None:
     pixels = shown(on_white("coffee"))
-    assert not is_drawn(pixels)
-    assert not is_ground(pixels)
+    assert not Surface(pixels).is_drawn()
+    assert not Surface(pixels).is_ground()
 
 
 @pytest.mark.parametrize("size", SIZES[1:3])
 def test_a_map_is_drawn(size: tuple[int, int]) -> None:
-    assert is_drawn(shown(street_map(size)))
-    assert not is_ground(shown(street_map(size)))
+    assert Surface(shown(street_map(size))).is_drawn()
+    assert not Surface(shown(street_map(size))).is_ground()
 
 
 def test_a_letter_in_a_circle_is_drawn() -> None:
@@ -82,22 +82,22 @@ def test_a_letter_in_a_circle_is_drawn() -> None:
     pen = ImageDraw.Draw(image)
     pen.ellipse((0, 0, 920, 920), "seagreen")
     pen.text((460, 460), "M", "white", ImageFont.load_default(400), "mm")
-    assert is_drawn(shown(image.reduce(10)))
+    assert Surface(shown(image.reduce(10))).is_drawn()
 
 
 def test_a_photograph_in_one_tint_has_few_colours_but_grain() -> None:
     grey = np.asarray(photograph("camera").convert("L").resize((92, 92)))
     sepia = np.stack([grey, (grey * 0.9).astype(np.uint8), (grey * 0.7).astype(np.uint8)], -1)
-    assert not is_drawn(sepia)
+    assert not Surface(sepia).is_drawn()
 
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee"])
 def test_photographs_have_grain_and_drawings_have_none(name: str) -> None:
     picture = photograph(name)
     for size in ((120, 90), picture.size):
-        assert has_grain(shown(picture, size))
-        assert not is_monotonous(shown(picture, size))
-    assert not has_grain(shown(street_map((300, 200))))
+        assert Surface(shown(picture, size)).has_grain()
+        assert not Surface(shown(picture, size)).is_monotonous()
+    assert not Surface(shown(street_map((300, 200)))).has_grain()
 
 
 def test_letters_on_a_gradient_are_monotonous() -> None:
@@ -107,38 +107,40 @@ def test_letters_on_a_gradient_are_monotonous() -> None:
     image.paste("black", (0, 0), shade.filter(ImageFilter.GaussianBlur(6)))
     ImageDraw.Draw(image).text((300, 200), "Such", "white", font, "mm")
     letters = shown(image.crop((180, 150, 300, 250)))
-    assert is_monotonous(letters)
-    assert not is_drawn(letters)
-    assert not has_grain(letters)
+    assert Surface(letters).is_monotonous()
+    assert not Surface(letters).is_drawn()
+    assert not Surface(letters).has_grain()
 
 
 @pytest.mark.parametrize("ink", ["#2b2133", "white", "crimson"])
 def test_letters_have_two_tones(ink: str) -> None:
     image = Image.new("RGB", (120, 160), "#f4f4f4" if ink != "white" else "navy")
     ImageDraw.Draw(image).text((60, 80), "2", ink, ImageFont.load_default(150), "mm")
-    assert is_two_toned(shown(image))
-    assert not is_two_toned(shown(street_map((120, 160))))
-    assert not is_two_toned(shown(photograph("coffee"), (120, 160)))
-    assert not is_two_toned(np.zeros((20, 20, 3), np.uint8))
+    assert Surface(shown(image)).is_two_toned()
+    assert not Surface(shown(street_map((120, 160)))).is_two_toned()
+    assert not Surface(shown(photograph("coffee"), (120, 160))).is_two_toned()
+    assert not Surface(np.zeros((20, 20, 3), np.uint8)).is_two_toned()
 
 
 def test_a_photograph_in_one_tint_is_not_monotonous() -> None:
-    assert not is_monotonous(shown(photograph("camera").convert("L"), (150, 150)))
+    assert not Surface(shown(photograph("camera").convert("L"), (150, 150))).is_monotonous()
 
 
 @pytest.mark.parametrize("size", SIZES[1:])
 def test_a_gradient_is_no_picture(size: tuple[int, int]) -> None:
-    assert is_ground(shown(radial(size)))
-    assert is_ground(shown(Image.linear_gradient("L"), size))
+    assert Surface(shown(radial(size))).is_ground()
+    assert Surface(shown(Image.linear_gradient("L"), size)).is_ground()
 
 
 @pytest.mark.parametrize("cell", [4, 10, 16])
 def test_chequers_are_no_picture(cell: int) -> None:
     across, down = np.meshgrid(np.arange(200) // cell, np.arange(90) // cell)
-    assert is_ground(shown(Image.fromarray(((across + down) % 2 * 51 + 102).astype(np.uint8))))
+    assert Surface(
+        shown(Image.fromarray(((across + down) % 2 * 51 + 102).astype(np.uint8)))
+    ).is_ground()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (2, 2)])
 def test_the_smallest_ones_are_judged_somehow(size: tuple[int, int]) -> None:
     pixels = shown(Image.new("RGB", size, "teal"))
-    assert is_ground(pixels)
+    assert Surface(pixels).is_ground()
