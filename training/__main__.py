@@ -11,7 +11,8 @@ import click
 from training import running
 from training.data import commands as data_commands
 from training.evaluation import commands as evaluation
-from training.trainer.recipe import find_recipe, member_path
+from training.trainer.recipe import member_path
+from training.trainer.recipe_files import find_recipe
 from training.translation import commands as translation
 
 if TYPE_CHECKING:

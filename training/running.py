@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from training.identity import OtherIdentityError
-from training.trainer.recipe import find_recipe, load_recipe
+from training.trainer.recipe import load_recipe
+from training.trainer.recipe_files import find_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from collections.abc import Mapping
+from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def _fits(value: object, hint: Any) -> bool:
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is Literal:
         return value in parts
+    if origin is UnionType:
+        return any(_fits(value, part) for part in parts)
     if origin is tuple:
         if not isinstance(value, tuple):
             return False

@@ -23,7 +23,8 @@ from training import identity
 from training.data.datasets import load
 from training.evaluation import metrics
 from training.evaluation.report import reporter
-from training.trainer.recipe import Recipe, find_recipe, load_recipe
+from training.trainer.recipe import Recipe, load_recipe
+from training.trainer.recipe_files import find_recipe
 from training.trainer.train import Trainer
 from training.trainer.training_data import prepare_data, starting_encoder
 

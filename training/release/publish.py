@@ -253,15 +253,22 @@ def _architecture(recipe: Recipe) -> dict[str, Any]:
 
 
 def _without_folds(network: CaptioningNetwork, recipe: Recipe, words: int) -> CaptioningNetwork:
-    """The network without the heads that only its training needs."""
+    """The network with one head for things: the mean of all that its training needs.
+
+    (Weights of models that began alike and lie near each other may be averaged: Wortsman et al.
+    2022, "Model soups".)
+    """
     shipped = CaptioningNetwork(_architecture(recipe), words)
-    shipped.load_state_dict(
-        {
-            name: value
-            for name, value in network.state_dict().items()
-            if not name.startswith("objects.cross_fitted")
-        }
-    )
+    kept = {
+        name: value
+        for name, value in network.state_dict().items()
+        if not name.startswith("objects.cross_fitted")
+    }
+    if network.objects is not None:
+        heads = [network.objects.maps, *network.objects.cross_fitted]
+        for name in ("weight", "bias"):
+            kept[f"objects.maps.{name}"] = torch.stack([getattr(h, name) for h in heads]).mean(0)
+    shipped.load_state_dict(kept)
     return shipped.eval()
 
 

@@ -179,10 +179,11 @@ class Objective(nn.Module):
             return self._cached_features(batch, flipped[batch.rows], labels)
         images = torch.from_numpy(batch.images()).to(self.team.device)
         images = images.permute(0, 3, 1, 2).contiguous()
+        augmentation = stage.augmentation or self.recipe.augmentation
         if labels is None:
-            changed = self.recipe.augmentation(images, flipped, batch.rows, stage.size)
+            changed = augmentation(images, flipped, batch.rows, stage.size)
         else:
-            changed, coverage, left = self.recipe.augmentation.with_maps(
+            changed, coverage, left = augmentation.with_maps(
                 images, labels.coverage, flipped, batch.rows, stage.size
             )
             cut = (labels.coverage.sum((2, 3)) > 0) & (left < _CUT)

@@ -1,13 +1,11 @@
 """A recipe: everything that decides what a training run gives, in one TOML page.
 
-A page may build on another: `extends` names a recipe of this folder, or a file beside the page.
-Tables are merged key by key, and everything else is replaced, the list of stages as a whole.
+Where pages are and how one builds on another: `training.trainer.recipe_files`.
 """
 
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +15,9 @@ from models.captioning.preprocess import Preprocessing
 from models.runtime.tables import as_table, make
 from training.data.augmentation import Augmentation
 from training.data.cleaning import Cleaning
+from training.trainer.recipe_files import beside, inherited
 from training.trainer.self_training import SelfTraining
 
-RECIPES = Path(__file__).parents[1] / "recipes"
 _GROUNDED = "grounded_lstm"  # the decoder that an object head belongs to
 IMAGENET = "imagenet"  # starting weights that the library which has the encoder downloads
 Precision = Literal["bfloat16", "float32", "float16"]
@@ -29,6 +27,13 @@ class RecipeError(ValueError):
     """A recipe that does not fit the pictures or the machine it is run with."""
 
 
+_PARTS = {
+    "preprocessing": Preprocessing,
+    "augmentation": Augmentation,
+    "search": SearchConfig,
+    "self_training": SelfTraining,
+    "cleaning": Cleaning,
+}
 # keys of a stage
 _NOT_NEGATIVE = (
     "encoder_rate",
@@ -40,6 +45,7 @@ _NOT_NEGATIVE = (
     "objects",
     "text",
     "invented",
+    "size",
 )
 _SHARES = ("label_smoothing", "warm_up", "average", "blend", "truth", "mirror")
 
@@ -57,7 +63,8 @@ class Stage:
     what it hands on, the rest being what it began with (Wortsman et al. 2022, "Robust fine-tuning
     of zero-shot models").
 
-    `augment` lets the frozen encoder see changed pictures each time, too. `size` is how many
+    `augment` lets the frozen encoder see changed pictures each time, too, for it knows those that
+    it learnt from by heart; `augmentation` is how, the recipe's by default. `size` is how many
     pixels a side the changed pictures have (0: as many as preprocessing gives): smaller ones train
     faster (Touvron et al. 2019, "Fixing the train-test resolution discrepancy"). `unlabelled` is
     how many pictures without captions a batch has besides. `distil` weighs the cross-entropy of the
@@ -105,6 +112,7 @@ class Stage:
     objects: float = 0.0
     text: int = 0
     invented: float = 0.0
+    augmentation: Augmentation | None = None
 
     def __post_init__(self) -> None:
         if min(self.epochs, self.batch) < 1:
@@ -113,8 +121,9 @@ class Stage:
             raise ValueError("patience and encoder_stages cannot be less than 0")
         if self.encoder_stages and self.train != "all":
             raise ValueError('encoder_stages needs train = "all"')
-        if self.size < 0 or (self.size and not self.encodes):
-            raise ValueError('size needs augment or train = "all", and cannot be less than 0')
+        for key in ("size", "augmentation"):
+            if getattr(self, key) and not self.encodes:
+                raise ValueError(f'{key} needs augment or train = "all"')
         self._check_numbers()
         if self.objective == "self-critical" and self.samples < 2:
             raise ValueError(
@@ -208,37 +217,18 @@ class Recipe:
         return self.seed * 1_000_000_007 + place
 
 
-def find_recipe(name: str) -> Path:
-    """Find a recipe by its name in this folder, or by its path when it ends in .toml.
-
-    Raises ValueError with the known names.
-    """
-    path = Path(name) if name.endswith(".toml") else RECIPES / f"{name}.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
-        raise ValueError(f"there is no recipe {name}; known: {known}")
-    return path
-
-
 def load_recipe(path: Path) -> Recipe:
     """Raises ValueError naming the key for anything unknown, missing or of the wrong kind."""
-    table = _inherited(path, ())
+    table = inherited(path, ())
     if "members" in table:
         _assemble(table, path)
-    for key, kind in (
-        ("preprocessing", Preprocessing),
-        ("augmentation", Augmentation),
-        ("search", SearchConfig),
-        ("self_training", SelfTraining),
-        ("cleaning", Cleaning),
-    ):
-        if key in table:
-            table[key] = make(kind, table[key], f"{path.name}, {key}")
+    table = _with_parts(table, path.name)
     stages = table.get("stages")
     if isinstance(stages, list):
+        places = [f"{path.name}, stage {number}" for number in range(1, len(stages) + 1)]
         table["stages"] = [
-            make(Stage, stage, f"{path.name}, stage {number}")
-            for number, stage in enumerate(stages, 1)
+            make(Stage, _with_parts(stage, where), where)
+            for stage, where in zip(stages, places, strict=True)
         ]
     recipe = make(Recipe, {"name": path.stem, **table}, path.name)
     _fit_together(recipe, path.name)
@@ -250,6 +240,17 @@ def load_recipe(path: Path) -> Recipe:
                     "captioned pictures alone"
                 )
     return recipe
+
+
+def _with_parts(table: Any, where: str) -> Any:
+    """A table of a recipe or of a stage, with what tables inside it stand for."""
+    if not isinstance(table, dict):
+        return table
+    return table | {
+        key: make(kind, table[key], f"{where}, {key}")
+        for key, kind in _PARTS.items()
+        if key in table
+    }
 
 
 def _fit_together(recipe: Recipe, where: str) -> None:
@@ -342,7 +343,7 @@ def _slots(member: Member, recipe: Recipe) -> tuple[dict[str, Any], int]:
 
 def _alone(path: Path) -> Recipe:
     """The recipe of a member. Raises ValueError for one that joins others, maybe itself."""
-    if "members" in _inherited(path, ()):
+    if "members" in inherited(path, ()):
         raise ValueError(f"{path.name} joins captioners itself")
     return load_recipe(path)
 
@@ -352,41 +353,4 @@ def member_path(member: Member, joining: Path) -> Path:
 
     Raises ValueError when it is not there.
     """
-    return _beside(member.recipe, joining)
-
-
-def _beside(name: str, path: Path) -> Path:
-    """Find the recipe that the one in `path` calls by this name."""
-    return find_recipe(str(path.parent / name) if name.endswith(".toml") else name)
-
-
-def _inherited(path: Path, heirs: tuple[Path, ...]) -> dict[str, Any]:
-    """Read a page and, below it, those that it extends. `heirs` were read on the way to it."""
-    if path.resolve() in heirs:
-        names = " → ".join(each.name for each in (*heirs, path))
-        raise ValueError(f"{path.name}: it extends itself: {names}")
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path.name}: {error}") from error
-    if "extends" not in table:
-        return table
-    base = table.pop("extends")
-    if not isinstance(base, str):
-        raise ValueError(f"{path.name}: extends cannot be {base!r}")
-    try:
-        found = _beside(base, path)
-    except ValueError as error:
-        raise ValueError(f"{path.name}: extends: {error}") from error
-    return _merged(_inherited(found, (*heirs, path.resolve())), table)
-
-
-def _merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Put one table on another: tables inside are merged in turn, all else is replaced."""
-    both = {
-        key: _merged(base[key], value)
-        if isinstance(value, dict) and isinstance(base.get(key), dict)
-        else value
-        for key, value in changes.items()
-    }
-    return base | both
+    return beside(member.recipe, joining)

@@ -14,7 +14,8 @@ from models.networks.captioners import CaptioningNetwork
 from tests import bundles
 from training.__main__ import main
 from training.evaluation import table
-from training.trainer.recipe import RECIPES, find_recipe, load_recipe
+from training.trainer.recipe import load_recipe
+from training.trainer.recipe_files import RECIPES, find_recipe
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -30,7 +30,8 @@ from training.trainer.batch_source import Batch, MapBatchSource
 from training.trainer.distributed import SINGLE_PROCESS
 from training.trainer.losses import ObjectLabels, object_loss
 from training.trainer.objective import Objective
-from training.trainer.recipe import RECIPES, Recipe, RecipeError, Stage, load_recipe
+from training.trainer.recipe import Recipe, RecipeError, Stage, load_recipe
+from training.trainer.recipe_files import RECIPES
 from training.trainer.self_critical import HonestReward
 from training.trainer.train import Trainer
 from training.trainer.training_data import Everyday, TrainingData, prepare_data

@@ -9,7 +9,8 @@ import pytest
 
 from models.captioning.preprocess import Preprocessing
 from training.data.augmentation import Augmentation
-from training.trainer.recipe import RECIPES, Stage, load_recipe
+from training.trainer.recipe import Stage, load_recipe
+from training.trainer.recipe_files import RECIPES
 from training.trainer.self_training import SelfTraining
 
 if TYPE_CHECKING:
@@ -54,6 +55,12 @@ def test_what_is_written_is_what_is_done(recipe: Path) -> None:
     assert loaded.stages == (Stage("decoder", "decoder", epochs=3, learning_rate=1),)
 
 
+def test_a_stage_may_change_pictures_in_its_own_way(recipe: Path) -> None:
+    recipe.write_text(GOOD + "augment = true\naugmentation = { scale = 0.9 }\n")
+    (stage,) = load_recipe(recipe).stages
+    assert stage.augmentation == Augmentation(scale=0.9)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
@@ -72,7 +79,17 @@ def test_what_is_written_is_what_is_done(recipe: Path) -> None:
         ("epochs = 3", "epochs = 3\npatience = -1", "stage 1: patience and encoder_stages cannot"),
         ("epochs = 3", "epochs = 3\nencoder_stages = 2", "stage 1: encoder_stages needs train"),
         ("epochs = 3", "epochs = 3\nsize = 48", "stage 1: size needs augment or train"),
-        ("epochs = 3", "epochs = 3\naugment = true\nsize = -1", "stage 1: size needs augment"),
+        (
+            "epochs = 3",
+            "epochs = 3\naugmentation = { scale = 0.8 }",
+            "stage 1: augmentation needs augment or train",
+        ),
+        (
+            "epochs = 3",
+            "epochs = 3\naugment = true\naugmentation = { zoom = 2 }",
+            "stage 1, augmentation: unknown zoom",
+        ),
+        ("epochs = 3", "epochs = 3\naugment = true\nsize = -1", "stage 1: size cannot be less"),
         ("epochs = 3", 'epochs = 3\nprecision = "int8"', "stage 1: precision cannot be 'int8'"),
         ("rate = 1", "rate = 0", "stage 1: rate must be above 0"),
         ("rate = 1", "rate = -0.1", "stage 1: rate must be above 0"),
