@@ -11,6 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from models.captioning.preprocess import upright_rgb
+from training.data.objects import mean_average_precision
 from training.evaluation.honesty import judge
 from training.release import calibration
 from training.release.object_calibration import asked_again, choose_limits, fit_objects
@@ -60,7 +61,8 @@ def choose_what_is_said(captioner: Captioner, known: Known) -> Honesty:
     """Choose from where on captions and things are believed enough to be said; the captioner goes
     on with that.
 
-    → what the answers are then worth, with cross-fitted probabilities.
+    → what the answers are then worth, with cross-fitted probabilities; how well the kinds are
+    known is told of the logits, which have not learnt from these pictures.
     """
     truth = known.everyday.judged
     captions = [captioner.caption(each) for each in tqdm(known.encodings, "limits")]
@@ -69,8 +71,13 @@ def choose_what_is_said(captioner: Captioner, known: Known) -> Honesty:
         choose_limits(captions, known.fit.probabilities, truth, captioner.config.calibration),
     )
     captions = [captioner.caption(each) for each in tqdm(known.encodings, "honesty")]
-    return judge(
+    honesty = judge(
         asked_again(captions, known.fit.probabilities, captioner.config.calibration), truth
+    )
+    # The order alone counts, which calibration leaves as it is, but not that of several fits.
+    logits = np.stack([each.objects[..., 0] for each in known.encodings])
+    return dataclasses.replace(
+        honesty, mean_average_precision=100 * mean_average_precision(logits, truth.presence)
     )
 
 

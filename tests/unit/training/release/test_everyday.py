@@ -133,6 +133,10 @@ def test_its_honesty_can_be_measured_again(folder: Path) -> None:
     assert lines[0].split() == ["form", "share", "helpful", "invented", "CHAIRi"]
     assert lines[1].split()[:3] == ["all", "100.0", "%"]
     assert lines[-1].split() == ["pictures", "2"]
+    # with one calibration for all pictures as with the five that the card's shares come of
+    (known,) = (line.split()[-1] for line in lines if line.startswith("mean average precision"))
+    card = (folder / "bundle" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert f"Mean average precision of the 80 kinds: {known}." in card
     done = CliRunner().invoke(
         main,
         ["honesty", str(folder / "bundle"), "--data", str(folder / "everyday"), "--limit", "1"],
