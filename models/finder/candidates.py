@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from models.finder import frames
+from models.finder import frames, rounds
 from models.finder.components import components
 from models.finder.limits import Limits
 from models.finder.region import BOTTOM, LEFT, RIGHT, TOP, Region
@@ -71,6 +71,9 @@ def _fitted(
         box, framed = fit.box, 4
         if fit.farther is not None and _is_doubtful(cells, fit.farther, box):
             box = fit.farther
+    elif framed < 4:
+        circle = rounds.fit(pixels, region.box)
+        box = box if circle is None else circle
     return Candidate(box, framed, _ends(pixels, box), region.score, region.photograph)
 
 
