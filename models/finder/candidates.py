@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from models.finder.wallpapers import Wallpaper
+
     Box = NDArray[np.float64]  # (left, top, right, bottom) in pixels
 
 
@@ -36,13 +38,14 @@ class Cells(NamedTuple):
 
 class Candidate(NamedTuple):
     """`box` in whole pixels; `framed` is how many of its sides are clear, to plain ground or at
-    the screen's end; `ends` how many are at that end."""
+    the screen's end; `ends` how many are at that end; `open` is what lies open of a wallpaper."""
 
     box: Box
     framed: int
     ends: int
     score: float
     photograph: bool
+    open: Box | None = None
 
     @property
     def whole(self) -> bool:
@@ -57,9 +60,29 @@ def candidates(
 
     The boxes of `regions` are in `pixels`, (H, W, 3).
     """
-    found = [_fitted(pixels, region, regions, cells) for region in regions]
-    found = _once([each for each in found if _shorter(each.box) >= limits.side])
-    return found + _doubtful(pixels, found, cells, limits)
+    in_front = [each for each in regions if each.wallpaper is None]
+    found = [_fitted(pixels, region, in_front, cells) for region in in_front]
+    found = _once(
+        [
+            each
+            for each, region in zip(found, in_front, strict=True)
+            if _shorter(each.box) >= limits.side and (each.whole or not region.beside)
+        ]
+    )
+    behind = []
+    for region in regions:
+        if region.wallpaper is not None:
+            behind.append(_behind(pixels, region, region.wallpaper, cells))
+            cells = cells._replace(kinds=cells.kinds * ~region.wallpaper.seen)
+    return found + _doubtful(pixels, found, cells, limits) + behind
+
+
+def _behind(
+    pixels: NDArray[np.uint8], region: Region, wallpaper: Wallpaper, cells: Cells
+) -> Candidate:
+    """A wallpaper, which is judged by what lies open of it."""
+    ends, lies_open = _ends(pixels, region.box), cells.size * np.array(wallpaper.open, np.float64)
+    return Candidate(region.box, 4, ends, region.score, region.photograph, lies_open)
 
 
 def _fitted(

@@ -80,7 +80,7 @@ class Finder:
         kinds, reach = self.read(small)
         regions = []
         for region in pictures(small, kinds, reach, self._limits):
-            box = edges.snap(small, region.box, 2)
+            box = region.box if region.wallpaper else edges.snap(small, region.box, 2)
             if factor > 1:
                 box = edges.snap(pixels, box * factor, factor + 1)
             regions.append(replace(region, box=np.array(_inside(box, width, height), float)))
@@ -96,7 +96,7 @@ class Finder:
     def _judged(self, pixels: NDArray[np.uint8], candidate: Candidate) -> Detection | None:
         """What a candidate shows, None for nothing that anyone wants to hear of."""
         left, top, right, bottom = (int(side) for side in candidate.box)
-        inside = Surface(pixels[top:bottom, left:right])
+        inside = Surface(_part(pixels, candidate.box if candidate.open is None else candidate.open))
         if inside.is_ground():
             return None
         photograph = (candidate.photograph or inside.has_grain()) and not inside.is_drawn()
@@ -149,6 +149,11 @@ def load(folder: Path = parts.SHIPPED, threads: int | None = None) -> Finder:
     """Load a finder. Raises BundleError naming the part that is missing or damaged."""
     limits = parts.read(folder)
     return Finder(session(folder / parts.NETWORK, threads or processors()), limits)
+
+
+def _part(pixels: NDArray[np.uint8], box: NDArray[np.float64]) -> NDArray[np.uint8]:
+    left, top, right, bottom = box.astype(int)
+    return pixels[top:bottom, left:right]
 
 
 def _reduced(pixels: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:

@@ -18,17 +18,20 @@ of equal pictures. All thresholds are in `limits.py`.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from models.finder import edges, tiles
+from models.finder import edges, tiles, wallpapers
 from models.finder.components import components
 from models.finder.limits import Limits
 from models.finder.region import BOTTOM, LEFT, RIGHT, TOP, Region
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from models.finder.wallpapers import Wallpaper
 
     Box = NDArray[np.float64]  # (left, top, right, bottom) in pixels
 
@@ -48,9 +51,18 @@ def pictures(
     (4, h, w) the pixels from its centre to the left, top, right and bottom of its picture.
     """
     search = _Search(pixels, kinds, reach, limits)
-    search.add_components(search.inside, (0, 0))
-    found = tiles.straighten(search.accepted[: Limits.MAX_PICTURES], limits.side)
-    return sorted(found, key=lambda each: -each.score)
+    wallpaper = wallpapers.find(search.inside, reach, CELL)
+    if wallpaper is None:
+        search.add_components(search.inside, (0, 0))
+        found = tiles.straighten(search.accepted[: Limits.MAX_PICTURES], limits.side)
+        return sorted(found, key=lambda each: -each.score)
+    for left, top, right, bottom in wallpaper.windows:
+        search.add_components(search.inside[top:bottom, left:right], (top, left))
+    found = [
+        replace(each, beside=wallpapers.hangs_together(wallpaper, *_cells(each.box)))
+        for each in tiles.straighten(search.accepted[: Limits.MAX_PICTURES], limits.side)
+    ]
+    return [*sorted(found, key=lambda each: -each.score), search.behind(wallpaper)]
 
 
 class _Cut(NamedTuple):
@@ -83,6 +95,20 @@ class _Search:
         for component in components(inside):
             box = (component + shift).astype(np.float64) * CELL
             self._split(edges.snap(self.pixels, box, 2 * CELL), 0)
+
+    def behind(self, wallpaper: Wallpaper) -> Region:
+        """A wallpaper, its sides at the screen's ends where there is no bar."""
+        box = CELL * np.array(wallpaper.box, np.float64)
+        height, width = self.pixels.shape[:2]
+        ends = np.array([0.0, 0.0, width, height])
+        snapped = edges.snap(self.pixels, box, 2 * CELL)
+        box = np.where(np.abs(box - ends) <= 2 * CELL, ends, snapped)
+        score = float(self.picture[wallpaper.seen].mean())
+        photograph, drawing = (
+            float(self.kinds[kind][wallpaper.seen].sum()) for kind in (PHOTOGRAPH, DRAWING)
+        )
+        drawn = drawing > Limits.DRAWING_RATIO * photograph
+        return Region(box, score, not drawn, wallpaper=wallpaper)
 
     def _split(self, box: Box, depth: int) -> None:
         """Cut a candidate along the strongest border in it, and its parts again; judge the rest."""

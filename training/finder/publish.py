@@ -75,7 +75,7 @@ Screens of real programs are measured by `benchmarks/` (see its README).
 ## Limits
 * Pictures with a shorter side under 40 pixels are taken for icons and not found.
 * A picture that windows cover by more than a third of its bounding box is background, and not
-  found; a wallpaper that lies open is found.
+  found, unless it is a wallpaper that reaches all sides of the desktop.
 * Charts, maps and flat drawings are told from photographs, but a painting without texture may
   be taken for a drawing, and a detailed map for a photograph.
 """

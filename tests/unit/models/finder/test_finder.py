@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from models.finder.region import Region
+
 _WORDS = "The picture shows nothing of what these lines tell and they go on and on"
 
 
@@ -312,12 +314,23 @@ def test_a_small_picture_that_few_cells_are_sure_of_needs_a_frame() -> None:
     assert pictures(pixels, kinds, reach, Limits()) == []
 
 
-def test_what_windows_cover_is_background() -> None:
-    pixels, kinds, reach = _cells((30, 40), {(0, 0, 40, 30): 2})
-    pixels[32:224, 24:272] = 250
-    kinds[:, 4:28, 3:34] = 0
-    kinds[0, 4:28, 3:34] = 1
-    assert pictures(pixels, kinds, reach, Limits()) == []
+def _covered(
+    size: tuple[int, int], picture: tuple[int, int, int, int], window: tuple[int, int, int, int]
+) -> list[Region]:
+    """What is found of a picture below a window, both in cells."""
+    pixels, kinds, reach = _cells(size, {picture: 2})
+    left, top, right, bottom = window
+    pixels[8 * top : 8 * bottom, 8 * left : 8 * right] = 250
+    kinds[:, top:bottom, left:right] = 0
+    kinds[0, top:bottom, left:right] = 1
+    return pictures(pixels, kinds, reach, Limits())
+
+
+def test_a_picture_that_windows_cover_is_background_unless_it_fills_the_desktop() -> None:
+    assert _covered((50, 60), (8, 8, 48, 38), (11, 12, 42, 36)) == []
+    (wallpaper,) = _covered((30, 40), (0, 0, 40, 30), (3, 4, 34, 28))
+    assert wallpaper.box.tolist() == [0, 0, 320, 240]
+    assert wallpaper.wallpaper is not None
 
 
 def test_components_hang_together_by_their_sides() -> None:
