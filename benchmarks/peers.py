@@ -47,6 +47,10 @@ PEERS = (
     Peer("vit-gpt2 fp32", "onnx", "vit-gpt2", "ONNX Runtime, greedy"),
     Peer("published int8", "published", "published", "our engine, greedy"),
     Peer("published torch", "torch", "published", "transformers, greedy"),
+    Peer("florence-2 q4", "published", "florence-2", "our engine, greedy"),
+    Peer("florence-2 torch", "asked torch", "florence-2", "transformers, greedy"),
+    Peer("smolvlm int8", "published", "smolvlm", "our engine, greedy"),
+    Peer("smolvlm torch", "asked torch", "smolvlm", "transformers, greedy"),
     Peer("git-base", "torch", "git-base", "transformers, greedy"),
     Peer("blip-base", "torch", "blip-base", "transformers, greedy"),
 )
@@ -80,7 +84,9 @@ class Runner:
         self.peer = peer
         began = time.perf_counter()
         self._process = _start(
-            [peer.kind, peer.name, str(folder), str(threads)], threads, ours=not peer.built
+            [peer.kind, peer.name, str(folder), str(threads)],
+            threads,
+            ours=not peer.built or peer.kind == "published",
         )
         try:
             self._answer()

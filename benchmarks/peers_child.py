@@ -64,7 +64,7 @@ def on_onnx(folder: Path, threads: int) -> Say:
 
 
 def as_published(folder: Path, threads: int) -> Say:
-    """ViT and GPT-2 in their published layout, on the engine that the describer has for it."""
+    """A captioner in its published layout, on the engine that the describer has for it."""
     import dataclasses
 
     from PIL import Image
@@ -73,10 +73,12 @@ def as_published(folder: Path, threads: int) -> Say:
     from models.eyes.captioner import load
 
     engine = load(folder, threads).engine
-    settings = dataclasses.replace(engine.generation("brief"), num_beams=1)
+    settings = dataclasses.replace(
+        engine.generation("brief"), num_beams=1, end=(), forced_bos=-1, forced_eos=-1
+    )
 
     def say(data: bytes, words: int) -> int:
-        wanted = dataclasses.replace(settings, min_length=words + 1, max_length=words + 1)
+        wanted = dataclasses.replace(settings, max_length=words + 1)
         image = upright_rgb(Image.open(io.BytesIO(data)))
         return len(engine.generate(image, "brief", wanted).tokens)
 
@@ -112,6 +114,44 @@ def on_torch(folder: Path, threads: int) -> Say:
     return say
 
 
+def asked_on_torch(folder: Path, threads: int) -> Say:
+    """A captioner of transformers that is asked a question: tokens.json has it, with a place for
+    each part of the picture."""
+    import torch
+    import transformers as hf
+    from PIL import Image
+
+    from models.captioning.preprocess import upright_rgb
+    from models.eyes.folder import read_table
+    from models.eyes.pictures import read_pictures
+
+    torch.set_num_threads(threads)
+    config = hf.AutoConfig.from_pretrained(folder)
+    model = getattr(hf, (config.architectures or [""])[0]).from_pretrained(folder).eval()
+    pictures = read_pictures(read_table(folder, "preprocessor_config.json"))
+    ids = torch.tensor([read_table(folder, "tokens.json")["tokens"]])
+    mask = torch.ones_like(ids)
+
+    def say(data: bytes, words: int) -> int:
+        image = upright_rgb(Image.open(io.BytesIO(data)))
+        # several tiles have an axis of their own
+        array = pictures.tiles(image, split=False)[0][None] if pictures.tile else None
+        pixels = torch.from_numpy(pictures.array(image) if array is None else array)
+        with torch.inference_mode():
+            model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                pixel_values=pixels,
+                min_new_tokens=words,
+                max_new_tokens=words,
+                do_sample=False,
+                num_beams=1,
+            )
+        return words
+
+    return say
+
+
 # as `benchmarks.peers.PEERS` names them
 MAKE: dict[str, Make] = {
     "ours": ours,
@@ -119,12 +159,13 @@ MAKE: dict[str, Make] = {
     "onnx": on_onnx,
     "published": as_published,
     "torch": on_torch,
+    "asked torch": asked_on_torch,
 }
 
 
 def build(name: str, folder: Path, sizes: Sizes | None = None) -> None:
-    """Make a captioner with random weights; "vit-gpt2" is made with int8 and without, "published"
-    with int8 in its published layout and for transformers."""
+    """Make a captioner with random weights; "vit-gpt2" is made with int8 and without, "published",
+    "florence-2" and "smolvlm" in their published layout and for transformers."""
     from benchmarks import peers_networks as networks
 
     if name == "vit-gpt2":
@@ -132,6 +173,10 @@ def build(name: str, folder: Path, sizes: Sizes | None = None) -> None:
         networks.quantise(folder / "vit-gpt2 fp32", folder / "vit-gpt2 int8")
     elif name == "published":
         published(networks.vit_gpt2(sizes or networks.VIT_GPT2), folder)
+    elif name in ("florence-2", "smolvlm"):
+        from benchmarks import peers_asked
+
+        peers_asked.build(name, folder)
     elif name == "blip-base":
         networks.save(networks.blip(sizes or networks.BLIP), sizes or networks.BLIP, folder / name)
     else:
@@ -145,8 +190,6 @@ def published(model: Any, folder: Path) -> None:
     graphs, plain = folder / "published int8", folder / "published torch"
     peers_published.vit_gpt2_graphs(model, graphs)
     peers_published.quantise(graphs)
-    for path in (graphs / "encoder_model.onnx", graphs / "decoder_model_merged.onnx"):
-        path.unlink()
     model.save_pretrained(plain)
     for each in (graphs, plain):
         peers_published.write_tables(model, each)

@@ -124,6 +124,20 @@ def _branch(graph: Any, prefix: str, outputs: list[str], shared: dict[bytes, Any
     return helper.make_graph(nodes, f"{prefix}branch", [], results)
 
 
+def embedding(layer: nn.Embedding, path: Path) -> None:
+    """The graph embed_tokens: a table of which rows are taken."""
+    import onnx
+    from onnx import helper
+
+    table = onnx.numpy_helper.from_array(layer.weight.detach().numpy(), "table")
+    ids = helper.make_tensor_value_info("input_ids", onnx.TensorProto.INT64, ["batch", "length"])
+    made = helper.make_tensor_value_info("inputs_embeds", onnx.TensorProto.FLOAT, None)
+    node = helper.make_node("Gather", ["table", "input_ids"], ["inputs_embeds"])
+    graph = helper.make_graph([node], "embed", [ids], [made], [table])
+    opset = helper.make_opsetid("", 18)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), path)
+
+
 class _See(nn.Module):
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -211,14 +225,47 @@ def write_tables(model: Any, folder: Path) -> None:
     tokenizers.Tokenizer(tokenizers.models.WordLevel(words)).save(str(folder / "tokenizer.json"))
 
 
+def byte_tokenizer(folder: Path, specials: list[str]) -> None:
+    """tokenizer.json with these special tokens first, and one token a byte behind them."""
+    import tokenizers
+
+    alphabet = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: number for number, token in enumerate([*specials, *alphabet])}
+    made: Any = tokenizers.Tokenizer(tokenizers.models.BPE(vocabulary, []))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = tokenizers.decoders.ByteLevel()
+    made.add_special_tokens(specials)
+    made.save(str(folder / "tokenizer.json"))
+
+
 def quantise(folder: Path) -> None:
-    """Both graphs beside themselves as …_quantized.onnx, by ONNX Runtime's own tool."""
+    """Each graph as …_quantized.onnx instead, by ONNX Runtime's own tool."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    for name in ("encoder_model", "decoder_model_merged"):
+    for path in sorted(folder.glob("*.onnx")):
         quantize_dynamic(
-            folder / f"{name}.onnx",
-            folder / f"{name}_quantized.onnx",
+            path,
+            path.with_name(f"{path.stem}_quantized.onnx"),
             weight_type=QuantType.QUInt8,
             extra_options={"EnableSubgraph": True},
         )
+        path.unlink()
+
+
+def four_bits(path: Path) -> None:
+    """A graph with its matrices in blocks of 32 numbers of four bits, in its place."""
+    import onnx
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
+    quantizer = MatMulNBitsQuantizer(onnx.load(path), block_size=32, is_symmetric=True)
+    quantizer.process()
+    quantizer.model.save_model_to_file(str(path))
+
+
+def half(path: Path, *, around: bool = False) -> None:
+    """A graph with floats of 16 bits, in its place; what is `around` it, inputs and outputs, too,
+    or as wide as it was."""
+    import onnx
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    onnx.save(convert_float_to_float16(onnx.load(path), keep_io_types=not around), path)

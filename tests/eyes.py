@@ -9,10 +9,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import onnx
-from onnx import helper
-from torch import nn
-
 WORDS = ("a", "the", "dog", "cat", "man", "red", "sits", "runs", "on", "with", "grass", "street")
 PIXELS = 32
 
@@ -37,14 +33,3 @@ def tokenizer(folder: Path, specials: list[str]) -> int:
 
 def write(folder: Path, name: str, table: dict[str, Any]) -> None:
     (folder / name).write_text(json.dumps(table), encoding="utf-8")
-
-
-def embedding(layer: nn.Embedding, path: Path) -> None:
-    """The graph embed_tokens: a table of which rows are taken."""
-    table = onnx.numpy_helper.from_array(layer.weight.detach().numpy(), "table")
-    ids = helper.make_tensor_value_info("input_ids", onnx.TensorProto.INT64, ["batch", "length"])
-    made = helper.make_tensor_value_info("inputs_embeds", onnx.TensorProto.FLOAT, None)
-    node = helper.make_node("Gather", ["table", "input_ids"], ["inputs_embeds"])
-    graph = helper.make_graph([node], "embed", [ids], [made], [table])
-    opset = helper.make_opsetid("", 18)
-    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), path)

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.eyes.graphs import Gather, Graph, array
-from models.runtime.bundle import unusable
+from models.eyes import onnx_file, rewriting
+from models.eyes.graphs import Gather, Graph, array, load_graph
+from models.eyes.rewriting import present
+from models.runtime.bundle import BundleError, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-_PAST, _PRESENT = "past_key_values", "present"
+_PAST = "past_key_values"
+_PART = "decoder_model_merged.onnx"
 
 
 @dataclass(slots=True)
 class Cache:
     """What a decoder knows of `rows` texts of `length` tokens each.
 
-    `seen` is of the picture, the same for every word: the encoder's states. `keys` are the keys
-    and values of each layer, by the names of the decoder's inputs.
+    `seen` is of the picture, the same for every word: the encoder's states; `known` is what is
+    computed from these alone, for so many rows. `keys` are the keys and values of each layer, by
+    the names of the decoder's inputs.
     """
 
     seen: dict[str, NDArray[Any]]
@@ -31,6 +36,7 @@ class Cache:
     rows: int = 1
     length: int = 0
     sources: int = 0
+    known: dict[str, Any] = field(default_factory=dict)
 
 
 class Decoder:
@@ -41,14 +47,22 @@ class Decoder:
     the text. `use_cache_branch` is false in the first run, in graphs that have the branch.
     """
 
-    def __init__(self, graph: Graph, embed: Graph | None = None) -> None:
-        """`embed` gives the embeddings of tokens where the decoder takes these.
+    def __init__(
+        self,
+        graph: Graph,
+        embed: Graph | None = None,
+        keys: Graph | None = None,
+        seen: Graph | None = None,
+    ) -> None:
+        """`embed` gives the embeddings of tokens where the decoder takes these; `keys` and `seen`
+        are what `rewriting.Parts` has apart.
 
         Raises BundleError where the graph has no cache that comes back.
         """
-        self._graph, self._embed = graph, embed
+        self._graph, self._embed, self._keys, self._seen = graph, embed, keys, seen
         self.past = [name for name in graph.inputs if name.startswith(_PAST)]
-        lost = [name for name in self.past if _present(name) not in graph.outputs]
+        given = (*graph.outputs, *(keys.outputs if keys else ()))
+        lost = [name for name in self.past if present(name) not in given]
         if not self.past or lost or "logits" not in graph.outputs:
             detail = f"{graph.part}: {lost[:1] or 'no logits, or no past_key_values'}"
             raise unusable(graph.part, "it does not fit the others", detail)
@@ -81,7 +95,12 @@ class Decoder:
         follows the last. The cache goes on."""
         graph, first = self._graph, not cache.length
         rows, count = tokens.shape
-        given = {**cache.seen, **cache.keys, "use_cache_branch": np.asarray([not first])}
+        given = {**cache.seen, **cache.keys}
+        given["encoder_attention_mask"] = np.ones((rows, cache.sources), np.int64)
+        if self._seen:
+            cache.known = cache.known or self._seen.run(given)
+            given |= cache.known
+        given["use_cache_branch"] = np.asarray([not first])
         if "inputs_embeds" in graph.inputs:
             given["inputs_embeds"] = self.embeddings(tokens) if embedded is None else embedded
         given["input_ids"] = tokens
@@ -89,13 +108,32 @@ class Decoder:
         places = np.arange(cache.length, length)
         given["position_ids"] = np.broadcast_to(places, (rows, count))
         given["attention_mask"] = np.ones((rows, length), np.int64)
-        given["encoder_attention_mask"] = np.ones((rows, cache.sources), np.int64)
         given["num_logits_to_keep"] = np.asarray(1)
-        kept = self.past if first else self._own
-        found = graph.run(given, ["logits", *map(_present, kept)])
-        cache.keys |= {name: found[_present(name)] for name in kept}
+        if first and self._keys:
+            made = self._keys.run(given)
+            cache.keys |= {name: made[present(name)] for name in self.past if name not in self._own}
+            given |= cache.keys
+        kept = self.past if first and not self._keys else self._own
+        found = graph.run(given, ["logits", *map(present, kept)])
+        cache.keys |= {name: found[present(name)] for name in kept}
         cache.length = length
         return array(found["logits"])[:, -1]
+
+    def works(self) -> bool:
+        """Whether it takes an empty past: tried on a picture of zeros.
+
+        Raises BundleError where it does not."""
+        inputs = self._graph.inputs
+        for each in (self._keys, self._seen):
+            inputs = {**inputs, **(each.inputs if each else {})}
+        length, width = inputs[rewriting.STATES][1][1:]
+        wide = inputs["inputs_embeds"][1][-1] if "inputs_embeds" in inputs else 1
+        if not isinstance(width, int) or not isinstance(wide, int):
+            return False
+        length = length if isinstance(length, int) else 2
+        cache = self.begin({rewriting.STATES: np.zeros((1, length, width), np.float32)}, length)
+        found = self.step(cache, np.zeros((1, 1), np.int64), np.zeros((1, 1, wide), np.float32))
+        return bool(np.isfinite(found).all())
 
     def reorder(self, cache: Cache, rows: list[int]) -> None:
         """Go on with these of the texts, which may be more or fewer than there were."""
@@ -111,8 +149,31 @@ class Decoder:
             cache.seen = {
                 name: value[:1].repeat(len(rows), 0) for name, value in cache.seen.items()
             }
+            cache.known = {}
         cache.rows = len(rows)
 
 
-def _present(name: str) -> str:
-    return name.replace(_PAST, _PRESENT, 1)
+def load_decoder(path: Path, threads: int, embed: Graph | None = None) -> Decoder:
+    """The decoder in a file, in parts where they are known. Raises BundleError as `Decoder`."""
+    try:
+        found = _in_parts(path, threads, embed)
+    except (BundleError, *onnx_file.UNREADABLE):
+        found = None
+    return found or Decoder(load_graph(path, threads, _PART), embed)
+
+
+def _in_parts(path: Path, threads: int, embed: Graph | None) -> Decoder | None:
+    """A decoder that was taken apart, once it has shown that it works; None for any other."""
+    file = onnx_file.read(path)
+    parts = rewriting.parts(file)
+    if parts is None:
+        return None
+    keys, seen = (
+        Graph(file.model(part), threads, _PART, path.parent) if part else None
+        for part in (parts.keys, parts.seen)
+    )
+    step = rewriting.with_inputs(parts.step, seen.outputs if seen else {})
+    model = file.model(step)
+    del file, parts, step  # they hold what was looked at in memory
+    decoder = Decoder(Graph(model, threads, _PART, path.parent), embed, keys, seen)
+    return decoder if decoder.works() else None

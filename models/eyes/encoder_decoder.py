@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.eyes.decoder import Decoder
+from models.eyes.decoder import load_decoder
 from models.eyes.generation import read_generation
-from models.eyes.graphs import Graph, array
+from models.eyes.graphs import array, load_graph
 from models.eyes.pictures import read_pictures
 from models.eyes.search import search
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from models.eyes.decoder import Decoder
     from models.eyes.folder import Folder
     from models.eyes.generation import Generation
     from models.eyes.search import Found
@@ -32,10 +33,8 @@ class EncoderDecoder:
         self.pictures = read_pictures(folder.preprocessor)
         self._generation = read_generation(folder)
         graphs = folder.graphs
-        self._encoder = Graph(graphs["encoder_model"], threads, "encoder_model.onnx")
-        self._decoder = Decoder(
-            Graph(graphs["decoder_model_merged"], threads, "decoder_model_merged.onnx")
-        )
+        self._encoder = load_graph(graphs["encoder_model"], threads, "encoder_model.onnx")
+        self._decoder = load_decoder(graphs["decoder_model_merged"], threads)
 
     def generation(self, detail: str) -> Generation:
         return self._generation

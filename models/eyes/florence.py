@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.eyes.decoder import Decoder
+from models.eyes.decoder import load_decoder
 from models.eyes.encoder_decoder import generated
 from models.eyes.generation import read_generation
-from models.eyes.graphs import Graph, array
+from models.eyes.graphs import array, load_graph
 from models.eyes.pictures import read_pictures
 from models.runtime.bundle import unusable
 
@@ -47,18 +47,13 @@ class Florence:
         self._generations = {
             detail: read_generation(folder, most) for detail, (_, _, most) in _TASKS.items()
         }
-        asked = folder.preprocessor.get("task_prompts_without_inputs")
-        known = asked if isinstance(asked, dict) else {}
-        self.prompts = {
-            detail: tokens.ids(f"{_START}{known.get(task, question)}{_END}")
-            for detail, (task, question, _) in _TASKS.items()
-        }
+        self.prompts = prompts(tokens, folder.preprocessor)
         graphs = folder.graphs
-        self._vision, self._embed, self._encoder, decoder = (
-            Graph(graphs[role], threads, f"{role}.onnx")
-            for role in ("vision_encoder", "embed_tokens", "encoder_model", "decoder_model_merged")
+        self._vision, embed, self._encoder = (
+            load_graph(graphs[role], threads, f"{role}.onnx")
+            for role in ("vision_encoder", "embed_tokens", "encoder_model")
         )
-        self._decoder = Decoder(decoder, self._embed)
+        self._decoder = load_decoder(graphs["decoder_model_merged"], threads, embed)
 
     def generation(self, detail: str) -> Generation:
         return self._generations[detail]
@@ -75,3 +70,14 @@ class Florence:
         given = {"inputs_embeds": both, "attention_mask": np.ones(both.shape[:2], np.int64)}
         hidden = self._encoder.run(given, ["last_hidden_state"])["last_hidden_state"]
         return generated(self._decoder, array(hidden), generation)
+
+
+def prompts(tokens: Tokens, preprocessor: Mapping[str, Any]) -> dict[str, list[int]]:
+    """The tokens of each level of detail's question, as preprocessor_config.json has it or else as
+    it was trained on."""
+    asked = preprocessor.get("task_prompts_without_inputs")
+    known = asked if isinstance(asked, dict) else {}
+    return {
+        detail: tokens.ids(f"{_START}{known.get(task, question)}{_END}")
+        for detail, (task, question, _) in _TASKS.items()
+    }

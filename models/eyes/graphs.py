@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.eyes import onnx_file, rewriting
 from models.eyes.gather import gather_graph
-from models.runtime.bundle import unusable
+from models.runtime.bundle import BundleError, unusable
 from models.runtime.engines.onnx import session_options
 
 if TYPE_CHECKING:
@@ -21,17 +22,27 @@ _TYPES: Mapping[str, Any] = {
     "tensor(float16)": np.float16,
     "tensor(int64)": np.int64,
     "tensor(int32)": np.int32,
+    "tensor(uint8)": np.uint8,
+    "tensor(int8)": np.int8,
     "tensor(bool)": np.bool_,
 }
+# where ONNX Runtime looks for the weights of a model that is no file
+_WEIGHTS = "session.model_external_initializers_file_folder_path"
 
 
 class Graph:
-    """One graph. `inputs` are its inputs' names with (type, shape), `outputs` its outputs'."""
+    """One graph. `inputs` are its inputs' names with (type, shape), `outputs` its outputs' with
+    their type."""
 
-    def __init__(self, source: Path | bytes, threads: int, part: str) -> None:
-        """`part` is what it is called in errors. Raises BundleError for what is no graph, or has
-        an input of a type that none of the layouts has."""
+    def __init__(
+        self, source: Path | bytes, threads: int, part: str, weights: Path | None = None
+    ) -> None:
+        """`part` is what it is called in errors, `weights` the folder where those of a model in
+        bytes lie. Raises BundleError for what is no graph, or has an input of a type that none of
+        the layouts has."""
         options = session_options(threads)
+        if weights is not None:
+            options.add_session_config_entry(_WEIGHTS, str(weights))
         import onnxruntime
 
         self.part = part
@@ -42,7 +53,7 @@ class Graph:
         except Exception as error:  # its errors have no common base but this
             raise unusable(part) from error
         self.inputs = {each.name: (each.type, each.shape) for each in self._session.get_inputs()}
-        self.outputs = tuple(each.name for each in self._session.get_outputs())
+        self.outputs = {each.name: each.type for each in self._session.get_outputs()}
         strange = sorted({kind for kind, _ in self.inputs.values()} - set(_TYPES))
         if strange:
             raise unusable(part, "it does not fit the others", f"{part}: an input {strange[0]}")
@@ -56,7 +67,7 @@ class Graph:
         outputs, all by default. Raises BundleError for a graph that does not work on them."""
         import onnxruntime
 
-        names = tuple(wanted) if wanted is not None else self.outputs
+        names = tuple(wanted) if wanted is not None else tuple(self.outputs)
         missing = sorted(set(self.inputs) - set(given)) + sorted(set(names) - set(self.outputs))
         if missing:
             detail = f"{self.part}: {missing[0]} is not there; inputs {sorted(self.inputs)}"
@@ -75,6 +86,20 @@ class Graph:
             return dict(zip(names, binding.get_outputs(), strict=True))
         except Exception as error:  # as above
             raise unusable(self.part) from error
+
+
+def load_graph(path: Path, threads: int, part: str) -> Graph:
+    """The graph in a file, with its weights left there; one that cannot be rewritten as it is.
+
+    Raises BundleError as `Graph` does.
+    """
+    try:
+        file = onnx_file.read(path)
+        model = file.model(rewriting.lean(file.graph))
+        del file  # it holds what was looked at in memory
+        return Graph(model, threads, part, path.parent)
+    except (BundleError, *onnx_file.UNREADABLE):
+        return Graph(path, threads, part)
 
 
 class Gather:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.eyes.decoder import Decoder
+from models.eyes.decoder import load_decoder
 from models.eyes.folder import PREPROCESSOR
 from models.eyes.generation import read_generation
-from models.eyes.graphs import Graph, array
+from models.eyes.graphs import array, load_graph
 from models.eyes.pictures import read_pictures
 from models.eyes.search import search
 from models.runtime.bundle import CONFIG, unusable
@@ -63,16 +63,15 @@ class ImageTokens:
             raise unusable(folder.tokenizer.name, "it has no tokens for pictures")
         self._tokens = tokens
         self._image = folder.config.get("image_token_id", tokens.id(_IMAGE))
-        self._begin = next((each for each in _BEGINNINGS if tokens.id(each) is not None), "")
         self._generations = {
             detail: read_generation(folder, most) for detail, (_, most) in _QUESTIONS.items()
         }
         graphs = folder.graphs
-        self._vision, embed, decoder = (
-            Graph(graphs[role], threads, f"{role}.onnx")
-            for role in ("vision_encoder", "embed_tokens", "decoder_model_merged")
+        self._vision, embed = (
+            load_graph(graphs[role], threads, f"{role}.onnx")
+            for role in ("vision_encoder", "embed_tokens")
         )
-        self._decoder = Decoder(decoder, embed)
+        self._decoder = load_decoder(graphs["decoder_model_merged"], threads, embed)
 
     def generation(self, detail: str) -> Generation:
         return self._generations[_known(detail)]
@@ -82,7 +81,7 @@ class ImageTokens:
         split = self.pictures.splits and detail != "brief"
         tiles, rows, columns = self.pictures.tiles(image, split=split)
         features = [self._features(tile) for tile in tiles]
-        ids = self.prompt(detail, rows, columns, len(features[0]))
+        ids = prompt(self._tokens, detail, rows, columns, len(features[0]))
         seen = np.concatenate(features)
         asked = self._decoder.embeddings(np.asarray([ids]))
         places = np.asarray(ids) == self._image
@@ -91,20 +90,6 @@ class ImageTokens:
             raise unusable(CONFIG, "it does not fit the others", told)
         asked[0, places] = seen
         return self._answer(ids, asked, generation)
-
-    def prompt(self, detail: str, rows: int, columns: int, length: int) -> list[int]:
-        """The tokens of a chat about a picture of so many tiles, each of `length` tokens."""
-        places = _IMAGE * length
-        tiles = "".join(
-            "".join(
-                f"{_AROUND}<row_{row}_col_{column}>{places}" for column in range(1, columns + 1)
-            )
-            + "\n"
-            for row in range(1, rows + 1)
-        )
-        shown = f"{tiles}{chr(10) if rows else ''}{_AROUND}{_WHOLE}{places}{_AROUND}"
-        question = _QUESTIONS[_known(detail)][0]
-        return self._tokens.ids(f"{self._begin}User:{shown}{question}{_TURN}\nAssistant:")
 
     def _features(self, tile: NDArray[np.float32]) -> NDArray[np.float32]:
         """(3, S, S) → (L, D); one after the other, for together they take as many times the
@@ -130,6 +115,20 @@ class ImageTokens:
         longest = generation.max_length - 1 + len(ids)
         rules = dataclasses.replace(generation, max_length=longest)
         return search(first, step, rules, tuple(ids))
+
+
+def prompt(tokens: Tokens, detail: str, rows: int, columns: int, length: int) -> list[int]:
+    """The tokens of a chat about a picture of so many tiles, each of `length` tokens."""
+    places = _IMAGE * length
+    tiles = "".join(
+        "".join(f"{_AROUND}<row_{row}_col_{column}>{places}" for column in range(1, columns + 1))
+        + "\n"
+        for row in range(1, rows + 1)
+    )
+    shown = f"{tiles}{chr(10) if rows else ''}{_AROUND}{_WHOLE}{places}{_AROUND}"
+    begin = next((each for each in _BEGINNINGS if tokens.id(each) is not None), "")
+    question = _QUESTIONS[_known(detail)][0]
+    return tokens.ids(f"{begin}User:{shown}{question}{_TURN}\nAssistant:")
 
 
 def _known(detail: str) -> str:

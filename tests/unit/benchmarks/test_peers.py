@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks import peers, peers_child, peers_networks, peers_report
+from benchmarks import (
+    peers,
+    peers_child,
+    peers_florence,
+    peers_networks,
+    peers_report,
+    peers_smolvlm,
+)
 from benchmarks.peers import Measured, Peer, Runner, measure
 from benchmarks.peers_loop import Greedy
 from benchmarks.peers_networks import BLIP, GIT, VIT_GPT2, Sizes
 from benchmarks.pictures import photographs
+from tests import eyes_florence, eyes_smolvlm
+from tests.shared import made_once
 
 TINY: dict[str, Any] = {
     "side": 32,
@@ -40,6 +50,37 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Those that are asked a question, of the graphs that other tests have, too."""
+    folder = tmp_path_factory.mktemp("asked")
+    florence = made_once(tmp_path_factory, "florence2", eyes_florence.write)
+    smolvlm = made_once(tmp_path_factory, "smolvlm", eyes_smolvlm.write)
+
+    def graphs(_: object, out: Path, side: int, shrink: Any, ending: str) -> None:
+        assert (side, ending) == (eyes_florence.SIDE, "_q4")
+        shutil.copytree(florence / "onnx", out)
+        for role in ("encoder_model", "decoder_model_merged"):
+            path = (out / f"{role}.onnx").rename(out / f"{role}_q4.onnx")
+            shrink(path)
+
+    def more_graphs(_: object, out: Path) -> None:
+        shutil.copytree(smolvlm / "onnx", out)
+        decoder = out / "decoder_model_merged_int8.onnx"
+        decoder.rename(out / "decoder_model_merged.onnx")
+
+    networks = eyes_florence.model(), eyes_smolvlm.model()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("benchmarks.peers_florence.graphs", graphs)
+        patch.setattr("benchmarks.peers_smolvlm.graphs", more_graphs)
+        patch.setattr("benchmarks.peers_florence.model", lambda: networks[0])
+        patch.setattr("benchmarks.peers_smolvlm.model", lambda: networks[1])
+        patch.setattr("benchmarks.peers_florence.SIDE", eyes_florence.SIDE)
+        for name in ("florence-2", "smolvlm"):
+            peers_child.build(name, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
 def pictures() -> list[bytes]:
     return photographs(None, 3)
 
@@ -56,7 +97,18 @@ def test_the_others_have_their_published_numbers_of_parameters() -> None:
                 ("git-base", peers_networks.git, GIT),
             )
         }
-    assert found == {"vit-gpt2": 239_195_904, "blip-base": 223_971_644, "git-base": 176_619_066}
+        asked = {
+            "florence-2": peers_florence.model(),
+            "smolvlm": peers_smolvlm.model(),
+        }
+    found |= {name: sum(each.numel() for each in made.parameters()) for name, made in asked.items()}
+    assert found == {
+        "vit-gpt2": 239_195_904,
+        "blip-base": 223_971_644,
+        "git-base": 176_619_066,
+        "florence-2": 231_414_016,
+        "smolvlm": 256_484_928,
+    }
 
 
 def test_the_graphs_say_what_transformers_says(tmp_path: Path) -> None:
@@ -114,6 +166,25 @@ def test_captions_have_the_length_that_is_asked_for(
 ) -> None:
     say = peers_child.MAKE[kind](built / name, 1)
     assert [say(picture, WORDS) for picture in pictures] == [WORDS] * len(pictures)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "operator"),
+    [
+        ("published", "florence-2 q4", "MatMulNBits"),
+        ("asked torch", "florence-2 torch", ""),
+        ("published", "smolvlm int8", "MatMulInteger"),
+        ("asked torch", "smolvlm torch", ""),
+    ],
+)
+def test_what_is_asked_a_question_says_as_many_words(
+    asked: Path, pictures: list[bytes], kind: str, name: str, operator: str
+) -> None:
+    assert Peer(name, kind) in [Peer(each.name, each.kind) for each in peers.PEERS]
+    say = peers_child.MAKE[kind](asked / name, 1)
+    assert [say(picture, WORDS) for picture in pictures] == [WORDS] * len(pictures)
+    for path in (asked / name).glob("*decoder*.onnx"):
+        assert operator.encode() in path.read_bytes()
 
 
 def test_all_are_measured_in_processes_of_their_own(built: Path, pictures: list[bytes]) -> None:

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from models.eyes.captioner import ForeignCaptioner, load
+from models.eyes.image_tokens import prompt
 from models.eyes.pictures import read_pictures
 from models.runtime.bundle import BundleError
 from tests.eyes_smolvlm import PICTURES
@@ -69,7 +70,7 @@ def test_the_chat_is_that_of_transformers(ours: ForeignCaptioner, rows: int, col
     )
     engine: Any = ours.engine
     text = f"<|im_start|>User:{shown}Can you describe this image?<end_of_utterance>\nAssistant:"
-    assert engine.prompt("detailed", rows, columns, 4) == engine._tokens.ids(text)
+    assert prompt(engine._tokens, "detailed", rows, columns, 4) == engine._tokens.ids(text)
 
 
 @pytest.mark.parametrize("detail", ["brief", "detailed"])
@@ -87,7 +88,7 @@ def test_the_tokens_are_those_of_transformers(
     monkeypatch.setattr("models.eyes.image_tokens._AT_ONCE", at_once)
     engine: Any = ours.engine
     seen = _processed(pictures[0], split=detail != "brief")
-    ids = engine.prompt(detail, seen["rows"][0][0], seen["cols"][0][0], 4)
+    ids = prompt(engine._tokens, detail, seen["rows"][0][0], seen["cols"][0][0], 4)
     given = torch.tensor([ids])
     for end in ([2], ENDS):
         with torch.inference_mode():
