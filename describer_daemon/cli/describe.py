@@ -54,7 +54,7 @@ class Options:
             return picture_files.outline(file, captioner)
         if self.heatmap is not None:
             return [picture_files.illustrate(file, captioner)]
-        return picture_files.describe([file], captioner, find=self.find)
+        return picture_files.describe([file], captioner, find=self.find, kinds=self.as_json)
 
 
 def check(files: Sequence[str], options: Options) -> None:

@@ -95,17 +95,20 @@ class Described:
 
 
 def describe(
-    names: Iterable[str], captioner: Captioner, *, find: bool = False
+    names: Iterable[str], captioner: Captioner, *, find: bool = False, kinds: bool = False
 ) -> Iterator[Described]:
     """Describe each file as it comes ("-" is standard input); failures do not stop the rest.
 
-    With `find` every picture that is found in a file is described, the largest first.
+    With `find` every picture that is found in a file is described, the largest first. With
+    `kinds` a file's captions come when it is done: what a picture is is known for sure when it
+    has been described, and then each of them tells it of all.
     """
     for name in names:
         try:
             if find:
                 screen = Encoded(read_bytes(name), Aim())
-                for caption in _each(screen, captioner):
+                captions = _each(screen, captioner)
+                for caption in _with_all_kinds(captions) if kinds else captions:
                     yield Described(name, caption)
             else:
                 yield Described(name, captioner.describe(Encoded(read_bytes(name))))
@@ -167,6 +170,26 @@ def _each(screen: Encoded, captioner: Captioner) -> Iterator[Caption]:
         if caption.number <= len(already_described):
             return  # it started over: what is left lies upon one that was described
         yield caption
+
+
+def _with_all_kinds(captions: Iterable[Caption]) -> Iterator[Caption]:
+    """The same, each with the kinds of those pictures that any of them is about; when something
+    goes wrong, those that there are, and then that."""
+    known: list[Caption] = []
+    failure: DescriberError | None = None
+    try:
+        known.extend(captions)
+    except DescriberError as error:
+        failure = error
+    kinds = {each.box: each.pictures[each.number - 1].kind for each in known if each.box}
+    for caption in known:
+        pictures = (
+            replace(picture, kind=kinds.get(picture.box, picture.kind))
+            for picture in caption.pictures
+        )
+        yield replace(caption, pictures=tuple(pictures))
+    if failure is not None:
+        raise failure
 
 
 def _thing_fields(thing: Thing) -> dict[str, Any]:

@@ -758,3 +758,44 @@ def test_drawings_that_cannot_be_are_refused(
     assert (status, output) == (2, "")
     assert told in errors
     assert (describer.folder / "page.png").read_bytes() == PAGE
+
+
+@dataclass
+class InTurn:
+    """Tells of one picture after another; of each it knows better than the finder what it is."""
+
+    fails_at: int = 9
+    boxes: tuple[Rectangle, ...] = tuple(Rectangle(100 * n, 0, 90, 90) for n in range(3))
+
+    def describe(self, _picture: object, described: Sequence[Rectangle] = ()) -> Caption:
+        number = len(described) + 1
+        if number == self.fails_at:
+            raise DescriberError("Sorry.")
+        pictures = tuple(
+            Detection(box, 0.9, "drawing" if place == number else "photograph")
+            for place, box in enumerate(self.boxes, 1)
+        )
+        return Caption(("a",), (), 0.9, pictures=pictures, number=number)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "fails_at", "told"),
+    [
+        (True, 9, [["drawing"] * 3] * 3),
+        (True, 3, [["drawing", "drawing", "photograph"]] * 2),
+        (
+            False,
+            3,
+            [["drawing", "photograph", "photograph"], ["photograph", "drawing", "photograph"]],
+        ),
+    ],
+)
+def test_each_line_has_the_kinds_of_all_pictures_that_were_described(
+    tmp_path: Path, *, kinds: bool, fails_at: int, told: list[list[str]]
+) -> None:
+    (tmp_path / "screen.png").write_bytes(photo(1))
+    captioner = cast("ChildCaptioner", InTurn(fails_at))
+    found = list(files.describe([str(tmp_path / "screen.png")], captioner, find=True, kinds=kinds))
+    lines = [each.caption for each in found if each.caption]
+    assert [[each.kind for each in line.pictures] for line in lines] == told
+    assert [each.error for each in found if each.failed] == (["Sorry."] if fails_at < 9 else [])
