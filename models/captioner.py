@@ -97,7 +97,7 @@ class Captioner:
         """Whether an image is a photograph, artwork or a graphic; None where that is not known."""
         if self._head is None:
             return None
-        return self._head.believed(encoding.features, upright_rgb(image))
+        return self._head.believed(encoding, upright_rgb(image))
 
     def encode(self, image: Image.Image) -> Encoding:
         """Look at one image of any size and mode: the half of `describe` without words."""
@@ -225,5 +225,5 @@ def load(folder: Path, engine: EngineName = "onnx", threads: int | None = None) 
         made = OnnxEngine(folder, config, len(vocabulary), threads)
     if store.channels != made.channels or store.vocab_size > len(vocabulary):
         raise bundle.unusable(bundle.CONSENSUS, "it does not fit the others")
-    head = medium.load(config.files.get(bundle.ENCODER, ""), made.channels)
+    head = medium.load(config.files.get(bundle.ENCODER, ""))
     return Captioner(made, config, vocabulary, store, head)

@@ -290,36 +290,65 @@ def finder(
     required=True,
     help="Folder of cut-out drawings by subject: Debian's openclipart-png, unpacked.",
 )
+@click.option(
+    "--art",
+    type=_folder,
+    required=True,
+    multiple=True,
+    help="Folder of paintings, maps and icons: Debian packages, unpacked. May be given again.",
+)
+@click.option(
+    "--truth",
+    type=_folder,
+    help="Folder of real screens with a truth.json, on which the limit is chosen.",
+)
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for caches.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The head's folder.")
 @click.option(
     "--pictures",
     type=click.IntRange(min=100),
-    default=2000,
+    default=1500,
     show_default=True,
     help="Pictures that are composed to teach it.",
 )
 @click.option("--seed", type=int, default=1, show_default=True)
 def medium(
-    data: tuple[Path, ...], drawings: Path, work: Path, out: Path, pictures: int, seed: int
+    data: tuple[Path, ...],
+    drawings: Path,
+    art: tuple[Path, ...],
+    truth: Path | None,
+    work: Path,
+    out: Path,
+    pictures: int,
+    seed: int,
 ) -> None:
-    """Teach photographs from artwork and graphics, on the features of the encoder that ships.
+    """Teach photographs from artwork, charts, maps and icons, on what the encoder that ships tells.
 
-    Goes on when it was killed. About two minutes on one core; must be done again for another
-    encoder:
+    Goes on when it was killed. About five minutes on one core; must be done again for another
+    encoder. scripts/art.sh unpacks the drawings and the art from Debian's packages:
 
     \b
+    scripts/art.sh art
     python -m training medium --data coco/Images --data flickr8k/Images \\
-        --drawings openclipart/png --work work --out models/bundles/medium
+        --drawings art/openclipart --art art/games --art art/icons \\
+        --truth ../shared/screens --work work --out models/bundles/medium
     """
     from training.data.datasets import load_unlabelled
     from training.finder.medium import build as build_medium
+    from training.finder.sources import real_crops, sources
 
     photographs = [
         example.path for folder in data for part in load_unlabelled(folder) for example in part
     ]
     try:
-        scores = build_medium(photographs, drawings, work, out, count=pictures, seed=seed)
+        scores = build_medium(
+            sources(photographs, drawings, art),
+            work,
+            out,
+            count=pictures,
+            seed=seed,
+            crops=real_crops(truth) if truth else (),
+        )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     for name, value in scores.items():

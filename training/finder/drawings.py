@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from training.finder.canvas import Colour
 
 _TWICE = 2
-GRAPHICS = ("_chart", "_shares", "_street_map", "_relief", "_diagram")
+CHARTS, MAPS, DIAGRAMS = ("_chart", "_shares"), ("_street_map",), ("_diagram", "_relief")
 ILLUSTRATIONS = ("_illustration", "_line_art")
 
 
@@ -34,11 +34,21 @@ def drawn(random: Generator, size: tuple[int, int]) -> Image.Image:
 
 
 def drawn_as(random: Generator, size: tuple[int, int], names: Sequence[str]) -> Image.Image:
-    """A drawing of one of these kinds (see `GRAPHICS` and `ILLUSTRATIONS`)."""
+    """A drawing of one of these kinds (see `CHARTS`, `ILLUSTRATIONS` …)."""
     sheet = _Sheet(random, size)
     name = names[int(random.integers(len(names)))]
     next(kind for kind in _KINDS if kind.__name__ == name)(sheet)
     return sheet.image.resize(size, Image.Resampling.BOX)
+
+
+def name_places(random: Generator, picture: Image.Image) -> None:
+    """Write some names on a map that has none."""
+    pen, dark = ImageDraw.Draw(picture), random.random() < 0.7
+    for _ in range(int(random.integers(3, 25))):
+        letters = font(SANS[0], int(random.integers(8, 15)))
+        x, y = random.random(2) * (picture.width * 0.9, picture.height)
+        pen.text((x, y), phrase(random, 1), fill=(40, 40, 40) if dark else (250, 250, 250),
+                 font=letters)
 
 
 class _Sheet:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from training.finder import drawings, widgets
-from training.finder.canvas import FONTS, font, phrase
-from training.finder.photographs import as_jpeg
+from training.finder import covers, drawings, plots, widgets
+from training.finder.canvas import DRAWING, FONTS, PHOTOGRAPH, font, phrase
+from training.finder.photographs import Photographs, as_jpeg
+from training.finder.screens import Composer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,34 +19,35 @@ if TYPE_CHECKING:
     from numpy.random import Generator
 
     from models.captioning.medium import Medium
+    from training.finder.sources import Sources
 
-SIGNS = ("computer", "buttons", "signs_and_symbols", "shapes", "logos", "special", "geography")
 _SHORTEST, _LONGEST = 64, 360  # pixels of a side
 _MOST_CLIPS = 5
-_MOST_PIXELS = 1_000_000  # of a drawing's file
+_WINDOW = 320  # pixels a side of a program's window, at least
+_TRIES, _HARDLY = 40, 0.03  # screens until one has hardly any share of pictures
+_MOST_PIXELS = 2_500_000  # of a drawing's file
 
 
 class Pictures:
-    """Composes pictures of a medium out of photographs and cut-out drawings."""
+    """Composes pictures of a medium."""
 
-    def __init__(self, photographs: Sequence[Path], scenes: Sequence[Path], signs: Sequence[Path]
-                 ) -> None:
-        """`scenes` are drawings of things, `signs` those that serve as logos and icons."""
-        if not (photographs and scenes and signs):
-            raise ValueError("photographs, drawings of things and signs are needed, some of each")
-        self._photographs, self._scenes, self._signs = photographs, scenes, signs
+    def __init__(self, sources: Sources) -> None:
+        self._files = sources
+        self._screens = Composer(Photographs(sources.photographs))
 
     def __call__(self, random: Generator, medium: Medium) -> Image.Image:
         """One RGB picture, as a screen shows it."""
-        make = {"photograph": self._photograph, "artwork": self._artwork,
-                "graphic": self._graphic}[medium]
+        make = {"photograph": self._photograph, "artwork": self._artwork, "chart": _chart,
+                "map": self._map, "sign": self._sign, "other": self._other}[medium]
         side = int(np.exp(random.uniform(np.log(_SHORTEST), np.log(_LONGEST))))
+        if medium in ("chart", "map", "other"):  # smaller ones show nothing
+            side *= 2
         ratio = float(np.exp(random.uniform(-0.5, 0.5))) if random.random() < 0.6 else 1.0
         picture = make(random, (max(48, int(side * ratio**0.5)), max(48, int(side / ratio**0.5))))
         return _shown(random, picture)
 
     def _photo(self, random: Generator, size: tuple[int, int]) -> Image.Image:
-        path = self._photographs[int(random.integers(len(self._photographs)))]
+        path = _one(random, self._files.photographs)
         with Image.open(path) as file:
             picture = file.convert("RGB")
         if random.random() < 0.5:
@@ -58,6 +60,8 @@ class Pictures:
 
     def _photograph(self, random: Generator, size: tuple[int, int]) -> Image.Image:
         kind = random.random()
+        if random.random() < 0.12:  # a record's cover that is a photograph
+            return covers.record(random, max(size), self._photo, letters_alone=False)
         picture = _sky(random, size) if kind > 0.92 else self._photo(random, size)
         if kind < 0.12:
             picture = ImageOps.grayscale(picture).convert("RGB")
@@ -82,37 +86,96 @@ class Pictures:
 
     def _artwork(self, random: Generator, size: tuple[int, int]) -> Image.Image:
         kind = random.random()
-        if kind < 0.7:
+        if kind < 0.25:
+            return self._painting(random, size)
+        if kind < 0.55:
+            if random.random() < 0.6:
+                return covers.book(random, max(size), self._on_book)
+            return covers.record(random, max(size), self._on_record)
+        if kind < 0.8:
             return self._scene(random, size)
-        if kind < 0.78:
+        if kind < 0.85:
             picture = drawings.drawn_as(random, size, drawings.ILLUSTRATIONS)
-            if random.random() < 0.5:
-                _title(random, picture)
-            return picture
-        make = _TREATMENTS[int(random.integers(len(_TREATMENTS)))]
-        picture = make(random, self._photo(random, size))
-        if kind > 0.88:
+        else:
+            make = TREATMENTS[int(random.integers(len(TREATMENTS)))]
+            picture = make(random, self._photo(random, size))
+        if random.random() < 0.5:
             _title(random, picture)
         return picture
+
+    def _on_book(self, random: Generator, size: tuple[int, int]) -> Image.Image:
+        if random.random() < 0.2:
+            return self._photo(random, size)
+        return self._on_record(random, size)
+
+    def _on_record(self, random: Generator, size: tuple[int, int]) -> Image.Image:
+        kind = random.random()
+        if kind < 0.55:
+            return self._painting(random, size)
+        if kind < 0.75:
+            make = TREATMENTS[int(random.integers(len(TREATMENTS)))]
+            return make(random, self._photo(random, size))
+        return self._scene(random, size)
+
+    def _painting(self, random: Generator, size: tuple[int, int]) -> Image.Image:
+        """A painting or a part of one; what is cut out lies on another, or on a ground."""
+        painting = _opened(random, self._files.paintings)
+        if random.random() < 0.7:
+            share = float(random.uniform(0.4, 1))
+            wide, high = (max(1, int(side * share)) for side in painting.size)
+            left = int(random.integers(painting.width - wide + 1))
+            top = int((painting.height - high) * random.uniform(0, 0.5))  # faces are at the top
+            painting = painting.crop((left, top, left + wide, top + high))
+        if random.random() < 0.5:
+            painting = ImageOps.mirror(painting)
+        ground = self._ground(random, size)
+        if random.random() < 0.4:
+            behind = _opened(random, self._files.paintings).convert("RGB")
+            ground = ImageOps.fit(behind, size, Image.Resampling.LANCZOS)
+            ground = ground.filter(ImageFilter.GaussianBlur(float(random.uniform(0, 4))))
+        shown = ImageOps.fit(painting, size, Image.Resampling.LANCZOS)
+        ground.paste(shown, (0, 0), shown)
+        if random.random() < 0.3:
+            ground = ImageEnhance.Color(ground).enhance(float(random.uniform(0, 1.8)))
+        return ground
 
     def _scene(self, random: Generator, size: tuple[int, int]) -> Image.Image:
         """Drawn things on a ground, as on a cover, a poster or in a cartoon."""
         picture = self._ground(random, size)
         for _ in range(int(random.integers(1, _MOST_CLIPS))):
-            self._paste(random, picture, self._scenes, float(random.uniform(0.35, 1.1)))
+            self._paste(random, picture, self._files.scenes, float(random.uniform(0.35, 1.1)))
         if random.random() < 0.45:
             _title(random, picture)
         return picture
 
-    def _graphic(self, random: Generator, size: tuple[int, int]) -> Image.Image:
-        if random.random() < 0.65:
-            return drawings.drawn_as(random, size, drawings.GRAPHICS)
+    def _map(self, random: Generator, size: tuple[int, int]) -> Image.Image:
+        if random.random() < 0.5:
+            return drawings.drawn_as(random, size, drawings.MAPS)
+        picture = Image.new("RGB", size, _paper(random))
+        drawn = ImageOps.fit(_opened(random, self._files.maps), size, Image.Resampling.LANCZOS)
+        picture.paste(drawn, (0, 0), drawn)
+        if random.random() < 0.6:
+            drawings.name_places(random, picture)
+        return picture
+
+    def _sign(self, random: Generator, size: tuple[int, int]) -> Image.Image:
         flat = random.random() < 0.8
         picture = Image.new("RGB", size, _paper(random)) if flat else widgets.gradient(random, size)
-        self._paste(random, picture, self._signs, float(random.uniform(0.5, 0.9)), middle=True)
+        self._paste(random, picture, self._files.signs, float(random.uniform(0.5, 0.9)),
+                    middle=True)
         if random.random() < 0.3:
             _title(random, picture)
         return picture
+
+    def _other(self, random: Generator, size: tuple[int, int]) -> Image.Image:
+        """A diagram, or a program's window: what is told of it is neither a chart nor a map."""
+        if random.random() < 0.5:
+            return drawings.drawn_as(random, size, drawings.DIAGRAMS)
+        for _ in range(_TRIES):
+            canvas = self._screens.screen(random, (max(_WINDOW, size[0]), max(_WINDOW, size[1])))
+            if np.isin(canvas.kinds, (PHOTOGRAPH, DRAWING)).mean() < _HARDLY:
+                return canvas.image
+        return Image.new("RGB", size, _paper(random))
 
     def _ground(self, random: Generator, size: tuple[int, int]) -> Image.Image:
         kind = random.random()
@@ -138,16 +201,28 @@ class Pictures:
         picture.paste(clip, place, clip)
 
 
+def _chart(random: Generator, size: tuple[int, int]) -> Image.Image:
+    if random.random() < 0.35:
+        return drawings.drawn_as(random, size, drawings.CHARTS)
+    picture = plots.plotted(random)
+    picture.thumbnail((max(size),) * 2, Image.Resampling.LANCZOS)
+    return picture
+
+
+def _one(random: Generator, files: Sequence[Path]) -> Path:
+    return files[int(random.integers(len(files)))]
+
+
 def _opened(random: Generator, files: Sequence[Path]) -> Image.Image:
     """A drawing with its see-through ground; none that is so large that it takes seconds."""
     for _ in range(100):
         try:
-            with Image.open(files[int(random.integers(len(files)))]) as file:
+            with Image.open(_one(random, files)) as file:
                 if file.width * file.height <= _MOST_PIXELS:
                     return file.convert("RGBA")
         except Image.DecompressionBombError:
             continue
-    raise ValueError("nearly all of the drawings are too large: a million pixels is the most")
+    raise ValueError("nearly all of the drawings are too large: 2.5 million pixels are the most")
 
 
 def _paper(random: Generator) -> tuple[int, int, int]:
@@ -222,7 +297,8 @@ def _painted(random: Generator, picture: Image.Image) -> Image.Image:
     return ImageEnhance.Color(smooth).enhance(float(random.uniform(1.0, 2.0)))
 
 
-def _cartoon(random: Generator, picture: Image.Image) -> Image.Image:
+def cartoon(random: Generator, picture: Image.Image) -> Image.Image:
+    """Flat areas with dark lines around them."""
     flat = _posterised(random, picture)
     lines = ImageOps.grayscale(picture.filter(ImageFilter.GaussianBlur(1.2)))
     lines = ImageOps.invert(lines.filter(ImageFilter.FIND_EDGES)).point(
@@ -236,8 +312,8 @@ def _sketched(random: Generator, picture: Image.Image) -> Image.Image:
     return ImageOps.colorize(ImageOps.autocontrast(lines, cutoff=5), ink, paper)
 
 
-_TREATMENTS: tuple[Callable[[Generator, Image.Image], Image.Image], ...] = (
-    _duotone, _posterised, _painted, _cartoon, _sketched,
+TREATMENTS: tuple[Callable[[Generator, Image.Image], Image.Image], ...] = (
+    _duotone, _posterised, _painted, cartoon, _sketched,
 )
 
 
@@ -251,6 +327,8 @@ def _shown(random: Generator, picture: Image.Image) -> Image.Image:
         share = float(random.uniform(1.1, 1.8))
         large = (int(picture.width * share), int(picture.height * share))
         picture = picture.resize(large, Image.Resampling.BICUBIC)
+    if random.random() < 0.12:
+        picture = covers.framed(random, picture)
     if random.random() < 0.5:
         picture = as_jpeg(picture, int(random.integers(50, 96)))
     if random.random() < 0.12:
