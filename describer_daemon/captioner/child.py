@@ -40,6 +40,7 @@ from describer_daemon.core.ports import (
     Caption,
     DescriberError,
     Detection,
+    Graphic,
     OcrResult,
     Picture,
     Pixels,
@@ -164,22 +165,21 @@ class Service:
         image, selected, whole = self._select(picture, already_described)
         found_at, heatmap, translating = time.perf_counter(), b"", 0.0
         box = selected.box or whole
-        details = Details(box, selected.finding, language=language)
         model_caption = self._captioned(image, selected)
+        graphic: Graphic = ""
         if model_caption is not None:
-            knows = self._load_captioner().knows_artwork
-            selected, model_caption = media.corrected(selected, model_caption, knows_artwork=knows)
+            selected, model_caption, graphic = media.corrected(
+                selected, model_caption, knows_artwork=self._load_captioner().knows_artwork
+            )
+        details = Details(box, selected.finding, language=language)
         if model_caption is None:
-            caption = Caption((), (), 1.0, finding=selected.finding, language=language)
-            details = dataclasses.replace(details, finding=selected.finding)
+            caption, details = self._without_words(image, details, graphic)
         else:
             captioned_at = time.perf_counter()
             telling = self._languages.tell(model_caption, language)
             translating = time.perf_counter() - captioned_at
             caption = results.answered(model_caption, telling, image, box)
-            details = results.detailed(model_caption, telling, box)
-            caption = dataclasses.replace(caption, finding=selected.finding)
-            details = dataclasses.replace(details, finding=selected.finding)
+            details = results.detailed(model_caption, telling, box, selected.finding)
             if draw_heatmap:
                 captioner = self._load_captioner()
                 heatmap = results.heatmap_png(captioner.visible(image), model_caption, caption)
@@ -187,7 +187,11 @@ class Service:
             details = dataclasses.replace(details, cut=kept.cut_sides(box, whole))
         written = self.keeper.keep(image, details)
         caption = dataclasses.replace(
-            caption, pictures=selected.pictures, number=selected.number, written=written
+            caption,
+            finding=selected.finding,
+            pictures=selected.pictures,
+            number=selected.number,
+            written=written,
         )
         milliseconds = {
             "find": 1e3 * (found_at - started),
@@ -196,6 +200,16 @@ class Service:
         if language != i18n.ENGLISH:
             milliseconds["translate"] = 1e3 * translating
         return messages.Described(caption, milliseconds, heatmap)
+
+    def _without_words(
+        self, image: Image.Image, details: Details, graphic: Graphic
+    ) -> tuple[Caption, Details]:
+        """Of what has no caption: a chart may have labels, which are read."""
+        labels: tuple[str, ...] = ()
+        if graphic == "chart":
+            details, labels = self.keeper.labels(image, details)
+        language = details.language
+        return Caption((), (), 1.0, language=language, graphic=graphic, labels=labels), details
 
     def _captioned(self, image: Image.Image, selected: selection.Selection) -> ModelCaption | None:
         """None where there is nothing to caption. A drawing is one to captioners that know which

@@ -113,6 +113,24 @@ class Keeper:
             traceback.print_exc()
             return None
 
+    def labels(self, image: Image.Image, details: Details) -> tuple[Details, tuple[str, ...]]:
+        """Of a chart, before it is kept: → the details with its text, and its title and axes.
+
+        Where text reading is not installed or fails, the details are as they were, without any.
+        """
+        from describer_daemon.captioner import chart_labels
+
+        if not self._reader.is_installed:
+            return details, ()
+        picture = Kept(image, details)
+        picture.reduce()
+        try:
+            text = picture.read(self._reader)
+        except Exception:  # an ornament must not cost the sentence; the text key tells why
+            traceback.print_exc()
+            return details, ()
+        return replace(details, text=text), chart_labels.chart_labels(text, picture.size)
+
     def recall(self, *, read: bool) -> Details:
         """See `details.RecallingCaptioner`."""
         if self._kept is None:

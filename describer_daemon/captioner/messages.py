@@ -34,6 +34,7 @@ from describer_daemon.core.ports import (
     Detection,
     Encoded,
     Form,
+    Graphic,
     NoCaptionReason,
     OcrResult,
     Picture,
@@ -353,4 +354,6 @@ def _decode_caption(head: Head) -> Caption:
         parts.language(head["language"]),
         fields.text(head["translated"]),
         fields.texts(head["listed"]),
+        parts.literal(head["graphic"], Graphic),
+        fields.texts(head["labels"]),
     )

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 from describer_daemon.core import phrasing
 from describer_daemon.core.details import Details
-from describer_daemon.core.ports import Caption, OcrResult, Rectangle, Tag, TextLine, Thing
+from describer_daemon.core.ports import (
+    Caption,
+    NoCaptionReason,
+    OcrResult,
+    Rectangle,
+    Tag,
+    TextLine,
+    Thing,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -121,11 +129,14 @@ def answered(
     )
 
 
-def detailed(caption: ModelCaption, telling: Telling, box: Rectangle) -> Details:
+def detailed(
+    caption: ModelCaption, telling: Telling, box: Rectangle, finding: NoCaptionReason = ""
+) -> Details:
     """What may be told of the things in a picture that lies in `box`."""
     answer = caption.answer
     return Details(
         box,
+        finding,
         sure=tuple(_thing(thing, telling, box) for thing in answer.sure),
         unsure=tuple(_thing(thing, telling, box) for thing in answer.unsure),
         others=telling.others,

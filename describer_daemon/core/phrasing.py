@@ -25,6 +25,11 @@ _NO_CAPTION = {
     "text": N_("I see no picture, only text."),
     "drawing": N_("A chart or drawing; I am only good with photographs."),
 }
+_GRAPHICS = {
+    "chart": N_("A chart."),
+    "map": N_("A map."),
+    "sign": N_("A logo or an icon."),
+}
 # by brightness, without and with colours
 _UNKNOWN = {
     "": (
@@ -80,6 +85,8 @@ def sentence(caption: Caption, verb: Verb | None = None) -> str:
     nothing = _NO_CAPTION.get(caption.finding)
     if caption.finding == "drawing" and caption.words:
         said = _artwork(caption)
+    elif caption.finding == "drawing" and caption.graphic:
+        said = _graphic(caption)
     else:
         said = _(nothing) if nothing else _answer(caption)
     if caption.number and len(caption.pictures) > 1:
@@ -87,7 +94,9 @@ def sentence(caption: Caption, verb: Verb | None = None) -> str:
         said = _("Picture {number} of {count}: {sentence}").format(
             number=caption.number, count=len(caption.pictures), sentence=said
         )
-    return _with_words(said, caption.written) if caption.written else said
+    if caption.labels or caption.written is None:
+        return said
+    return _with_words(said, caption.written)
 
 
 @_in_its_language
@@ -144,6 +153,16 @@ def _artwork(caption: Caption) -> str:
     return _("A drawing, mostly {colours}.").format(colours=enumerated(colours(caption.colours)))
 
 
+def _graphic(caption: Caption) -> str:
+    """What is said of a chart, with what is written at it, of a map, of a sign."""
+    if not caption.labels:
+        return _(_GRAPHICS[caption.graphic])
+    title, *axes = caption.labels
+    labels = " ".join(_ended(text) for text in (title, in_a_row(axes)) if text)
+    # Translators: {labels} is what is written at a chart, in any language: its title, its axes
+    return _("A chart: {labels}").format(labels=labels)
+
+
 def _with_words(said: str, written: OcrResult) -> str:
     """The sentence, and of what is written as much as can be said in one breath."""
     if not has_words(written):
@@ -186,7 +205,10 @@ def _joined_lines(paragraph: Sequence[TextLine]) -> str:
     for line in paragraph:
         hyphenated = text[-1:] in _HYPHENS and text[-2:-1].isalpha() and line.text[:1].islower()
         text = (text[:-1] if hyphenated else f"{text} ") + line.text
-    text = text.strip()
+    return _ended(text.strip())
+
+
+def _ended(text: str) -> str:
     is_ended = text.rstrip(_CLOSING_MARKS)[-1:] in _SENTENCE_ENDS
     return text if is_ended else f"{text}."
 

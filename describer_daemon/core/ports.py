@@ -177,6 +177,10 @@ Form = Literal["plain", "hedged", "things", "unknown"]
 things that were `seen`; or not even that."""
 
 
+Graphic = Literal["", "chart", "map", "sign"]
+"""What a drawing surely is, which is no artwork; a sign is a logo or an icon."""
+
+
 @dataclass(frozen=True, slots=True)
 class Caption:
     """The captioner's result for one picture.
@@ -198,6 +202,9 @@ class Caption:
     All names of things, and the sentence that is made of it, are in `language`; the words are
     English. Of a caption that is said whole, `translated` is what they are in that language, ""
     in English. `listed` are the things that were `seen` as they are called when they stand alone.
+
+    A drawing without words may be known to be a certain `graphic`; `labels` are a chart's title
+    and what is written at its axes, where text was read.
     """
 
     words: tuple[str, ...]
@@ -216,6 +223,8 @@ class Caption:
     language: str = field(default_factory=i18n.language)
     translated: str = ""
     listed: tuple[str, ...] = ()
+    graphic: Graphic = ""
+    labels: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:

@@ -40,6 +40,8 @@ CAPTION: dict[str, Any] = {
     "language": "en",
     "translated": "",
     "listed": [],
+    "graphic": "",
+    "labels": [],
     "milliseconds": {"find": 1.0},
 }
 LINE = {"text": "Closed", "confidence": 0.9, **BOX}

@@ -90,6 +90,21 @@ def test_text_is_read_when_it_is_wanted_and_only_once() -> None:
     assert one.recall(read=False).text == texts[0]
 
 
+def test_a_chart_is_read_for_its_labels_and_not_again_when_it_is_kept() -> None:
+    reader = FakeReader(line("Sales by region"))
+    one = keeper(reader, words=True)
+    details, labels = one.labels(stripes(200, 140), Details(SMALL))
+    assert labels == ("Sales by region",)
+    one.keep(stripes(200, 140), details)
+    assert one.recall(read=True).text == details.text
+    assert reader.sizes == [(200, 140)]
+
+
+@pytest.mark.parametrize("reader", [ShortOfMemory(), FakeReader(line("STOP"), installed=False)])
+def test_a_chart_that_cannot_be_read_has_no_labels(reader: FakeReader) -> None:
+    assert keeper(reader).labels(stripes(200, 140), Details(SMALL)) == (Details(SMALL), ())
+
+
 def test_where_reading_is_not_installed_nothing_is_read() -> None:
     reader = FakeReader(line("STOP"), installed=False)
     one = keeper(reader, words=True)

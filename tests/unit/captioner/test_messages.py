@@ -180,6 +180,8 @@ def test_what_is_said_of_a_picture_has_its_keys_in_the_message() -> None:
         "language": "en",
         "translated": "",
         "listed": [],
+        "graphic": "",
+        "labels": [],
         "milliseconds": {},
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Literal, get_args
 
 import pytest
@@ -13,6 +14,7 @@ from describer_daemon.core.ports import (
     Caption,
     Detection,
     Form,
+    Graphic,
     NoCaptionReason,
     OcrResult,
     Rectangle,
@@ -230,6 +232,33 @@ def test_artwork_is_told_as_a_drawing(form: Form, expected: str) -> None:
     )
     assert sentence(caption, Verb.SCREEN) == expected
     assert alt_text(caption) == ""
+
+
+@pytest.mark.parametrize(
+    ("graphic", "labels", "expected"),
+    [
+        ("chart", (), "A chart."),
+        (
+            "chart",
+            ("Sales by region", "Year", "revenue"),
+            "A chart: Sales by region. Year, revenue.",
+        ),
+        ("chart", ("How many?",), "A chart: How many?"),
+        ("chart", ("", "Year"), "A chart: Year."),
+        ("map", (), "A map."),
+        ("sign", (), "A logo or an icon."),
+        ("", (), "A chart or drawing; I am only good with photographs."),
+    ],
+)
+def test_a_graphic_is_named_and_a_chart_with_what_is_written_at_it(
+    graphic: Graphic, labels: tuple[str, ...], expected: str
+) -> None:
+    text = OcrResult((paragraph("Sales by region"),))
+    caption = Caption((), (), 1.0, finding="drawing", graphic=graphic, labels=labels)
+    assert sentence(caption, Verb.SCREEN) == expected
+    assert alt_text(caption) == ""
+    written = dataclasses.replace(caption, written=text)
+    assert ("It says" in sentence(written, Verb.SCREEN)) == (not labels)  # never twice
 
 
 def paragraph(*lines: str) -> tuple[TextLine, ...]:
