@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from describer_daemon.captioner import (
+    judging,
     kept,
     languages,
     loading,
@@ -98,6 +99,8 @@ class Service:
             messages.Outline: self._handle_outline,
             recalling.Recall: self._handle_recall,
             recalling.Fetch: self._handle_fetch,
+            judging.Judge: self._handle_judge,
+            judging.Fit: results.fitted,
         }
 
     def answer(self, head: protocol.Head, body: bytes) -> tuple[protocol.Head, bytes]:
@@ -151,6 +154,9 @@ class Service:
 
     def _handle_fetch(self, __: recalling.Fetch) -> messages.Outlined:
         return messages.Outlined(self.keeper.png())
+
+    def _handle_judge(self, request: judging.Judge) -> judging.Judged:
+        return results.judged(self._captioner, request.references)
 
     def _describe(
         self,

@@ -136,7 +136,7 @@ class ChildCaptioner:
 
     def describe(self, picture: Picture, already_described: Sequence[Rectangle] = ()) -> Caption:
         request = messages.Describe(picture, tuple(already_described), i18n.language())
-        described = self._answer(request, messages.Described)
+        described = self.answer(request, messages.Described)
         stages.took(described.milliseconds)
         return described.caption
 
@@ -145,23 +145,23 @@ class ChildCaptioner:
 
         Raises DescriberError like `describe`.
         """
-        described = self._answer(messages.Illustrate(picture, i18n.language()), messages.Described)
+        described = self.answer(messages.Illustrate(picture, i18n.language()), messages.Described)
         return described.caption, described.heatmap
 
     def read(self, picture: Picture) -> OcrResult:
-        return self._answer(messages.Read(picture), messages.TextRead).result
+        return self.answer(messages.Read(picture), messages.TextRead).result
 
     def recall(self, *, read: bool = False) -> Details:
         """See `details.RecallingCaptioner`."""
         if not self.is_loaded():  # nothing is started that can only say that it knows nothing
             raise DescriberError(_(FORGOTTEN))
-        return self._answer(Recall(read), Recalled).details
+        return self.answer(Recall(read), Recalled).details
 
     def picture(self) -> bytes:
         """See `details.RecallingCaptioner`."""
         if not self.is_loaded():
             raise DescriberError(_(FORGOTTEN))
-        return self._answer(Fetch(), messages.Outlined).png
+        return self.answer(Fetch(), messages.Outlined).png
 
     def cancel(self) -> None:
         # to read a screen takes seconds, for which nobody should wait in vain
@@ -178,7 +178,7 @@ class ChildCaptioner:
         Raises DescriberError like `describe`.
         """
         request = messages.Outline(picture, tuple(boxes), tuple(labels))
-        return self._answer(request, messages.Outlined).png
+        return self.answer(request, messages.Outlined).png
 
     def warm_up(self) -> None:
         self._ask(messages.Load(i18n.language()))
@@ -198,7 +198,7 @@ class ChildCaptioner:
         return self._loaded().told
 
     def _loaded(self) -> messages.Loaded:
-        return self._answer(messages.Load(i18n.language()), messages.Loaded)
+        return self.answer(messages.Load(i18n.language()), messages.Loaded)
 
     def close(self) -> None:
         # first of all: who comes late, or begins again what was broken off, must start nothing
@@ -243,7 +243,7 @@ class ChildCaptioner:
         """Of the child that runs now."""
         return self._child.pid if self._child is not None else None
 
-    def _answer(self, request: messages.Request, kind: _Decoder[Decoded]) -> Decoded:
+    def answer(self, request: messages.Request, kind: _Decoder[Decoded]) -> Decoded:
         """Ask for a reply of this kind. Raises DescriberError, also for what is no such reply."""
         head, body = self._ask(request)
         try:

@@ -10,6 +10,7 @@ The client sends one of the requests and gets that request's reply, or a `Failed
     Outline      Outlined     the picture            PNG: the picture with its boxes
     Recall       Recalled     -                      -                 (both in `recalling`)
     Fetch        Outlined     -                      PNG: the picture  (in `recalling`, too)
+    Judge, Fit   Judged, Fitted                                        (in `judging`)
 
 Each class knows its wire format (`encode`, `decode`), which `protocol` frames. Two of its keys
 are older than the names here: "passed" is `already_described`, "short" is `out_of_memory`. A reply
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol, Self
 
 from describer_daemon.captioner import fields, parts, protocol
+from describer_daemon.captioner.judging import Fit, Judge
 from describer_daemon.captioner.protocol import Body, Head
 from describer_daemon.captioner.recalling import Fetch, Recall
 from describer_daemon.core import i18n
@@ -174,14 +176,22 @@ class Outline:
         )
 
 
-_REQUESTS: dict[str, type[Load | Describe | Illustrate | Read | Outline | Recall | Fetch]] = {
-    request.op: request for request in (Load, Describe, Illustrate, Read, Outline, Recall, Fetch)
-}
+_Any = Load | Describe | Illustrate | Read | Outline | Recall | Fetch | Judge | Fit
+_KINDS: tuple[type[_Any], ...] = (
+    Load,
+    Describe,
+    Illustrate,
+    Read,
+    Outline,
+    Recall,
+    Fetch,
+    Judge,
+    Fit,
+)
+_REQUESTS = {request.op: request for request in _KINDS}
 
 
-def decode_request(
-    head: Head, body: bytes
-) -> Load | Describe | Illustrate | Read | Outline | Recall | Fetch:
+def decode_request(head: Head, body: bytes) -> _Any:
     """Raises ProtocolError for an operation that there is not; other errors for bad fields."""
     request = _REQUESTS.get(head.get("op", ""))
     if request is None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from describer_daemon.captioner.judging import Fit, Fitted, Judged, Row
 from describer_daemon.core import phrasing
 from describer_daemon.core.details import Details
 from describer_daemon.core.ports import (
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from models.captioner import Caption as ModelCaption
+    from models.captioner import Captioner
     from models.captioning.languages import Telling
     from models.captioning.things import Thing as ModelThing
+    from models.eyes.checked import CheckedCaptioner
     from models.ocr.engine import OcrLine
 
 _MIN_PROBABILITY = 0.3  # of a kind of thing that is told of at all
@@ -201,3 +204,22 @@ def heatmap_png(image: Image.Image, model_caption: ModelCaption, caption: Captio
     drawn = heatmap.draw(image, words, maps, caption.text)
     drawn.save(stream, "PNG")
     return stream.getvalue()
+
+
+def judged(captioner: Captioner | CheckedCaptioner | None, references: Sequence[str]) -> Judged:
+    """What a captioner of others said last, by what people say of that picture."""
+    from models.eyes.checked import CheckedCaptioner
+
+    found = captioner.judged(references) if isinstance(captioner, CheckedCaptioner) else None
+    if found is None:
+        return Judged(None)
+    signals, good = found
+    return Judged(Row({name: float(value) for name, value in signals.items()}, good))
+
+
+def fitted(request: Fit) -> Fitted:
+    """Limits for a captioner of others from captions that were judged."""
+    from models.eyes.limits import fit
+
+    limits = fit([(row.signals, row.good) for row in request.rows])
+    return Fitted(limits.text() if limits.weights else "")

@@ -2,7 +2,8 @@
 
 captioners/NAME/captioner.json    what it is, with the size and the SHA-256 of each file
 captioners/NAME/model/…           the files, under the names that they had
-captioners/NAME/limits.json       what `describer captioner test` measured
+captioners/NAME/model/limits.json when it may speak plainly, once that was learnt
+captioners/NAME/measured.json     what else that measured
 captioners/.partial-NAME/         one that is being fetched
 pins/NAME.json                    what was fetched the first time: see `pins`
 """

@@ -12,6 +12,7 @@ from statistics import median
 import click
 
 from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.captioner.judging import Fit, Fitted, Judge, Judged, Row
 from describer_daemon.catalogue import files, installed
 from describer_daemon.catalogue.entries import FOLDER
 from describer_daemon.catalogue.installed import SHIPPED
@@ -26,6 +27,8 @@ from describer_daemon.core.ports import Caption, DescriberError, Encoded
 from describer_daemon.processes import processors
 
 _SAMPLE = FOLDER.with_name("sample.jpg")
+_LIMITS = "limits.json"  # as `models.eyes.limits` reads it
+_LONGEST = 100_000  # characters of what people say of a picture
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
 
 
@@ -33,7 +36,8 @@ _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
 class Measured:
     """Of `pictures`; times in seconds, memory in bytes (0 where it cannot be known).
 
-    `plain` and `hedged` count what was said so; on `others` the one that ships answered.
+    `plain` and `hedged` count what was said so; on `others` the one that ships answered. `judged`
+    were compared with what people say of them; `learnt`: when to speak plainly, from these.
     """
 
     name: str
@@ -45,6 +49,8 @@ class Measured:
     plain: int
     hedged: int
     others: int
+    judged: int = 0
+    learnt: bool = False
 
 
 @click.command(
@@ -53,6 +59,7 @@ class Measured:
         help_texts.examples(
             "describer captioner test distilvit",
             "describer captioner test distilvit --data ~/Pictures",
+            "describer captioner test distilvit --data ~/Pictures --most 500",
         ),
         # Translators: everyday is the name of a captioner
         _(
@@ -60,6 +67,11 @@ class Measured:
             "of a folder. What it takes is kept beside it, and it gets three times as long as the "
             "slowest picture took. Of what it says the captioner that ships contradicts some, and "
             "answers then."
+        ),
+        # Translators: NAME.jpg and NAME.txt are files
+        _(
+            "Where people's captions lie beside the pictures, NAME.txt beside NAME.jpg, each in a "
+            "line, it learns from at least fifty of them when to speak plainly."
         ),
     )
 )
@@ -80,7 +92,7 @@ def test(name: str, data: Path | None, most: int, as_json: bool) -> None:
     pictures = [_SAMPLE] if data is None else pictures_in(data)[:most]
     if not pictures:
         raise DescriberError(_("There are no pictures in this folder. Please name another."))
-    measured = measure(name, pictures)
+    measured = measure(name, pictures, None if one is None else one.model)
     if one is not None:
         kept = {"format": 1, **asdict(measured)}
         files.write(one.folder / installed.MEASURED, json.dumps(kept, indent=2).encode("utf-8"))
@@ -96,10 +108,22 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
 
 
-def measure(name: str, pictures: list[Path]) -> Measured:
-    """Describe each picture by it, and by the one that ships. Raises DescriberError."""
+def references(picture: Path) -> tuple[str, ...]:
+    """What people say of a picture: the lines of the text beside it; () where there is none."""
+    try:
+        text = picture.with_suffix(".txt").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ()
+    lines = (line.strip() for line in text[:_LONGEST].splitlines())
+    return tuple(line for line in lines if line)
+
+
+def measure(name: str, pictures: list[Path], model: Path | None = None) -> Measured:
+    """Describe each picture by it, and by the one that ships; what is learnt of it is written into
+    its folder `model`. Raises DescriberError."""
     captioner, begun = _made(name), time.perf_counter()
     times, captions = [], []
+    rows: list[Row] = []
     try:
         captioner.warm_up()
         loading = time.perf_counter() - begun
@@ -107,9 +131,15 @@ def measure(name: str, pictures: list[Path]) -> Measured:
             begun = time.perf_counter()
             captions.append(captioner.describe(_read(path)))
             times.append(time.perf_counter() - begun)
+            if model is not None and (people := references(path)):
+                row = captioner.answer(Judge(people), Judged).row
+                rows += [row] if row is not None else []
         memory = _peak(captioner.pid)
+        limits = captioner.answer(Fit(tuple(rows)), Fitted).limits if rows else ""
     finally:
         captioner.close()
+    if model is not None and limits:
+        files.write(model / _LIMITS, limits.encode("utf-8"))
     forms = [caption.form for caption in captions]
     return Measured(
         name,
@@ -121,6 +151,8 @@ def measure(name: str, pictures: list[Path]) -> Measured:
         forms.count("plain"),
         forms.count("hedged"),
         0 if name == SHIPPED else _answered_by_ours(captions, pictures),
+        len(rows),
+        bool(limits),
     )
 
 
@@ -187,4 +219,12 @@ def told(measured: Measured) -> list[str]:
         # Translators: {others} is a number, of pictures
         answered = _("Where the one that ships answered instead, being surer: {others}.")
         lines.append(answered.format(others=measured.others))
+    if measured.learnt:
+        # Translators: {count} is a number, of at least fifty
+        learnt = _("Pictures from which it has learnt when to speak plainly: {count}.")
+        lines.append(learnt.format(count=measured.judged))
+    elif measured.judged:
+        # Translators: {count} is a number, of pictures
+        too_few = _("Pictures to learn from when to speak plainly: {count}, which do not suffice.")
+        lines.append(too_few.format(count=measured.judged))
     return lines

@@ -16,6 +16,7 @@ from models.captioner import Caption
 from models.captioning.kinds import named
 from models.captioning.things import thing_signals
 from models.captioning.vocabulary import FUNCTION_WORDS
+from models.eyes.limits import good
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +54,7 @@ class CheckedCaptioner:
     ) -> None:
         self.foreign, self.own = foreign, own
         self._limits, self._detail = limits, detail
+        self._last: tuple[Text, Caption] | None = None
         search = dataclasses.replace(
             own.config.search, beam_size=foreign.engine.generation(detail).num_beams
         )
@@ -72,10 +74,21 @@ class CheckedCaptioner:
         """
         own = self.own.describe(image)
         text = self.foreign.caption(image, self._detail, (config or self.config.search).beam_size)
-        return self.checked(spoken(text), own)
+        self._last = spoken(text), own
+        return self.checked(*self._last)
 
-    def checked(self, text: Text, own: Caption) -> Caption:
-        """The caption of others if it may be said, or else our own of the same picture."""
+    def judged(self, references: Sequence[str]) -> tuple[dict[str, float], bool] | None:
+        """The signals of the caption that was described last, and whether it is good by what people
+        say of the picture; None where ours answers in any case."""
+        signals = self._signals(*self._last) if self._last else None
+        if signals is None or self._last is None:
+            return None
+        said = [plain(each.split()) for each in references]
+        return signals, good(plain(self._last[0].words), said)
+
+    def _signals(self, text: Text, own: Caption) -> dict[str, float] | None:
+        """By which a caption of others is judged; None for one that says nothing, or what our own
+        contradicts."""
         words = plain(text.words)
         claimed = named(words)
         calibration = self.own.config.calibration
@@ -87,12 +100,20 @@ class CheckedCaptioner:
         }
         contradicted = own.things and not claimed <= believed
         if not words or contradicted:
-            return dataclasses.replace(own, fallback=True)
-        signals = _signals(text, claimed, own.things) | {
+            return None
+        return _of_text(text, claimed, own.things) | {
             "familiarity": familiarity,
             "own confidence": own.confidence,
             "agreement": len(claimed & own.claimed) / max(1, len(claimed | own.claimed)),
         }
+
+    def checked(self, text: Text, own: Caption) -> Caption:
+        """The caption of others if it may be said, or else our own of the same picture."""
+        signals = self._signals(text, own)
+        if signals is None:
+            return dataclasses.replace(own, fallback=True)
+        words = plain(text.words)
+        claimed = named(words)
         measured = bool(self._limits.weights)
         confidence = self._limits.confidence(signals) if measured else _UNKNOWN
         form: Form = "plain" if confidence >= self._limits.sure else "hedged"
@@ -138,7 +159,7 @@ def spoken(text: Text) -> Text:
     return dataclasses.replace(text, words=tuple(words), log_probabilities=told)
 
 
-def _signals(text: Text, claimed: frozenset[int], things: Sequence[Thing]) -> dict[str, float]:
+def _of_text(text: Text, claimed: frozenset[int], things: Sequence[Thing]) -> dict[str, float]:
     each = np.asarray(text.token_log_probabilities)
     return {
         "mean": float(each.mean()),

@@ -63,10 +63,13 @@ class Limits:
         odds = self.offset + sum(self.weights[name] * signals[name] for name in self.weights)
         return 1 / (1 + math.exp(-max(-700.0, min(700.0, odds))))
 
+    def text(self, **more: float) -> str:
+        """What limits.json has, with whatever else was measured beside it."""
+        return json.dumps({"format": FORMAT, **asdict(self), **more}, indent=2) + "\n"
+
     def save(self, folder: Path, **more: float) -> None:
-        """Write limits.json, with whatever else was measured beside it."""
-        text = json.dumps({"format": FORMAT, **asdict(self), **more}, indent=2) + "\n"
-        (folder / LIMITS).write_text(text, encoding="utf-8")
+        """Write limits.json."""
+        (folder / LIMITS).write_text(self.text(**more), encoding="utf-8")
 
 
 def read_limits(folder: Path) -> Limits:

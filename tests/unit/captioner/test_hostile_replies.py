@@ -16,6 +16,7 @@ import pytest
 from benchmarks.fuzz import texts
 from describer_daemon.captioner import fields, messages, protocol, stderr
 from describer_daemon.captioner.client import ChildCaptioner
+from describer_daemon.captioner.judging import Fit, Fitted, Judge, Judged
 from describer_daemon.captioner.recalling import Fetch, Recall, Recalled
 from describer_daemon.core.ports import DescriberError, Encoded, Pixels, Rectangle
 from tests.unit.captioner.inside import SAMPLE
@@ -106,8 +107,8 @@ REQUESTS: dict[str, Callable[[ChildCaptioner], object]] = {
     "illustrate": lambda captioner: captioner.illustrate(PICTURE),
     "read": lambda captioner: captioner.read(PICTURE),
     "outline": lambda captioner: captioner.outline(SCREEN, [Rectangle(1, 1, 2, 2)]),
-    "recall": lambda captioner: captioner._answer(Recall(), Recalled),
-    "fetch": lambda captioner: captioner._answer(Fetch(), messages.Outlined),
+    "recall": lambda captioner: captioner.answer(Recall(), Recalled),
+    "fetch": lambda captioner: captioner.answer(Fetch(), messages.Outlined),
 }
 
 
@@ -189,7 +190,7 @@ def test_a_reply_that_is_none_is_an_error_of_its_own(what: str, head: protocol.H
     captioner = ChildCaptioner()
     captioner._ask = lambda _: (head, b"")  # type: ignore[method-assign]  # what came by the pipe
     with pytest.raises(DescriberError) as caught:
-        captioner._answer(messages.Load(), kind)
+        captioner.answer(messages.Load(), kind)
     assert caught.value.spoken == "The captioner broke off on this picture. Please try again."
     assert len(caught.value.detail) < 500
 
@@ -204,10 +205,28 @@ def test_one_that_answers_nonsense_is_ended(taken: Taken) -> None:
         captioner.describe(PICTURE)
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        5,
+        {"signals": {"mean": "low"}, "good": True},
+        {"signals": {"mean": float("inf")}, "good": True},
+        {"signals": {str(number): 0.0 for number in range(65)}, "good": True},
+        {"signals": {}, "good": "yes"},
+        {"good": True},
+    ],
+)
+def test_what_judges_no_caption_is_nonsense(taken: Taken, row: object) -> None:
+    with pytest.raises(DescriberError, match=r"^The captioner broke off"):
+        taken({"row": row}).answer(Judge(("a dog",)), Judged)
+    with pytest.raises(DescriberError, match=r"^The captioner broke off"):
+        taken({"limits": row}).answer(Fit(()), Fitted)
+
+
 def test_sound_replies_pass(taken: Taken) -> None:
     assert taken(CAPTION).describe(PICTURE).text == "a dog"
     assert taken(TEXT).read(PICTURE).lines[0].text == "Closed"
-    recalled = taken(DETAILS)._answer(Recall(), Recalled)
+    recalled = taken(DETAILS).answer(Recall(), Recalled)
     assert (recalled.details.sure[0].kind, recalled.details.cut) == ("dog", ("left",))
 
 
@@ -233,7 +252,7 @@ def test_no_text_commands_a_terminal(taken: Taken) -> None:
     read = {"text": {"paragraphs": [[LINE | {"text": ESCAPES}]], "finding": ""}}
     details = taken(
         DETAILS | {"sure": [thing], "others": [ESCAPES], "colours": [ESCAPES]} | read
-    )._answer(Recall(), Recalled)
+    ).answer(Recall(), Recalled)
     found = [*strings(caption), *strings(text), *strings(details)]
     assert sum("owned" in each for each in found) == 7 + 5
     assert all(each.isprintable() for each in found)

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from describer_daemon.captioner import protocol
+from describer_daemon.captioner.judging import Fit, Fitted, Judge, Judged, Row
 from describer_daemon.captioner.messages import (
     Describe,
     Described,
@@ -123,6 +124,8 @@ def sent(message: Request | Reply) -> tuple[Head, Body]:
         Recall(),
         Recall(read=True),
         Fetch(),
+        Judge(("a dog", "two dogs")),
+        Fit((Row({"mean": -0.5, "words": 3.0}, good=True), Row({}, good=False))),
         Outline(PICTURES[0], ()),
         Outline(PICTURES[0], BOXES),
         Outline(PICTURES[3], BOXES, ("two dogs", "a café")),
@@ -191,6 +194,9 @@ def test_other_replies_arrive_as_they_were_sent() -> None:
         Loaded(("landlock",)),
         Outlined(b"PNG"),
         TextRead(OcrResult(((TextLine("Hi", 0.5, 1, 2, 3, 4),),), "")),
+        Judged(None),
+        Judged(Row({"mean": -0.5}, good=True)),
+        Fitted('{"format": 1}'),
     ):
         head, body = sent(reply)
         assert type(reply).decode(head, bytes(body)) == reply

@@ -10,12 +10,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from describer_daemon import making
-from describer_daemon.captioner import loading
+from describer_daemon.captioner import judging, loading, results
 from describer_daemon.catalogue import entries, installed
 from describer_daemon.cli import captioner_measuring
 from describer_daemon.cli.main import main
-from describer_daemon.core.ports import DescriberError, Encoded
+from describer_daemon.core.ports import Caption, DescriberError, Encoded
 from describer_daemon.settings.settings import Settings, load
+from models.eyes.limits import SIGNALS, Limits, read_limits
 from tests import eyes_gpt2
 from tests.hub import COMMIT, LocalHub
 from tests.shared import made_once
@@ -149,6 +150,66 @@ def test_somebody_elses_is_added_from_a_hub_and_describes_in_its_process(
     # made of random weights it is hardly believed, and then what ships says what it sees
     assert json.loads(told.stdout)["form"] in ("hedged", "things", "unknown")
     assert len(local_hub.asked) == asked
+    data = tmp_path_factory.mktemp("data")
+    shutil.copy(picture, data / "one.jpg")
+    (data / "one.txt").write_text("A rabbit in the grass.\n\nA hare.\n", encoding="utf-8")
+    tested = json.loads(describer("test", "tiny", "--data", str(data), "--json").stdout)
+    assert tested["judged"] in (0, 1)  # what ours contradicts is not judged
+    assert (tested["pictures"], tested["learnt"]) == (1, False)
+    assert not (one.model / "limits.json").exists()
+
+
+class _Judging:
+    """A captioner that is right where it is sure."""
+
+    pid = None
+
+    def __init__(self) -> None:
+        self.described = 0
+
+    def warm_up(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def describe(self, _: object) -> Caption:
+        self.described += 1
+        return Caption(("a", "dog"), (-1.0,) * 3, 0.5, "hedged")
+
+    def answer(self, request: judging.Judge | judging.Fit, kind: object) -> object:
+        if isinstance(request, judging.Fit):
+            return results.fitted(request)
+        good = self.described % 2 == 0
+        assert request.references == ("A dog.", "It runs.")
+        signals = dict.fromkeys(SIGNALS, 0.5) | {"mean": -0.1 if good else -3.0}
+        return judging.Judged(judging.Row(signals, good))
+
+
+@pytest.mark.parametrize(("pictures", "learnt"), [(60, True), (20, False)])
+def test_when_to_speak_plainly_is_learnt_from_what_people_say(
+    mine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: int, learnt: bool
+) -> None:
+    for number in range(pictures):
+        (tmp_path / f"{number}.jpg").write_bytes(b"")
+        (tmp_path / f"{number}.txt").write_text(" A dog.\n\nIt runs.\n", encoding="utf-8")
+    (tmp_path / "nobody.jpg").write_bytes(b"")
+    monkeypatch.setattr(captioner_measuring, "_made", lambda _: _Judging())
+    done = describer("test", mine, "--data", str(tmp_path), "--most", "500")
+    assert done.exit_code == 0, done.stderr
+    one = installed.named(mine)
+    assert one is not None
+    limits = read_limits(one.model)
+    if learnt:
+        assert (
+            f"Pictures from which it has learnt when to speak plainly: {pictures}." in done.stdout
+        )
+        sure, unsure = (dict.fromkeys(SIGNALS, 0.5) | {"mean": mean} for mean in (-0.1, -3.0))
+        assert limits.confidence(sure) > limits.sure == 0.8
+        assert limits.confidence(unsure) < limits.medium
+    else:
+        assert f"when to speak plainly: {pictures}, which do not suffice." in done.stdout
+        assert limits == Limits()
 
 
 def test_what_it_takes_is_measured_and_kept(mine: str, settings: Path, tmp_path: Path) -> None:

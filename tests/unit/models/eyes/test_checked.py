@@ -52,13 +52,17 @@ def ours(things: dict[str, float], near: float = 9.0) -> Caption:
 
 
 def checked(words: str, own: Caption, limits: Limits | None = None) -> Caption:
+    return checking(limits).checked(spoken(text(words)), own)
+
+
+def checking(limits: Limits | None = None) -> CheckedCaptioner:
     config = Config({}, Preprocessing(8), SearchConfig(), FAMILIAR, (2, 2))
     nobody: Any = None
     store = CaptionStore(CaptionStore.empty(2))
     captioner = Captioner(nobody, config, Vocabulary.from_words(["dog"]), store)
     made = CheckedCaptioner.__new__(CheckedCaptioner)  # without loading any network
-    made.own, made._limits = captioner, limits or Limits()
-    return made.checked(spoken(text(words)), own)
+    made.own, made._limits, made._last = captioner, limits or Limits(), None
+    return made
 
 
 BOTH = {"dog": 0.95, "frisbee": 0.8, "cat": 0.1}
@@ -102,6 +106,22 @@ def test_only_measured_limits_make_it_plain() -> None:
     assert checked("a dog", own, dataclasses.replace(limits, sure=0.9)).answer.form == "hedged"
     assert checked("a dog", own, dataclasses.replace(limits, medium=0.9)).fallback
     assert checked("a cat", own, limits).fallback  # however sure it is
+
+
+def test_what_was_said_is_judged_by_what_people_say() -> None:
+    strict = Limits({"mean": 1.0}, -9.0, 0.8, 0.4)
+    made = checking(strict)
+    assert made.judged(["A dog."]) is None  # nothing was said yet
+    made._last = spoken(text("A dog catches a frisbee.")), ours(BOTH)
+    found = made.judged(["A dog jumps for a frisbee.", "two dogs"])
+    assert found is not None
+    signals, well = found
+    assert set(SIGNALS) <= set(signals)
+    assert (signals["mean"], signals["words"], well) == (-0.5, 5.0, True)
+    assert made.checked(*made._last).fallback  # whatever the limits were that it had
+    assert made.judged(["A cat.", "two dogs"]) == (signals, False)
+    made._last = spoken(text("a giraffe")), ours(BOTH)
+    assert made.judged(["a giraffe"]) is None  # ours answers in any case
 
 
 @pytest.mark.parametrize(
