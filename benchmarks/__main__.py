@@ -56,7 +56,16 @@ def screens(out: Path, count: int, seed: int, data: Path | None, pictures: Path 
     type=_folder,
     help="Measure on real screenshots instead, whose places of pictures are in truth.json there.",
 )
-@_data
+@click.option(
+    "--sizes",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="COUNT",
+    help="Measure on so many composed screens of each size and shape instead: pages from top to "
+    "end, 8K, panels, windows on a wallpaper. Needs --data or --pictures.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of these screens.")
+@_album
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -86,7 +95,10 @@ def screens(out: Path, count: int, seed: int, data: Path | None, pictures: Path 
 def finder(
     folder: Path | None,
     truth: Path | None,
+    sizes: int,
+    seed: int,
     data: Path | None,
+    pictures: Path | None,
     out: Path | None,
     captions: int,
     sentences: int,
@@ -98,6 +110,9 @@ def finder(
         if folder is not None:
             raise click.UsageError("Please name a folder of screens or --truth, not both.")
         _finder_on_real_screens(truth, out)
+        return
+    if sizes:
+        _finder_on_shapes(sizes, seed, data, pictures)
         return
     if folder is None:
         raise click.UsageError("Please name a folder of screens, or one with --truth.")
@@ -130,6 +145,20 @@ def finder(
     report.save(results, out)
     click.echo(report.table(results))
     click.echo(f"\nIn {out}: results.json, table.txt, finder.png, failures.png")
+
+
+def _finder_on_shapes(count: int, seed: int, data: Path | None, pictures: Path | None) -> None:
+    from benchmarks import shapes
+    from benchmarks.finder import learned
+    from benchmarks.screens.album import open_album
+    from models.finder import finder as shipped
+
+    try:
+        album = open_album(data, pictures)
+        results = shapes.measure(learned(shipped.load()), album.paths, count, seed)
+    except (ValueError, OSError) as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(shapes.table(results))
 
 
 def _finder_on_real_screens(folder: Path, out: Path | None) -> None:

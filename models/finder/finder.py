@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from models.finder import edges, parts
+from models.finder import edges, parts, views
 from models.finder.candidates import Cells, candidates
 from models.finder.regions import CELL, INTERFACE, TEXT, pictures
 from models.finder.surfaces import Surface
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from models.finder.candidates import Candidate
     from models.finder.limits import Limits
 
-_NETWORK_STRIDE = 64  # the network halves its picture so often
 _CERTAIN_SCORE = 0.82  # a score that letters hardly ever have …
 _LETTER_SIDE = 200  # … however large they are, in pixels
 _FLAT_COLOURS = 0.05  # colours for each pixel of a sample of what has but a few
@@ -30,7 +29,6 @@ _MANY_COLOURS = 0.1  # … and of what has more than drawn things have
 _PLAIN_SHARE = 0.5  # of ground, or of equal neighbours, that needs a frame to be a picture
 _ICON_SIDE = 100  # pixels; what is larger is no icon
 _ICON_COLOURS = 0.35  # colours for each pixel of a sample: photographs have more
-_MAX_PIXELS = 4_000_000  # larger grabs are looked at in half their size, or a third, …
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +73,8 @@ class Finder:
         height, width = pixels.shape[:2]
         if not height or not width:
             return Screen((), 1.0, 0.0)
-        factor = int(np.ceil(np.sqrt(max(1.0, height * width / _MAX_PIXELS))))
-        small = _reduced(pixels, factor)
+        factor = views.factor(height, width)
+        small = views.reduced(pixels, factor)
         kinds, reach = self.read(small)
         regions = []
         for region in pictures(small, kinds, reach, self._limits):
@@ -121,9 +119,7 @@ class Finder:
 
     def read(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """What the network says of each cell of (H, W, 3): see `regions.pictures`."""
-        kinds, reach = self._network.run(None, {"pixels": _padded(pixels)[None]})
-        rows, columns = -(-pixels.shape[0] // CELL), -(-pixels.shape[1] // CELL)
-        return kinds[0, :, :rows, :columns], reach[0, :, :rows, :columns]
+        return views.read(self._network, pixels, CELL)
 
 
 def _is_interface(candidate: Candidate, inside: Surface, shorter: int, *, photograph: bool) -> bool:
@@ -154,25 +150,6 @@ def load(folder: Path = parts.SHIPPED, threads: int | None = None) -> Finder:
 def _part(pixels: NDArray[np.uint8], box: NDArray[np.float64]) -> NDArray[np.uint8]:
     left, top, right, bottom = box.astype(int)
     return pixels[top:bottom, left:right]
-
-
-def _reduced(pixels: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
-    if factor == 1:
-        return pixels
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(pixels).reduce(factor))
-
-
-def _padded(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Black to the right and below, to whole cells of the deepest layer."""
-    height, width = pixels.shape[:2]
-    below, right = -height % _NETWORK_STRIDE, -width % _NETWORK_STRIDE
-    if not below and not right:
-        return np.ascontiguousarray(pixels)
-    padded = np.zeros((height + below, width + right, 3), np.uint8)
-    padded[:height, :width] = pixels
-    return padded
 
 
 def _inside(box: NDArray[np.float64], width: int, height: int) -> tuple[int, int, int, int]:
