@@ -10,6 +10,7 @@ from benchmarks.screens.labels import Kind, Label, Shown
 
 _SAME = 0.5  # below this IoU a find is of something else
 _FORGIVEN = 0.5  # so much of a find may lie on what does not count
+_FILLS, _LIES_OPEN = 0.9, 0.08  # of a screen: a wallpaper's box, and what is seen of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +79,7 @@ def _forgiven(find: Find, label: Label, drawings: Sequence[Shown]) -> bool:
     if find.kind == "drawing" and any(find.box.overlap(each.box) for each in drawings):
         return True  # part of a drawing, or more than it: where one ends is a matter of taste
     common = sum(find.box.overlap(box) for box in label.ignore)
+    screen = label.size[0] * label.size[1]
+    if find.box.area >= _FILLS * screen and common >= _LIES_OPEN * screen:
+        return True  # the wallpaper, of which the label has what windows leave of it
     return common >= _FORGIVEN * find.box.area

@@ -76,6 +76,9 @@ class Limits:
     DOUBT_PIXELS: ClassVar[int] = 56  # … that has so many pixels along a side …
     CORNERS: ClassVar[int] = 3  # … and corners
 
+    # wallpapers
+    MOSAIC: ClassVar[int] = 3  # parts into which one does not fall
+
     # rows of equal pictures
     EQUAL: ClassVar[float] = 3.0  # pixels by which equal sides may differ
     ROW_WITNESSES: ClassVar[int] = 3  # equal pictures that make a row

@@ -52,7 +52,7 @@ def pictures(
     """
     search = _Search(pixels, kinds, reach, limits)
     wallpaper = wallpapers.find(search.inside, reach, CELL)
-    if wallpaper is None:
+    if wallpaper is None or search.parts(wallpaper) >= Limits.MOSAIC:
         search.add_components(search.inside, (0, 0))
         found = tiles.straighten(search.accepted[: Limits.MAX_PICTURES], limits.side)
         return sorted(found, key=lambda each: -each.score)
@@ -95,6 +95,13 @@ class _Search:
         for component in components(inside):
             box = (component + shift).astype(np.float64) * CELL
             self._split(edges.snap(self.pixels, box, 2 * CELL), 0)
+
+    def parts(self, wallpaper: Wallpaper) -> int:
+        """Into how many pictures the part of a wallpaper that lies open falls, as if it were none:
+        many, where pictures stand wall to wall."""
+        alone = _Search(self.pixels, self.kinds, self.reach, self.limits)
+        alone._split(CELL * np.array(wallpaper.open, np.float64), 0)
+        return len(alone.accepted)
 
     def behind(self, wallpaper: Wallpaper) -> Region:
         """A wallpaper, its sides at the screen's ends where there is no bar."""

@@ -93,6 +93,14 @@ def test_speaking_of_a_wallpaper_or_of_a_drawing_invents_nothing() -> None:
     assert invents(label((LEFT, "drawing")), caption("", 1))
 
 
+def test_a_wallpaper_is_found_whole_though_windows_hide_most_of_it() -> None:
+    screen = label().size
+    whole = Find(Box(0, 0, *screen), "photograph", 1.0)
+    open_part = Box(0, 0, screen[0] // 5, screen[1])
+    assert not judge(label(ignore=(open_part,)), [whole]).strays
+    assert judge(label(), [whole]).strays
+
+
 def test_wilson_by_hand() -> None:
     # Agresti and Coull 1998, table of 95 % score intervals: 0 of 10 and 5 of 10
     assert wilson(0, 10).high == pytest.approx(0.278, abs=5e-4)

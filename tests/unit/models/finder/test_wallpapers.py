@@ -11,6 +11,8 @@ from skimage import data
 
 from models.finder import wallpapers
 from models.finder.finder import Finder, load
+from models.finder.limits import Limits
+from models.finder.regions import pictures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,3 +110,14 @@ def test_what_lies_between_two_windows_hangs_together_with_it() -> None:
 )
 def test_what_else_fills_much_of_a_screen_is_none(windows: list[Box], claimed: float) -> None:
     assert wallpapers.find(*cells(*windows, claimed=claimed), 8) is None
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_pictures_wall_to_wall_around_a_window_are_no_wallpaper(count: int) -> None:
+    inside, reach = cells((90, 30, 130, 90))
+    kinds = np.stack([~inside, inside & False, 0.9 * inside, inside & False]).astype(np.float32)
+    levels = np.repeat(np.arange(count), 1280 // count) * 55
+    noise = np.random.default_rng(5).integers(20, 50, (800, 1280, 3))
+    pixels = np.where(inside.repeat(8, 0).repeat(8, 1)[..., None], noise + levels[:, None], 250)
+    found = pictures(pixels.astype(np.uint8), kinds, reach, Limits())
+    assert any(each.wallpaper is not None for each in found) is (count == 1)
