@@ -10,10 +10,11 @@ from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
 from models.finder import parts
+from models.finder.components import components
 from models.finder.edges import snap
 from models.finder.finder import Detection, Finder, load
 from models.finder.limits import Limits
-from models.finder.regions import components, pictures
+from models.finder.regions import pictures
 from models.runtime.bundle import BundleError
 from models.runtime.engines.onnx import session
 
