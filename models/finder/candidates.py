@@ -14,7 +14,7 @@ import numpy as np
 from models.finder import frames, rounds
 from models.finder.components import components
 from models.finder.limits import Limits
-from models.finder.region import BOTTOM, LEFT, RIGHT, TOP, Region
+from models.finder.region import BOTTOM, LEFT, RIGHT, TOP, Region, Wallpaper
 from models.finder.regions import CELL, DRAWING, PHOTOGRAPH, median_claims
 from models.finder.surfaces import Surface
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-    from models.finder.wallpapers import Wallpaper
 
     Box = NDArray[np.float64]  # (left, top, right, bottom) in pixels
 

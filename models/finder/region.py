@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from models.finder.wallpapers import Wallpaper
+CellBox = tuple[int, int, int, int]  # left, top, right, bottom in cells
 
 LEFT, TOP, RIGHT, BOTTOM = range(4)  # of a box
+
+
+class Wallpaper(NamedTuple):
+    """In cells: `box` of the desktop, the `windows` on it, `seen` (h, w) where it lies open,
+    `reached` (h, w) what hangs together with that, and `open` its largest rectangle.
+
+    Where windows lie beside each other, the box around both has some of the wallpaper in it.
+    """
+
+    box: CellBox
+    windows: tuple[CellBox, ...]
+    seen: NDArray[np.bool_]
+    reached: NDArray[np.bool_]
+    open: CellBox
 
 
 @dataclass(frozen=True, slots=True)

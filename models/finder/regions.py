@@ -26,12 +26,10 @@ import numpy as np
 from models.finder import edges, tiles, wallpapers
 from models.finder.components import components
 from models.finder.limits import Limits
-from models.finder.region import BOTTOM, LEFT, RIGHT, TOP, Region
+from models.finder.region import BOTTOM, LEFT, RIGHT, TOP, Region, Wallpaper
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from models.finder.wallpapers import Wallpaper
 
     Box = NDArray[np.float64]  # (left, top, right, bottom) in pixels
 

@@ -13,17 +13,17 @@ Its cells are sure of a picture wherever no window lies, and claim much of the s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from models.finder.components import components
-from models.finder.region import BOTTOM, LEFT, RIGHT, TOP
+from models.finder.region import BOTTOM, LEFT, RIGHT, TOP, Wallpaper
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    CellBox = tuple[int, int, int, int]  # left, top, right, bottom in cells
+    from models.finder.region import CellBox
 
 _WINDOW = 10  # cells along its shorter side at least; less is an icon or a panel
 _BAR = 7  # cells at the upper and lower side that may be a bar of the desktop
@@ -34,20 +34,6 @@ _ENOUGH = 220_000, 250_000  # … or so many pixels, and more where more lies op
 # stand wall to wall claim less, and the network cannot look farther
 _TOGETHER = 0.25  # of a box
 _COARSE = 4  # cells along a side of what a rectangle that lies open is made of
-
-
-class Wallpaper(NamedTuple):
-    """In cells: `box` of the desktop, the `windows` on it, `seen` (h, w) where it lies open,
-    `reached` (h, w) what hangs together with that, and `open` its largest rectangle.
-
-    Where windows lie beside each other, the box around both has some of the wallpaper in it.
-    """
-
-    box: CellBox
-    windows: tuple[CellBox, ...]
-    seen: NDArray[np.bool_]
-    reached: NDArray[np.bool_]
-    open: CellBox
 
 
 def find(inside: NDArray[np.bool_], reach: NDArray[np.float32], cell: int) -> Wallpaper | None:
