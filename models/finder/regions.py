@@ -98,7 +98,9 @@ class _Search:
         """Into how many pictures the part of a wallpaper that lies open falls, as if it were none:
         many, where pictures stand wall to wall."""
         alone = _Search(self.pixels, self.kinds, self.reach, self.limits)
-        alone._split(CELL * np.array(wallpaper.open, np.float64), 0)
+        height, width = self.pixels.shape[:2]
+        box = CELL * np.array(wallpaper.open, np.float64)
+        alone._split(np.minimum(box, [width, height, width, height]), 0)  # the last cell may jut
         return len(alone.accepted)
 
     def behind(self, wallpaper: Wallpaper) -> Region:

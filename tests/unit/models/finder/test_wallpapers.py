@@ -121,3 +121,13 @@ def test_pictures_wall_to_wall_around_a_window_are_no_wallpaper(count: int) -> N
     pixels = np.where(inside.repeat(8, 0).repeat(8, 1)[..., None], noise + levels[:, None], 250)
     found = pictures(pixels.astype(np.uint8), kinds, reach, Limits())
     assert any(each.wallpaper is not None for each in found) is (count == 1)
+
+
+@pytest.mark.parametrize("size", [(1916, 1080), (1020, 765), (1022, 700)])
+def test_cells_may_jut_beyond_the_screen(finder: Finder, size: tuple[int, int]) -> None:
+    screen = Image.fromarray(data.astronaut()).resize(size)
+    draw = ImageDraw.Draw(screen)
+    draw.rectangle((150, 120, 800, 640), "white")
+    for row in range(140, 620, 24):
+        draw.text((170, row), "what is written in a window " * 3, "black")
+    assert len(found(finder, screen)) <= 2
