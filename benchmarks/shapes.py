@@ -139,8 +139,8 @@ def _photograph(random: Generator, paths: Sequence[Path], size: tuple[int, int])
 
 @dataclass(slots=True)
 class Result:
-    """Of all screens of a shape: IoU of each picture, finds of nothing, screens without a picture
-    that have such a find, IoU of each wallpaper, processor time and megabytes of each find."""
+    """Of all screens of a shape: IoU of each picture, finds of nothing, IoU of each wallpaper,
+    processor time (milliseconds) and most memory (MiB more than before) of each find."""
 
     ious: list[float] = field(default_factory=list)
     strays: int = 0

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _PAST = "past_key_values"
 _PART = "decoder_model_merged.onnx"
+# numbers a side, and in all, of the picture that a decoder is tried on: real ones are far smaller
+_LONGEST, _MOST = 1 << 16, 1 << 24
 
 
 @dataclass(slots=True)
@@ -120,7 +122,7 @@ class Decoder:
         return array(found["logits"])[:, -1]
 
     def works(self) -> bool:
-        """Whether it takes an empty past: tried on a picture of zeros.
+        """Whether it takes an empty past: tried on a picture of zeros, unless a huge one is wanted.
 
         Raises BundleError where it does not."""
         inputs = self._graph.inputs
@@ -131,6 +133,8 @@ class Decoder:
         if not isinstance(width, int) or not isinstance(wide, int):
             return False
         length = length if isinstance(length, int) else 2
+        if max(length, width, wide) > _LONGEST or length * width > _MOST:
+            return False
         cache = self.begin({rewriting.STATES: np.zeros((1, length, width), np.float32)}, length)
         found = self.step(cache, np.zeros((1, 1), np.int64), np.zeros((1, 1, wide), np.float32))
         return bool(np.isfinite(found).all())

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-# what reading a file that is damaged, or no ONNX, raises
-UNREADABLE = (OSError, ValueError, LookupError, StopIteration, RecursionError)
+# what reading a file that is damaged, or no ONNX, raises; shapes may be such as no memory has
+UNREADABLE = (OSError, ValueError, LookupError, StopIteration, RecursionError, MemoryError)
 
 _GRAPH = 7  # of ModelProto
 _MODEL_KEPT = (1, 8, 25)  # ir_version, opset_import, functions

@@ -1,7 +1,7 @@
 """Published graphs, changed such that each weight is in memory once, and nothing is computed twice.
 
-Every change is exact: the same operators on the same values, in another order. A graph that is not
-known stays as it is.
+The same operators get the same values, in another order. A graph taken apart gives the same bits,
+in pieces and for the last token alone the same up to rounding. What is not known stays as it is.
 """
 
 from __future__ import annotations
@@ -189,6 +189,8 @@ def _widened(
     chain: dict[str, Node] = {}
     name = product.inputs[1]
     while (node := makers.get(name)) is not None and times[name] == 1:
+        if node.kind in chain:  # turned twice, it is as it was
+            return None
         chain[node.kind] = node
         name = node.inputs[0]
     words = tensors.get(name)
@@ -200,13 +202,17 @@ def _widened(
         return None
     if "perm" in turn.attributes and integers(turn.attributes["perm"]) != (1, 0):
         return None
-    return (words, widen) if words.dims[0] > _ROWS else None
+    rows, width = words.dims
+    # what a damaged file says of its shape may be anything
+    whole_matrix = width > 0 and len(words.raw) == rows * width
+    return (words, widen) if rows > _ROWS and whole_matrix else None
 
 
 def _last_only(graph: Graph) -> Graph:
     """Logits of the last token alone, where what they are multiplied from can be told."""
     makers = {name: node for node in graph.nodes for name in node.outputs}
     times = _times(graph)
+    known = {name: len(tensor.dims) < 2 for name, tensor in graph.tensors.items()}
     name = _LOGITS
     while (node := makers.get(name)) is not None and times[name] == 1:
         if node.kind in ("MatMul", "MatMulInteger", "MatMulNBits"):
@@ -214,7 +220,7 @@ def _last_only(graph: Graph) -> Graph:
         if node.kind in ("Cast", "Identity"):
             name = node.inputs[0]
         elif node.kind in ("Mul", "Add"):
-            wide = [each for each in node.inputs if not _flat(each, makers, graph.tensors)]
+            wide = [each for each in node.inputs if not _flat(each, makers, known)]
             if len(wide) != 1:
                 break
             name = wide[0]
@@ -223,16 +229,18 @@ def _last_only(graph: Graph) -> Graph:
     return graph
 
 
-def _flat(name: str, makers: Mapping[str, Node], tensors: Mapping[str, Tensor]) -> bool:
-    """Whether a value has no more than one axis, whatever is given."""
-    if name in tensors:
-        return len(tensors[name].dims) < 2
+def _flat(name: str, makers: Mapping[str, Node], known: dict[str, bool]) -> bool:
+    """Whether a value has no more than one axis, whatever is given; `known` are those that were
+    looked at, each but once."""
+    if name in known:
+        return known[name]
+    known[name] = False  # as for what is made of itself
     node = makers.get(name)
-    if node is None:
-        return False
-    if node.kind == "DynamicQuantizeLinear":
-        return name != node.outputs[0]  # its scale, or its zero point
-    return node.kind == "Mul" and all(_flat(each, makers, tensors) for each in node.inputs)
+    if node is not None and node.kind == "DynamicQuantizeLinear":
+        known[name] = name != node.outputs[0]  # its scale, or its zero point
+    elif node is not None and node.kind == "Mul":
+        known[name] = all(_flat(each, makers, known) for each in node.inputs)
+    return known[name]
 
 
 def _last_rows(graph: Graph, product: Node) -> Graph:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from benchmarks import peers_published
 from models.eyes import rewriting
 from models.eyes.decoder import Decoder, load_decoder
 from models.eyes.graphs import Graph, load_graph
-from models.eyes.onnx_file import read
+from models.eyes.onnx_file import ELEMENTS, Node, Tensor, read
+from models.eyes.onnx_file import Graph as Onnx
 from models.eyes.protobuf import fields
 from models.runtime.bundle import BundleError
 from models.runtime.engines import onnx as engine
@@ -177,6 +179,48 @@ def test_a_matrix_of_words_is_widened_piece_by_piece(
     assert found[:, -1] == pytest.approx(wide[ids[:, -1]] @ wide.T, rel=1e-5, abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("dims", "turns"),
+    [
+        ((90, 64), 2),  # as it was
+        ((90, 63), 1),
+        ((91, 64), 1),
+        ((1 << 40, 64), 1),
+        ((90, 0), 1),
+        ((5760, 1), 0),
+    ],
+)
+def test_a_matrix_that_is_not_as_it_says_stays_whole(
+    dims: tuple[int, int], turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rewriting, "_ROWS", 40)
+    words = Tensor("words", dims, ELEMENTS["tensor(uint8)"], memoryview(bytes(90 * 64)))
+    scale = Tensor("scale", (), ELEMENTS["tensor(float)"], memoryview(bytes(4)))
+    turned = [
+        Node("Transpose", (f"wide_{at}",), (f"wide_{at + 1}",), attributes={})
+        for at in range(turns)
+    ]
+    nodes = (
+        Node("DequantizeLinear", ("words", "scale"), ("wide_0",)),
+        *turned,
+        Node("MatMul", ("x", f"wide_{turns}"), ("y",)),
+    )
+    graph = Onnx(nodes, {"words": words, "scale": scale}, {"x": b""}, {"y": b""})
+    assert rewriting.lean(graph).nodes == nodes
+
+
+def test_products_of_products_are_looked_at_once() -> None:
+    scale = Tensor("scale_0", (1,), ELEMENTS["tensor(float)"], memoryview(bytes(4)))
+    scales = [Node("Mul", (f"scale_{at}",) * 2, (f"scale_{at + 1}",)) for at in range(60)]
+    nodes = (
+        *scales,
+        Node("MatMul", ("x", "words"), ("wide",)),
+        Node("Mul", ("wide", "scale_60"), ("logits",)),
+    )
+    graph = Onnx(nodes, {"scale_0": scale}, {"x": b"", "words": b""}, {"logits": b""})
+    assert [node.kind for node in rewriting.lean(graph).nodes].count("Gather") == 1
+
+
 @pytest.mark.parametrize("int8", [False, True])
 def test_only_the_last_token_has_logits(smolvlm_folder: Path, tmp_path: Path, int8: bool) -> None:
     source = smolvlm_folder / "onnx/decoder_model_merged_int8.onnx"
@@ -212,6 +256,31 @@ def test_a_choice_that_is_not_known_stays_one(tmp_path: Path) -> None:
     path = _choosing(tmp_path, "not_the_flag")
     assert rewriting.parts(read(path)) is None
     _says_the_sum(load_decoder(path, 1))
+
+
+@pytest.mark.parametrize("shape", [("n", 1 << 40), (1 << 40, 8), (1 << 16, 1 << 9)], ids=str)
+def test_a_decoder_of_a_huge_picture_is_not_tried(
+    shape: tuple[Any, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder = Decoder.__new__(Decoder)  # without any graph
+    decoder._keys = decoder._seen = None
+    inputs = {"encoder_hidden_states": ("tensor(float)", ("batch", *shape))}
+    graph: Any = SimpleNamespace(inputs=inputs)
+    decoder._graph = graph
+    monkeypatch.setattr(decoder, "begin", lambda *_: pytest.fail("it was tried"), raising=False)
+    monkeypatch.setattr(np, "zeros", lambda *_: pytest.fail("memory was taken"))
+    assert decoder.works() is False
+
+
+def test_what_takes_too_much_memory_is_loaded_as_it_is(
+    gpt2_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(rewriting, "lean", full)
+    monkeypatch.setattr(Decoder, "works", full)
+    assert "use_cache_branch" in load_decoder(gpt2_folder / MERGED, 1)._graph.inputs
 
 
 def _says_the_sum(decoder: Decoder) -> None:
@@ -289,7 +358,8 @@ def test_what_is_no_graph_is_told_of(tmp_path: Path, content: bytes) -> None:
 def test_a_file_that_is_cut_off_is_told_of(gpt2_folder: Path, tmp_path: Path) -> None:
     data = (gpt2_folder / MERGED).read_bytes()
     path = tmp_path / "decoder.onnx"
-    for length in range(1, len(data), len(data) // 12):
+    # the last bytes say which operators, and a graph may do without them
+    for length in range(1, len(data) - 1000, len(data) // 12):
         path.write_bytes(data[:length])
         with pytest.raises(BundleError, match="cannot be used"):
             load_decoder(path, 1)
