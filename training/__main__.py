@@ -331,7 +331,7 @@ def medium(
     scripts/art.sh art
     python -m training medium --data coco/Images --data flickr8k/Images \\
         --drawings art/openclipart --art art/games --art art/icons \\
-        --truth ../shared/screens --work work --out models/bundles/medium
+        --truth SCREENS --work work --out models/bundles/medium
     """
     from training.data.datasets import load_unlabelled
     from training.finder.medium import build as build_medium

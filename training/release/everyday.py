@@ -65,11 +65,10 @@ def choose_what_is_said(captioner: Captioner, known: Known) -> Honesty:
     known is told of the logits, which have not learnt from these pictures.
     """
     truth = known.everyday.judged
-    captions = [captioner.caption(each) for each in tqdm(known.encodings, "limits")]
-    use(
-        captioner,
-        choose_limits(captions, known.fit.probabilities, truth, captioner.config.calibration),
-    )
+    for name in ("limits", "limits, with the captions that they give"):
+        captions = [captioner.caption(each) for each in tqdm(known.encodings, name)]
+        fitted = captioner.config.calibration
+        use(captioner, choose_limits(captions, known.fit.probabilities, truth, fitted))
     captions = [captioner.caption(each) for each in tqdm(known.encodings, "honesty")]
     honesty = judge(
         asked_again(captions, known.fit.probabilities, captioner.config.calibration), truth

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 _RIDGE = 10.0  # on what parts a kind's offset from that of all kinds
-_STEPS = np.round(np.arange(0.3, 0.91, 0.05), 2)  # for kinds, named and listed
+_SUPPORT = np.round(np.arange(0.3, 0.91, 0.05), 2)  # for kinds that a caption names
+_LISTED = _SUPPORT[_SUPPORT >= 0.5]  # what is likelier absent is not said to be seen
 _FURTHER = (0.0, 0.7, 0.8, 0.9, 0.95)  # for kinds, listed beside a surer one
 _MEDIUM = (0.4, 0.5, 0.6)  # for captions that come hedged
 _CAPTIONS = 0.15  # what a percent of captions, not lists, is worth, in percent of helpful answers
@@ -183,7 +184,7 @@ def choose_limits(
         _Described.of(caption, known)
         for caption, known in zip(captions, probabilities, strict=True)
     ]
-    for support, least, further, medium in itertools.product(_STEPS, _STEPS, _FURTHER, _MEDIUM):
+    for support, least, further, medium in itertools.product(_SUPPORT, _LISTED, _FURTHER, _MEDIUM):
         tried = dataclasses.replace(
             calibration,
             object_support=float(support),

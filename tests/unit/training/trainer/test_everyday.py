@@ -482,7 +482,7 @@ def test_the_recipe_that_ships_fits_together() -> None:
     assert [stage.objective for stage in recipe.stages] == [
         "objects",
         "text",
-        *["cross-entropy"] * 4,
+        *["cross-entropy"] * 5,
         "self-critical",
     ]
     assert recipe.everyday
