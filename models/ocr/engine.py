@@ -9,6 +9,7 @@ import base64
 import hashlib
 import math
 import socket
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -64,19 +65,49 @@ class OcrEngine:
             OcrLine(line.text, line.confidence, line.box.scaled(1 / scale)) for line in lines
         )
 
+    def recognise_some(
+        self, image: Image.Image, wanted: Callable[[Sequence[Box]], Sequence[Box]]
+    ) -> tuple[OcrLine, ...]:
+        """Those lines of an RGB image that `wanted` chooses of the boxes of all of them.
+
+        To read a line takes longer than to find it. The image is not divided: it shall be small.
+        """
+        found = self._rapidocr(_bgr(image), use_det=True, use_rec=False)
+        boxes = [] if found.boxes is None else [_box(corners) for corners in found.boxes]
+        lines = []
+        for box in wanted(boxes):
+            sides = math.floor(box.left), math.floor(box.top), math.ceil(box.right)
+            cut = image.crop((*sides, math.ceil(box.bottom)))
+            read = self._rapidocr(_bgr(cut), use_det=False, use_rec=True)
+            for text, confidence in zip(read.txts or (), read.scores or (), strict=True):
+                if text.strip() and confidence >= LEAST_CONFIDENCE:
+                    lines.append(OcrLine(text.strip(), float(confidence), box))
+        return tuple(lines)
+
     def _lines(self, image: Image.Image, top: int) -> list[OcrLine]:
         """What RapidOCR reads in a band that begins at `top`."""
-        found = self._rapidocr(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]))
+        # RapidOCR remembers what it was told in the call before
+        found = self._rapidocr(_bgr(image), use_det=True, use_rec=True)
         if found.boxes is None or found.txts is None:
             return []
         lines = []
         for corners, text, confidence in zip(found.boxes, found.txts, found.scores, strict=True):
-            left, upper = (float(value) for value in np.min(corners, axis=0))
-            right, lower = (float(value) for value in np.max(corners, axis=0))
             if text.strip():
-                box = Box(left, upper + top, right, lower + top)
+                box = _box(corners)
+                box = Box(box.left, box.top + top, box.right, box.bottom + top)
                 lines.append(OcrLine(text.strip(), float(confidence), box))
         return lines
+
+
+def _bgr(image: Image.Image) -> np.ndarray:
+    return np.ascontiguousarray(np.asarray(image)[:, :, ::-1])
+
+
+def _box(corners: np.ndarray) -> Box:
+    """Around the four corners of a line, which may be slanted."""
+    left, top = (float(value) for value in np.min(corners, axis=0))
+    right, bottom = (float(value) for value in np.max(corners, axis=0))
+    return Box(left, top, right, bottom)
 
 
 def load(threads: int | None = None) -> OcrEngine:

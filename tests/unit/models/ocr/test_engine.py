@@ -18,7 +18,7 @@ from models.ocr.engine import BAND_PIXELS, OVERLAP, OcrEngine, OcrLine, bands
 Place = tuple[int, int, int, int]
 
 
-def seen(pixels: NDArray[np.uint8]) -> Any:
+def seen(pixels: NDArray[np.uint8], *, use_det: bool, use_rec: bool) -> Any:
     """One line for each grey level but white: "g70" for level 70; as RapidOCR would answer."""
     assert pixels.shape[0] * pixels.shape[1] <= BAND_PIXELS
     grey = pixels[:, :, 0]
@@ -30,6 +30,10 @@ def seen(pixels: NDArray[np.uint8]) -> Any:
         texts.append(f"g{level}")
     if not boxes:
         return SimpleNamespace(boxes=None, txts=None, scores=None)
+    if not use_rec:
+        return SimpleNamespace(boxes=np.array(boxes, float))
+    if not use_det:
+        return SimpleNamespace(txts=tuple(texts), scores=(0.9,) * len(texts))
     return SimpleNamespace(
         boxes=np.array(boxes, float), txts=tuple(texts), scores=(0.9,) * len(texts)
     )
@@ -84,10 +88,28 @@ def test_a_picture_that_is_too_large_is_made_smaller_and_its_lines_are_not() -> 
     assert (left, top, right, bottom) == pytest.approx(line, abs=6)
 
 
+def test_only_the_lines_that_are_wanted_are_read_and_the_next_picture_is_read_whole() -> None:
+    read: list[tuple[int, int]] = []
+
+    def look(pixels: NDArray[np.uint8], *, use_det: bool, use_rec: bool) -> Any:
+        if use_rec:
+            read.append((pixels.shape[1], pixels.shape[0]))
+        return seen(pixels, use_det=use_det, use_rec=use_rec)
+
+    lines = [(10, 10 + 40 * row, 60 + 10 * row, 30 + 40 * row) for row in range(9)]
+    image = drawn((200, 400), lines)
+    one = OcrEngine(look)
+    found = one.recognise_some(image, lambda boxes: [box for box in boxes if box.width > 120])
+    assert (places(found), [line.text for line in found]) == ([lines[8]], ["g8"])
+    assert read == [(130, 20)]
+    assert one.recognise_some(Image.new("RGB", (9, 9), "white"), lambda boxes: boxes) == ()
+    assert places(one.recognise(image)) == lines
+
+
 def test_colours_come_in_the_order_that_the_recogniser_expects() -> None:
     pictures: list[NDArray[np.uint8]] = []
 
-    def look(pixels: NDArray[np.uint8]) -> Any:
+    def look(pixels: NDArray[np.uint8], **_: bool) -> Any:
         pictures.append(pixels)
         return SimpleNamespace(boxes=None, txts=None, scores=None)
 
