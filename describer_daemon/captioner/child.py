@@ -179,7 +179,7 @@ class Service:
             )
         details = Details(box, selected.finding, language=language)
         if model_caption is None:
-            caption, details = self._without_words(image, details, graphic)
+            caption = self._without_words(image, language, graphic)
         else:
             captioned_at = time.perf_counter()
             telling = self._languages.tell(model_caption, language)
@@ -191,7 +191,7 @@ class Service:
                 heatmap = results.heatmap_png(captioner.visible(image), model_caption, caption)
         if picture.aim is not None and selected.box is not None:
             details = dataclasses.replace(details, cut=kept.cut_sides(box, whole))
-        written = self.keeper.keep(image, details)
+        written = self.keeper.keep(image, details, labelled=bool(caption.labels))
         caption = dataclasses.replace(
             caption,
             finding=selected.finding,
@@ -207,15 +207,10 @@ class Service:
             milliseconds["translate"] = 1e3 * translating
         return messages.Described(caption, milliseconds, heatmap)
 
-    def _without_words(
-        self, image: Image.Image, details: Details, graphic: Graphic
-    ) -> tuple[Caption, Details]:
+    def _without_words(self, image: Image.Image, language: str, graphic: Graphic) -> Caption:
         """Of what has no caption: a chart may have labels, which are read."""
-        labels: tuple[str, ...] = ()
-        if graphic == "chart":
-            details, labels = self.keeper.labels(image, details)
-        language = details.language
-        return Caption((), (), 1.0, language=language, graphic=graphic, labels=labels), details
+        labels = self.keeper.labels(image) if graphic == "chart" else ()
+        return Caption((), (), 1.0, language=language, graphic=graphic, labels=labels)
 
     def _captioned(self, image: Image.Image, selected: selection.Selection) -> ModelCaption | None:
         """None where there is nothing to caption. A drawing is one to captioners that know which

@@ -97,14 +97,19 @@ class Keeper:
         self._reader, self._keep, self._words = reader, keep, words
         self._kept: Kept | None = None
 
-    def keep(self, image: Image.Image, details: Details) -> OcrResult | None:
-        """`image` is RGB. → the first lines of its text, if they are wanted and it has much."""
+    def keep(
+        self, image: Image.Image, details: Details, *, labelled: bool = False
+    ) -> OcrResult | None:
+        """`image` is RGB. → the first lines of its text, if they are wanted and it has much.
+
+        Of what is `labelled`, a chart, the labels are told instead.
+        """
         from describer_daemon.captioner import results
 
         picture = Kept(image, details)
         if self._keep:
             self._kept = picture
-        if not self._words or not self._reader.is_installed:
+        if not self._words or labelled or not self._reader.is_installed:
             return None
         picture.reduce()
         try:
@@ -113,23 +118,20 @@ class Keeper:
             traceback.print_exc()
             return None
 
-    def labels(self, image: Image.Image, details: Details) -> tuple[Details, tuple[str, ...]]:
-        """Of a chart, before it is kept: → the details with its text, and its title and axes.
+    def labels(self, image: Image.Image) -> tuple[str, ...]:
+        """Of a chart: → its title and axes; none where text reading is not installed or fails.
 
-        Where text reading is not installed or fails, the details are as they were, without any.
+        What it has beside them is not read: who waits for a sentence must not wait for that.
         """
         from describer_daemon.captioner import chart_labels
 
         if not self._reader.is_installed:
-            return details, ()
-        picture = Kept(image, details)
-        picture.reduce()
+            return ()
         try:
-            text = picture.read(self._reader)
+            return chart_labels.chart_labels(image, self._reader.recognise_some)
         except Exception:  # an ornament must not cost the sentence; the text key tells why
             traceback.print_exc()
-            return details, ()
-        return replace(details, text=text), chart_labels.chart_labels(text, picture.size)
+            return ()
 
     def recall(self, *, read: bool) -> Details:
         """See `details.RecallingCaptioner`."""

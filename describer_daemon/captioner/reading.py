@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from describer_daemon.captioner import memory
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from models.ocr.engine import OcrEngine, OcrLine
+    from models.ocr.reading_order import Box
 
 
 class Reader:
@@ -37,6 +38,17 @@ class Reader:
         engine = self._load()
         with memory.raised_limit(memory.OCR_ALLOWANCE):
             return engine.recognise(image)
+
+    def recognise_some(
+        self, image: Image.Image, wanted: Callable[[Sequence[Box]], Sequence[Box]]
+    ) -> Sequence[OcrLine]:
+        """Those lines of a small RGB image that `wanted` chooses of the boxes of all of them.
+
+        Raises DescriberError like `recognise`.
+        """
+        engine = self._load()
+        with memory.raised_limit(memory.OCR_ALLOWANCE):
+            return engine.recognise_some(image, wanted)
 
     def _load(self) -> OcrEngine:
         if self._engine is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,9 +38,19 @@ class FakeReader:
         self.sizes.append(image.size)
         return self.lines
 
+    def recognise_some(
+        self, image: Image.Image, wanted: Callable[[Sequence[Box]], Sequence[Box]]
+    ) -> Sequence[OcrLine]:
+        self.sizes.append(image.size)
+        chosen = wanted([line.box for line in self.lines])
+        return [line for line in self.lines if line.box in chosen]
+
 
 class ShortOfMemory(FakeReader):
     def recognise(self, image: Image.Image) -> Sequence[OcrLine]:
+        raise MemoryError
+
+    def recognise_some(self, image: Image.Image, wanted: object) -> Sequence[OcrLine]:
         raise MemoryError
 
 
@@ -90,19 +100,21 @@ def test_text_is_read_when_it_is_wanted_and_only_once() -> None:
     assert one.recall(read=False).text == texts[0]
 
 
-def test_a_chart_is_read_for_its_labels_and_not_again_when_it_is_kept() -> None:
+def test_a_chart_is_read_for_its_labels_and_for_the_rest_only_when_that_is_wanted() -> None:
     reader = FakeReader(line("Sales by region"))
     one = keeper(reader, words=True)
-    details, labels = one.labels(stripes(200, 140), Details(SMALL))
+    labels = one.labels(stripes(200, 200))
     assert labels == ("Sales by region",)
-    one.keep(stripes(200, 140), details)
-    assert one.recall(read=True).text == details.text
-    assert reader.sizes == [(200, 140)]
+    assert reader.sizes == [(200, 40), (200, 60), (200, 30)]  # the last one is turned
+    assert one.keep(stripes(200, 200), Details(SMALL), labelled=True) is None
+    assert len(reader.sizes) == 3
+    assert one.recall(read=True).text is not None
+    assert reader.sizes[3:] == [(200, 200)]
 
 
 @pytest.mark.parametrize("reader", [ShortOfMemory(), FakeReader(line("STOP"), installed=False)])
 def test_a_chart_that_cannot_be_read_has_no_labels(reader: FakeReader) -> None:
-    assert keeper(reader).labels(stripes(200, 140), Details(SMALL)) == (Details(SMALL), ())
+    assert keeper(reader).labels(stripes(200, 140)) == ()
 
 
 def test_where_reading_is_not_installed_nothing_is_read() -> None:

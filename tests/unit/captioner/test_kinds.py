@@ -38,7 +38,7 @@ def chart() -> Image.Image:
     axes = figure.add_subplot()
     axes.plot([2018, 2019, 2020, 2021, 2022], [12, 18, 15, 27, 31])
     axes.plot([2018, 2019, 2020, 2021, 2022], [8, 9, 14, 13, 22])
-    axes.set(title="Sales by region", xlabel="Year", ylabel="Revenue")
+    axes.set(title="Sales by region", xlabel="Year", ylabel="Temperature")
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
@@ -49,7 +49,7 @@ def test_a_chart_is_named_with_what_is_written_at_it(captioner: ChildCaptioner) 
     if importlib.util.find_spec("rapidocr") is None:
         assert told == "A chart."
     else:
-        assert told == "A chart: Sales by region. Year, Revenue."
+        assert told == "A chart: Sales by region. Year, Temperature."
 
 
 def test_a_map_is_named(captioner: ChildCaptioner) -> None:
