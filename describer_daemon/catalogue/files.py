@@ -68,6 +68,17 @@ def write(path: Path, data: bytes) -> None:
         write_all(data)
 
 
+def replace(path: Path, data: bytes) -> None:
+    """Write the whole file, of which the former one stays until all is there.
+
+    Raises DescriberError.
+    """
+    new = path.with_name(f"{path.name}.new")
+    write(new, data)
+    with told(path.parent):
+        new.replace(path)
+
+
 @contextlib.contextmanager
 def _opened(path: Path, how: int) -> Iterator[Callable[[bytes], None]]:
     make_private(path.parent)

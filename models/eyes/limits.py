@@ -86,10 +86,15 @@ def read_limits(folder: Path) -> Limits:
         found = Limits(weights, *numbers)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise unusable(LIMITS, "it is no table of limits", repr(error)) from error
-    known = all(abs(value) <= _STEEPEST for value in (*weights.values(), *numbers))
-    if table.get("format") != FORMAT or not known or not set(weights) <= set(SIGNALS):
+    if table.get("format") != FORMAT or not _in_bounds(found) or not set(weights) <= set(SIGNALS):
         raise unusable(LIMITS, "it is no table of limits")
     return found
+
+
+def _in_bounds(limits: Limits) -> bool:
+    """Whether no number is so large that nothing but an accident would explain it."""
+    numbers = (*limits.weights.values(), limits.offset, limits.sure, limits.medium)
+    return all(abs(value) <= _STEEPEST for value in numbers)
 
 
 def good(words: Sequence[str], references: Sequence[Sequence[str]]) -> bool:
@@ -109,8 +114,9 @@ def good(words: Sequence[str], references: Sequence[Sequence[str]]) -> bool:
 def fit(rows: Sequence[tuple[Mapping[str, float], bool]]) -> Limits:
     """Limits from captions' signals, and whether each caption was good.
 
-    From too few of either kind nothing is learnt, and where what is promised does not hold on
-    pictures that were left out of the fit, nothing is ever said plainly.
+    From too few of either kind, or signals that are nearly all alike, nothing is learnt, and where
+    what is promised does not hold on pictures that were left out of the fit, nothing is ever said
+    plainly.
     """
     truth = np.asarray([value for _, value in rows], np.float64)
     least = min(truth.sum(), len(rows) - truth.sum()) if len(rows) else 0
@@ -125,12 +131,9 @@ def fit(rows: Sequence[tuple[Mapping[str, float], bool]]) -> Limits:
     plain = truth[found >= _SURE]
     holds = len(plain) > 0 and plain.mean() >= _SURE - _SLACK
     weights, offset = _logistic(table, truth)
-    return Limits(
-        dict(zip(SIGNALS, weights.tolist(), strict=True)),
-        offset,
-        _SURE if holds else _NEVER,
-        _MEDIUM,
-    )
+    found_weights = dict(zip(SIGNALS, weights.tolist(), strict=True))
+    limits = Limits(found_weights, offset, _SURE if holds else _NEVER, _MEDIUM)
+    return limits if _in_bounds(limits) else Limits()
 
 
 def _logistic(

@@ -171,6 +171,15 @@ def test_of_too_little_nothing_is_learnt(rows: list[tuple[dict[str, float], bool
     assert fit(rows) == Limits()
 
 
+def test_nothing_is_learnt_that_could_not_be_read_again(tmp_path: Path) -> None:
+    """Signals that are nearly all alike have weights beyond all bounds."""
+    wide = _rows(120, honest=True)
+    rows = [(signals | {"mean": 1e-6 * signals["mean"]}, good) for signals, good in wide]
+    assert fit(rows) == Limits()
+    fit(rows).save(tmp_path)
+    assert read_limits(tmp_path) == Limits()
+
+
 def test_what_tells_nothing_makes_nothing_plain() -> None:
     limits = fit(_rows(200, honest=False))
     signals = [signals for signals, _ in _rows(200, honest=False)]
