@@ -75,13 +75,14 @@ class Service:
         keep: bool = False,
         words: bool = False,
         detail: Detail = "brief",
+        judge: bool = False,
     ) -> None:
         """With `or_shipped` the bundle that ships serves instead of one that cannot be used, and
         the next reply has a notice of it (see `messages.with_notice`). `keep` is for whoever will
-        ask for more of a picture; with `words` its text is read, too, where that is installed."""
-        self._wanted = loading.Wanted(
-            bundle, engine, threads, detail, or_shipped=or_shipped and bundle is not None
-        )
+        ask for more of a picture, `judge` for whoever will judge captions; with `words` the
+        text of a picture is read, too, where that is installed."""
+        or_shipped = or_shipped and bundle is not None
+        self._wanted = loading.Wanted(bundle, engine, threads, detail, or_shipped, judge)
         self._notice = ""
         self._beam, self._find, self._threads = beam, find, threads
         self._captioner: Captioner | CheckedCaptioner | None = None
@@ -168,6 +169,7 @@ class Service:
     ) -> messages.Described:
         started = time.perf_counter()
         self.keeper.forget()
+        results.forget(self._captioner)
         image, selected, whole = self._select(picture, already_described)
         found_at, heatmap, translating = time.perf_counter(), b"", 0.0
         box = selected.box or whole
@@ -359,6 +361,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, help="one a processor by default")
     parser.add_argument("--keep", action="store_true", help="be ready to tell more of a picture")
     parser.add_argument("--words", action="store_true", help="read what is written in pictures")
+    parser.add_argument("--judge", action="store_true", help="be ready to judge captions")
     parser.add_argument("--or-shipped", action="store_true", help="if the bundle is unusable")
     parser.add_argument(
         "--detail",
@@ -381,6 +384,7 @@ def main() -> None:
         options.keep,
         options.words,
         options.detail,
+        options.judge,
     )
     preloading.import_project_modules(options.engine, others=options.bundle is not None)
     service.confined = sandbox.confine(options.allowance)

@@ -93,6 +93,7 @@ class ChildCaptioner:
         words: bool = False,
         detail: str = "brief",
         allowance: int | None = None,
+        judge: bool = False,
     ) -> None:
         """`bundle` None is the one that ships; times are in seconds.
 
@@ -104,24 +105,23 @@ class ChildCaptioner:
         told why; without, that is an error. `keep` is for whoever will `recall`; with `words`
         captions have the first words of the text in a picture, where OCR is installed. `detail` is
         "brief" or "detailed", for bundles that know both; `allowance` is in bytes of memory beside
-        the bundle's own, None for what does for the one that ships.
+        the bundle's own, None for what does for the one that ships. `judge` is for whoever will
+        ask how good captions are (see `judging`).
         """
         self._command = [*processes.python("describer_daemon.captioner.child"), "--engine", engine]
         if bundle is not None:
             self._command += ["--bundle", str(bundle)]
         if beam is not None:
             self._command += ["--beam", str(beam)]
-        if not find:
-            self._command.append("--whole")
         if threads is not None:
             self._command += ["--threads", str(threads)]
-        if on_stand_in is not None:
-            self._command.append("--or-shipped")
         if detail != "brief":
             self._command += ["--detail", detail]
         if allowance is not None:
             self._command += ["--allowance", str(allowance)]
-        self._command += [*(["--keep"] if keep else []), *(["--words"] if words else [])]
+        flags = {"--whole": not find, "--or-shipped": on_stand_in is not None}
+        flags |= {"--keep": keep, "--words": words, "--judge": judge}
+        self._command += [flag for flag, wanted in flags.items() if wanted]
         self._on_stand_in = on_stand_in
         self._timeout, self._reading_timeout = timeout, reading_timeout
         self._unload_after = unload_after

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Wanted:
     """`bundle` None is the one that ships; `detail` is "brief" or "detailed", where one can choose.
 
-    With `or_shipped` the one that ships serves instead of one that cannot be used.
+    With `or_shipped` the one that ships serves instead of one that cannot be used. With `judge`
+    the last caption of others is kept until it was judged (see `judging`).
     """
 
     bundle: Path | None
@@ -30,6 +31,7 @@ class Wanted:
     threads: int | None
     detail: Detail = "brief"
     or_shipped: bool = False
+    judge: bool = False
 
 
 def load(wanted: Wanted) -> tuple[Captioner | CheckedCaptioner, str]:
@@ -55,7 +57,7 @@ def _loaded(folder: Path, wanted: Wanted) -> Captioner | CheckedCaptioner:
     from models.runtime.bundle import BundleError
 
     try:
-        return load(folder, wanted.engine, wanted.threads, wanted.detail)
+        return load(folder, wanted.engine, wanted.threads, wanted.detail, judging=wanted.judge)
     except BundleError as error:
         raise unusable(error) from error
     except ImportError as error:

@@ -35,6 +35,7 @@ _MIN_PROBABILITY = 0.3  # of a kind of thing that is told of at all
 _SURE_LINE = 0.8  # confidence of a line that is told although nobody asked for text
 _TEXT_SHARE = 0.01  # of a picture's area, from which text is part of what it shows
 _FIRST_LINES = 6  # more than a breath has
+_DIGITS = 5  # of a signal, behind the point
 
 
 def reduction(whole: Rectangle, image: Image.Image) -> int:
@@ -209,12 +210,24 @@ def heatmap_png(image: Image.Image, model_caption: ModelCaption, caption: Captio
 def judged(captioner: Captioner | CheckedCaptioner | None, references: Sequence[str]) -> Judged:
     """What a captioner of others said last, by what people say of that picture."""
     from models.eyes.checked import CheckedCaptioner
+    from models.eyes.limits import SIGNALS
 
     found = captioner.judged(references) if isinstance(captioner, CheckedCaptioner) else None
     if found is None:
         return Judged(None)
     signals, good = found
-    return Judged(Row({name: float(value) for name, value in signals.items()}, good))
+    # thousands of these come back in one message: no more than will be looked at
+    return Judged(Row({name: round(float(signals[name]), _DIGITS) for name in SIGNALS}, good))
+
+
+def forget(captioner: Captioner | CheckedCaptioner | None) -> None:
+    """Keep no caption that nobody has judged: there is another picture."""
+    if captioner is None:
+        return
+    from models.eyes.checked import CheckedCaptioner
+
+    if isinstance(captioner, CheckedCaptioner):
+        captioner.forget()
 
 
 def fitted(request: Fit) -> Fitted:

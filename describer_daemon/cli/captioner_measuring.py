@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -28,7 +28,8 @@ from describer_daemon.processes import processors
 
 _SAMPLE = FOLDER.with_name("sample.jpg")
 _LIMITS = "limits.json"  # as `models.eyes.limits` reads it
-_LONGEST = 100_000  # characters of what people say of a picture
+_LONGEST = 80_000  # characters of what people say of a picture: twelve bytes each at most
+_MOST_ROWS = 2000  # that are learnt from: some 250 bytes each, and a message has a mebibyte
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
 
 
@@ -36,8 +37,9 @@ _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
 class Measured:
     """Of `pictures`; times in seconds, memory in bytes (0 where it cannot be known).
 
-    `plain` and `hedged` count what was said so; on `others` the one that ships answered. `judged`
-    were compared with what people say of them; `learnt`: when to speak plainly, from these.
+    `plain` and `hedged` count what was said so; on `others` the one that ships answered. `judged`,
+    2,000 at most, were compared with what people say of them; `learnt`: when to speak plainly,
+    from these.
     """
 
     name: str
@@ -92,15 +94,19 @@ def test(name: str, data: Path | None, most: int, as_json: bool) -> None:
     pictures = [_SAMPLE] if data is None else pictures_in(data)[:most]
     if not pictures:
         raise DescriberError(_("There are no pictures in this folder. Please name another."))
-    measured = measure(name, pictures, None if one is None else one.model)
+    measured, unlearnt = measure(name, pictures, None if one is None else one.model)
     if one is not None:
         kept = {"format": 1, **asdict(measured)}
-        files.write(one.folder / installed.MEASURED, json.dumps(kept, indent=2).encode("utf-8"))
+        text = json.dumps(kept, indent=2)
+        files.replace(one.folder / installed.MEASURED, text.encode("utf-8"))
     if as_json:
         streams.json(json_line(asdict(measured)))
-        return
-    for sentence in told(measured):
-        streams.line(sentence)
+    else:
+        # of learning the error speaks
+        for sentence in told(replace(measured, judged=0) if unlearnt else measured):
+            streams.line(sentence)
+    if unlearnt is not None:
+        raise unlearnt
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -111,17 +117,21 @@ def pictures_in(folder: Path) -> list[Path]:
 def references(picture: Path) -> tuple[str, ...]:
     """What people say of a picture: the lines of the text beside it; () where there is none."""
     try:
-        text = picture.with_suffix(".txt").read_text(encoding="utf-8", errors="replace")
+        path = picture.with_suffix(".txt")
+        with path.open(encoding="utf-8-sig", errors="replace") as file:  # as Windows writes it
+            text = file.read(_LONGEST)
     except OSError:
         return ()
-    lines = (line.strip() for line in text[:_LONGEST].splitlines())
+    lines = (line.strip() for line in text.splitlines())
     return tuple(line for line in lines if line)
 
 
-def measure(name: str, pictures: list[Path], model: Path | None = None) -> Measured:
+def measure(
+    name: str, pictures: list[Path], model: Path | None = None
+) -> tuple[Measured, DescriberError | None]:
     """Describe each picture by it, and by the one that ships; what is learnt of it is written into
-    its folder `model`. Raises DescriberError."""
-    captioner, begun = _made(name), time.perf_counter()
+    its folder `model`, where nothing stops it: that comes back. Raises DescriberError."""
+    captioner, begun = _made(name, judge=model is not None), time.perf_counter()
     times, captions = [], []
     rows: list[Row] = []
     try:
@@ -135,13 +145,12 @@ def measure(name: str, pictures: list[Path], model: Path | None = None) -> Measu
                 row = captioner.answer(Judge(people), Judged).row
                 rows += [row] if row is not None else []
         memory = _peak(captioner.pid)
-        limits = captioner.answer(Fit(tuple(rows)), Fitted).limits if rows else ""
+        rows = _drawn(rows)
+        learnt, unlearnt = _learnt(captioner, rows, model) if model and rows else (False, None)
     finally:
         captioner.close()
-    if model is not None and limits:
-        files.write(model / _LIMITS, limits.encode("utf-8"))
     forms = [caption.form for caption in captions]
-    return Measured(
+    measured = Measured(
         name,
         len(pictures),
         round(loading, 3),
@@ -152,8 +161,28 @@ def measure(name: str, pictures: list[Path], model: Path | None = None) -> Measu
         forms.count("hedged"),
         0 if name == SHIPPED else _answered_by_ours(captions, pictures),
         len(rows),
-        bool(limits),
+        learnt,
     )
+    return measured, unlearnt
+
+
+def _drawn(rows: list[Row]) -> list[Row]:
+    """As many rows as one message takes, evenly from all."""
+    count = min(len(rows), _MOST_ROWS)
+    return [rows[at * len(rows) // count] for at in range(count)]
+
+
+def _learnt(
+    captioner: ChildCaptioner, rows: list[Row], model: Path
+) -> tuple[bool, DescriberError | None]:
+    """Write what can be learnt from rows. → whether there was anything, and what stopped it."""
+    try:
+        limits = captioner.answer(Fit(tuple(rows)), Fitted).limits
+        if limits:
+            files.replace(model / _LIMITS, limits.encode("utf-8"))
+    except DescriberError as error:  # the times are known all the same
+        return False, error
+    return bool(limits), None
 
 
 def _answered_by_ours(captions: list[Caption], pictures: list[Path]) -> int:
@@ -168,9 +197,9 @@ def _answered_by_ours(captions: list[Caption], pictures: list[Path]) -> int:
         ours.close()
 
 
-def _made(name: str) -> ChildCaptioner:
+def _made(name: str, *, judge: bool = False) -> ChildCaptioner:
     settings = settings_for_command()
-    make = captioner_factory(settings, find=False, beam=None, engine="onnx", name=name)
+    make = captioner_factory(settings, find=False, beam=None, engine="onnx", name=name, judge=judge)
     return make(processors())
 
 

@@ -291,6 +291,7 @@ def captioner_factory(
     *,
     name: str | None = None,
     detail: str = "brief",
+    judge: bool = False,
 ) -> Callable[[int], ChildCaptioner]:
     """→ `make` of `CaptionerPool`: captioners as the settings and the options want them."""
     configured = settings.captioner
@@ -306,6 +307,7 @@ def captioner_factory(
         threads=threads,
         detail=detail,
         allowance=one.allowance,
+        judge=judge,
     )
 
 

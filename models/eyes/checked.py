@@ -50,10 +50,17 @@ class CheckedCaptioner:
     """A captioner of others behind the face of `models.captioner.Captioner`."""
 
     def __init__(
-        self, foreign: ForeignCaptioner, own: Captioner, limits: Limits, detail: Detail = "brief"
+        self,
+        foreign: ForeignCaptioner,
+        own: Captioner,
+        limits: Limits,
+        detail: Detail = "brief",
+        judging: bool = False,
     ) -> None:
+        """`judging` is for whoever will ask how good a caption was (`judged`): only then the last
+        one is kept, until that, or until it is to be forgotten."""
         self.foreign, self.own = foreign, own
-        self._limits, self._detail = limits, detail
+        self._limits, self._detail, self._judging = limits, detail, judging
         self._last: tuple[Text, Caption] | None = None
         search = dataclasses.replace(
             own.config.search, beam_size=foreign.engine.generation(detail).num_beams
@@ -72,19 +79,27 @@ class CheckedCaptioner:
 
         Raises BundleError for what cannot be used.
         """
+        self.forget()
         own = self.own.describe(image)
         text = self.foreign.caption(image, self._detail, (config or self.config.search).beam_size)
-        self._last = spoken(text), own
-        return self.checked(*self._last)
+        said = spoken(text)
+        if self._judging:
+            self._last = said, own
+        return self.checked(said, own)
+
+    def forget(self) -> None:
+        """Keep no caption any more."""
+        self._last = None
 
     def judged(self, references: Sequence[str]) -> tuple[dict[str, float], bool] | None:
         """The signals of the caption that was described last, and whether it is good by what people
-        say of the picture; None where ours answers in any case."""
-        signals = self._signals(*self._last) if self._last else None
-        if signals is None or self._last is None:
+        say of the picture; None where ours answers in any case. The caption is forgotten."""
+        last, self._last = self._last, None
+        signals = self._signals(*last) if last else None
+        if signals is None or last is None:
             return None
         said = [plain(each.split()) for each in references]
-        return signals, good(plain(self._last[0].words), said)
+        return signals, good(plain(last[0].words), said)
 
     def _signals(self, text: Text, own: Caption) -> dict[str, float] | None:
         """By which a caption of others is judged; None for one that says nothing, or what our own

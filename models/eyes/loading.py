@@ -24,9 +24,11 @@ def load(
     threads: int | None = None,
     detail: Detail = "brief",
     variant: str | None = None,
+    judging: bool = False,
 ) -> Captioner | CheckedCaptioner:
     """Load the captioner in a folder: a bundle of ours, or a published one of a known layout,
-    which is checked by the bundle that ships. `detail` and `variant` are for the latter.
+    which is checked by the bundle that ships. `detail`, `variant` and `judging`
+    (see `CheckedCaptioner`) are for the latter.
 
     Raises BundleError naming what is missing or cannot be used.
     """
@@ -38,5 +40,5 @@ def load(
         )
     foreign = load_foreign(folder, threads, variant)
     return CheckedCaptioner(
-        foreign, load_own(SHIPPED, engine, threads), read_limits(folder), detail
+        foreign, load_own(SHIPPED, engine, threads), read_limits(folder), detail, judging
     )

@@ -16,6 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 from describer_daemon import processes
 from describer_daemon.captioner import memory, messages, protocol
 from describer_daemon.captioner.child import Service
+from describer_daemon.core.ports import Pixels
+from models.eyes.checked import CheckedCaptioner
 from models.ocr.engine import DamagedError
 from models.runtime.bundle import BundleError
 from tests import screens
@@ -214,3 +216,37 @@ def test_a_reader_that_is_incomplete_names_the_cure(monkeypatch: pytest.MonkeyPa
         "error": "The package that reads text is damaged. Please install describer[text] again.",
         "detail": "a network is another",
     }
+
+
+class _Foreign(CheckedCaptioner):
+    """One that has said something of a picture."""
+
+    def __init__(self) -> None:
+        """Load no network."""
+        self.kept = True
+
+    def forget(self) -> None:
+        self.kept = False
+
+
+@pytest.mark.parametrize("judge", [False, True])
+def test_a_caption_is_kept_only_for_whoever_will_judge_it(
+    judge: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def loaded(*_: object, judging: bool) -> _Foreign:
+        asked.append(judging)
+        return _Foreign()
+
+    monkeypatch.setattr("models.eyes.loading.load", loaded)
+    Service(None, None, "onnx", judge=judge)._load_captioner()
+    assert asked == [judge]
+
+
+def test_a_caption_is_not_judged_by_what_people_say_of_the_next_picture() -> None:
+    service, foreign = Service(None, None, "onnx", judge=True), _Foreign()
+    service._captioner = foreign
+    blank = messages.Describe(Pixels(8, 8, bytes(192)))  # which gets no caption
+    head, _ = service.answer(*blank.encode())
+    assert (head["finding"], foreign.kept) == ("black", False)

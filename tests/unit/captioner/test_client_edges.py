@@ -139,6 +139,8 @@ def test_the_process_is_asked_for_what_was_chosen() -> None:
         "3",
         "--whole",
     ]
+    told = ChildCaptioner(keep=True, words=True, judge=True, on_stand_in=print)
+    assert told._command[-4:] == ["--or-shipped", "--keep", "--words", "--judge"]
     assert not usual.is_loaded()
     usual.close()
 

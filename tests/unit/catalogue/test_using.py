@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from describer_daemon import making
-from describer_daemon.captioner import judging, loading, results
-from describer_daemon.catalogue import entries, installed
+from describer_daemon.captioner import judging, loading, protocol, results
+from describer_daemon.catalogue import entries, files, installed
 from describer_daemon.cli import captioner_measuring
 from describer_daemon.cli.main import main
 from describer_daemon.core.ports import Caption, DescriberError, Encoded
 from describer_daemon.settings.settings import Settings, load
+from models.eyes.checked import CheckedCaptioner
 from models.eyes.limits import SIGNALS, Limits, read_limits
 from tests import eyes_gpt2
 from tests.hub import COMMIT, LocalHub
@@ -194,7 +198,7 @@ def test_when_to_speak_plainly_is_learnt_from_what_people_say(
         (tmp_path / f"{number}.jpg").write_bytes(b"")
         (tmp_path / f"{number}.txt").write_text(" A dog.\n\nIt runs.\n", encoding="utf-8")
     (tmp_path / "nobody.jpg").write_bytes(b"")
-    monkeypatch.setattr(captioner_measuring, "_made", lambda _: _Judging())
+    monkeypatch.setattr(captioner_measuring, "_made", lambda _, **__: _Judging())
     done = describer("test", mine, "--data", str(tmp_path), "--most", "500")
     assert done.exit_code == 0, done.stderr
     one = installed.named(mine)
@@ -210,6 +214,89 @@ def test_when_to_speak_plainly_is_learnt_from_what_people_say(
     else:
         assert f"when to speak plainly: {pictures}, which do not suffice." in done.stdout
         assert limits == Limits()
+
+
+class _NotLearning(_Judging):
+    """One that ends when it is to learn."""
+
+    def answer(self, request: judging.Judge | judging.Fit, kind: object) -> object:
+        if isinstance(request, judging.Fit):
+            raise DescriberError("The captioner broke off.")
+        return super().answer(request, kind)
+
+
+def test_what_it_takes_is_kept_where_nothing_can_be_learnt(
+    mine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one.jpg").write_bytes(b"")
+    (tmp_path / "one.txt").write_text("A dog.\nIt runs.\n", encoding="utf-8")
+    monkeypatch.setattr(captioner_measuring, "_made", lambda _, **__: _NotLearning())
+    done = describer("test", mine, "--data", str(tmp_path))
+    assert (done.exit_code, done.stderr) == (1, "The captioner broke off.\n")
+    assert f"{mine}: 1 picture" in done.stdout
+    assert "speak plainly" not in done.stdout
+    one = installed.named(mine)
+    assert one is not None
+    kept = json.loads((one.folder / installed.MEASURED).read_text(encoding="utf-8"))
+    assert (kept["pictures"], kept["judged"], kept["learnt"]) == (1, 1, False)
+
+
+def test_what_is_judged_and_learnt_from_fits_into_a_message() -> None:
+    said = dict.fromkeys((*SIGNALS, "total", "end", "a thing"), -123.4567890123)
+
+    class Said(CheckedCaptioner):
+        def __init__(self) -> None:
+            """Load no network."""
+
+        def judged(self, references: Sequence[str]) -> tuple[dict[str, float], bool]:
+            return said, not references
+
+    row = results.judged(Said(), ["a dog"]).row
+    assert row == judging.Row(dict.fromkeys(SIGNALS, -123.45679), good=False)
+    rows = captioner_measuring._drawn([row] * 10_000)
+    head, _ = judging.Fit(tuple(rows)).encode()
+    assert len(json.dumps(head)) < protocol.MAX_HEAD // 2
+    numbered = [judging.Row({"mean": float(number)}, good=True) for number in range(5000)]
+    drawn = [row.signals["mean"] for row in captioner_measuring._drawn(numbered)]
+    assert (len(drawn), drawn[:3], drawn[-1]) == (2000, [0.0, 2.0, 5.0], 4997.0)
+    assert captioner_measuring._drawn(numbered[:7]) == numbered[:7]
+    assert captioner_measuring._drawn([]) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "people"),
+    [
+        (b"\xef\xbb\xbfA dog.\r\n\r\nIt runs.", ("A dog.", "It runs.")),
+        ("\N{DOG FACE}".encode() * 200_000, ("\N{DOG FACE}" * 80_000,)),
+        ("\N{DOG FACE}\n".encode() * 200_000, ("\N{DOG FACE}",) * 40_000),
+    ],
+    ids=["of Windows", "long", "many"],
+)
+def test_what_people_say_is_read_as_far_as_a_message_takes_it(
+    written: bytes, people: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "one.txt").write_bytes(written)
+    found = captioner_measuring.references(tmp_path / "one.jpg")
+    assert found == people
+    head, _ = judging.Judge(found).encode()
+    assert len(json.dumps(head)) < protocol.MAX_HEAD
+
+
+def test_a_file_is_replaced_once_all_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "limits.json"
+    files.replace(path, b"one")
+    files.replace(path, b"two")
+    assert (path.read_bytes(), list(tmp_path.iterdir())) == (b"two", [path])
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(DescriberError, match="disk is full"):
+        files.replace(path, b"three")
+    assert path.read_bytes() == b"two"
 
 
 def test_what_it_takes_is_measured_and_kept(mine: str, settings: Path, tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
@@ -62,6 +63,7 @@ def checking(limits: Limits | None = None) -> CheckedCaptioner:
     captioner = Captioner(nobody, config, Vocabulary.from_words(["dog"]), store)
     made = CheckedCaptioner.__new__(CheckedCaptioner)  # without loading any network
     made.own, made._limits, made._last = captioner, limits or Limits(), None
+    made._detail, made._judging = "brief", False
     return made
 
 
@@ -118,10 +120,29 @@ def test_what_was_said_is_judged_by_what_people_say() -> None:
     signals, well = found
     assert set(SIGNALS) <= set(signals)
     assert (signals["mean"], signals["words"], well) == (-0.5, 5.0, True)
+    assert made.judged(["A dog."]) is None  # each but once
+    made._last = spoken(text("A dog catches a frisbee.")), ours(BOTH)
     assert made.checked(*made._last).fallback  # whatever the limits were that it had
     assert made.judged(["A cat.", "two dogs"]) == (signals, False)
     made._last = spoken(text("a giraffe")), ours(BOTH)
     assert made.judged(["a giraffe"]) is None  # ours answers in any case
+
+
+@pytest.mark.parametrize("judging", [False, True])
+def test_what_was_said_is_kept_for_whoever_will_judge_it(
+    judging: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, nothing = checking(), None
+    made._judging = judging
+    foreign: Any = SimpleNamespace(caption=lambda *_: text("A dog catches a frisbee."))
+    made.foreign = foreign
+    monkeypatch.setattr(made.own, "describe", lambda _: ours(BOTH))
+    for forget, kept in ((False, judging), (True, False)):
+        made.describe(cast("Image.Image", nothing), SearchConfig())
+        assert (made._last is not None) is judging
+        if forget:
+            made.forget()
+        assert (made.judged(["A dog."]) is not None) is kept
 
 
 @pytest.mark.parametrize(
@@ -220,11 +241,15 @@ def test_either_kind_is_loaded_by_its_folder(
     captioner = load(gpt2_folder, threads=1)
     assert isinstance(captioner, CheckedCaptioner)
     assert captioner.config.search.beam_size == 3
+    assert not captioner._judging
     one = dataclasses.replace(captioner.config.search, beam_size=1)
     for config in (None, one):
         caption = captioner.describe(pictures[0], config)
         assert len(caption.things) == len(kinds())
         assert caption.answer.form in ("hedged", "things", "unknown") or caption.fallback
+    judging = load(gpt2_folder, threads=1, judging=True)
+    assert isinstance(judging, CheckedCaptioner)
+    assert judging._judging
     with pytest.raises(BundleError, match="onnx engine only"):
         load(gpt2_folder, "torch")
 
