@@ -202,12 +202,20 @@ def test_limits_keep_inventions_away_where_they_can_be_kept_away() -> None:
     assert dataclasses.replace(found, **untouched) == dataclasses.replace(before, **untouched)
 
 
+def test_what_is_likelier_absent_is_never_listed() -> None:
+    captions, probabilities, presence = pictures()
+    found = choose_limits(
+        captions, probabilities / 2, truth(presence), Calibration(sure=0.8), 100.0, 100.0
+    )
+    assert found.object_listed >= 0.5
+
+
 @pytest.mark.parametrize(
     ("invented", "plainly"), [(6.0, 4.0), (0.0, 0.0), (20.0, 1.0), (20.0, 20.0)]
 )
 def test_inventions_are_under_the_limits_that_are_given(invented: float, plainly: float) -> None:
     """Of 40 captions that claim kind 1 the surer half is right, and half of the others."""
-    likely = np.concatenate([np.linspace(0.3, 0.68, 20), np.linspace(0.7, 0.95, 20)])
+    likely = np.concatenate([np.linspace(0.5, 0.68, 20), np.linspace(0.7, 0.95, 20)])
     probabilities = np.stack([np.full(40, 0.1), likely], 1)
     presence = np.zeros((40, 2), bool)
     presence[:, 1] = True
