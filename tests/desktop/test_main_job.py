@@ -43,8 +43,8 @@ def test_twenty_in_a_row_alternating_screen_and_clipboard(
     for turn in range(10):
         image = photograph(PHOTOGRAPHS[turn % len(PHOTOGRAPHS)])
         place = picture_window(image)
-        crop = MssScreen(place, (800, 600)).grab()
         sentence, sureness = daemon.hears(lambda: press("super+alt+i"))
+        crop = MssScreen(place, (800, 600)).grab()  # a window has the focus before it is drawn
         assert sentence == own_sentence(captioner, crop, Verb.SCREEN)
         assert sureness > SAME, sentence
 
