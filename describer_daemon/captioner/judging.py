@@ -18,6 +18,9 @@ class Row:
     signals: dict[str, float]
     good: bool
 
+    def encode(self) -> Head:
+        return {"signals": self.signals, "good": self.good}
+
     @classmethod
     def decode(cls, head: Head) -> Self:
         """Raises TypeError or ValueError for what is none."""
@@ -54,9 +57,7 @@ class Judged:
     row: Row | None
 
     def encode(self) -> tuple[Head, bytes]:
-        if self.row is None:
-            return {"row": None}, b""
-        return {"row": {"signals": self.row.signals, "good": self.row.good}}, b""
+        return {"row": None if self.row is None else self.row.encode()}, b""
 
     @classmethod
     def decode(cls, head: Head, _body: bytes) -> Self:
@@ -72,8 +73,7 @@ class Fit:
     reply_limit: ClassVar[tuple[int, int]] = (1 << 16, 0)
 
     def encode(self) -> tuple[Head, Body]:
-        rows = [{"signals": row.signals, "good": row.good} for row in self.rows]
-        return {"op": self.op, "rows": rows}, b""
+        return {"op": self.op, "rows": [row.encode() for row in self.rows]}, b""
 
     @classmethod
     def decode(cls, head: Head, _body: bytes) -> Self:
