@@ -144,6 +144,18 @@ text = 4
 captions = 1
 
 [[stages]]
+name = "everything again"
+begin = "decoder"
+train = "all"
+epochs = 1
+rate = 2e-3
+encoder_rate = 1e-4
+batch = 8
+size = 48
+captions = 1
+blend = 0.5
+
+[[stages]]
 name = "self-critical"
 train = "decoder"
 objective = "self-critical"

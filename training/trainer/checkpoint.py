@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 import torch
 from torch import Tensor
 
+from training.identity import OtherIdentityError
+
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
@@ -38,7 +40,8 @@ class TrainState:
     """All that a training is between two steps; with the recipe and the data it goes on from it.
 
     `network` has the weights of the last step, `ema_weights` their moving average, which is what
-    is scored and handed on, `stage_initial_weights` those that the stage began with. `stage` and
+    is scored and handed on, `stage_initial_weights` those that the stage before handed on, and
+    `kept` by name those of stages that a later one begins with. `stage` and
     `step` are the next ones. `losses` has stage, step and loss of each step that was made;
     `seconds` is the time that training took. The optimiser's and the scaler's state are pending
     from when they are read until the stage's optimiser is there; between stages there is none.
@@ -60,6 +63,7 @@ class TrainState:
     pending_scaler_state: dict[str, Any] | None = field(default=None, metadata={"key": "scaler"})
     identity: Identity | None = None
     own_captions: dict[int, str] = field(default_factory=dict)
+    kept: dict[str, Weights] = field(default_factory=dict)
 
     @classmethod
     def of(cls, weights: Weights) -> Self:
@@ -70,6 +74,22 @@ class TrainState:
         """Have the averaged weights be where a stage begins, at its first step."""
         self.stage, self.step = stage, 0
         self.stage_initial_weights = _copied(self.ema_weights)
+
+    def keep(self, stage: str) -> None:
+        """Have the averaged weights be there for a later stage to begin with."""
+        self.kept[stage] = _copied(self.ema_weights)
+
+    def begin_from(self, stage: str) -> None:
+        """Go on from the weights that were kept of a stage.
+
+        Raises OtherIdentityError when they were not: no stage asked for them when it ended.
+        """
+        if stage not in self.kept:
+            raise OtherIdentityError(
+                f"the checkpoint has not kept the weights of stage {stage}, from which a stage "
+                "begins that the recipe did not have then. Give another work folder."
+            )
+        self.ema_weights = _copied(self.kept[stage])
 
     def restore(self, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
         """Give the stage's optimiser what is pending from a checkpoint, if anything is."""
@@ -92,6 +112,7 @@ class TrainState:
         state.losses = [(stage, step, loss) for stage, step, loss in state.losses]
         state.ema_weights = on_device(state.ema_weights, device)
         state.stage_initial_weights = on_device(state.stage_initial_weights, device)
+        state.kept = {name: on_device(weights, device) for name, weights in state.kept.items()}
         return state
 
 

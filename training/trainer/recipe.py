@@ -60,8 +60,10 @@ class Stage:
     "self-critical" draws `samples` captions a picture and learns from their CIDEr-D;
     `xent_weight` is the share of cross-entropy in its loss. `captions` is how many of a picture's
     captions a step shows (0: all). `interpolation_weight` is the share of the stage's result in
-    what it hands on, the rest being what it began with (Wortsman et al. 2022, "Robust fine-tuning
-    of zero-shot models").
+    what it hands on, the rest being what the stage before handed on, from which it begins (Wortsman
+    et al. 2022, "Robust fine-tuning of zero-shot models"). `begin` is the name of an earlier stage
+    from whose result it begins instead: two stages that begin from the same one and are trained
+    apart can be averaged (Wortsman et al. 2022, "Model soups").
 
     `augment` lets the frozen encoder see changed pictures each time, too, for it knows those that
     it learnt from by heart; `augmentation` is how, the recipe's by default. `size` is how many
@@ -96,6 +98,7 @@ class Stage:
     warm_up: float = 0.1
     ema_decay: float = field(default=0.999, metadata={"key": "average"})
     interpolation_weight: float = field(default=1.0, metadata={"key": "blend"})
+    begin: str = ""
     xent_weight: float = field(default=0.0, metadata={"key": "truth"})
     captions: int = 0
     augment: bool = False
@@ -260,25 +263,36 @@ def _fit_together(recipe: Recipe, where: str) -> None:
     names = [stage.name for stage in recipe.stages]
     if len(set(names)) < len(names):
         raise ValueError(f"{where}: two stages have the same name, by which scores are kept")
-    architecture = recipe.architecture
-    grounded, head = architecture.get("decoder") == _GROUNDED, architecture.get("objects")
-    if grounded != (head is not None):
+    if _is_grounded(recipe) != (recipe.architecture.get("objects") is not None):
         raise ValueError(
             f"{where}: an object head (architecture.objects) and the decoder {_GROUNDED} need "
             "each other"
         )
-    for stage in recipe.stages:
-        lacking = ""
-        if (stage.objects or stage.text) and not grounded:
-            lacking = f"an object head and the decoder {_GROUNDED} to learn things or text"
-        elif stage.invented and not recipe.everyday:
-            lacking = "a stage with objects or text to know what is invented"
-        elif (stage.distil or stage.self_train) and not recipe.starting_weights:
-            lacking = "starting_weights, whose classes it learns from"
-        elif stage.self_train and not recipe.unlabelled:
-            lacking = "a stage with unlabelled pictures, for which it makes captions"
-        if lacking:
+    for number, stage in enumerate(recipe.stages):
+        if stage.begin and stage.begin not in names[:number]:
+            raise ValueError(
+                f"{where}, stage {stage.name}: begin must be the name of a stage before it, "
+                f"not {stage.begin!r}"
+            )
+        if lacking := _lacking(recipe, stage):
             raise ValueError(f"{where}, stage {stage.name}: it needs {lacking}")
+
+
+def _is_grounded(recipe: Recipe) -> bool:
+    return recipe.architecture.get("decoder") == _GROUNDED
+
+
+def _lacking(recipe: Recipe, stage: Stage) -> str:
+    """What a stage needs and the recipe has not; empty: nothing."""
+    if (stage.objects or stage.text) and not _is_grounded(recipe):
+        return f"an object head and the decoder {_GROUNDED} to learn things or text"
+    if stage.invented and not recipe.everyday:
+        return "a stage with objects or text to know what is invented"
+    if (stage.distil or stage.self_train) and not recipe.starting_weights:
+        return "starting_weights, whose classes it learns from"
+    if stage.self_train and not recipe.unlabelled:
+        return "a stage with unlabelled pictures, for which it makes captions"
+    return ""
 
 
 def _assemble(table: dict[str, Any], path: Path) -> None:

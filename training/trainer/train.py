@@ -94,6 +94,9 @@ class Trainer:
             # What learns, and how.
             steps_per_epoch = self.source.steps(stage)
             steps = steps_per_epoch * stage.epochs
+            if stage.begin and not state.step:
+                state.begin_from(stage.begin)
+                self.network.load_state_dict(state.ema_weights)
             optimization.freeze(self.network, stage)
             optimizer = optimization.make_optimizer(self.network, stage)
             scaler = optimization.make_scaler(stage, team.device.type)
@@ -131,7 +134,7 @@ class Trainer:
             if self.curves is not None:
                 self.curves.draw(state.losses)
             # Hand on the averaged weights of the best epoch, or of the last, mixed with those
-            # that the stage began with.
+            # that the stage before handed on.
             self._hand_on(stage)
             self.network.load_state_dict(state.ema_weights)
             self._save(None, None)
@@ -208,6 +211,10 @@ class Trainer:
             for name, initial in state.stage_initial_weights.items()
         }
         state.begin_stage(state.stage + 1)
+        later = {each.begin for each in self.recipe.stages[state.stage :]}
+        if stage.name in later:
+            state.keep(stage.name)
+        state.kept = {name: kept for name, kept in state.kept.items() if name in later}
 
     def averaged(self) -> CaptioningNetwork:
         """A copy of the network with the averaged weights, ready to caption, on the processor."""

@@ -26,6 +26,7 @@ from training.data import prepare
 from training.data.augmentation import Augmentation
 from training.data.objects import MAP, mean_average_precision
 from training.evaluation.report import encoded, reporter
+from training.identity import OtherIdentityError
 from training.trainer.batch_source import Batch, MapBatchSource
 from training.trainer.distributed import SINGLE_PROCESS
 from training.trainer.losses import ObjectLabels, object_loss
@@ -381,7 +382,7 @@ def test_a_training_knows_what_is_not_there(
 
 
 def test_every_stage_teaches_what_it_should(whole: Trainer, recipe: Recipe) -> None:
-    assert {stage for stage, *_ in whole.state.losses} == {*range(5)}
+    assert {stage for stage, *_ in whole.state.losses} == {*range(len(recipe.stages))}
     assert all(math.isfinite(loss) for *_, loss in whole.state.losses)
     for number, most in ((0, 0.93), (1, 0.93)):
         values = [loss for stage, _, loss in whole.state.losses if stage == number]
@@ -410,6 +411,54 @@ def test_heads_then_language(recipe: Recipe, data: TrainingData, tmp_path: Path)
     assert {name.partition(".")[0] for name in second} == {"decoder"}
     assert {"decoder.kind.weight", "decoder.embedding.weight"} <= second
     assert "decoder.project.weight" not in second  # there is no grid
+
+
+@pytest.mark.parametrize(
+    ("begin", "blend", "like"),
+    [("decoder", 1.0, "decoder"), ("", 1.0, "everything"), ("decoder", 0.0, "everything")],
+)
+def test_a_stage_begins_where_it_says_and_is_mixed_with_the_one_before(
+    begin: str, blend: float, like: str, recipe: Recipe, data: TrainingData, tmp_path: Path
+) -> None:
+    *_, again, _ = recipe.stages
+    still = dataclasses.replace(  # it moves nothing that can be seen
+        again,
+        begin=begin,
+        interpolation_weight=blend,
+        learning_rate=1e-12,
+        encoder_learning_rate=1e-12,
+        weight_decay=0.0,
+    )
+    ended: dict[str, dict[str, Tensor]] = {}
+    hand_on = Trainer._hand_on
+
+    def noting(trainer: Trainer, stage: Stage) -> None:
+        hand_on(trainer, stage)
+        ended[stage.name] = {  # training changes them in place
+            name: value.clone() for name, value in trainer.state.ema_weights.items()
+        }
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "_hand_on", noting)
+        Trainer(
+            dataclasses.replace(recipe, stages=(*recipe.stages[:-2], still)), data, None, tmp_path
+        ).run()
+    assert any(
+        not torch.equal(value, ended["everything"][name])
+        for name, value in ended["decoder"].items()
+    )
+    for name, value in ended[like].items():
+        torch.testing.assert_close(ended[still.name][name], value, rtol=0, atol=1e-6, msg=name)
+
+
+def test_weights_that_were_not_kept_are_not_gone_on_from(
+    recipe: Recipe, data: TrainingData, tmp_path: Path
+) -> None:
+    before, again = recipe.stages[:-2], recipe.stages[-2]
+    Trainer(dataclasses.replace(recipe, stages=before), data, None, tmp_path).run()
+    longer = Trainer(dataclasses.replace(recipe, stages=(*before, again)), data, None, tmp_path)
+    with pytest.raises(OtherIdentityError, match="has not kept the weights of stage decoder"):
+        longer.run()
 
 
 def test_everyday_pictures_are_scored_besides(

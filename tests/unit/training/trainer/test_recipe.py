@@ -125,6 +125,7 @@ def test_a_stage_may_change_pictures_in_its_own_way(recipe: Path) -> None:
         ),
         ("rate = 1", 'rate = 1\nobjective = "text"', 'the objective "text" needs text'),
         ("rate = 1", 'rate = 1\nobjective = "objects"', 'the objective "objects" needs objects'),
+        ("rate = 1", 'rate = 1\nbegin = "decoder"', "stage decoder: begin must be the name of a"),
         ("rate = 1", "rate = 1\nobjects = 1", "stage decoder: it needs an object head"),
         ("rate = 1", "rate = 1\ntext = 4", "stage decoder: it needs an object head"),
         ("rate = 1", "rate = 1\ninvented = 1", "it needs a stage with objects or text"),
