@@ -130,36 +130,46 @@ def measure(
     name: str, pictures: list[Path], model: Path | None = None
 ) -> tuple[Measured, DescriberError | None]:
     """Describe each picture by it, and by the one that ships; what is learnt of it is written into
-    its folder `model`, where nothing stops it: that comes back. Raises DescriberError."""
+    its folder `model`, where nothing stops it: that comes back. A picture that cannot be described
+    is told and left out. Raises DescriberError when none can."""
     captioner, begun = _made(name, judge=model is not None), time.perf_counter()
-    times, captions = [], []
+    times: list[float] = []
+    captions: dict[Path, Caption] = {}
     rows: list[Row] = []
+    failure: DescriberError | None = None
     try:
         captioner.warm_up()
         loading = time.perf_counter() - begun
         for path in pictures:
             begun = time.perf_counter()
-            captions.append(captioner.describe(_read(path)))
+            try:
+                captions[path] = captioner.describe(_read(path))
+            except DescriberError as error:
+                streams.complain(f"{path.name}: {error.spoken}")
+                failure = error
+                continue
             times.append(time.perf_counter() - begun)
             if model is not None and (people := references(path)):
                 row = captioner.answer(Judge(people), Judged).row
                 rows += [row] if row is not None else []
+        if failure is not None and not captions:
+            raise failure
         memory = _peak(captioner.pid)
         rows = _drawn(rows)
         learnt, unlearnt = _learnt(captioner, rows, model) if model and rows else (False, None)
     finally:
         captioner.close()
-    forms = [caption.form for caption in captions]
+    forms = [caption.form for caption in captions.values()]
     measured = Measured(
         name,
-        len(pictures),
+        len(captions),
         round(loading, 3),
         round(median(times), 3),
         round(max(times), 3),
         memory,
         forms.count("plain"),
         forms.count("hedged"),
-        0 if name == SHIPPED else _answered_by_ours(captions, pictures),
+        0 if name == SHIPPED else _answered_by_ours(captions),
         len(rows),
         learnt,
     )
@@ -185,13 +195,12 @@ def _learnt(
     return bool(limits), None
 
 
-def _answered_by_ours(captions: list[Caption], pictures: list[Path]) -> int:
+def _answered_by_ours(captions: dict[Path, Caption]) -> int:
     """On how many pictures the words are those of the one that ships."""
     ours = _made(SHIPPED)
     try:
         return sum(
-            ours.describe(_read(path)).words == caption.words
-            for caption, path in zip(captions, pictures, strict=True)
+            ours.describe(_read(path)).words == caption.words for path, caption in captions.items()
         )
     finally:
         ours.close()

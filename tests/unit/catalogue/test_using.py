@@ -302,8 +302,10 @@ def test_a_file_is_replaced_once_all_is_there(
 def test_what_it_takes_is_measured_and_kept(mine: str, settings: Path, tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     shutil.copy(entries.FOLDER.parent / "sample.jpg", tmp_path / "below" / "one.JPG")
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
     done = describer("test", mine, "--data", str(tmp_path), "--json")
     assert done.exit_code == 0, done.stderr
+    assert done.stderr.startswith("bad.jpg: ")
     told = json.loads(done.stdout)
     assert (told["pictures"], told["others"]) == (1, 0)
     assert told["memory"] > 10_000_000
@@ -315,6 +317,9 @@ def test_what_it_takes_is_measured_and_kept(mine: str, settings: Path, tmp_path:
     assert making.chosen(Settings().captioner, mine).timeout == 210.0
     (one.folder / installed.MEASURED).write_text('{"slowest": "7', encoding="utf-8")
     assert making.chosen(Settings().captioner, mine).timeout == one.entry.seconds
+    (tmp_path / "below" / "one.JPG").unlink()
+    done = describer("test", mine, "--data", str(tmp_path))
+    assert (done.exit_code, done.stdout) == (1, "")
     (tmp_path / "empty").mkdir()
     assert "no pictures" in describer("test", mine, "--data", str(tmp_path / "empty")).stderr
     assert "is not installed" in describer("test", "nobody").stderr
