@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from models.captioning.caption_store import CaptionStore
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from models.captioning.decoding import Engine
+    from models.networks.encoder_base import Encoder
 
 DIMENSIONS = 256
 _NOISE = 1e-4  # of the first component's variance: what varies less is left out
-WHITENING = 0.25  # exponent of the variances that the components are divided by: 0.5 is all
+# exponents of the variances that the components are divided by: 0.5 is all
+WHITENING = 0.25
+_WHITENING_OF_CLASSES = 0.5
 
 
 def mean_features(
@@ -33,22 +37,41 @@ def mean_features(
     return np.stack([engine.encode(pixels).features for pixels in bar])
 
 
-def build(features: NDArray[np.float32], tokens: Tensor) -> dict[str, NDArray[Any]]:
+def classes_of(encoder: Encoder) -> NDArray[np.float32]:
+    """(C, classes): what the encoder's classifier, which is linear, makes of its mean features.
+
+    Raises ValueError when it has none.
+    """
+    channels = torch.eye(encoder.channels)[:, :, None, None]
+    with torch.inference_mode():
+        logits = encoder.classify(channels) - encoder.classify(torch.zeros_like(channels[:1]))
+    return logits.numpy()
+
+
+def build(
+    features: NDArray[np.float32], tokens: Tensor, classes: NDArray[np.float32] | None = None
+) -> dict[str, NDArray[Any]]:
     """(N, C) features and (N, K, T) captions that begin with START → arrays for `CaptionStore`.
 
     The features are projected to their first principal components, of which the less varied ones
-    are strengthened. Raises ValueError for a vocabulary too large for the n-grams' keys.
+    are strengthened; with `classes` (C, classes) to those of the logits that these make of them,
+    without what all classes have in common. Raises ValueError for a vocabulary too large for the
+    n-grams' keys.
     """
     captions = tokens[:, :, 1:].numpy()
     if captions.max() >= MAX_VOCAB_SIZE:
         raise ValueError(f"the vocabulary has more than {MAX_VOCAB_SIZE} words")
     mean = features.mean(0)
     centred = features - mean
-    variances, vectors = np.linalg.eigh(centred.T @ centred / len(centred))
+    seen, whitening = np.eye(features.shape[1], dtype=np.float32), WHITENING
+    if classes is not None:
+        seen, whitening = classes - classes.mean(1, keepdims=True), _WHITENING_OF_CLASSES
+    spread = centred @ seen
+    variances, vectors = np.linalg.eigh(spread.T @ spread / len(spread))
     first = slice(None, -1 - DIMENSIONS, -1)  # eigh sorts upwards
     variances, vectors = variances[first], vectors[:, first]
     real = variances > _NOISE * variances[0]
-    projection = vectors[:, real] / variances[real] ** WHITENING
+    projection = seen @ (vectors[:, real] / variances[real] ** whitening)
     places = centred @ projection
     places /= np.maximum(np.linalg.norm(places, axis=1, keepdims=True), 1e-9)
     keys, frequencies = _document_frequencies(captions)

@@ -296,7 +296,8 @@ def _export(trained: Trained, folder: Path) -> Config:
     # the places of the memory are those that the exported graph gives, rounded as it is
     engine = load(folder).engine
     features = neighbours.mean_features(engine, _shown(made, recipe, range(count)), count)
-    write_caption_store(neighbours.build(features, made.tokens[0, :count]), folder)
+    classes = neighbours.classes_of(network.encoder) if recipe.neighbours_by == "classes" else None
+    write_caption_store(neighbours.build(features, made.tokens[0, :count], classes), folder)
     config.save(folder)
     return config
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _ARITHMETIC = 1  # raised by whoever changes what a step computes of the same recipe and pictures
 _STAGES = "stages"
-_UNHEARD = ("about", "name", "search")  # of a recipe: no step depends on them
+_UNHEARD = ("about", "name", "search", "neighbours_by")  # of a recipe: no step depends on them
 
 
 def of_training(

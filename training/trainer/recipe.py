@@ -175,7 +175,10 @@ class Recipe:
     `starting_weights` is the name of a file, "imagenet" for the usual download, or empty for
     random ones. The vocabulary has the words that occur `minimum_count` times, of which
     `vocabulary_size` bounds the number (0: no bound), and those that occur `minimum_text_count`
-    times in captions without pictures. An epoch has the everyday pictures (see
+    times in captions without pictures. Training pictures are neighbours (see
+    `training.release.neighbours`) by the encoder's mean features, or by what its classifier makes
+    of them: where every layer has learnt for long, features know the training pictures by heart.
+    An epoch has the everyday pictures (see
     `training.data.objects`) `everyday_times`. `about` is a line for the table,
     `name` that of its page.
     """
@@ -191,6 +194,7 @@ class Recipe:
     vocabulary_size: int = 0
     minimum_text_count: int = 25
     everyday_times: int = 2
+    neighbours_by: Literal["features", "classes"] = "features"
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
     augmentation: Augmentation = field(default_factory=Augmentation)
     search: SearchConfig = field(default_factory=SearchConfig)

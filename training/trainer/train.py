@@ -30,6 +30,7 @@ from training.trainer.checkpoint import TrainState
 from training.trainer.curves import Curves
 from training.trainer.distributed import SINGLE_PROCESS, Team
 from training.trainer.objective import Objective
+from training.trainer.recipe import RecipeError
 from training.trainer.training_data import load_pretrained
 
 if TYPE_CHECKING:
@@ -65,6 +66,11 @@ class Trainer:
         self.source = source or MapBatchSource(data, recipe.seed_at, team)
         torch.manual_seed(recipe.seed)
         self.network = CaptioningNetwork(recipe.architecture, len(data.vocabulary))
+        if recipe.neighbours_by == "classes" and not self.network.encoder.classes:
+            raise RecipeError(
+                'neighbours_by = "classes" needs an encoder with a classifier, which '
+                f"{recipe.architecture['encoder']} has not"
+            )
         if initial_network is not None:
             self.network.load_state_dict(initial_network.state_dict())
         else:

@@ -451,6 +451,14 @@ def test_a_stage_begins_where_it_says_and_is_mixed_with_the_one_before(
         torch.testing.assert_close(ended[still.name][name], value, rtol=0, atol=1e-6, msg=name)
 
 
+def test_neighbours_by_classes_need_a_classifier(
+    recipe: Recipe, data: TrainingData, tmp_path: Path
+) -> None:
+    by_classes = dataclasses.replace(recipe, neighbours_by="classes")
+    with pytest.raises(RecipeError, match="needs an encoder with a classifier, which tiny has not"):
+        Trainer(by_classes, data, None, tmp_path)
+
+
 def test_weights_that_were_not_kept_are_not_gone_on_from(
     recipe: Recipe, data: TrainingData, tmp_path: Path
 ) -> None:
