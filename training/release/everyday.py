@@ -17,13 +17,15 @@ from training.release import calibration
 from training.release.object_calibration import asked_again, choose_limits, fit_objects
 
 if TYPE_CHECKING:
-    from models.captioner import Captioner
+    from models.captioner import Caption, Captioner
     from models.captioning.confidence import Calibration
     from models.captioning.decoding import Encoding
     from training.data.datasets import Example
     from training.evaluation.honesty import Honesty
     from training.release.object_calibration import ObjectFit
     from training.trainer.training_data import Everyday
+
+_SUPPORTS = (0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +61,27 @@ def calibrate_objects(captioner: Captioner, everyday: Everyday) -> Known:
 
 def choose_what_is_said(captioner: Captioner, known: Known) -> Honesty:
     """Choose from where on captions and things are believed enough to be said; the captioner goes
-    on with that.
+    on with that. Each limit for what a caption may name is tried with its own captions, for it
+    decides which of a beam lose.
 
     → what the answers are then worth, with cross-fitted probabilities; how well the kinds are
     known is told of the logits, which have not learnt from these pictures.
     """
     truth = known.everyday.judged
-    for name in ("limits", "limits, with the captions that they give"):
-        captions = [captioner.caption(each) for each in tqdm(known.encodings, name)]
-        fitted = captioner.config.calibration
-        use(captioner, choose_limits(captions, known.fit.probabilities, truth, fitted))
-    captions = [captioner.caption(each) for each in tqdm(known.encodings, "honesty")]
+    best = -np.inf
+    captions: list[Caption] = []
+    fitted = chosen = captioner.config.calibration
+    for support in _SUPPORTS:
+        tried = dataclasses.replace(fitted, object_support=support)
+        use(captioner, tried)
+        named = f"things of {support} and more"
+        said = [captioner.caption(each) for each in tqdm(known.encodings, named)]
+        worth, limits = choose_limits(
+            said, known.fit.probabilities, truth, tried, supports=(support,)
+        )
+        if worth > best:
+            best, captions, chosen = worth, said, limits
+    use(captioner, chosen)
     honesty = judge(
         asked_again(captions, known.fit.probabilities, captioner.config.calibration), truth
     )

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 _RIDGE = 10.0  # on what parts a kind's offset from that of all kinds
-_SUPPORT = np.round(np.arange(0.3, 0.91, 0.05), 2)  # for kinds that a caption names
-_LISTED = _SUPPORT[_SUPPORT >= 0.5]  # what is likelier absent is not said to be seen
+SUPPORTS = tuple(np.round(np.arange(0.3, 0.91, 0.05), 2).tolist())  # for kinds that a caption names
+_LISTED = tuple(each for each in SUPPORTS if each >= 0.5)  # what is likelier absent is not seen
 _FURTHER = (0.0, 0.7, 0.8, 0.9, 0.95)  # for kinds, listed beside a surer one
 _MEDIUM = (0.4, 0.5, 0.6)  # for captions that come hedged
 _CAPTIONS = 0.15  # what a percent of captions, not lists, is worth, in percent of helpful answers
@@ -173,18 +173,21 @@ def choose_limits(
     calibration: Calibration,
     invented: float = 6.0,
     plainly: float = 4.0,
-) -> Calibration:
+    supports: Sequence[float] = SUPPORTS,
+) -> tuple[float, Calibration]:
     """The limits with which most answers name something that is there, while at most so many
-    percent name something that is not: of all, and of those that come plainly.
+    percent name something that is not: of all, and of those that come plainly. → what they are
+    worth, in percent of helpful answers, and they.
 
     A caption tells more than a list of things, which decides where hardly anything else does.
+    `supports` are those to choose from for the kinds that a caption names.
     """
     best, chosen = -np.inf, calibration
     described = [
         _Described.of(caption, known)
         for caption, known in zip(captions, probabilities, strict=True)
     ]
-    for support, least, further, medium in itertools.product(_SUPPORT, _LISTED, _FURTHER, _MEDIUM):
+    for support, least, further, medium in itertools.product(supports, _LISTED, _FURTHER, _MEDIUM):
         tried = dataclasses.replace(
             calibration,
             object_support=float(support),
@@ -199,4 +202,4 @@ def choose_limits(
         worth = rows["all"].helpful + _CAPTIONS * told - _OVER * over
         if worth > best:
             best, chosen = worth, tried
-    return chosen
+    return best, chosen

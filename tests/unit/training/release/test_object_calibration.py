@@ -188,7 +188,7 @@ def test_limits_keep_inventions_away_where_they_can_be_kept_away() -> None:
         for row in by_form(asked_again(captions, probabilities, before), truth(presence))
     }
     assert rows["plain"].invented == 25  # half of those that claim kind 1
-    found = choose_limits(captions, probabilities, truth(presence), before)
+    worth, found = choose_limits(captions, probabilities, truth(presence), before)
     assert found.object_support > 0.55
     assert 0.55 < max(found.object_listed, found.object_further) <= 0.8
     rows = {
@@ -198,13 +198,19 @@ def test_limits_keep_inventions_away_where_they_can_be_kept_away() -> None:
     assert rows["all"].invented == 0
     assert rows["all"].helpful == 100  # half of them as a list
     assert (rows["plain"].share, rows["things"].share) == (50, 50)
+    assert worth == pytest.approx(100 + 0.15 * 50)
+    less, other = choose_limits(
+        captions, probabilities, truth(presence), before, supports=(0.4, 0.5)
+    )
+    assert less < worth
+    assert other.object_support in (0.4, 0.5)
     untouched = dict.fromkeys(("object_support", "object_listed", "object_further", "medium"), 0.0)
     assert dataclasses.replace(found, **untouched) == dataclasses.replace(before, **untouched)
 
 
 def test_what_is_likelier_absent_is_never_listed() -> None:
     captions, probabilities, presence = pictures()
-    found = choose_limits(
+    _, found = choose_limits(
         captions, probabilities / 2, truth(presence), Calibration(sure=0.8), 100.0, 100.0
     )
     assert found.object_listed >= 0.5
@@ -221,7 +227,7 @@ def test_inventions_are_under_the_limits_that_are_given(invented: float, plainly
     presence[:, 1] = True
     presence[:20:2, 1] = False
     captions = [caption(0.9, {1}) for _ in range(40)]
-    found = choose_limits(
+    _, found = choose_limits(
         captions, probabilities, truth(presence), Calibration(sure=0.8), invented, plainly
     )
     rows = {
