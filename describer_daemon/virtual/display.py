@@ -19,7 +19,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from PIL import Image, ImageChops, ImageOps, ImageStat
+
 from describer_daemon import processes, x11
+from describer_daemon.capture import x11_images
 from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError, Rectangle
 from describer_daemon.hotkeys.names import parse_hotkey
@@ -29,6 +32,8 @@ T = TypeVar("T")
 
 _START_SECONDS = 20.0
 _POLITE_SECONDS = 3.0
+_DRAWN_SECONDS = 2.0
+_ALIKE = 8.0  # of 255: a viewer may scale in its own way
 _PACKAGES = {"Xvfb": "xvfb", "openbox": "openbox", "feh": "feh"}
 _numbers = itertools.count(1)
 
@@ -80,7 +85,7 @@ class VirtualDisplay:
         self._processes.remove(process)
 
     def show_picture(self, path: Path) -> tuple[subprocess.Popen[bytes], Rectangle]:
-        """Show a picture file in a window of its own, focused and in front.
+        """Show a picture file in a window of its own, focused, in front and drawn.
 
         Returns the viewer (see `end`) and the place of the window's contents; the picture is
         shown pixel for pixel unless it is larger than the display.
@@ -99,7 +104,9 @@ class VirtualDisplay:
 
         try:
             with self.opened() as display:
-                return viewer, _wait_for(focused, N_("The picture did not appear."))
+                place = _wait_for(focused, N_("The picture did not appear."))
+                _wait_until_drawn(display, place, path)
+                return viewer, place
         except BaseException:
             self.end(viewer)
             raise
@@ -230,8 +237,36 @@ def _wait_for(look: Callable[[], T | None], failure: str) -> T:
     raise DescriberError(_(failure))
 
 
-def _polled(look: Callable[[], T | None]) -> Iterator[T | None]:
-    deadline = time.monotonic() + _START_SECONDS
+def _wait_until_drawn(display: Any, place: Rectangle, path: Path) -> None:
+    """A window has the focus before its picture is there: until then what was below is seen.
+
+    What is transparent or moves may never look like its file: it is not waited for for long.
+    """
+    masks = x11_images.masks_of_screen(display)
+    try:
+        with Image.open(path) as image:
+            wanted = _small(ImageOps.exif_transpose(image).convert("RGB"))
+    except (OSError, ValueError):
+        return  # the viewer knows kinds of files that Pillow does not
+    if masks is None:
+        return
+
+    def drawn() -> bool:
+        pixels = x11_images.rgb(display, display.screen().root, place, masks)
+        shown = Image.frombytes("RGB", (place.width, place.height), pixels)
+        return max(ImageStat.Stat(ImageChops.difference(_small(shown), wanted)).mean) < _ALIKE
+
+    for is_drawn in _polled(drawn, _DRAWN_SECONDS):
+        if is_drawn:
+            return
+
+
+def _small(image: Image.Image) -> Image.Image:
+    return image.resize((16, 16), Image.Resampling.BOX)
+
+
+def _polled(look: Callable[[], T | None], seconds: float = _START_SECONDS) -> Iterator[T | None]:
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         yield look()
         time.sleep(0.01)

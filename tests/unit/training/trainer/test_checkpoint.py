@@ -25,6 +25,7 @@ KEYS = {
     "best",
     "identity",
     "own_captions",
+    "kept",
 }
 CPU = torch.device("cpu")
 
@@ -67,10 +68,10 @@ def test_between_stages_no_optimiser_is_pending(tmp_path: Path) -> None:
     checkpoint.save(state, tmp_path, None, None)
     table = checkpoint.load(tmp_path)
     # as before stages could end early, and before identities were kept
-    del table["best"], table["scaler"], table["identity"], table["own_captions"]
+    del table["best"], table["scaler"], table["identity"], table["own_captions"], table["kept"]
     again = TrainState.from_table(table, CPU)
     assert (again.stage, again.step, again.best) == (1, 0, None)
-    assert (again.identity, again.own_captions) == (None, {})
+    assert (again.identity, again.own_captions, again.kept) == (None, {}, {})
     fresh = torch.optim.AdamW(torch.nn.Linear(2, 1).parameters(), lr=0.3)
     again.restore(fresh, torch.amp.GradScaler("cpu", enabled=False))
     assert fresh.state_dict()["param_groups"][0]["lr"] == 0.3
