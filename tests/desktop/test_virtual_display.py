@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
+from describer_daemon.capture import x11_images
 from describer_daemon.core.ports import DescriberError
 from describer_daemon.virtual.display import VirtualDisplay
 from tests.desktop.fixtures_display import PATIENCE, wait_until
@@ -69,6 +70,24 @@ def test_a_large_picture_is_shown_smaller(xserver: VirtualDisplay, sandbox: Path
     assert place.width <= xserver.width
     assert place.height <= xserver.height
     xserver.end(viewer)
+
+
+def test_a_picture_is_shown_when_it_is_drawn(xserver: VirtualDisplay, sandbox: Path) -> None:
+    viewers = []
+    for colour in ("red", "blue", "lime", "white") * 2:  # each over the one before
+        path = sandbox / f"{colour}.png"
+        Image.new("RGB", (300, 200), colour).save(path)
+        viewer, place = xserver.show_picture(path)
+        with xserver.opened() as display:
+            masks = x11_images.masks_of_screen(display)
+            assert masks is not None
+            pixels = x11_images.rgb(display, display.screen().root, place, masks)
+        assert Image.frombytes("RGB", (place.width, place.height), pixels).getpixel(
+            (150, 100)
+        ) == ImageColor.getrgb(colour)
+        viewers.append(viewer)
+    for viewer in viewers:
+        xserver.end(viewer)
 
 
 def test_without_xvfb(sandbox: Path, without: Callable[[str], None]) -> None:
