@@ -242,23 +242,26 @@ def _wait_until_drawn(display: Any, place: Rectangle, path: Path) -> None:
 
     What is transparent or moves may never look like its file: it is not waited for for long.
     """
+    from Xlib import error
+
     masks = x11_images.masks_of_screen(display)
+    if masks is None:
+        return
     try:
         with Image.open(path) as image:
             wanted = _small(ImageOps.exif_transpose(image).convert("RGB"))
-    except (OSError, ValueError):
-        return  # the viewer knows kinds of files that Pillow does not
-    if masks is None:
-        return
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return  # the viewer shows what Pillow does not read
 
     def drawn() -> bool:
         pixels = x11_images.rgb(display, display.screen().root, place, masks)
         shown = Image.frombytes("RGB", (place.width, place.height), pixels)
         return max(ImageStat.Stat(ImageChops.difference(_small(shown), wanted)).mean) < _ALIKE
 
-    for is_drawn in _polled(drawn, _DRAWN_SECONDS):
-        if is_drawn:
-            return
+    with contextlib.suppress(error.XError):  # of a window that reaches over the edge
+        for is_drawn in _polled(drawn, _DRAWN_SECONDS):
+            if is_drawn:
+                return
 
 
 def _small(image: Image.Image) -> Image.Image:

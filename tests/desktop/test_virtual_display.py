@@ -96,6 +96,20 @@ def test_without_xvfb(sandbox: Path, without: Callable[[str], None]) -> None:
         pass
 
 
+@pytest.mark.parametrize(
+    "shown",
+    [("RGB", (1280, 800), "red"), ("RGB", (900, 2500), "red"), ("RGBA", (300, 200), (0, 0, 0, 0))],
+)
+def test_any_picture_is_shown(
+    xserver: VirtualDisplay, sandbox: Path, shown: tuple[str, tuple[int, int], str]
+) -> None:
+    path = sandbox / "shown.png"
+    Image.new(*shown).save(path)
+    viewer, place = xserver.show_picture(path)
+    assert place.width > 100
+    xserver.end(viewer)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_program_that_is_ended_takes_its_display_along(
     sandbox: Path, number: signal.Signals
