@@ -17,9 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
-
-from PIL import Image, ImageChops, ImageOps, ImageStat
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from describer_daemon import processes, x11
 from describer_daemon.capture import x11_images
@@ -27,6 +25,9 @@ from describer_daemon.core.i18n import N_, _
 from describer_daemon.core.ports import DescriberError, Rectangle
 from describer_daemon.hotkeys.names import parse_hotkey
 from describer_daemon.hotkeys.x11_keyboard import Keyboard
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 T = TypeVar("T")
 
@@ -242,6 +243,7 @@ def _wait_until_drawn(display: Any, place: Rectangle, path: Path) -> None:
 
     What is transparent or moves may never look like its file: it is not waited for for long.
     """
+    from PIL import Image, ImageChops, ImageOps, ImageStat
     from Xlib import error
 
     masks = x11_images.masks_of_screen(display)
@@ -265,6 +267,8 @@ def _wait_until_drawn(display: Any, place: Rectangle, path: Path) -> None:
 
 
 def _small(image: Image.Image) -> Image.Image:
+    from PIL import Image
+
     return image.resize((16, 16), Image.Resampling.BOX)
 
 

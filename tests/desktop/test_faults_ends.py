@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from describer_daemon import processes
+from describer_daemon import displays, processes
 from describer_daemon.cli import demo
 from describer_daemon.service import control, unix_socket
 from describer_daemon.virtual.display import VirtualDisplay
@@ -114,7 +114,8 @@ def test_a_display_comes_goes_and_comes_back(own_display: VirtualDisplay) -> Non
     own_display.close()
     with world_on(own_display) as world:
         world.begin()
-        wait_until(lambda: [*unix_socket.runtime_folder(create=True).glob("*.sock")], "no socket")
+        folder = unix_socket.runtime_folder(create=True)
+        wait_until(lambda: any(map(displays.listens, folder.glob("*.sock"))), "no socket")
         for _ in range(2):
             reply = control.send("screen", wait=True)
             assert reply["failed"]

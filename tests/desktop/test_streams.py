@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from describer_daemon import processes
+from describer_daemon import displays, processes
 from describer_daemon.cli import demo
 from describer_daemon.service import unix_socket
 from tests.desktop.fixtures_display import wait_until
@@ -157,9 +157,8 @@ def test_the_daemon_lives_with_broken_streams(sandbox: Path, streams: str) -> No
     done: list[subprocess.CompletedProcess[bytes]] = []
     thread = threading.Thread(target=lambda: done.append(shell(("run", "--verbose"), streams)))
     thread.start()
-    wait_until(
-        lambda: done or unix_socket.runtime_folder(create=True).joinpath("control.sock").exists()
-    )
+    control = unix_socket.runtime_folder(create=True) / "control.sock"
+    wait_until(lambda: done or displays.listens(control), "it did not listen")
     assert shell(("status",), "").returncode == 0
     assert shell(("run",), streams).returncode == 0  # it asks the one that runs
     assert shell(("trigger", "quit"), streams).returncode == 0
