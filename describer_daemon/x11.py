@@ -133,7 +133,8 @@ class PersistentDisplay:
         self._display: Any = None
 
     def __del__(self) -> None:
-        self._close()
+        if not sys.is_finalizing():  # then nothing can be imported, and the socket closes anyway
+            self._close()
 
     def query(self, question: Callable[[Any], T]) -> T:
         """Let `question` use the Display. Raises DescriberError when there is none.

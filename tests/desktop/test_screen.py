@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -149,6 +150,20 @@ def test_a_broken_connection_is_opened_again(xserver: VirtualDisplay) -> None:
     assert kept.query(x11.pointer) == (11, 22)
     kept._display.display.socket.shutdown(socket.SHUT_RDWR)  # as when the server ends
     assert kept.query(x11.pointer) == (11, 22)
+
+
+def test_a_connection_that_outlives_the_modules_ends_without_a_word(
+    xserver: VirtualDisplay,
+) -> None:
+    """As when whatever holds it is in a cycle, or in the frame of an error."""
+    code = (
+        "import sys; from describer_daemon import x11; kept = x11.PersistentDisplay();"
+        "kept.query(x11.pointer); sys.modules['builtins'].kept = kept"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, env=xserver.env, timeout=60
+    )
+    assert (done.stdout, done.stderr) == (b"", b"")
 
 
 def test_what_is_sent_to_everyone_does_not_heap_up(xserver: VirtualDisplay) -> None:
