@@ -187,6 +187,9 @@ def _publish(
     if known is not None:
         honesty = everyday.choose_what_is_said(captioner, known)
         limits = captioner.config.calibration
+        # which of a beam lose hangs on what a caption may name
+        result = evaluate(captioner, examples, name="development")
+        others = [evaluate(captioner, known.captioned, name="everyday")]
     plots.draw(fit, folder, known.reliability() if known is not None else ())
     facts = card.Facts(
         recipe=recipe.name,

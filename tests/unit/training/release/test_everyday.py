@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +14,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from models.captioner import EngineName, load
+from models.captioner import Captioner, EngineName, load
 from models.captioning.answer import FORMS
 from models.captioning.confidence import COMPARED, OWN
 from models.captioning.kinds import kinds
@@ -23,11 +25,23 @@ from models.runtime.bundle import PICTURES
 from tests import bundles, everyday
 from tests.variants import TinyEncoder
 from training.__main__ import main
+from training.data.datasets import load as load_data
+from training.evaluation.evaluate import evaluate
+from training.evaluation.honesty import Honesty
 from training.release import publish
+from training.release.everyday import Known, choose_what_is_said
 from training.trainer.recipe import load_recipe
 from training.trainer.training_data import prepare_data
 
 KINDS = len(kinds())
+
+
+def chosen(captioner: Captioner, known: Known) -> Honesty:
+    """As what is said is chosen, which of a beam is; so that it shows, of three words at most."""
+    honesty = choose_what_is_said(captioner, known)
+    search = dataclasses.replace(captioner.config.search, max_words=3)
+    captioner.config = dataclasses.replace(captioner.config, search=search)
+    return honesty
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(ENCODERS, "tiny", TinyEncoder)
         patch.setattr(publish, "_OOD_PER_KIND", 2)
+        patch.setattr(publish.everyday, "choose_what_is_said", chosen)
         patch.setattr(publish, "ood_forms", lambda _: {"noise": (0, 0, 0, 2)})
         patch.setenv("PATH", "")  # METEOR takes ten seconds of Java
         recipe = load_recipe(folder / "recipe.toml")
@@ -122,6 +137,16 @@ def test_the_card_and_its_pictures_tell_of_things(folder: Path) -> None:
     for name in PICTURES:
         with Image.open(folder / "bundle" / name) as image:
             assert image.size > (300, 300)
+
+
+def test_the_card_has_the_scores_of_the_captioner_as_it_ships(folder: Path) -> None:
+    captioner = load(folder / "bundle")
+    examples = load_data(folder / "data").development
+    scores = evaluate(captioner, examples, name="development").scores
+    card = (folder / "bundle" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for name, score in scores.items():
+        if not math.isnan(score):
+            assert f"| {name} | {score:.2f} |" in card
 
 
 def test_its_honesty_can_be_measured_again(folder: Path) -> None:
