@@ -45,8 +45,5 @@ def noted(name: str, repository: str) -> Entry | None:
 def note(entry: Entry, source: str) -> Path:
     """→ where it is noted now. Raises DescriberError."""
     path = place(entry.name)
-    new = path.with_suffix(".new")
-    files.write(new, installed.text(entry, source).encode("utf-8"))
-    with files.told(path.parent):
-        new.replace(path)
+    files.replace(path, installed.text(entry, source).encode("utf-8"))
     return path
