@@ -398,6 +398,7 @@ def table(
 for _command in (
     data_commands.prepare,
     data_commands.shards,
+    data_commands.pack,
     evaluation.evaluate,
     evaluation.honesty,
     evaluation.heatmap,
