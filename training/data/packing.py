@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from PIL import Image
+from PIL import Image, features
 from tqdm import tqdm
 
 from models.captioning.preprocess import Preprocessing, squash, upright_rgb
@@ -46,15 +46,20 @@ def pack(sources: Sequence[Path], path: Path, limit: int, side: int) -> Packed:
     squashes them anyway, smaller ones to their longer side. They keep their names, by which tables
     call them, whatever their format now is. What is no picture, or cannot be read, stays as it is.
 
-    Raises ValueError when two members would have one name, when there is nothing, and when it does
-    not fit in the worst quality.
+    Raises ValueError when two members would have one name, when there is nothing, when it does not
+    fit in the worst quality, and where Pillow cannot write AVIF.
     """
-    members = _members(sources)
+    if not features.check("avif"):
+        raise ValueError("Pillow was built without AVIF here: install it from a wheel")
+    members = {name: each for name, each in _members(sources).items() if each != path.resolve()}
+    if not members:
+        raise ValueError("there is nothing to pack")
     pictures = {name: each for name, each in members.items() if each.suffix.lower() in _PICTURES}
     others = [each for name, each in members.items() if name not in pictures]
     rest = limit - sum(len(gzip.compress(each.read_bytes())) for each in others)
     rest -= _HEADER * len(members)
-    quality, worst = _best_quality([*pictures.values()], rest, side)
+    quality, expected = _best_quality([*pictures.values()], rest, side)
+    needed = limit - rest + expected
     part = path.with_name(f"{path.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -64,13 +69,13 @@ def pack(sources: Sequence[Path], path: Path, limit: int, side: int) -> Packed:
             if size <= limit:
                 part.replace(path)
                 return Packed(len(pictures), len(others), quality, size)
-            worst = max(worst, size - rest)
+            needed = size
             quality = _next_worse(quality)
     finally:
         part.unlink(missing_ok=True)
     raise ValueError(
         f"it does not fit into {limit / 2**20:.1f} MiB: in the worst quality it takes about "
-        f"{(limit - rest + worst) / 2**20:.1f}. Allow more, or choose smaller pictures"
+        f"{needed / 2**20:.1f}. Allow more, or choose smaller pictures"
     )
 
 
@@ -86,16 +91,14 @@ def _members(sources: Sequence[Path]) -> dict[str, Path]:
                 if name in found:
                     raise ValueError(f"two of them have the name {name}: rename a folder")
                 found[name] = each
-    if not found:
-        raise ValueError("there is nothing to pack")
     return found
 
 
 def _best_quality(pictures: Sequence[Path], budget: int, side: int) -> tuple[int, int]:
-    """→ the best quality in which pictures take at most `budget` bytes, 0 if there is none, and
-    how many bytes they take in the worst."""
+    """→ the best quality in which pictures take at most `budget` bytes, and how many those are;
+    0 if there is none, and how many in the worst."""
     if not pictures:
-        return (_QUALITIES[0] if budget >= 0 else 0), 0
+        return _QUALITIES[0] if budget >= 0 else 0, 0
     sample = pictures[:: max(1, len(pictures) // _SAMPLE)]
     expected = 0
     with ThreadPoolExecutor(processors()) as pool:
@@ -114,16 +117,15 @@ def _next_worse(quality: int) -> int:
 
 def _smaller(path: Path, side: int, quality: int) -> bytes:
     """The picture as it goes into the archive; the file itself, if it cannot be read."""
-    data = io.BytesIO()
     try:
         with Image.open(path) as image:
-            size = min(side, max(image.size))
-            squash(upright_rgb(image), Preprocessing(size=size)).save(
-                data, "AVIF", quality=quality, speed=_SPEED
-            )
+            upright = upright_rgb(image)
     # Pillow's decoders raise whatever they stumble over: struct.error, SyntaxError, KeyError …
     except Exception:
         return path.read_bytes()
+    data = io.BytesIO()
+    square = squash(upright, Preprocessing(size=min(side, max(upright.size))))
+    square.save(data, "AVIF", quality=quality, speed=_SPEED)
     return data.getvalue()
 
 

@@ -15,6 +15,7 @@ from models.networks.registry import ENCODERS
 from tests import bundles, everyday
 from tests.variants import TinyEncoder
 from training.__main__ import main
+from training.data import packing
 from training.data.packing import pack
 from training.trainer.recipe import load_recipe
 from training.trainer.training_data import TrainingData, prepare_data
@@ -61,7 +62,7 @@ def test_the_same_is_trained_elsewhere(folder: Path, tmp_path: Path) -> None:
     assert 0 < apart.mean() < 6  # of 255
 
 
-def test_the_best_quality_that_fits(tmp_path: Path) -> None:
+def test_the_best_quality_that_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     noise = np.random.default_rng(1)
     for number in range(9):
         soft = Image.fromarray(noise.integers(0, 256, (24, 24, 3), dtype=np.uint8))
@@ -80,6 +81,9 @@ def test_the_best_quality_that_fits(tmp_path: Path) -> None:
             assert contents is not None
             with Image.open(contents) as image:
                 assert (image.size, image.format) == ((96, 96), "AVIF")
+    # a sample may have been smaller than the rest: then the next worse quality is taken
+    monkeypatch.setattr(packing, "_best_quality", lambda *_: (80, 0))
+    assert pack([tmp_path / "set"], tmp_path / "packed.tar.gz", 12_000, 96).size <= 12_000
     before = (tmp_path / "packed.tar.gz").read_bytes()
     with pytest.raises(ValueError, match=r"does not fit into 0\.0 MiB.* takes about 0\.0\."):
         pack([tmp_path / "set"], tmp_path / "packed.tar.gz", 2_000, 96)
@@ -102,6 +106,8 @@ def test_what_is_no_picture_or_cannot_be_read_stays_as_it_is(tmp_path: Path) -> 
     packed = pack(sources, tmp_path / "packed.tar.gz", MEGABYTE, 64)
     assert (packed.pictures, packed.other) == (3, 2)
     there = unpacked(tmp_path / "packed.tar.gz", tmp_path / "there")
+    again = pack(sources, tmp_path / "set" / "packed.tar.gz", MEGABYTE, 64)
+    assert pack(sources, tmp_path / "set" / "packed.tar.gz", MEGABYTE, 64) == again  # not itself
     for name, data in contents.items():
         assert (there / "set" / name).read_bytes() == data
     assert (there / "weights.safetensors").read_bytes() == b"weights"
@@ -127,6 +133,13 @@ def test_what_cannot_be_packed_is_told(tmp_path: Path, sources: list[str], said:
     done = CliRunner().invoke(main, ["pack", *paths, "--out", str(tmp_path / "packed.tar.gz")])
     assert done.exit_code == 2
     assert said in " ".join(done.output.split())
+
+
+def test_without_a_codec_nothing_is_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing.features, "check", lambda _: False)
+    (tmp_path / "a.txt").write_text("a", encoding="utf-8")
+    with pytest.raises(ValueError, match="built without AVIF"):
+        pack([tmp_path / "a.txt"], tmp_path / "packed.tar.gz", MEGABYTE, 64)
 
 
 def test_the_command_tells_what_it_packed(folder: Path, tmp_path: Path) -> None:
