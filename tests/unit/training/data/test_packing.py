@@ -136,7 +136,7 @@ def test_what_cannot_be_packed_is_told(tmp_path: Path, sources: list[str], said:
 
 
 def test_without_a_codec_nothing_is_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packing.features, "check", lambda _: False)
+    monkeypatch.setattr("PIL.features.check", lambda _: False)
     (tmp_path / "a.txt").write_text("a", encoding="utf-8")
     with pytest.raises(ValueError, match="built without AVIF"):
         pack([tmp_path / "a.txt"], tmp_path / "packed.tar.gz", MEGABYTE, 64)
