@@ -212,6 +212,15 @@ def clip_image(
     return copy
 
 
+def pasted(kind: str = "UTF8_STRING") -> bytes:
+    """What the clipboard of the X server has in that kind; empty without it.
+
+    Whatever copies by xclip may return before the server has heard of it.
+    """
+    command = ["xclip", "-selection", "clipboard", "-o", "-t", kind]
+    return processes.run(command, timeout=30, what="xclip").output
+
+
 @pytest.fixture
 def clip_text(clip_data: Callable[[str, bytes], Owner]) -> Callable[[str], Owner]:
     """Copy text."""

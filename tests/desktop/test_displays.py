@@ -10,7 +10,7 @@ from pathlib import Path
 import mss
 import pytest
 
-from describer_daemon import aside, displays, listening, processes, x11
+from describer_daemon import aside, displays, listening, x11
 from describer_daemon.capture.candidates import CLIPBOARDS, SCREENS
 from describer_daemon.capture.clipboard_wayland import WaylandClipboard
 from describer_daemon.capture.clipboard_x11 import X11Clipboard
@@ -27,7 +27,7 @@ from describer_daemon.hotkeys.x11 import X11Hotkeys
 from describer_daemon.listening import DESKTOP_CAME, NO_DESKTOP, Listening
 from describer_daemon.service import session
 from describer_daemon.virtual.display import VirtualDisplay
-from tests.desktop.fixtures_display import Owner, own_number, socket_of, wait_until
+from tests.desktop.fixtures_display import Owner, own_number, pasted, socket_of, wait_until
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_a_leftover_name_costs_neither_keys_nor_screen_nor_clipboard(
     assert isinstance(MssScreen("screen").grab(), Pixels)
     assert displays.answers()  # and so there is a place for a tray icon
     aside.copy_text("kept")
-    assert processes.run(["xclip", "-selection", "c", "-o"], timeout=20, what="").output == b"kept"
+    wait_until(lambda: pasted() == b"kept", "it was not copied")
     clip_text("until the end of this test")
     left_over = "WAYLAND_DISPLAY is left over from a session that has ended"
     assert GrimScreen.unavailable_reason() == left_over

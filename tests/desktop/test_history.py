@@ -15,21 +15,16 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from describer_daemon import picture_copy, processes
+from describer_daemon import picture_copy
 from describer_daemon.core.ports import Rectangle
 from describer_daemon.service import control
 from describer_daemon.virtual.display import VirtualDisplay
 from tests.desktop.fixtures_daemon import RunningDaemon
-from tests.desktop.fixtures_display import wait_until
+from tests.desktop.fixtures_display import pasted, wait_until
 from tests.desktop.test_main_job import SAME, photograph
 
 Press = Callable[[str], None]
 Show = Callable[[Image.Image], Rectangle]
-
-
-def pasted(kind: str) -> bytes:
-    command = ["xclip", "-selection", "clipboard", "-o", "-t", kind]
-    return processes.run(command, timeout=30, what="xclip").output
 
 
 def trigger(verb: str) -> str:

@@ -19,7 +19,7 @@ from describer_daemon.service import control
 from describer_daemon.virtual.display import VirtualDisplay
 from describer_daemon.virtual.sound import VirtualSound, read_wav, similarity
 from tests.desktop.fixtures_daemon import RATE, RunningDaemon, spoken
-from tests.desktop.fixtures_display import own_number, wait_until
+from tests.desktop.fixtures_display import own_number, pasted, wait_until
 
 SAME = 0.98
 PHOTOGRAPHS = ("camera", "astronaut", "coffee", "chelsea", "rocket")
@@ -66,8 +66,7 @@ def test_repeat_copy_and_stop(
     assert repeated == sentence
     assert sureness > SAME
     daemon.hears(lambda: press("super+alt+y"))
-    command = ["xclip", "-selection", "clipboard", "-o"]
-    assert processes.run(command, timeout=10, what="xclip").output.decode() == sentence
+    assert pasted().decode() == sentence
     with daemon.sound.record() as recording:
         press("super+alt+a")
         assert recording.wait_for_sound()

@@ -78,12 +78,12 @@ def test_the_focused_window(blue_window: None) -> None:
 
 def test_the_focus_in_the_window_is_the_focus_in_its_picture(blue_window: None) -> None:
     focused = InWindow(Rectangle(110, 60, 80, 50), Rectangle(10, 10, 400, 300))
-    picture = GrimScreen("window", window_focus=lambda: focused).grab()
-    assert isinstance(picture, Encoded)
-    assert picture.aim == Aim(focus=Rectangle(100, 50, 80, 50))
-    whole = GrimScreen("screen", window_focus=lambda: focused).grab()
-    assert isinstance(whole, Encoded)
-    assert whole.aim == Aim()
+
+    def aim(region: Region) -> Aim | None:
+        return GrimScreen(region, window_focus=lambda: focused).grab().aim
+
+    wait_until(lambda: aim("window") == Aim(focus=Rectangle(100, 50, 80, 50)))
+    assert aim("screen") == Aim()
 
 
 def test_a_fixed_rectangle_is_clipped(blue_window: None) -> None:
