@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from training.data.datasets import Dataset
 
 _folder = click.Path(path_type=Path, exists=True, file_okay=False)
+_size = click.option(
+    "--size",
+    type=click.IntRange(min=8),
+    default=224,
+    show_default=True,
+    help="Pixels of the pictures' sides.",
+)
 
 
 def _described(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,13 +100,7 @@ def prepare(data: Path, kind: str, out: Path | None, **rules: Any) -> None:
 @click.command()
 @_described
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The shards' folder.")
-@click.option(
-    "--size",
-    type=click.IntRange(min=8),
-    default=224,
-    show_default=True,
-    help="Pixels of the pictures' sides.",
-)
+@_size
 @click.option(
     "--per-shard",
     type=click.IntRange(min=1),
@@ -137,13 +138,7 @@ def shards(data: Path, kind: str, out: Path, size: int, per_shard: int, **rules:
     show_default=True,
     help="The most that it may take, in units of 2**20 bytes.",
 )
-@click.option(
-    "--size",
-    type=click.IntRange(min=8),
-    default=224,
-    show_default=True,
-    help="Pixels of the pictures' sides.",
-)
+@_size
 def pack(sources: tuple[Path, ...], out: Path, megabytes: float, size: int) -> None:
     """Pack folders and files of data and weights into one small archive, for another machine.
 
