@@ -33,7 +33,8 @@ T = TypeVar("T")
 
 _START_SECONDS = 20.0
 _POLITE_SECONDS = 3.0
-_DRAWN_SECONDS = 2.0
+_DRAWN_SECONDS = 10.0
+_UNLIKE_SECONDS = 2.0  # for what may never look like its file
 _ALIKE = 8.0  # of 255: a viewer may scale in its own way
 _PACKAGES = {"Xvfb": "xvfb", "openbox": "openbox", "feh": "feh"}
 _numbers = itertools.count(1)
@@ -166,7 +167,7 @@ class VirtualDisplay:
             x11.mark_private(display)
         self.start(["openbox", "--sm-disable"])
         with self.opened() as display:
-            _wait_for(lambda: _managed(display), N_("The window manager did not start."))
+            _wait_until_managed(display)
 
     def _start_server(self) -> str:
         size = f"{self.width}x{self.height}x{self._depth}"
@@ -241,7 +242,7 @@ def _wait_for(look: Callable[[], T | None], failure: str) -> T:
 def _wait_until_drawn(display: Any, place: Rectangle, path: Path) -> None:
     """A window has the focus before its picture is there: until then what was below is seen.
 
-    What is transparent or moves may never look like its file: it is not waited for for long.
+    What is transparent or moves may never look like its file, and is not waited for for long.
     """
     from PIL import Image, ImageChops, ImageOps, ImageStat
     from Xlib import error
@@ -251,6 +252,7 @@ def _wait_until_drawn(display: Any, place: Rectangle, path: Path) -> None:
         return
     try:
         with Image.open(path) as image:
+            unlike = image.has_transparency_data or getattr(image, "is_animated", False)
             wanted = _small(ImageOps.exif_transpose(image).convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return  # the viewer shows what Pillow does not read
@@ -261,7 +263,7 @@ def _wait_until_drawn(display: Any, place: Rectangle, path: Path) -> None:
         return max(ImageStat.Stat(ImageChops.difference(_small(shown), wanted)).mean) < _ALIKE
 
     with contextlib.suppress(error.XError):  # of a window that reaches over the edge
-        for is_drawn in _polled(drawn, _DRAWN_SECONDS):
+        for is_drawn in _polled(drawn, _UNLIKE_SECONDS if unlike else _DRAWN_SECONDS):
             if is_drawn:
                 return
 
@@ -279,11 +281,30 @@ def _polled(look: Callable[[], T | None], seconds: float = _START_SECONDS) -> It
         time.sleep(0.01)
 
 
-def _managed(display: Any) -> bool | None:
-    from Xlib import X
+def _wait_until_managed(display: Any) -> None:
+    """Wait until the window manager answers requests.
 
-    atom = display.intern_atom("_NET_SUPPORTING_WM_CHECK")
-    return display.screen().root.get_full_property(atom, X.AnyPropertyType) is not None or None
+    It announces itself earlier, but a window that is shown before it has looked at those that
+    were there before it is taken for one of them, and never gets the focus.
+    """
+    from Xlib import X
+    from Xlib.protocol import event
+
+    root, frame = display.screen().root, display.intern_atom("_NET_FRAME_EXTENTS")
+    window = root.create_window(0, 0, 1, 1, 0, X.CopyFromParent)
+    request = event.ClientMessage(
+        window=window,
+        client_type=display.intern_atom("_NET_REQUEST_FRAME_EXTENTS"),
+        data=(32, [0] * 5),
+    )
+
+    def answered() -> bool | None:
+        # again and again: it may not have listened yet
+        root.send_event(request, X.SubstructureRedirectMask | X.SubstructureNotifyMask)
+        return window.get_full_property(frame, X.AnyPropertyType) is not None or None
+
+    _wait_for(answered, N_("The window manager did not start."))
+    window.destroy()
 
 
 def _active_title(display: Any) -> str:

@@ -43,9 +43,9 @@ def test_twenty_in_a_row_alternating_screen_and_clipboard(
     for turn in range(10):
         image = photograph(PHOTOGRAPHS[turn % len(PHOTOGRAPHS)])
         place = picture_window(image)
+        crop = MssScreen(place, (800, 600)).grab()  # now: nobody knows what comes over it later
         sentence, sureness = daemon.hears(lambda: press("super+alt+i"))
-        crop = MssScreen(place, (800, 600)).grab()  # a window has the focus before it is drawn
-        assert sentence == own_sentence(captioner, crop, Verb.SCREEN)
+        assert sentence == own_sentence(captioner, crop, Verb.SCREEN), (turn, place)
         assert sureness > SAME, sentence
 
         copied = photograph(PHOTOGRAPHS[(turn + 2) % len(PHOTOGRAPHS)])

@@ -61,8 +61,8 @@ def test_more_is_told_part_by_part_and_the_things_one_by_one(
 ) -> None:
     assert daemon.answers(lambda: press("super+alt+m")) == ""  # that is no description
     place = picture_window(photograph())
+    keeping.describe(MssScreen(place, (800, 600)).grab())
     daemon.hears(lambda: press("super+alt+i"))
-    keeping.describe(MssScreen(place, (800, 600)).grab())  # a focused window may not be drawn yet
     picture_window(Image.new("RGB", (300, 200), "red"))  # it is not looked at any more
     told, at = keeping.recall(), Place()
     for _ in range(4):

@@ -14,6 +14,7 @@ from PIL import Image, ImageColor
 
 from describer_daemon.capture import x11_images
 from describer_daemon.core.ports import DescriberError
+from describer_daemon.virtual import display as virtual_display
 from describer_daemon.virtual.display import VirtualDisplay
 from tests.desktop.fixtures_display import PATIENCE, wait_until
 
@@ -26,6 +27,22 @@ with VirtualDisplay((640, 480)) as display:
     print(display.server, flush=True)
     if len(sys.argv) > 1:
         time.sleep(100)
+"""
+# It has the focus long before it draws.
+SLOW_VIEWER = """
+import sys, time
+from Xlib import X, display
+connection = display.Display()
+screen = connection.screen()
+window = screen.root.create_window(0, 0, 300, 200, 0, screen.root_depth, background_pixel=255)
+window.set_wm_name(sys.argv[sys.argv.index("--title") + 1])
+window.map()
+connection.sync()
+time.sleep(1)
+window.change_attributes(background_pixel=255 << 16)
+window.clear_area()
+connection.sync()
+time.sleep(100)
 """
 
 
@@ -88,6 +105,35 @@ def test_a_picture_is_shown_when_it_is_drawn(xserver: VirtualDisplay, sandbox: P
         viewers.append(viewer)
     for viewer in viewers:
         xserver.end(viewer)
+
+
+def test_what_is_shown_at_once_has_the_focus(sandbox: Path) -> None:
+    path = sandbox / "red.png"
+    Image.new("RGB", (300, 200), "red").save(path)
+    for _ in range(12):  # a window manager that still starts gives it to none: one time in seven
+        with VirtualDisplay((640, 480)) as display:
+            display.show_picture(path)
+
+
+def test_a_slow_viewer_is_waited_for(
+    xserver: VirtualDisplay, sandbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = sandbox / "bin" / "feh"
+    viewer.parent.mkdir()
+    viewer.write_text(f"#!{sys.executable}\n{SLOW_VIEWER}")
+    viewer.chmod(0o755)
+    monkeypatch.setitem(xserver.env, "PATH", f"{viewer.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", xserver.env["PATH"])
+    monkeypatch.setattr(virtual_display, "_UNLIKE_SECONDS", 0.1)
+    path = sandbox / "red.png"
+    Image.new("RGB", (300, 200), "red").save(path)
+    process, place = xserver.show_picture(path)
+    with xserver.opened() as connection:
+        masks = x11_images.masks_of_screen(connection)
+        assert masks is not None
+        pixels = x11_images.rgb(connection, connection.screen().root, place, masks)
+    assert pixels == bytes([255, 0, 0]) * 300 * 200
+    xserver.end(process)
 
 
 def test_without_xvfb(sandbox: Path, without: Callable[[str], None]) -> None:
