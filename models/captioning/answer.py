@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 from models.captioning.tags import tag_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from models.captioning.confidence import Calibration
     from models.captioning.tags import Tag
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Form = Literal["plain", "hedged", "things", "unknown"]
 FORMS: tuple[Form, ...] = get_args(Form)  # from the most that is said to the least
 _FAMILIAR = 0.5
+# The least probability, with both heads, of a thing on a picture unlike any learnt from; none of
+# 2,800 made-up pictures and 450 pieces of screenshots had one.
+_SEEN_BY_BOTH = 0.5
 _SURE_OF_ARTWORK = 0.8  # of 35 covers and paintings 15 have such a thing, and one has it not
 MOST_SEEN = 4  # things in a sentence that only lists them
 
@@ -49,13 +52,18 @@ def answer(
     """What is said, given how far a caption is believed, the kinds of thing that it names
     (`claimed`), and the `things` and `tags` that were seen besides.
 
-    Of a picture that is most likely unlike any learnt from (see `Calibration.familiarity`) nothing
-    is believed: a chart has no giraffe in it, whatever the head for things says.
+    Of a picture that is most likely unlike any learnt from (see `Calibration.familiarity`) no
+    single head is believed: a chart has no giraffe in it, whatever the head for things says.
     """
-    familiar = familiarity >= _FAMILIAR
-    sure, unsure = believed(things, calibration) if familiar else ((), ())
+    sure: tuple[Thing, ...]
+    unsure: tuple[Thing, ...]
+    others: tuple[str, ...]
+    if familiarity >= _FAMILIAR:
+        sure, unsure = believed(things, calibration)
+        others = recognised(tags, sure[:MOST_SEEN], things, calibration)
+    else:
+        sure, unsure, others = seen_by_both(things, tags), (), ()
     seen = sure[:MOST_SEEN]
-    others = recognised(tags, seen, things, calibration) if familiar else ()
     probabilities = [thing.probability for thing in things if thing.kind in claimed]
     form = decide(confidence, probabilities, (*seen, *others), calibration)
     if form in ("plain", "hedged"):
@@ -114,14 +122,24 @@ def believed(
     further one of the same probability: it is listed from a lower limit on.
     """
     least = min(calibration.object_support, calibration.object_listed)
-    named = sorted(
-        (thing for thing in things if thing.probability >= least),
-        key=lambda thing: -thing.probability * thing.area**0.5,
-    )
+    named = _sorted(thing for thing in things if thing.probability >= least)
     surest = max((thing.probability for thing in named), default=1.0)
     limit = max(calibration.object_listed, min(calibration.object_further, surest))
     sure = tuple(thing for thing in named if thing.probability >= limit)
     return sure, tuple(thing for thing in named if thing not in sure)
+
+
+def seen_by_both(things: Sequence[Thing], tags: Sequence[Tag]) -> tuple[Thing, ...]:
+    """The things that the classifier names, too, the largest and surest first: they are there even
+    on a picture unlike any learnt from, such as an animal that fills it."""
+    named = frozenset[int]().union(
+        *(tag_kinds(tag.name) for tag in tags if tag.probability >= _SEEN_BY_BOTH)
+    )
+    return tuple(
+        _sorted(
+            thing for thing in things if thing.probability >= _SEEN_BY_BOTH and thing.kind in named
+        )
+    )
 
 
 def recognised(
@@ -140,3 +158,8 @@ def recognised(
         if tag.probability >= calibration.tag and not tag_kinds(tag.name) & (listed_kinds | doubted)
     ]
     return tuple(kept[: MOST_SEEN - len(seen)])
+
+
+def _sorted(things: Iterable[Thing]) -> list[Thing]:
+    """The largest and surest first."""
+    return sorted(things, key=lambda thing: -thing.probability * thing.area**0.5)

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.captioner import Caption, Captioner
+from models.captioner import Caption, Captioner, load
 from models.captioning.caption_store import CaptionStore
 from models.captioning.confidence import Calibration
 from models.captioning.decoding import Encoding, SearchConfig
 from models.captioning.kinds import kinds, numbers
 from models.captioning.preprocess import Preprocessing
 from models.captioning.vocabulary import END, SPECIALS, START, Vocabulary
-from models.runtime.bundle import Config
+from models.runtime.bundle import SHIPPED, Config
+from tests.bundles import photograph
 
 if TYPE_CHECKING:
     from models.captioning.decoding import Arrays
@@ -140,6 +141,11 @@ def test_the_confidence_may_know_of_things() -> None:
         assert caption.confidence == pytest.approx(1 / (1 + share**-2), rel=1e-3)
     assert forms[0.95].answer.form == "hedged"
     assert forms[0.55].answer.form == "unknown"
+
+
+def test_a_cat_that_fills_the_picture_is_named() -> None:
+    # it may be unlike any picture that was learnt from, but both heads see it
+    assert load(SHIPPED).describe(photograph("chelsea")).answer.seen == ("a cat",)
 
 
 def test_each_thing_has_its_map() -> None:

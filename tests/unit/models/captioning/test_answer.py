@@ -114,8 +114,27 @@ def test_the_surest_thing_is_listed_from_a_lower_limit_on_than_others() -> None:
 def test_what_no_caption_may_name_is_not_told_with_a_maybe_either() -> None:
     things = [thing("dog", 0.4), thing("cat", 0.4 - BELOW)]
     assert believed(things, LIMITS) == ((), (things[0],))
-    strange = answer(0.9, frozenset(), [thing("dog", 0.99)], (), LIMITS, familiarity=0.4)
-    assert (strange.sure, strange.unsure, strange.others) == ((), (), ())
+
+
+@pytest.mark.parametrize(
+    ("dog", "tags", "seen"),
+    [
+        (0.99, [], ()),  # one head alone
+        (0.5, [Tag("a sheep dog", 0.5)], ("a dog",)),
+        (0.5 - BELOW, [Tag("a sheep dog", 0.89)], ()),
+        (0.99, [Tag("a sheep dog", 0.5 - BELOW)], ()),
+        (0.99, [Tag("a tripod", 0.99)], ()),
+        (0.6, [Tag("a tripod", 0.99), Tag("a sheep dog", 0.6)], ("a dog",)),
+    ],
+)
+def test_on_a_picture_unlike_any_learnt_from_two_heads_must_agree(
+    dog: float, tags: list[Tag], seen: tuple[str, ...]
+) -> None:
+    things = [thing("dog", dog), thing("cat", 0.3), thing("cup", 0.95)]
+    said = answer(0.0, of("dog"), things, tags, LIMITS, familiarity=0.5 - BELOW)
+    assert (said.form, said.seen) == ("things" if seen else "unknown", seen)
+    assert said.unsure == ()
+    assert not said.said - of("dog")
 
 
 def test_what_else_is_recognised_names_nothing_twice_and_nothing_doubted() -> None:
