@@ -97,7 +97,11 @@ def test_every_command_in_every_environment(sandbox: Path, environment: str) -> 
 
 
 # where no folder of the person's can be written, all of them share one in /tmp
-@pytest.mark.alone
+SHARED = pytest.mark.xdist_group("folder in /tmp")
+
+
+@pytest.mark.quiet
+@SHARED
 @pytest.mark.parametrize("change", ["no-proc", "no-shm", "full", "read-only"])
 def test_every_command_without_parts_of_the_system(sandbox: Path, change: str) -> None:
     if not can_change():
@@ -109,7 +113,8 @@ def test_every_command_without_parts_of_the_system(sandbox: Path, change: str) -
     check_all(changed(change), Path("/"), described=described, **env)
 
 
-@pytest.mark.alone
+@pytest.mark.quiet
+@SHARED
 def test_the_daemon_serves_where_it_has_no_folder_of_its_own(sandbox: Path) -> None:
     home = str(sandbox / "disk")
     Path(home).mkdir(mode=0o700)

@@ -27,7 +27,7 @@ LAST = i18n.languages()[-1]
 GERMAN, FRENCH = (code if code in i18n.languages() else LAST for code in ("de", "fr"))
 
 # sound is recorded as it is played: on a busy machine the player runs dry
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.quiet
 
 
 def test_a_language_that_is_saved_is_spoken_from_the_next_key_on(

@@ -51,7 +51,7 @@ BACKENDS = (SpeechDispatcher, EspeakSpeaker, Pyttsx3Speaker)
 
 
 # sound is recorded as it is played: on a busy machine the player runs dry
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.quiet
 
 
 class Ends:

@@ -23,7 +23,7 @@ RATE = 170  # one of those that speech-dispatcher has exactly
 GERMAN, AMERICAN = 'DefaultLanguage "de"', 'DefaultLanguage "en-US"'
 
 # sound is recorded as it is played: on a busy machine the player runs dry
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.quiet
 
 
 def said(voice: str, volume: int = 200) -> VoiceSettings:
