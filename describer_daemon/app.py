@@ -102,6 +102,7 @@ class Daemon:
         Raises AlreadyRunningError when another daemon serves this person.
         """
         memory.leave_no_core()  # of this process either: it holds what was grabbed last
+        memory.return_pictures()
         self._start_control()
         try:
             self._pipeline.start()

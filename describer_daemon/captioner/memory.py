@@ -20,6 +20,7 @@ TOO_MUCH = N_("This picture needs more memory than there is.")
 _UNBOUNDED = 1 << 50
 _SHARE = 0.5  # of the memory that is free, for one picture that needs more than the allowance
 _IDLE = 2.0  # seconds without a message
+_M_MMAP_THRESHOLD, _LARGE = -3, 256 << 10  # malloc.h; bytes
 
 # libraries have errors of their own for it: libtiff, OpenCV, ONNX Runtime, torch
 _OUT_OF_MEMORY = re.compile(
@@ -163,6 +164,17 @@ def trim() -> None:
     """Return free memory to the system."""
     with contextlib.suppress(AttributeError):  # other C libraries have none, or need none
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def return_pictures() -> None:
+    """From now on the memory of a picture goes back to the system as soon as it is freed.
+
+    The GNU C library does so with the first one, and keeps that of all later ones for the next:
+    whoever waits for a key would hold it for hours.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError):  # other C libraries have none, or need none
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
 
 
 def leave_no_core() -> None:

@@ -17,6 +17,7 @@ from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.cli import demo
 from describer_daemon.core.ports import DescriberError, Encoded, Pixels
 from models.runtime.bundle import BundleError
+from tests import bundles
 from tests.unit.captioner.test_image_decoding import encoded, photo, png
 from tests.unit.proc import LONG, PROC
 
@@ -196,3 +197,32 @@ def test_a_message_too_large_is_passed_over() -> None:
     with pytest.raises(MemoryError):
         protocol.read(cut_off)
     assert protocol.read(cut_off) is None
+
+
+# what lasts lies behind what does not
+GRABS = """
+import sys
+from pathlib import Path
+from describer_daemon.captioner import memory
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+if "return" in sys.argv:
+    memory.return_pictures()
+before, kept = resident(), []
+for size in (2 << 20, 1 << 20, 3 << 19):
+    pictures = [bytearray(size) for _ in range(8)]
+    kept.append(bytearray(50_000))
+    del pictures
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it is of the GNU C library")
+def test_what_pictures_took_goes_back_to_the_system() -> None:
+    kept = {
+        how: int(subprocess.check_output([sys.executable, "-c", GRABS, how], cwd=bundles.ROOT))
+        for how in ("return", "keep")
+    }
+    assert kept["return"] < 1 << 20 < 2 << 20 < kept["keep"]
