@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
+from benchmarks.memory import children
 from describer_daemon import processes
 from describer_daemon.captioner.client import ChildCaptioner
 from describer_daemon.capture.screen_mss import MssScreen
@@ -228,18 +229,14 @@ def test_the_daemon_leaves_nothing_behind(
 ) -> None:
     picture_window(photograph("camera"))
     daemon.hears(lambda: press("super+alt+i"))
-    children = _descendants(daemon.process.pid)
-    assert children, "the captioner's process was expected"
+    started = _descendants(daemon.process.pid)
+    assert started, "the captioner's process was expected"
     assert daemon.end() == 0
-    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children))
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started))
 
 
 def _descendants(pid: int) -> set[int]:
-    found = set()
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            found |= {child} | _descendants(child)
-    return found
+    return {each for child in children(pid) for each in (child, *_descendants(child))}
 
 
 def test_describe_saves_speech(sandbox: Path) -> None:

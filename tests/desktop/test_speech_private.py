@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.memory import children
 from describer_daemon import processes
 from describer_daemon.speech.espeak_ng import EspeakSpeaker
 from describer_daemon.speech.pyttsx3 import Pyttsx3Speaker
@@ -96,9 +98,8 @@ def _named(backend: type) -> list[str]:
 def below(process: int, name: str) -> list[int]:
     """The children of a process that have this in their command line."""
     found = []
-    for tasks in Path("/proc", str(process), "task").glob("*/children"):
-        for child in tasks.read_text(encoding="ascii").split():
-            command = Path("/proc", child, "cmdline").read_bytes()
-            if name.encode() in command:
-                found.append(int(child))
+    for child in children(process):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it ended just now
+            if name.encode() in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(child)
     return found

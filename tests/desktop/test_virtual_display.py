@@ -49,7 +49,7 @@ time.sleep(100)
 def gone(process: int) -> bool:
     try:
         return "Z" in Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return True
 
 

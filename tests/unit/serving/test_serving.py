@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -395,7 +395,10 @@ def command(*options: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
 
 def internet_sockets(process: int) -> set[str]:
     """Local addresses of the process's own sockets of the internet family, as the kernel tells."""
-    links = {str(path.readlink()) for path in Path(f"/proc/{process}/fd").iterdir()}
+    links = set()
+    for path in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed just now
+            links.add(str(path.readlink()))
     found = set()
     for table in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
         rows = Path(f"/proc/{process}/net/{table}").read_text(encoding="ascii").splitlines()[1:]

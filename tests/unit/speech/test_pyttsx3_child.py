@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -106,3 +108,19 @@ def test_it_tells_whether_there_is_a_voice_of_a_language(
     vars(module)["init"] = lambda: Engine("MS_ZIRA", [HEDDA, ZIRA])
     monkeypatch.setitem(sys.modules, "pyttsx3", module)
     assert pyttsx3_child._do({"do": "speaks", "language": language}) == {"speaks": expected}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no file is in memory")
+def test_where_no_file_may_grow_it_says_so_at_once() -> None:
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0));"
+        "from describer_daemon.speech import pyttsx3_child; pyttsx3_child.main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps({"do": "synthesise"}).encode(),  # it does not come to what is said
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    assert json.loads(done.stdout) == {"error": "OSError: [Errno 27] File too large"}
